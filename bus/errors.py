@@ -1,0 +1,49 @@
+"""The root of every error we raise; the class decides between retry and dead letter."""
+
+from __future__ import annotations
+
+
+class SharpstreamError(Exception):
+    """The root of all our errors.
+
+    ``code`` is stable and machine-readable; ``message`` is a sentence for people that says what to do.
+    """
+
+    code = "internal"
+
+    def __init__(self, message: str, *, code: str | None = None, **details: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+        if code is not None:
+            self.code = code
+
+
+class TransientError(SharpstreamError):
+    """Something outside failed and may work later: retried with growing delay, then parked."""
+
+    code = "temporarily_unavailable"
+
+
+class PermanentError(SharpstreamError):
+    """The input itself cannot be processed: never retried; the job ends as failed with this code."""
+
+    code = "unprocessable"
+
+
+class UndecodableError(PermanentError):
+    """A record whose headers or body do not follow the contract: parked in the dead-letter topic."""
+
+    code = "undecodable"
+
+
+class FencedError(SharpstreamError):
+    """A successor has taken over this writer: end the process; the supervisor starts a fresh one."""
+
+    code = "fenced"
+
+
+class ConfigurationError(SharpstreamError):
+    """A setting is missing or wrong: the process does not start, the message says which and how."""
+
+    code = "configuration"

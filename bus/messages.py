@@ -1,0 +1,267 @@
+"""What travels: frozen structs, tagged ``noun.verb.vN``; commands imperative, events past tense.
+
+Photos and splats never travel, only a reference to the blob. A released type is never changed in a way
+that an old reader could not read: add a ``v2`` instead. Nothing here may hold personal data, because
+``sharp.events.v1`` is kept for ever. The tag doubles as the CloudEvents type.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+from uuid import UUID
+
+from msgspec import UNSET, Struct, UnsetType
+
+
+class Message(Struct, frozen=True, kw_only=True, tag_field="type"):
+    """The root of everything that travels. Unknown fields are ignored, so that fields can be added."""
+
+
+class BlobRef(Struct, frozen=True, kw_only=True):
+    """Where the bytes lie: a claim check. ``sha256`` is lower-case hex of the whole object."""
+
+    key: str
+    sha256: str
+    bytes: int
+    media_type: str
+
+
+class Priority(StrEnum):
+    """Which lane a generation takes; interactive goes first."""
+
+    INTERACTIVE = "interactive"
+    BULK = "bulk"
+
+
+class Timings(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Milliseconds a stage; absent where the stage was not reached."""
+
+    queued_ms: float | None = None
+    fetch_ms: float | None = None
+    decode_ms: float | None = None
+    batch_wait_ms: float | None = None
+    inference_ms: float | None = None
+    encode_ms: float | None = None
+    upload_ms: float | None = None
+
+
+class ModelRun(Struct, frozen=True, kw_only=True):
+    """What explains and reproduces a result."""
+
+    name: str
+    version: str
+    weights_sha256: str | None
+    dtype: str
+    device: str
+    batch_size: int
+
+
+# --- commands ---------------------------------------------------------------------------------------
+
+
+class GenerateScene(Message, frozen=True, kw_only=True, tag="generation.generate.v1"):
+    """Turn the photo into Gaussians.
+
+    ``focal_length_px`` is in pixels of the upright photo and wins over ``focal_length_mm`` (35 mm
+    equivalent); with neither, EXIF or 30 mm decides. ``model`` None means the consumer's default.
+    """
+
+    generation_id: UUID
+    account_id: UUID
+    source: BlobRef
+    requested_at: datetime
+    expires_at: datetime | None = None
+    priority: Priority = Priority.INTERACTIVE
+    model: str | None = None
+    focal_length_px: float | None = None
+    focal_length_mm: float | None = None
+
+
+class CancelScene(Message, frozen=True, kw_only=True, tag="generation.cancel.v1"):
+    """The wish that a generation stop; its owner writes how it ended."""
+
+    generation_id: UUID
+    account_id: UUID
+    requested_at: datetime
+
+
+class ExportScene(Message, frozen=True, kw_only=True, tag="export.make.v1"):
+    """Convert a finished scene into another format."""
+
+    export_id: UUID
+    generation_id: UUID
+    account_id: UUID
+    source: BlobRef
+    format: str
+    requested_at: datetime
+    options: dict[str, str | int | float | bool] = {}
+
+
+# --- events: the log of record ----------------------------------------------------------------------
+
+
+class GenerationRequested(Message, frozen=True, kw_only=True, tag="generation.requested.v1"):
+    """A photo was accepted. ``api_key_id`` is None where a person was signed in."""
+
+    generation_id: UUID
+    account_id: UUID
+    source: BlobRef
+    priority: Priority = Priority.INTERACTIVE
+    api_key_id: UUID | None = None
+    retry_of: UUID | None = None
+
+
+class GenerationCompleted(Message, frozen=True, kw_only=True, tag="generation.completed.v1"):
+    """The splat is stored. Focal length in pixels of the upright photo (width x height)."""
+
+    generation_id: UUID
+    account_id: UUID
+    result: BlobRef
+    gaussian_count: int
+    image_width: int
+    image_height: int
+    focal_length_px: float
+    input_sha256: str
+    model: ModelRun
+    timings: Timings
+    attempt: int = 1
+
+
+class GenerationFailed(Message, frozen=True, kw_only=True, tag="generation.failed.v1"):
+    """The generation ended without a splat; ``code`` is stable, ``message`` is for people."""
+
+    generation_id: UUID
+    account_id: UUID
+    code: str
+    message: str
+    timings: Timings | UnsetType = UNSET
+    attempt: int = 1
+
+
+class GenerationCancelled(Message, frozen=True, kw_only=True, tag="generation.cancelled.v1"):
+    """The generation was stopped before it had a result; ``reason`` is ``requested`` or ``expired``."""
+
+    generation_id: UUID
+    account_id: UUID
+    reason: str
+
+
+class ExportRequested(Message, frozen=True, kw_only=True, tag="export.requested.v1"):
+    """An export was accepted."""
+
+    export_id: UUID
+    generation_id: UUID
+    account_id: UUID
+    format: str
+    api_key_id: UUID | None = None
+
+
+class ExportCompleted(Message, frozen=True, kw_only=True, tag="export.completed.v1"):
+    """The converted file is stored."""
+
+    export_id: UUID
+    generation_id: UUID
+    account_id: UUID
+    format: str
+    result: BlobRef
+    timings: Timings
+    attempt: int = 1
+
+
+class ExportFailed(Message, frozen=True, kw_only=True, tag="export.failed.v1"):
+    """The export ended without a file."""
+
+    export_id: UUID
+    generation_id: UUID
+    account_id: UUID
+    format: str
+    code: str
+    message: str
+    attempt: int = 1
+
+
+class ApiKeyCreated(Message, frozen=True, kw_only=True, tag="api_key.created.v1"):
+    """An account made itself an API key."""
+
+    api_key_id: UUID
+    account_id: UUID
+
+
+class ApiKeyRevoked(Message, frozen=True, kw_only=True, tag="api_key.revoked.v1"):
+    """An API key was revoked."""
+
+    api_key_id: UUID
+    account_id: UUID
+
+
+# --- progress: short-lived --------------------------------------------------------------------------
+
+
+class Stage(StrEnum):
+    """The stages of a generation, in order."""
+
+    FETCH = "fetch"
+    DECODE = "decode"
+    BATCH = "batch"
+    INFERENCE = "inference"
+    ENCODE = "encode"
+    UPLOAD = "upload"
+
+
+class GenerationStarted(Message, frozen=True, kw_only=True, tag="generation.started.v1"):
+    """A worker took the job."""
+
+    generation_id: UUID
+    account_id: UUID
+    worker: str
+    attempt: int = 1
+
+
+class GenerationProgress(Message, frozen=True, kw_only=True, tag="generation.progress.v1"):
+    """A stage began; ``fraction`` is how much of the whole way lies behind, 0 to 1."""
+
+    generation_id: UUID
+    account_id: UUID
+    stage: Stage
+    fraction: float
+
+
+GenerationCommand: TypeAlias = GenerateScene
+Cancellation: TypeAlias = CancelScene
+ExportCommand: TypeAlias = ExportScene
+Event: TypeAlias = (
+    GenerationRequested
+    | GenerationCompleted
+    | GenerationFailed
+    | GenerationCancelled
+    | ExportRequested
+    | ExportCompleted
+    | ExportFailed
+    | ApiKeyCreated
+    | ApiKeyRevoked
+)
+Progress: TypeAlias = GenerationStarted | GenerationProgress
+AnyMessage: TypeAlias = GenerateScene | CancelScene | ExportScene | Event | Progress
+
+GENERATION_ENDINGS = (GenerationCompleted, GenerationFailed, GenerationCancelled)
+"""Exactly one of these ends a generation."""
+EXPORT_ENDINGS = (ExportCompleted, ExportFailed)
+"""Exactly one of these ends an export."""
+
+
+def type_of(message: AnyMessage) -> str:
+    """Return the tag, which is the CloudEvents type."""
+    return str(message.__struct_config__.tag)
+
+
+def subject_of(message: AnyMessage) -> UUID:
+    """Return the id of the thing that the message is about: export, generation or API key."""
+    match message:
+        case ExportScene() | ExportRequested() | ExportCompleted() | ExportFailed():
+            return message.export_id
+        case ApiKeyCreated() | ApiKeyRevoked():
+            return message.api_key_id
+        case _:
+            return message.generation_id

@@ -116,7 +116,7 @@ def decode(topic: Topic, value: bytes | None, headers: Sequence[tuple[str, bytes
         )
     except KeyError as error:
         raise UndecodableError(f"The header {error} is missing; send CloudEvents in binary mode.") from error
-    except (msgspec.DecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise UndecodableError(f"The record does not follow the contract of {topic.name}: {error}") from error
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, get_args
 
 from bus import messages
+from bus.limits import MAX_MESSAGE_BYTES
 
 SECOND: Final = 1000
 HOUR: Final = 3600 * SECOND
@@ -98,6 +99,8 @@ EXPORT_COMMANDS: Final = Topic(
     description="Conversions of finished scenes.",
 )
 
+HISTORY_ROOM: Final = {"max.message.bytes": str(MAX_MESSAGE_BYTES + 64 * 1024)}
+"""For topics that take copies: the largest record and, in its headers, what became of it."""
 RETRY_DELAYS_MS: Final = (5 * SECOND, 30 * SECOND, 300 * SECOND)
 """The waits before the second, third and fourth attempt; after the fourth the job is parked."""
 
@@ -111,6 +114,7 @@ def _retries(of: Topic, stem: str, role: str) -> tuple[Topic, ...]:
             producers=(role,),
             consumers=(role,),
             delay_ms=delay,
+            config=HISTORY_ROOM,
             description=f"Jobs that failed for a passing reason; tried again after {delay // SECOND} s.",
         )
         for delay in RETRY_DELAYS_MS
@@ -125,6 +129,7 @@ def _dead(of: Topic, stem: str, role: str) -> Topic:
         retention_ms=90 * DAY,
         producers=(role,),
         consumers=("operators",),
+        config=HISTORY_ROOM,
         description="Records given up on, byte for byte, with the reason in their headers.",
     )
 
@@ -133,7 +138,6 @@ GENERATION_RETRIES: Final = _retries(COMMANDS_INTERACTIVE, "sharp.generation.com
 GENERATION_DEAD: Final = _dead(COMMANDS_INTERACTIVE, "sharp.generation.commands", "inference")
 EXPORT_RETRIES: Final = _retries(EXPORT_COMMANDS, "sharp.export.commands", "export")
 EXPORT_DEAD: Final = _dead(EXPORT_COMMANDS, "sharp.export.commands", "export")
-EVENTS_DEAD: Final = _dead(EVENTS, "sharp.events", "ledger")
 RELAY_CURSOR: Final = Topic(
     name="sharp.relay.cursor.v1",
     key="none",
@@ -156,7 +160,6 @@ ALL: Final = (
     GENERATION_DEAD,
     *EXPORT_RETRIES,
     EXPORT_DEAD,
-    EVENTS_DEAD,
     RELAY_CURSOR,
 )
 

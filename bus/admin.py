@@ -1,0 +1,63 @@
+"""Create the declared topics; idempotent, run once before the roles start (``python -m bus.admin``)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
+
+from bus import logs, topics
+from bus.errors import ConfigurationError
+from bus.settings import KafkaSettings, load
+
+log = structlog.get_logger(__name__)
+
+
+async def create_topics(kafka: KafkaSettings, declared: Sequence[topics.Topic] = topics.ALL) -> list[str]:
+    """Create what is missing and return its names. Existing topics are left as they are."""
+    admin = AIOKafkaAdminClient(**kafka.client_options(), client_id="sharpstream-admin")
+    await admin.start()
+    try:
+        present = set(await admin.list_topics())
+        missing = [topic for topic in declared if topic.name not in present]
+        if missing:
+            answer = await admin.create_topics([_new(topic, kafka.replication_factor) for topic in missing])
+            _check(answer.topic_errors)
+        return [topic.name for topic in missing]
+    finally:
+        await admin.close()
+
+
+def _check(results: Sequence[tuple[str, int, str | None]]) -> None:
+    for name, code, reason in results:
+        if code not in {NoError.errno, TopicAlreadyExistsError.errno}:  # somebody else may create them too
+            raise ConfigurationError(f"Kafka refused to create the topic {name}: {reason or for_code(code)}")
+
+
+def _new(topic: topics.Topic, replication_factor: int) -> NewTopic:
+    config = {
+        "retention.ms": str(topic.retention_ms),
+        "cleanup.policy": "compact" if topic.compacted else "delete",
+        # With three copies a write waits for two of them, so that one broker may die at any time.
+        "min.insync.replicas": str(2 if replication_factor >= 3 else 1),
+        **topic.config,
+    }
+    return NewTopic(
+        name=topic.name,
+        num_partitions=topic.partitions,
+        replication_factor=replication_factor,
+        topic_configs=config,
+    )
+
+
+async def _main() -> None:
+    for name in await create_topics(load(KafkaSettings)):
+        log.info("topic_created", topic=name)
+
+
+if __name__ == "__main__":
+    logs.configure("admin")
+    asyncio.run(_main())

@@ -1,0 +1,49 @@
+"""A small HTTP face for roles without one: liveness, readiness and metrics, on the role's own loop.
+
+It answers only while the loop turns, so a stuck role is seen as dead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Self
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+
+class HealthServer:
+    """Serves ``/health/live``, ``/health/ready`` and ``/metrics``; a ``port`` of None serves nothing.
+
+    ``ready`` is asked at each request; use as an async context manager.
+    """
+
+    def __init__(self, host: str, port: int | None, ready: Callable[[], bool]) -> None:
+        self._host, self._port, self._ready = host, port, ready
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._port is None:
+            return self
+        app = web.Application()
+        app.router.add_get("/health/live", self._live)
+        app.router.add_get("/health/ready", self._readiness)
+        app.router.add_get("/metrics", self._metrics)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._host, self._port).start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _live(self, _request: web.Request) -> web.Response:
+        return web.json_response({"status": "live"})
+
+    async def _readiness(self, _request: web.Request) -> web.Response:
+        ready = self._ready()
+        return web.json_response({"status": "ready" if ready else "starting"}, status=200 if ready else 503)
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

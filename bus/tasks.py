@@ -1,0 +1,45 @@
+"""Ending tasks for certain.
+
+A cancellation can be lost: `asyncio.wait_for` of Python 3.11 drops it where the awaited call ends in the same
+moment, and aiokafka awaits with it everywhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Coroutine
+from typing import Any, Final
+
+_AGAIN_S: Final = 0.5
+
+
+def check_cancelled() -> None:
+    """Raise `asyncio.CancelledError` where this task has been cancelled and nobody noticed."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+async def end(tasks: Collection[asyncio.Task[Any]], *, within_s: float = float("inf")) -> None:
+    """Cancel the tasks, again and again, until all have ended or the time is up; swallow their errors."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + within_s
+    left = {task for task in tasks if not task.done()}
+    while left and loop.time() < deadline:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=min(_AGAIN_S, within_s))
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            task.exception()  # seen: it is not reported as never retrieved
+
+
+async def first_of(*work: Coroutine[Any, Any, Any]) -> None:
+    """Run side by side until the first one ends, end the rest, and raise the first one's error."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await end(tasks)
+    for task in done:
+        task.result()

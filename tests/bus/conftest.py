@@ -1,0 +1,53 @@
+"""What only the bridges need: a broker of their own that may be stopped, and the relay's cursor topic."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bus import admin
+from bus.settings import KafkaSettings
+from bus.topics import RELAY_CURSOR
+from sharpstream.stack.home import Home, Memory
+from sharpstream.stack.kafka import Kafka
+from sharpstream.stack.supervisor import Part, Supervisor
+
+
+class OwnKafka:
+    """A broker for one test alone; what it holds survives `stop`."""
+
+    def __init__(self, kafka: Kafka, part: Part) -> None:
+        self.settings: KafkaSettings = kafka.settings
+        self._part = part
+
+    async def start(self) -> None:
+        self._part.start()
+        await self._part.until_ready(120)
+
+    async def stop(self) -> None:
+        await self._part.stop()
+
+
+@pytest.fixture
+async def own_kafka() -> AsyncIterator[OwnKafka]:
+    """A running broker that the test may stop and start again."""
+    with tempfile.TemporaryDirectory(prefix="sharpstream-kafka-", dir="/var/tmp") as folder:
+        home = Home(Path(folder))
+        home.create()
+        kafka = Kafka(home, Memory(home), durable=False)
+        supervisor = Supervisor(home, [kafka])
+        try:
+            await supervisor.start(["kafka"])
+            yield OwnKafka(kafka, supervisor.part("kafka"))
+        finally:
+            await supervisor.stop()
+
+
+@pytest.fixture
+async def kafka(kafka_settings: KafkaSettings) -> KafkaSettings:
+    """The shared broker with the topic that relays commit their cursors to."""
+    await admin.create_topics(kafka_settings, [RELAY_CURSOR])
+    return kafka_settings

@@ -1,0 +1,164 @@
+"""The lease alone: who gets it, who loses it, and that the loser changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from bus import outbox
+from bus.errors import ConfigurationError, FencedError
+from bus.lease import Lease
+from tests.bus.bridges import numbered
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+async def database(fresh_database: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(fresh_database)
+    yield connection
+    await connection.close()
+
+
+def lease(url: str, holder: str, lease_s: float = 60) -> Lease:
+    return Lease(url, name="test", holder=holder, lease_s=lease_s)
+
+
+async def fill(database: asyncpg.Connection, rows: int) -> None:
+    for number in range(rows):
+        await outbox.enqueue(database, [numbered("t", "k", number)])
+
+
+async def test_rows_are_numbered_oldest_first_and_forgotten_up_to_the_cursor(
+    fresh_database: str, database: asyncpg.Connection
+) -> None:
+    await fill(database, 5)
+    async with lease(fresh_database, "a") as held:
+        await held.acquire()
+        await held.advance(0, 3)
+        rows = await held.numbered(0, 10, 10**6)
+        assert [seq for seq, _ in rows] == [1, 2, 3]
+        assert [outbox.load(raw)[0].value for _, raw in rows] == [b"0", b"1", b"2"]
+        await held.advance(2, 10)
+        assert [seq for seq, _ in await held.numbered(2, 10, 10**6)] == [3, 4, 5]
+        assert await database.fetchval("SELECT count(*) FROM outbox") == 3
+        assert await database.fetchval("SELECT cursor FROM relay_lease") == 2
+        # By bytes: the first always, then what fits.
+        assert [seq for seq, _ in await held.numbered(2, 10, 1)] == [3]
+        assert [seq for seq, _ in await held.numbered(2, 2, 10**6)] == [3, 4]
+        assert 0 < await held.oldest_s() < 600
+
+
+async def test_the_dead_are_replaced_at_once(fresh_database: str, database: asyncpg.Connection) -> None:
+    async with lease(fresh_database, "b") as standby:
+        async with lease(fresh_database, "a") as holder:
+            await holder.acquire()
+            waiting = asyncio.ensure_future(standby.acquire())
+            await _waits_for_lock(database)
+            assert not waiting.done()
+            died = time.monotonic()
+        async with asyncio.timeout(30):  # the deadline is a minute away
+            await waiting
+        print(f"taken over after {(time.monotonic() - died) * 1000:.1f} ms")
+        assert standby.epoch == holder.epoch + 1
+        assert await database.fetchval("SELECT holder FROM relay_lease") == "b"
+
+
+async def test_the_frozen_are_replaced_after_their_deadline(fresh_database: str) -> None:
+    async with lease(fresh_database, "a", 1) as frozen, lease(fresh_database, "b", 1) as standby:
+        await frozen.acquire()  # keeps its session and its lock, and never renews
+        await standby.acquire()
+        assert standby.epoch == frozen.epoch + 1
+        with pytest.raises(FencedError, match="must end"):
+            await frozen.renew()
+
+
+async def test_a_holder_that_renews_keeps_it(fresh_database: str, database: asyncpg.Connection) -> None:
+    async with lease(fresh_database, "a", 0.3) as holder, lease(fresh_database, "b", 0.3) as standby:
+        await holder.acquire()
+        waiting = asyncio.ensure_future(standby.acquire())
+        for _ in range(20):
+            await asyncio.sleep(0.1)
+            await holder.renew()
+        assert await database.fetchval("SELECT holder FROM relay_lease") == "a"
+        waiting.cancel()
+        await asyncio.wait([waiting])
+
+
+async def test_one_of_many_wins(fresh_database: str, database: asyncpg.Connection) -> None:
+    leases = [lease(fresh_database, str(number)) for number in range(6)]
+    for each in leases:
+        await each.__aenter__()
+    waiting = {asyncio.ensure_future(each.acquire()): each for each in leases}
+    try:
+        for epoch in range(1, len(leases) + 1):
+            (winner, *more), _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            assert not more
+            held = waiting.pop(winner)
+            winner.result()
+            assert held.epoch == epoch == await database.fetchval("SELECT epoch FROM relay_lease")
+            await held.__aexit__()
+    finally:
+        for task, each in waiting.items():
+            task.cancel()
+            await each.__aexit__()
+
+
+async def test_a_woken_zombie_numbers_and_deletes_nothing(
+    fresh_database: str, database: asyncpg.Connection
+) -> None:
+    await fill(database, 4)
+    async with lease(fresh_database, "zombie") as zombie, lease(fresh_database, "heir") as heir:
+        await zombie.acquire()
+        await zombie.advance(0, 2)
+        await database.execute("UPDATE relay_lease SET deadline = now()")
+        await heir.acquire()
+        before = await database.fetch("SELECT * FROM outbox ORDER BY id")
+        lease_before = await database.fetchrow("SELECT * FROM relay_lease")
+        with pytest.raises(FencedError):
+            await zombie.advance(2, 10)
+        assert await database.fetch("SELECT * FROM outbox ORDER BY id") == before
+        assert await database.fetchrow("SELECT * FROM relay_lease") == lease_before
+        await heir.advance(0, 10)
+        assert [seq for seq, _ in await heir.numbered(0, 10, 10**6)] == [1, 2, 3, 4]
+
+
+async def test_a_zombie_frozen_inside_its_transaction_does_not_block_the_heir(
+    fresh_database: str, database: asyncpg.Connection
+) -> None:
+    async with lease(fresh_database, "zombie", 1) as zombie, lease(fresh_database, "heir", 1) as heir:
+        await zombie.acquire()
+        await zombie._connection.execute("BEGIN")
+        await zombie._connection.execute("SELECT * FROM relay_lease FOR UPDATE")
+        async with asyncio.timeout(30):
+            await heir.acquire()
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+            await zombie.renew()
+
+
+async def test_numbers_stay_above_the_cursor_of_a_restored_database(
+    fresh_database: str, database: asyncpg.Connection
+) -> None:
+    await fill(database, 2)
+    async with lease(fresh_database, "a") as held:
+        await held.acquire()
+        await held.advance(100, 10)  # what Kafka knows; the database is older
+        assert [seq for seq, _ in await held.numbered(100, 10, 10**6)] == [101, 102]
+
+
+async def test_without_tables_it_says_what_to_do(empty_database: str) -> None:
+    async with lease(empty_database, "a") as held:
+        with pytest.raises(ConfigurationError, match="ledger migrate"):
+            await held.acquire()
+
+
+async def _waits_for_lock(database: asyncpg.Connection) -> None:
+    while not await database.fetchval(
+        "SELECT count(*) FROM pg_locks JOIN pg_database AS d ON d.oid = database"
+        " WHERE locktype = 'advisory' AND NOT granted AND d.datname = current_database()"
+    ):
+        await asyncio.sleep(0.01)

@@ -1,0 +1,91 @@
+"""Processors die and freeze while records pass: every result once, in order, counted in Kafka itself."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from aiokafka import ConsumerRecord, TopicPartition
+
+from bus.settings import KafkaSettings
+from tests.bus.bridges import (
+    SESSION_S,
+    assert_once_each,
+    assert_ordered,
+    end_offsets,
+    make_topic,
+    numbered,
+    produce,
+    read_all,
+    until,
+    values,
+)
+from tests.bus.fleet import SCALE, Fleet, havoc, kafka_environment, seeded
+
+pytestmark = [pytest.mark.stack, pytest.mark.kill]
+
+RECORDS = int(3000 * SCALE)
+KILLS = int(4 * SCALE)
+FREEZES = int(2 * SCALE)
+PARTITIONS = 6
+
+
+async def test_every_result_once_in_order(
+    kafka_settings: KafkaSettings, unique: Callable[[str], str], tmp_path: Path
+) -> None:
+    dice = seeded()
+    incoming = await make_topic(kafka_settings, unique("in"), partitions=PARTITIONS)
+    retry = await make_topic(kafka_settings, unique("retry"), partitions=2, delay_ms=500)
+    out = await make_topic(kafka_settings, unique("out"), partitions=3)
+    dead = await make_topic(kafka_settings, unique("dead"))
+    environment = kafka_environment(kafka_settings) | {
+        "GROUP": unique("group"),
+        "TOPIC_IN": incoming.name,
+        "TOPIC_RETRY": retry.name,
+        "TOPIC_OUT": out.name,
+        "TOPIC_DEAD": dead.name,
+        "SESSION_SECONDS": str(SESSION_S),
+        "MAX_IN_FLIGHT": "8",
+        "WORK_SECONDS": "0.1",
+    }
+    await produce(kafka_settings, _records(incoming.name, dice))
+    tps = [TopicPartition(out.name, number) for number in range(out.partitions)]
+
+    async def written() -> int:
+        """How far the output is; a little above the number of results, for the transactions' markers."""
+        ends = await end_offsets(kafka_settings, tps)
+        return int(sum(ends.values()) * 0.75)
+
+    async def complete() -> bool:
+        ends = await end_offsets(kafka_settings, tps)
+        return sum(ends.values()) >= RECORDS and len(await read_all(kafka_settings, out.name)) >= RECORDS
+
+    async with Fleet("processor_worker.py", 3, environment, tmp_path / "workers.log") as fleet:
+        await havoc(
+            fleet,
+            dice,
+            kills=KILLS,
+            freezes=FREEZES,
+            freeze_s=SESSION_S + 2,
+            progress=written,
+            total=RECORDS,
+        )
+        await until(complete, what="all results", within_s=120)
+    results = await read_all(kafka_settings, out.name)
+    assert_once_each(values(results), RECORDS)
+    assert_ordered(_first_attempts(results))
+    assert await read_all(kafka_settings, dead.name) == []
+    retried = await read_all(kafka_settings, retry.name)
+    assert sorted(values(retried)) == list(range(0, RECORDS, 20))
+    print(f"exits: {dict(fleet.exits)}")
+
+
+def _records(topic: str, dice: random.Random) -> list:
+    return [numbered(topic, f"key-{dice.randrange(40)}", number) for number in range(RECORDS)]
+
+
+def _first_attempts(results: Sequence[ConsumerRecord]) -> list[ConsumerRecord]:
+    """Those that were not retried: a retry gives its place up."""
+    return [record for record in results if int(record.value) % 20]

@@ -1,0 +1,241 @@
+"""One relay at a time, on the real servers: order, atomicity, recovery."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from bus import admin, outbox
+from bus.errors import FencedError
+from bus.lease import Lease
+from bus.relay import CURSOR, PUBLISHED, Relay
+from bus.settings import KafkaSettings
+from bus.topics import RELAY_CURSOR
+from bus.transactions import TransactionalProducer
+from tests.bus.bridges import assert_once_each, committed, make_topic, numbered, read_all, until, values
+from tests.bus.conftest import OwnKafka
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+async def pool(fresh_database: str) -> AsyncIterator[asyncpg.Pool]:
+    async with asyncpg.create_pool(fresh_database, min_size=1, max_size=4) as pool:
+        yield pool
+
+
+@asynccontextmanager
+async def running(relay: Relay) -> AsyncIterator[asyncio.Task[None]]:
+    """The relay as a task; stopped at the end the way SIGTERM does it."""
+    task = asyncio.ensure_future(relay.run())
+    try:
+        yield task
+        if not task.done():
+            await relay.stop()
+            async with asyncio.timeout(30):
+                await task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def enqueue(pool: asyncpg.Pool, topic: str, numbers: range) -> None:
+    for number in numbers:
+        async with pool.acquire() as connection, connection.transaction():
+            await outbox.enqueue(connection, [numbered(topic, "k", number)])
+
+
+def emptied(pool: asyncpg.Pool) -> Callable[[], object]:
+    async def empty() -> bool:
+        return await pool.fetchval("SELECT count(*) FROM outbox") == 0
+
+    return empty
+
+
+async def test_rows_are_published_in_order_and_forgotten(
+    kafka: KafkaSettings, fresh_database: str, pool: asyncpg.Pool, unique: Callable[[str], str]
+) -> None:
+    topic = (await make_topic(kafka, unique("out"))).name
+    relay = Relay(kafka, fresh_database, name=unique("relay"), max_rows=7)
+    before = PUBLISHED._value.get()
+    await enqueue(pool, topic, range(20))  # lay there before the relay started
+    async with running(relay):
+        await until(emptied(pool), what="an empty outbox")
+        assert relay.ready
+        assert relay.active
+        await enqueue(pool, topic, range(20, 30))  # and while it waits
+        await until(emptied(pool), what="an empty outbox")
+    assert not relay.ready
+    assert values(await read_all(kafka, topic)) == list(range(30))
+    assert PUBLISHED._value.get() - before == 30
+    assert await committed(kafka, relay.group, RELAY_CURSOR.name) == 30
+    assert await pool.fetchval("SELECT cursor FROM relay_lease") == 30
+
+
+async def test_numbered_rows_of_a_dead_relay_come_first(
+    kafka: KafkaSettings, fresh_database: str, pool: asyncpg.Pool, unique: Callable[[str], str]
+) -> None:
+    topic = (await make_topic(kafka, unique("out"))).name
+    name = unique("relay")
+    await enqueue(pool, topic, range(10))
+    async with Lease(fresh_database, name=name, holder="dead", lease_s=60) as lease:
+        await lease.acquire()
+        await lease.advance(0, 6)  # numbered, and then it died
+    async with running(Relay(kafka, fresh_database, name=name)):
+        await until(emptied(pool), what="an empty outbox")
+    assert values(await read_all(kafka, topic)) == list(range(10))
+
+
+async def test_rows_published_before_a_death_are_not_published_again(
+    kafka: KafkaSettings, fresh_database: str, pool: asyncpg.Pool, unique: Callable[[str], str]
+) -> None:
+    topic = (await make_topic(kafka, unique("out"))).name
+    relay = Relay(kafka, fresh_database, name=unique("relay"))
+    await enqueue(pool, topic, range(10))
+    async with Lease(fresh_database, name=relay._name, holder="dead", lease_s=60) as lease:
+        await lease.acquire()
+        await lease.advance(0, 10)
+    # It published six, and died before Postgres heard of it.
+    producer = TransactionalProducer(kafka, transactional_id=relay.group, group=relay.group)
+    await producer.open()
+    await producer.transact([numbered(topic, "k", number) for number in range(6)], {CURSOR: 6})
+    await producer.close()
+    async with running(relay):
+        await until(emptied(pool), what="an empty outbox")
+    assert values(await read_all(kafka, topic)) == list(range(10))
+
+
+async def test_without_kafkas_cursor_postgres_copy_counts(
+    kafka: KafkaSettings, fresh_database: str, pool: asyncpg.Pool, unique: Callable[[str], str]
+) -> None:
+    """The group's offset has expired; rows up to the copy were published."""
+    topic = (await make_topic(kafka, unique("out"))).name
+    relay = Relay(kafka, fresh_database, name=unique("relay"))
+    await enqueue(pool, topic, range(10))
+    async with Lease(fresh_database, name=relay._name, holder="dead", lease_s=60) as lease:
+        await lease.acquire()
+        await lease.advance(0, 10)
+    await pool.execute("UPDATE relay_lease SET cursor = 4")
+    assert await committed(kafka, relay.group, RELAY_CURSOR.name) is None
+    async with running(relay):
+        await until(emptied(pool), what="an empty outbox")
+    assert values(await read_all(kafka, topic)) == list(range(4, 10))
+    assert await committed(kafka, relay.group, RELAY_CURSOR.name) == 10
+
+
+async def test_a_restored_database_loses_nothing(
+    kafka: KafkaSettings, fresh_database: str, pool: asyncpg.Pool, unique: Callable[[str], str]
+) -> None:
+    """Kafka's cursor is ahead of every number that Postgres has given."""
+    topic = (await make_topic(kafka, unique("out"))).name
+    relay = Relay(kafka, fresh_database, name=unique("relay"))
+    producer = TransactionalProducer(kafka, transactional_id=relay.group, group=relay.group)
+    await producer.open()
+    await producer.transact([], {CURSOR: 100})
+    await producer.close()
+    await enqueue(pool, topic, range(5))
+    async with running(relay):
+        await until(emptied(pool), what="an empty outbox")
+    assert values(await read_all(kafka, topic)) == list(range(5))
+    assert await pool.fetchval("SELECT cursor FROM relay_lease") == 105
+
+
+async def test_a_relay_that_lost_its_lease_ends(
+    kafka: KafkaSettings, fresh_database: str, pool: asyncpg.Pool, unique: Callable[[str], str]
+) -> None:
+    relay = Relay(kafka, fresh_database, name=unique("relay"), lease_s=1)
+    async with running(relay) as task:
+        await until(_active(relay), what="the relay to be active")
+        await pool.execute("UPDATE relay_lease SET epoch = epoch + 1, holder = 'heir'")
+        async with asyncio.timeout(30):
+            with pytest.raises(FencedError, match="must end"):
+                await task
+
+
+async def test_a_fenced_producer_is_opened_again_while_the_lease_is_ours(
+    kafka: KafkaSettings, fresh_database: str, pool: asyncpg.Pool, unique: Callable[[str], str]
+) -> None:
+    """Kafka fences also after a transaction that timed out; that alone is no successor."""
+    topic = (await make_topic(kafka, unique("out"))).name
+    relay = Relay(kafka, fresh_database, name=unique("relay"))
+    async with running(relay):
+        await enqueue(pool, topic, range(5))
+        await until(emptied(pool), what="an empty outbox")
+        intruder = TransactionalProducer(kafka, transactional_id=relay.group, group=relay.group)
+        await intruder.open()
+        await intruder.close()
+        await enqueue(pool, topic, range(5, 10))
+        await until(emptied(pool), what="an empty outbox")
+    assert values(await read_all(kafka, topic)) == list(range(10))
+
+
+async def test_postgres_ending_the_session_is_survived(
+    kafka: KafkaSettings, fresh_database: str, pool: asyncpg.Pool, unique: Callable[[str], str]
+) -> None:
+    topic = (await make_topic(kafka, unique("out"))).name
+    relay = Relay(kafka, fresh_database, name=unique("relay"), lease_s=1)
+    async with running(relay):
+        for numbers in (range(5), range(5, 10), range(10, 15)):
+            await enqueue(pool, topic, numbers)
+            await until(emptied(pool), what="an empty outbox")
+            await pool.execute(
+                "SELECT pg_terminate_backend(l.pid) FROM pg_locks AS l JOIN pg_database AS d"
+                " ON d.oid = l.database WHERE locktype = 'advisory' AND datname = current_database()"
+            )
+    assert values(await read_all(kafka, topic)) == list(range(15))
+
+
+async def test_a_standby_stops_and_takes_nothing(
+    kafka: KafkaSettings, fresh_database: str, pool: asyncpg.Pool, unique: Callable[[str], str]
+) -> None:
+    name = unique("relay")
+    first = Relay(kafka, fresh_database, name=name)
+    second = Relay(kafka, fresh_database, name=name)
+    async with running(first):
+        await until(_active(first), what="the first to be active")
+        async with running(second):
+
+            async def standing_by() -> bool:
+                return second.ready
+
+            await until(standing_by, what="the second to stand by")
+            assert not second.active
+        assert await pool.fetchval("SELECT epoch FROM relay_lease") == 1
+
+
+@pytest.mark.kill
+async def test_kafka_may_be_away(
+    own_kafka: OwnKafka, fresh_database: str, pool: asyncpg.Pool, unique: Callable[[str], str]
+) -> None:
+    kafka = own_kafka.settings
+    await admin.create_topics(kafka, [RELAY_CURSOR])
+    topic = (await make_topic(kafka, "out")).name
+    relay = Relay(kafka, fresh_database, name=unique("relay"), lease_s=1, max_rows=3)
+    async with running(relay):
+        await enqueue(pool, topic, range(10))
+        await until(emptied(pool), what="an empty outbox")
+        await own_kafka.stop()
+        await enqueue(pool, topic, range(10, 30))  # accepted while Kafka is away
+        deadline = await pool.fetchval("SELECT deadline FROM relay_lease")
+
+        async def renewed() -> bool:
+            return await pool.fetchval("SELECT deadline FROM relay_lease") > deadline
+
+        await until(renewed, what="the lease to be kept")
+        await own_kafka.start()
+        await until(emptied(pool), what="an empty outbox", within_s=120)
+        assert await pool.fetchval("SELECT epoch FROM relay_lease") == 1
+    records = await read_all(kafka, topic)
+    assert_once_each(values(records), 30)
+    assert values(records) == list(range(30))
+
+
+def _active(relay: Relay) -> Callable[[], object]:
+    async def active() -> bool:
+        return relay.active
+
+    return active

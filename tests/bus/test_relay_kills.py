@@ -1,0 +1,106 @@
+"""Relays die and freeze while rows are written: every row once, in order, counted in Kafka itself."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from bus import admin, outbox
+from bus.settings import KafkaSettings
+from bus.topics import RELAY_CURSOR
+from tests.bus.bridges import assert_once_each, assert_ordered, make_topic, numbered, read_all, until, values
+from tests.bus.fleet import SCALE, Fleet, havoc, kafka_environment, seeded
+
+pytestmark = [pytest.mark.stack, pytest.mark.kill]
+
+ROWS = int(3000 * SCALE)
+KILLS = int(6 * SCALE)
+FREEZES = int(2 * SCALE)
+LEASE_S = 2.0
+WRITERS = 4
+
+
+async def write(pool: asyncpg.Pool, commands: str, events: str, writer: int, gap_s: float) -> None:
+    """Rows of two records each, as a request makes them; one writer's rows must keep their order."""
+    for number in range(writer, ROWS, WRITERS):
+        records = [numbered(commands, f"writer-{writer}", number), numbered(events, f"writer-{writer}", number)]
+        async with pool.acquire() as connection, connection.transaction():
+            await outbox.enqueue(connection, records)
+        await asyncio.sleep(gap_s)
+
+
+async def test_every_row_once_in_order(
+    kafka_settings: KafkaSettings, fresh_database: str, unique: Callable[[str], str], tmp_path: Path
+) -> None:
+    dice = seeded()
+    await admin.create_topics(kafka_settings, [RELAY_CURSOR])
+    commands = (await make_topic(kafka_settings, unique("commands"))).name
+    events = (await make_topic(kafka_settings, unique("events"), partitions=3)).name
+    environment = kafka_environment(kafka_settings) | {
+        "DATABASE_URL": fresh_database,
+        "RELAY_NAME": unique("relay"),
+        "RELAY_LEASE_SECONDS": str(LEASE_S),
+        "RELAY_MAX_ROWS": "20",  # many small transactions: many places to die in
+    }
+    takeovers: list[float] = []
+    async with (
+        asyncpg.create_pool(fresh_database, min_size=1, max_size=WRITERS + 2) as pool,
+        Fleet("relay_worker.py", 3, environment, tmp_path / "workers.log") as fleet,
+    ):
+
+        async def numbered_so_far() -> int:
+            return await pool.fetchval("SELECT next_seq - 1 FROM relay_lease") or 0
+
+        async def active() -> int:
+            """The worker that holds the lease, now and then another one."""
+            pid = int((await pool.fetchval("SELECT holder FROM relay_lease")).rpartition(":")[2])
+            holders = [n for n, process in fleet.processes.items() if process.pid == pid]
+            if not holders or dice.random() < 0.2:
+                return dice.choice(sorted(fleet.processes))
+            clock.append(asyncio.ensure_future(watch_takeover()))
+            return holders[0]
+
+        async def watch_takeover() -> None:
+            since, epoch = time.monotonic(), await pool.fetchval("SELECT epoch FROM relay_lease")
+
+            async def taken() -> bool:
+                return await pool.fetchval("SELECT epoch FROM relay_lease") > epoch
+
+            await until(taken, what="a successor")
+            takeovers.append(time.monotonic() - since)
+
+        clock: list[asyncio.Future[None]] = []
+        gap_s = 20 * WRITERS / 3000  # 20 s of writing at scale 1
+        writers = [write(pool, commands, events, writer, gap_s) for writer in range(WRITERS)]
+        await asyncio.gather(
+            havoc(
+                fleet,
+                dice,
+                kills=KILLS,
+                freezes=FREEZES,
+                freeze_s=2 * LEASE_S,
+                progress=numbered_so_far,
+                total=ROWS,
+                victim=active,
+            ),
+            *writers,
+        )
+        await asyncio.gather(*clock)
+
+        async def empty() -> bool:
+            return await pool.fetchval("SELECT count(*) FROM outbox") == 0
+
+        await until(empty, what="an empty outbox")
+    for topic in (commands, events):
+        records = await read_all(kafka_settings, topic)
+        assert_once_each(values(records), ROWS)
+        assert_ordered(records)
+    if takeovers:
+        print(f"takeovers: {sorted(round(t, 2) for t in takeovers)}, median {statistics.median(takeovers):.2f} s")
+    print(f"exits: {dict(fleet.exits)}")

@@ -1,0 +1,36 @@
+"""One relay, as `python -m gateway relay` runs it; settings from the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+from bus import logs
+from bus.errors import FencedError
+from bus.relay import Relay
+from bus.settings import KafkaSettings
+
+
+async def main() -> int:
+    relay = Relay(
+        KafkaSettings(),
+        os.environ["DATABASE_URL"],
+        name=os.environ["RELAY_NAME"],
+        lease_s=float(os.environ["RELAY_LEASE_SECONDS"]),
+        max_rows=int(os.environ["RELAY_MAX_ROWS"]),
+    )
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, lambda: loop.create_task(relay.stop()))
+    try:
+        await relay.run()
+    except FencedError as error:
+        print("fenced:", error.message, flush=True)
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    logs.configure(f"relay-{os.environ['WORKER']}")
+    sys.exit(asyncio.run(main()))

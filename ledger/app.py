@@ -1,0 +1,52 @@
+"""The ledger's composition root: pool, two projectors, health; everything is built here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from faststream import FastStream
+
+from bus.broker import create_broker
+from bus.health import HealthServer
+from ledger import database, handlers
+from ledger.migrate import check
+from ledger.settings import Settings
+from ledger.watch import watched
+
+
+def create_app(settings: Settings) -> FastStream:
+    """Return the application, not started: ``await app.run()`` serves until SIGTERM or SIGINT.
+
+    Raises from ``run``: `ConfigurationError` where Postgres cannot be reached or is not migrated, and what
+    stopped a projector for good.
+    """
+    broker = create_broker(settings.kafka, client_id="sharpstream-ledger")
+    started = False
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        role = settings.role
+        async with database.open_pool(settings.database, role="ledger") as pool:
+            async with pool.acquire() as connection:
+                await check(connection)
+            projectors = handlers.register(broker, pool, settings)
+            async with (
+                HealthServer(role.health_host, role.health_port, lambda: started),
+                watched(app.exit, *(projector.watch() for projector in projectors)),
+            ):
+                yield
+
+    app = FastStream(broker, logger=None, lifespan=lifespan)
+
+    @app.after_startup
+    def up() -> None:
+        nonlocal started
+        started = True
+
+    @app.on_shutdown
+    def down() -> None:
+        nonlocal started
+        started = False
+
+    return app

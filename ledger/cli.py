@@ -1,0 +1,98 @@
+"""What may be typed after ``python -m ledger``: one process, one command, an exit status.
+
+0 done, 1 a check found something, 2 a wrong setting (one sentence on stderr). Checks end with one JSON
+object as the last line of stdout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
+
+import structlog
+
+from bus import logs
+from bus.errors import ConfigurationError
+from bus.settings import DatabaseSettings, RoleSettings, load
+from ledger import app, database, handlers, invariants, rebuild, settings
+from ledger.migrate import check, declared, migrate
+from ledger.projection import PROJECTOR
+from ledger.unpark import unpark
+
+log = structlog.get_logger(__name__)
+
+
+async def _run(_options: argparse.Namespace) -> int:
+    await app.create_app(settings.read()).run()
+    return 0
+
+
+async def _migrate(_options: argparse.Namespace) -> int:
+    async with database.connect(load(DatabaseSettings)) as connection:
+        names = await migrate(connection)
+    for name in names:
+        log.info("migration_applied", migration=name)
+    log.info("schema_current", applied=len(names), migrations=len(declared()))
+    return 0
+
+
+async def _rebuild(options: argparse.Namespace) -> int:
+    if not options.compare:
+        raise ConfigurationError("Say --compare: a rebuild happens beside the live tables, never in them.")
+    stated = settings.read()
+    async with database.connect(stated.database) as connection:
+        await check(connection)
+        result = await rebuild.compare(connection, stated.kafka, bucket=stated.s3.bucket)
+    print(result.to_json())  # noqa: T201  (the command's answer)
+    return 0 if result.equal else 1
+
+
+async def _invariants(_options: argparse.Namespace) -> int:
+    async with database.connect(load(DatabaseSettings)) as connection:
+        await check(connection)
+        broken = await invariants.check(connection)
+    print(invariants.to_json(broken))  # noqa: T201  (the command's answer)
+    return 1 if broken else 0
+
+
+async def _unpark(_options: argparse.Namespace) -> int:
+    stated = settings.read()
+    intake, epoch = handlers.event_intake(stated), stated.kafka.topic_epoch
+    async with database.connect(stated.database) as connection:
+        done = await unpark(connection, intake, projector=PROJECTOR, epoch=epoch)
+    log.info("events_unparked", taken=done.before - done.left, left=done.left)
+    return 1 if done.left else 0
+
+
+_COMMANDS: Final[dict[str, tuple[str, Callable[[argparse.Namespace], Coroutine[Any, Any, int]]]]] = {
+    "run": ("project events into Postgres until SIGTERM (the default)", _run),
+    "migrate": ("bring the database to the newest schema; safe to repeat", _migrate),
+    "rebuild": ("project the whole log again beside the live tables and compare", _rebuild),
+    "invariants": ("check what must always hold in the books", _invariants),
+    "unpark": ("take parked events again", _unpark),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and exit with its status."""
+    options = _parser().parse_args(arguments)
+    try:
+        logs.configure("ledger", load(RoleSettings).log_level)
+        status = asyncio.run(_COMMANDS[options.command or "run"][1](options))
+    except ConfigurationError as error:
+        print(error.message, file=sys.stderr)  # noqa: T201  (the operator's own terminal)
+        status = 2
+    sys.exit(status)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ledger", description="The book-keeper of Sharpstream.")
+    commands = parser.add_subparsers(dest="command")
+    for name, (text, _) in _COMMANDS.items():
+        added = commands.add_parser(name, help=text, description=text)
+        if name == "rebuild":
+            added.add_argument("--compare", action="store_true", help="tell the differences; changes nothing")
+    return parser

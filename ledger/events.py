@@ -1,0 +1,88 @@
+"""Raw Kafka records into events that Postgres can take; decides nothing about what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from bus import envelope
+from bus.errors import UndecodableError
+from bus.projector import RawRecord
+from bus.topics import Topic
+
+
+class Event(NamedTuple):
+    """One decoded record: the columns of ``event_log`` after the epoch, in order, then the message.
+
+    ``body`` is the exact text of the Kafka value.
+    """
+
+    partition: int
+    offset: int
+    id: UUID
+    type: str
+    subject: UUID
+    account_id: UUID
+    source: str
+    time: datetime
+    correlation_id: str | None
+    traceparent: str | None
+    body: str
+    message: Any
+
+
+class Unfit(NamedTuple):
+    """A record that could not be taken, and why."""
+
+    record: RawRecord
+    reason: str
+
+
+def decode(topic: Topic, records: Sequence[RawRecord]) -> tuple[list[Event], list[Unfit]]:
+    """Part the records into events and unfit ones, both in order."""
+    events, unfit = [], []
+    for record in records:
+        try:
+            events.append(_event(topic, record))
+        except UndecodableError as error:
+            unfit.append(Unfit(record, error.message))
+    return events, unfit
+
+
+def _event(topic: Topic, record: RawRecord) -> Event:
+    found = envelope.decode(topic, record.value, record.headers)
+    try:
+        event_id, subject = UUID(found.id), UUID(found.subject)
+        body = (record.value or b"").decode()  # msgspec does not look into fields that it skips
+    except ValueError as error:
+        raise UndecodableError(f"ce_id and ce_subject must be UUIDs and the body UTF-8: {error}") from error
+    if found.time.tzinfo is None:
+        raise UndecodableError(f"ce_time {found.time} has no zone; send RFC 3339 with an offset.")
+    return Event(
+        record.partition,
+        record.offset,
+        event_id,
+        found.type,
+        subject,
+        found.message.account_id,
+        storable(found.source),
+        found.time,
+        found.correlation_id and storable(found.correlation_id),
+        found.traceparent and storable(found.traceparent),
+        body,
+        found.message,
+    )
+
+
+def storable(text: str) -> str:
+    """Return ``text`` without NUL, which JSON may carry but a Postgres text cannot."""
+    return text.replace("\x00", "\ufffd")
+
+
+def to_json(value: Any) -> str:
+    """Return JSON that a jsonb column can hold: it refuses NUL too."""
+    return msgspec.json.encode(value).decode().replace("\\u0000", "\\ufffd")

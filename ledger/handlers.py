@@ -1,0 +1,46 @@
+"""Every subscription of the ledger, in one place: topic, projector, what it writes."""
+
+from __future__ import annotations
+
+import asyncpg
+from faststream.kafka import KafkaBroker
+
+from bus import topics
+from bus.projector import Projector, subscribe
+from ledger import progress
+from ledger.intake import Intake
+from ledger.projection import PROJECTOR, EventProjection
+from ledger.settings import Settings
+
+
+def event_intake(settings: Settings) -> Intake:
+    """Return what becomes of `sharp.events.v1`; also used to take parked events again."""
+    epoch = settings.kafka.topic_epoch
+    write = EventProjection(epoch=epoch, bucket=settings.s3.bucket).write
+    return Intake(topics.EVENTS, projector=PROJECTOR, epoch=epoch, write=write)
+
+
+def progress_intake(settings: Settings) -> Intake:
+    """Return what becomes of `sharp.progress.v1`."""
+    epoch = settings.kafka.topic_epoch
+    return Intake(topics.PROGRESS, projector=progress.PROJECTOR, epoch=epoch, write=progress.write)
+
+
+def register(broker: KafkaBroker, pool: asyncpg.Pool, settings: Settings) -> list[Projector]:
+    """Attach both subscribers to the broker, which must not have started, and return their projectors."""
+    epoch, options = settings.kafka.topic_epoch, settings.ledger
+    events = Projector(pool, name=PROJECTOR, epoch=epoch, apply=event_intake(settings).apply)
+    started = Projector(pool, name=progress.PROJECTOR, epoch=epoch, apply=progress_intake(settings).apply)
+    for projector, topic, group in (
+        (events, topics.EVENTS, options.group),
+        (started, topics.PROGRESS, f"{options.group}.progress"),
+    ):
+        subscribe(
+            broker,
+            projector,
+            topics=[topic],
+            group=group,
+            instance_id=options.instance_id,
+            max_records=options.max_records,
+        )
+    return [events, started]

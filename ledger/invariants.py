@@ -1,0 +1,79 @@
+"""What must always hold in the books, as queries that return the exceptions; needs Postgres only.
+
+`ledger.rebuild` is the stronger proof, but reads the whole log; these run in seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+
+SHOWN: Final = 100
+"""Exceptions shown for each rule; the count is always whole."""
+_KINDS: Final = {
+    "endings": "('generation.completed.v1', 'generation.failed.v1', 'generation.cancelled.v1')",
+    "export_endings": "('export.completed.v1', 'export.failed.v1')",
+    "counted": "('generation.completed.v1', 'export.completed.v1', 'api_key.created.v1')",
+}
+
+# Each query returns the ids of the exceptions; `_KINDS` fills the braces.
+RULES: Final = {
+    "one_ending_a_generation": """
+        SELECT subject::text AS id FROM event_log WHERE type IN {endings}
+        GROUP BY subject HAVING count(*) > 1""",
+    "one_ending_an_export": """
+        SELECT subject::text AS id FROM event_log WHERE type IN {export_endings}
+        GROUP BY subject HAVING count(*) > 1""",
+    "usage_for_every_counted_event": """
+        SELECT e.event_id::text AS id FROM event_log e LEFT JOIN usage_logs u USING (event_id)
+        WHERE e.type IN {counted} AND u.id IS NULL""",
+    "no_usage_without_event": """
+        SELECT u.id::text AS id FROM usage_logs u LEFT JOIN event_log e USING (event_id)
+        WHERE e.event_id IS NULL OR e.type NOT IN {counted}""",
+    "usage_names_its_event": """
+        SELECT u.id::text AS id FROM usage_logs u JOIN event_log e USING (event_id)
+        WHERE u.user_id <> e.account_id OR u.created_at <> e.time OR u.event_type <> CASE e.type
+            WHEN 'generation.completed.v1' THEN 'scene_generate'
+            WHEN 'export.completed.v1' THEN 'scene_export' ELSE 'api_key_created' END""",
+    "status_follows_the_ending": """
+        SELECT s.id::text AS id FROM scene_generations s
+        LEFT JOIN event_log e ON e.subject = s.id AND e.type IN {endings}
+        WHERE CASE WHEN e.type IS NULL THEN s.status NOT IN ('pending', 'processing')
+                   ELSE e.type <> 'generation.' || s.status || '.v1' END""",
+    "every_ended_generation_has_a_row": """
+        SELECT e.subject::text AS id FROM event_log e JOIN users u ON u.id = e.account_id
+        LEFT JOIN scene_generations s ON s.id = e.subject WHERE e.type IN {endings} AND s.id IS NULL""",
+}
+"""Rule name -> the query for its exceptions."""
+
+_COUNTED: Final = "SELECT id, count(*) OVER () AS total FROM ({rule}) rule ORDER BY id LIMIT {shown}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Broken:
+    """One rule with exceptions: how many, and the first ids."""
+
+    rule: str
+    count: int
+    ids: list[str]
+
+
+async def check(connection: asyncpg.Connection) -> list[Broken]:
+    """Return the rules that do not hold, all seen at one moment; empty is good."""
+    broken = []
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        for rule, query in RULES.items():
+            rows = await connection.fetch(_COUNTED.format(rule=query.format(**_KINDS), shown=SHOWN))
+            if rows:
+                ids = [row["id"] for row in rows]
+                broken.append(Broken(rule=rule, count=rows[0]["total"], ids=ids))
+    return broken
+
+
+def to_json(broken: list[Broken]) -> str:
+    """One JSON object: the rules that were checked and those that are broken."""
+    summary: dict[str, Any] = {"holds": not broken, "rules": list(RULES), "broken": [*map(asdict, broken)]}
+    return msgspec.json.encode(summary).decode()

@@ -1,0 +1,18 @@
+"""What the ledger counts, for Prometheus."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import Counter
+
+EVENTS: Final = Counter(
+    "sharpstream_ledger_events_total", "Events written into the log, by CloudEvents type.", ["type"]
+)
+REPEATED: Final = Counter("sharpstream_ledger_repeated_total", "Events that were in the log already.")
+PARKED: Final = Counter(
+    "sharpstream_ledger_parked_total", "Records that could not be taken; see parked_events.", ["projector"]
+)
+ASTRAY: Final = Counter(
+    "sharpstream_ledger_astray_total", "Endings of generations that are unknown or ended before."
+)

@@ -1,0 +1,42 @@
+"""`sharp.progress.v1` into Postgres: a generation that a worker took is ``processing``, nothing more.
+
+Progress may be late, repeated or missing; it never moves a generation that ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from bus.messages import GenerationStarted
+from ledger.events import Event
+
+PROJECTOR: Final = "ledger.progress"
+"""The name in ``projector_offsets``."""
+
+# A statement of its own: joined into the update, 1,000 rows took 160 ms instead of 35.
+_LOCK: Final = "SELECT FROM scene_generations WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE"
+_STARTED: Final = """
+UPDATE scene_generations s SET status = 'processing', updated_at = greatest(s.updated_at, e.time)
+FROM unnest($1::uuid[], $2::timestamptz[]) AS e (id, time)
+WHERE s.id = e.id AND s.status = 'pending'"""
+
+
+async def lock_generations(connection: asyncpg.Connection, generations: Sequence[UUID]) -> None:
+    """Lock the rows in the order of their ids: two projectors that update them would else deadlock."""
+    await connection.execute(_LOCK, generations)
+
+
+async def write(connection: asyncpg.Connection, events: Sequence[Event]) -> None:
+    """Move what was started from ``pending`` to ``processing``."""
+    started = {
+        event.message.generation_id: event.time
+        for event in reversed(events)
+        if isinstance(event.message, GenerationStarted)
+    }
+    if started:
+        await lock_generations(connection, list(started))
+        await connection.execute(_STARTED, list(started), list(started.values()))

@@ -1,0 +1,164 @@
+"""`sharp.events.v1` into Postgres: the log itself, the state of each generation, and usage.
+
+One statement a kind and batch, whatever its size. Only events that this transaction put into the log touch
+anything else, so a repeat changes nothing. Every value comes from the event itself, ids and times too, so
+that `ledger.rebuild` arrives at the same rows. Export jobs belong to the export consumer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import structlog
+
+from bus.messages import (
+    GenerationCancelled,
+    GenerationCompleted,
+    GenerationFailed,
+    GenerationRequested,
+    Timings,
+)
+from ledger import metrics, usage
+from ledger.events import Event, storable, to_json
+from ledger.progress import lock_generations
+
+log = structlog.get_logger(__name__)
+
+PROJECTOR: Final = "ledger"
+"""The name in ``projector_offsets``; the gateway asks by it how far the log is complete."""
+CANCELLED: Final = {"requested": "Cancelled on request.", "expired": "Nobody took it in time."}
+
+_LOG: Final = """
+INSERT INTO event_log (epoch, partition, "offset", event_id, type, subject, account_id, source, time,
+                       correlation_id, traceparent, body)
+SELECT $1, e.partition, e.place, e.id, e.type, e.subject, e.account, e.source, e.time, e.correlation,
+       e.trace, e.body::json
+FROM unnest($2::int[], $3::bigint[], $4::uuid[], $5::text[], $6::uuid[], $7::uuid[], $8::text[],
+            $9::timestamptz[], $10::text[], $11::text[], $12::text[])
+  AS e (partition, place, id, type, subject, account, source, time, correlation, trace, body)
+ON CONFLICT DO NOTHING RETURNING event_id"""
+
+# The gateway wrote the row before the event; this is for whoever else accepts jobs, and for a rebuild.
+_ROWS: Final = """
+INSERT INTO scene_generations (id, user_id, api_key_id, original_image_url, status, priority, metadata,
+                               created_at, updated_at)
+SELECT r.id, users.id, r.api_key, r.url, 'pending', r.priority, r.metadata::jsonb, r.time, r.time
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
+  AS r (id, account, api_key, url, priority, metadata, time)
+JOIN users ON users.id = r.account
+ON CONFLICT DO NOTHING"""
+
+_ENDINGS: Final = """
+UPDATE scene_generations s
+SET status = e.status, updated_at = e.time, generated_3d_gaussian_url = e.url,
+    processing_time_seconds = e.seconds, error_message = e.error, metadata = s.metadata || e.metadata::jsonb
+FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::float8[], $6::text[], $7::text[])
+  AS e (id, status, time, url, seconds, error, metadata)
+WHERE s.id = e.id AND s.status IN ('pending', 'processing') RETURNING s.id"""
+
+
+class EventProjection:
+    """Writes events of one topic epoch; ``bucket`` completes the blob keys to ``s3://bucket/key``."""
+
+    def __init__(self, *, epoch: int, bucket: str) -> None:
+        self._epoch, self._bucket = epoch, bucket
+
+    async def write(self, connection: asyncpg.Connection, events: Sequence[Event]) -> None:
+        """Write the events; must run inside a transaction."""
+        new = await self._log(connection, events)
+        await self._rows(connection, [e for e in new if isinstance(e.message, GenerationRequested)])
+        await self._endings(connection, new)
+        await usage.write(connection, new)
+
+    async def _log(self, connection: asyncpg.Connection, events: Sequence[Event]) -> list[Event]:
+        """Put the events into the log and return those that were not in it."""
+        columns = zip(*(event[:-1] for event in events), strict=True)  # all but the message
+        written = {row[0] for row in await connection.fetch(_LOG, self._epoch, *columns)}
+        new = []
+        for event in events:
+            if event.id in written:
+                written.remove(event.id)  # the same id later in this batch is a repeat
+                new.append(event)
+                metrics.EVENTS.labels(event.type).inc()
+        metrics.REPEATED.inc(len(events) - len(new))
+        return new
+
+    async def _rows(self, connection: asyncpg.Connection, events: Sequence[Event]) -> None:
+        if events:
+            await connection.execute(_ROWS, *zip(*map(self._row, events), strict=True))
+
+    def _row(self, event: Event) -> tuple[Any, ...]:
+        message: GenerationRequested = event.message
+        source = message.source
+        image = {"media_type": source.media_type, "bytes": source.bytes, "sha256": source.sha256}
+        return (
+            message.generation_id,
+            message.account_id,
+            message.api_key_id,
+            self._url(source.key),
+            message.priority.value,
+            to_json({"client": {}, "image": image}),
+            event.time,
+        )
+
+    async def _endings(self, connection: asyncpg.Connection, events: Sequence[Event]) -> None:
+        first: dict[UUID, tuple[Any, ...]] = {}
+        endings = 0
+        for event in events:
+            if (ending := self._ending(event)) is not None:
+                endings += 1
+                first.setdefault(ending[0], ending)
+        if not first:
+            return
+        await lock_generations(connection, list(first))
+        ended = await connection.fetch(_ENDINGS, *zip(*first.values(), strict=True))
+        if astray := endings - len(ended):
+            metrics.ASTRAY.inc(astray)
+            missed = sorted(map(str, first.keys() - {row["id"] for row in ended}))
+            log.error("endings_astray", count=astray, generation_ids=missed)
+
+    def _ending(self, event: Event) -> tuple[Any, ...] | None:
+        """Return (id, status, time, url, seconds, error, metadata) where the event ends a generation."""
+        ending: tuple[Any, ...]
+        match event.message:
+            case GenerationCompleted() as m:
+                seconds = _seconds(m.timings)
+                ending = ("completed", event.time, self._url(m.result.key), seconds, None, _result(m))
+            case GenerationFailed() as m:
+                why = to_json({"error": {"code": storable(m.code)}} | _timings(m.timings))
+                ending = ("failed", event.time, None, None, storable(m.message), why)
+            case GenerationCancelled() as m:
+                why = to_json({"error": {"code": f"cancelled_{storable(m.reason)}"}})
+                ending = ("cancelled", event.time, None, None, CANCELLED.get(m.reason, "Cancelled."), why)
+            case _:
+                return None
+        return (event.message.generation_id, *ending)
+
+    def _url(self, key: str) -> str:
+        return f"s3://{self._bucket}/{key}"
+
+
+def _result(message: GenerationCompleted) -> str:
+    result = {
+        "gaussian_count": message.gaussian_count,
+        "bytes": message.result.bytes,
+        "sha256": message.result.sha256,
+        "focal_length_px": message.focal_length_px,
+        "width": message.image_width,
+        "height": message.image_height,
+    }
+    return to_json({"result": result, "model": message.model} | _timings(message.timings))
+
+
+def _timings(timings: Timings | msgspec.UnsetType) -> dict[str, Any]:
+    return {} if isinstance(timings, msgspec.UnsetType) else {"timings": timings}
+
+
+def _seconds(timings: Timings) -> float:
+    """Work on the photo in seconds: every stage but the wait in the queue."""
+    stages: dict[str, float | None] = msgspec.structs.asdict(timings)
+    return sum(ms for name, ms in stages.items() if ms is not None and name != "queued_ms") / 1000

@@ -1,0 +1,151 @@
+"""The proof of the books: project the whole log again into empty tables and compare, row for row.
+
+Everything happens in one repeatable-read transaction that ends in a rollback: the live rows stand still for
+it, and the second books are temporary tables that hide the live ones by their names. Run it where a
+transaction may stay open for as long as reading the log takes; it blocks nobody, but vacuum waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from bus import broker, topics
+from bus.projector import RawRecord, raw_record
+from bus.settings import KafkaSettings
+from bus.topics import Topic
+from ledger.intake import Intake
+from ledger.projection import PROJECTOR, EventProjection
+
+SHOWN: Final = 100
+"""Differences shown for each table; the count is always whole."""
+_BATCH: Final = 5000
+_AGAIN: Final = ("event_log", "scene_generations", "usage_logs", "parked_events")
+
+_REACHED: Final = """
+SELECT partition, next_offset FROM projector_offsets WHERE projector = $1 AND epoch = $2 AND topic = $3"""
+
+# A live row counts unless another life of the topics explains it; ``processing`` comes from elsewhere.
+_KEY_AND_ROW: Final = {
+    "event_log": """
+        SELECT concat_ws('/', epoch, partition, "offset") AS key,
+               jsonb_build_object('event_id', event_id, 'type', type, 'subject', subject,
+                   'account_id', account_id, 'source', source, 'time', time,
+                   'correlation_id', correlation_id, 'traceparent', traceparent, 'body', body::text) AS row
+        FROM {schema}.event_log WHERE epoch = $1""",
+    "scene_generations": """
+        SELECT s.id::text AS key,
+               jsonb_build_object('user_id', s.user_id, 'api_key_id', s.api_key_id, 'priority', s.priority,
+                   'status', replace(s.status, 'processing', 'pending'),
+                   'generated_3d_gaussian_url', s.generated_3d_gaussian_url,
+                   'processing_time_seconds', s.processing_time_seconds, 'error_message', s.error_message,
+                   'result', s.metadata -> 'result', 'model', s.metadata -> 'model',
+                   'timings', s.metadata -> 'timings', 'error', s.metadata -> 'error') AS row
+        FROM {schema}.scene_generations s
+        WHERE (s.status NOT IN ('pending', 'processing')
+               OR EXISTS (SELECT FROM {schema}.event_log e WHERE e.subject = s.id AND e.epoch = $1))
+          AND NOT EXISTS (SELECT FROM {live}.event_log e WHERE e.subject = s.id AND e.epoch <> $1)""",
+    "usage_logs": """
+        SELECT u.id::text AS key, to_jsonb(u) AS row FROM {schema}.usage_logs u
+        WHERE NOT EXISTS (SELECT FROM {live}.event_log e WHERE e.event_id = u.event_id AND e.epoch <> $1)""",
+}
+_COMPARE: Final = """
+SELECT key, live.row AS live, rebuilt.row AS rebuilt, count(*) OVER () AS total
+FROM ({live}) live FULL JOIN ({rebuilt}) rebuilt USING (key)
+WHERE live.row::text IS DISTINCT FROM rebuilt.row::text ORDER BY key LIMIT {shown}"""
+
+
+@dataclass(kw_only=True)
+class Comparison:
+    """What came out: ``counts`` has each table's number of differences, ``differences`` the first ones."""
+
+    events: int
+    parked: int
+    counts: dict[str, int] = field(default_factory=dict)
+    differences: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def equal(self) -> bool:
+        """Whether the books agree."""
+        return not self.differences
+
+    def to_json(self) -> str:
+        """One JSON object."""
+        return msgspec.json.encode({"equal": self.equal} | asdict(self)).decode()
+
+
+async def compare(
+    connection: asyncpg.Connection, kafka: KafkaSettings, *, bucket: str, topic: Topic = topics.EVENTS
+) -> Comparison:
+    """Read the log up to where the live ledger is, project it aside, and tell every difference.
+
+    ``connection`` must be outside a transaction and is left as it was. Differences are
+    ``{table, key, live, rebuilt}``, a missing row being null.
+    """
+    transaction = connection.transaction(isolation="repeatable_read")
+    await transaction.start()
+    try:
+        live = await connection.fetchval("SELECT current_schema()")
+        reached = await connection.fetch(_REACHED, PROJECTOR, kafka.topic_epoch, topic.name)
+        for table in _AGAIN:  # LIKE copies no foreign keys, so users stay the live ones
+            await connection.execute(f'CREATE TEMP TABLE {table} (LIKE "{live}".{table} INCLUDING ALL)')
+        until = {TopicPartition(topic.name, row["partition"]): row["next_offset"] for row in reached}
+        projection = EventProjection(epoch=kafka.topic_epoch, bucket=bucket)
+        intake = Intake(topic, projector=PROJECTOR, epoch=kafka.topic_epoch, write=projection.write)
+        async for batch in _read(kafka, until):
+            await intake.apply(connection, batch)
+        return await _differences(connection, kafka.topic_epoch, f'"{live}"')
+    finally:
+        await transaction.rollback()
+
+
+async def _differences(connection: asyncpg.Connection, epoch: int, live: str) -> Comparison:
+    for table in _AGAIN:
+        await connection.execute(f"ANALYZE pg_temp.{table}")  # nobody else will, and the joins are large
+    found = Comparison(
+        events=await connection.fetchval("SELECT count(*) FROM pg_temp.event_log"),
+        parked=await connection.fetchval("SELECT count(*) FROM pg_temp.parked_events"),
+    )
+    for table, select in _KEY_AND_ROW.items():
+        sides = {
+            "live": select.format(schema=live, live=live),
+            "rebuilt": select.format(schema="pg_temp", live=live),
+        }
+        rows = await connection.fetch(_COMPARE.format(shown=SHOWN, **sides), epoch)
+        found.counts[table] = rows[0]["total"] if rows else 0
+        for row in rows:
+            sides = {side: row[side] and msgspec.json.decode(row[side]) for side in ("live", "rebuilt")}
+            found.differences.append({"table": table, "key": row["key"], **sides})
+    return found
+
+
+async def _read(kafka: KafkaSettings, until: Mapping[TopicPartition, int]) -> AsyncIterator[list[RawRecord]]:
+    """Yield the committed records below ``until``, in order within a partition."""
+    wanted = {part: end for part, end in until.items() if end > 0}
+    if not wanted:
+        return
+    consumer = broker.consumer(kafka, client_id="sharpstream-rebuild", group_id=None)
+    await consumer.start()
+    try:
+        consumer.assign(list(wanted))
+        await consumer.seek_to_beginning(*wanted)
+        while open_ := [part for part, end in wanted.items() if await consumer.position(part) < end]:
+            consumer.pause(*(wanted.keys() - set(open_)))
+            yield await _batch(consumer, wanted)
+    finally:
+        await consumer.stop()
+
+
+async def _batch(consumer: AIOKafkaConsumer, wanted: Mapping[TopicPartition, int]) -> list[RawRecord]:
+    got = await consumer.getmany(timeout_ms=500, max_records=_BATCH)
+    return [
+        raw_record(record)
+        for part, records in got.items()
+        for record in records
+        if record.offset < wanted[part]
+    ]

@@ -1,0 +1,47 @@
+"""Parked events once more, after a release that understands them; what still cannot be taken stays parked.
+
+An event taken late lies at its old place in the log: who has read past that place meets it in REST only.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Final, NamedTuple
+
+import asyncpg
+import msgspec
+
+from bus.projector import RawRecord
+from ledger.intake import Intake
+
+_TAKE: Final = "DELETE FROM parked_events WHERE projector = $1 AND epoch = $2 RETURNING *"
+_LEFT: Final = "SELECT count(*) FROM parked_events WHERE projector = $1 AND epoch = $2"
+
+
+class Unparked(NamedTuple):
+    """How many were parked before, and how many still are."""
+
+    before: int
+    left: int
+
+
+async def unpark(connection: asyncpg.Connection, intake: Intake, *, projector: str, epoch: int) -> Unparked:
+    """Give the projector's parked records to ``intake`` again, in order, in one transaction."""
+    async with connection.transaction():
+        records = [_record(row) for row in await connection.fetch(_TAKE, projector, epoch)]
+        records.sort(key=lambda record: (record.topic, record.partition, record.offset))
+        await intake.apply(connection, records)
+        return Unparked(len(records), await connection.fetchval(_LEFT, projector, epoch))
+
+
+def _record(row: asyncpg.Record) -> RawRecord:
+    pairs = msgspec.json.decode(row["headers"], type=list[tuple[str, str]])
+    return RawRecord(
+        topic=row["topic"],
+        partition=row["partition"],
+        offset=row["offset"],
+        key=row["key"],
+        value=row["value"],
+        headers=[(name, base64.b64decode(text)) for name, text in pairs],
+        timestamp=row["recorded_at"],
+    )

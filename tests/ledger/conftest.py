@@ -1,0 +1,52 @@
+"""A migrated database, an account in it, and a way to tell the ledger what happened."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from bus import topics
+from bus.projector import Projector
+from bus.settings import DatabaseSettings
+from ledger import database
+from ledger.intake import Intake
+from ledger.projection import PROJECTOR, EventProjection
+from tests.ledger.story import BUCKET, EPOCH, Story, add_user
+
+
+@pytest.fixture
+async def pool(fresh_database: str) -> AsyncIterator[asyncpg.Pool]:
+    settings = DatabaseSettings(url=SecretStr(fresh_database), pool_size=4)
+    async with database.open_pool(settings, role="tests") as pool:
+        yield pool
+
+
+@pytest.fixture
+async def connection(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
+    async with pool.acquire() as connection:
+        yield connection
+
+
+@pytest.fixture
+async def shared(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """To the database that many tests use: rows with ids of their own, no counting."""
+    settings = DatabaseSettings(url=SecretStr(database_url), pool_size=1)
+    async with database.open_pool(settings, role="tests") as pool, pool.acquire() as connection:
+        yield connection
+
+
+@pytest.fixture
+async def story(connection: asyncpg.Connection) -> Story:
+    """An account with a row, whose events all go to partition 3."""
+    return Story(await add_user(connection))
+
+
+@pytest.fixture
+def ledger(pool: asyncpg.Pool) -> Projector:
+    """The projector of the events topic, without Kafka in front."""
+    write = EventProjection(epoch=EPOCH, bucket=BUCKET).write
+    intake = Intake(topics.EVENTS, projector=PROJECTOR, epoch=EPOCH, write=write)
+    return Projector(pool, name=PROJECTOR, epoch=EPOCH, apply=intake.apply)

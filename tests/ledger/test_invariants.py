@@ -1,0 +1,73 @@
+"""Each rule holds for good books, and sees its own kind of damage."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from bus.projector import Projector
+from ledger import invariants
+from tests.ledger.story import Story
+
+DAMAGE = {
+    "usage_for_every_counted_event": "DELETE FROM usage_logs WHERE event_type = 'scene_generate'",
+    "no_usage_without_event": """
+        INSERT INTO usage_logs SELECT gen_random_uuid(), gen_random_uuid(), user_id, NULL, event_type,
+        details, created_at FROM usage_logs""",
+    "usage_names_its_event": "UPDATE usage_logs SET user_id = gen_random_uuid()",
+    "status_follows_the_ending": "UPDATE scene_generations SET status = 'failed' WHERE status = 'completed'",
+    "every_ended_generation_has_a_row": "DELETE FROM scene_generations WHERE status = 'cancelled'",
+}
+
+
+@pytest.fixture
+async def books(ledger: Projector, story: Story) -> Story:
+    done, failed, cancelled, export = (uuid4() for _ in range(4))
+    await ledger.project(
+        [
+            *(story.requested(generation) for generation in (done, failed, cancelled, uuid4())),
+            story.completed(done),
+            story.failed(failed),
+            story.cancelled(cancelled),
+            story.export_requested(export, done),
+            story.export_completed(export, done),
+            story.key_created(uuid4()),
+        ]
+    )
+    return story
+
+
+async def test_good_books(books: Story, connection: asyncpg.Connection) -> None:
+    assert await invariants.check(connection) == []
+    assert '"holds":true' in invariants.to_json([])
+
+
+@pytest.mark.parametrize("rule", DAMAGE)
+async def test_damage(books: Story, connection: asyncpg.Connection, rule: str) -> None:
+    await connection.execute(DAMAGE[rule])
+    broken = await invariants.check(connection)
+    assert rule in {item.rule for item in broken}
+    assert all(item.count == len(item.ids) > 0 for item in broken)
+
+
+async def test_a_second_ending(books: Story, ledger: Projector, connection: asyncpg.Connection) -> None:
+    generation, export = uuid4(), uuid4()
+    await ledger.project(
+        [
+            books.requested(generation),
+            books.failed(generation),
+            books.cancelled(generation),
+            books.export_completed(export, generation),
+            books.export_failed(export, generation),
+        ]
+    )
+    found = {item.rule: item.ids for item in await invariants.check(connection)}
+    assert found["one_ending_a_generation"] == [str(generation)]
+    assert found["one_ending_an_export"] == [str(export)]
+
+
+def test_every_rule_is_broken_by_some_test() -> None:
+    told = {"one_ending_a_generation", "one_ending_an_export"}
+    assert DAMAGE.keys() | told == invariants.RULES.keys()

@@ -1,0 +1,89 @@
+"""Started, and never backwards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from bus import topics
+from bus.messages import GenerationProgress, GenerationStarted, Stage
+from bus.projector import Projector, RawRecord
+from ledger import progress
+from ledger.intake import Intake
+from tests.ledger.story import EPOCH, Story
+
+
+@pytest.fixture
+def follower(pool: asyncpg.Pool) -> Projector:
+    intake = Intake(topics.PROGRESS, projector=progress.PROJECTOR, epoch=EPOCH, write=progress.write)
+    return Projector(pool, name=progress.PROJECTOR, epoch=EPOCH, apply=intake.apply)
+
+
+@pytest.fixture
+def worker(story: Story) -> Story:
+    """The same account, on the progress topic."""
+    return replace(story, topic=topics.PROGRESS, told=[])
+
+
+def started(worker: Story, generation: UUID, attempt: int = 1) -> RawRecord:
+    message = GenerationStarted(
+        generation_id=generation, account_id=worker.account, worker="w1", attempt=attempt
+    )
+    return worker.tell(message, event_id=uuid4())
+
+
+async def status(connection: asyncpg.Connection, generation: UUID) -> tuple[str, ...]:
+    query = "SELECT status, updated_at FROM scene_generations WHERE id = $1"
+    return tuple(await connection.fetchrow(query, generation))
+
+
+async def test_started_moves_a_pending_generation(
+    ledger: Projector, follower: Projector, story: Story, worker: Story, connection: asyncpg.Connection
+) -> None:
+    waiting, other = uuid4(), uuid4()
+    await ledger.project([story.requested(waiting), story.requested(other)])
+    worker.clock = story.clock
+    stage = GenerationProgress(
+        generation_id=waiting, account_id=worker.account, stage=Stage.DECODE, fraction=0.1
+    )
+    await follower.project([started(worker, waiting), worker.tell(stage), started(worker, waiting, 2)])
+    state, at = await status(connection, waiting)
+    assert (state, at) == ("processing", worker.told[0].timestamp)
+    assert (await status(connection, other))[0] == "pending"
+
+
+@pytest.mark.parametrize("ending", ["completed", "failed", "cancelled"])
+async def test_started_after_the_ending_changes_nothing(
+    ledger: Projector,
+    follower: Projector,
+    story: Story,
+    worker: Story,
+    connection: asyncpg.Connection,
+    ending: str,
+) -> None:
+    generation = uuid4()
+    await ledger.project([story.requested(generation), getattr(story, ending)(generation)])
+    before = await status(connection, generation)
+    assert before[0] == ending
+    await follower.project([started(worker, generation)])
+    assert await status(connection, generation) == before
+
+
+async def test_an_ending_follows_processing(
+    ledger: Projector, follower: Projector, story: Story, worker: Story, connection: asyncpg.Connection
+) -> None:
+    generation = uuid4()
+    await ledger.project([story.requested(generation)])
+    await follower.project([started(worker, generation)])
+    await ledger.project([story.completed(generation)])
+    assert (await status(connection, generation))[0] == "completed"
+
+
+async def test_started_before_the_row_is_forgotten(
+    follower: Projector, worker: Story, connection: asyncpg.Connection
+) -> None:
+    await follower.project([started(worker, uuid4())])
+    assert await connection.fetchval("SELECT count(*) FROM scene_generations") == 0

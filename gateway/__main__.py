@@ -1,0 +1,6 @@
+"""``python -m gateway [serve | relay | create-admin]``."""
+
+from gateway.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

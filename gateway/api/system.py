@@ -1,0 +1,80 @@
+"""For people who arrive, load balancers and monitoring: the landing page, health, metrics."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Annotated, Any, Final
+
+import structlog
+from litestar import MediaType, Response, Router, get
+from msgspec import Meta, Struct
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from gateway.pages import landing
+from gateway.services import Using
+
+CHECK_TIMEOUT_S: Final = 3.0
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class Live(Struct, frozen=True, kw_only=True):
+    """The process turns."""
+
+    status: Annotated[str, Meta(examples=["live"])]
+
+
+class Ready(Struct, frozen=True, kw_only=True):
+    """Whether requests can be accepted, and each part's state. Without Kafka they can."""
+
+    status: Annotated[str, Meta(examples=["ready"])]
+    postgres: Annotated[str, Meta(examples=["ok"])]
+    s3: Annotated[str, Meta(examples=["ok"])]
+    kafka: Annotated[str, Meta(examples=["connected"])]
+
+
+@get("/health/live", operation_id="live", summary="Is the process alive", sync_to_thread=False)
+def live() -> Live:
+    """Say that the loop turns."""
+    return Live(status="live")
+
+
+@get("/health/ready", operation_id="ready", summary="Can requests be accepted")
+async def ready(services: Using) -> Response[Ready]:
+    """Ask Postgres and S3. Kafka may be away: the outbox keeps what is accepted, live streams lag."""
+    postgres, s3 = await asyncio.gather(
+        _state(services.pool.fetchval("SELECT 1")), _state(services.check_blobs())
+    )
+    fine = postgres == s3 == "ok"
+    body = Ready(status="ready" if fine else "unready", postgres=postgres, s3=s3, kafka=services.tail.state)
+    return Response(body, status_code=200 if fine else 503)
+
+
+@get(
+    "/metrics",
+    operation_id="metrics",
+    summary="Prometheus metrics",
+    media_type=MediaType.TEXT,
+    sync_to_thread=False,
+)
+def metrics(services: Using) -> Response[bytes]:
+    """Return the metrics of this process."""
+    return Response(services.metrics.render(), media_type=CONTENT_TYPE_LATEST)
+
+
+@get("/", include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
+def root(services: Using) -> bytes:
+    """Return the landing page."""
+    return landing(services.settings.gateway.public_url)
+
+
+async def _state(check: Awaitable[Any]) -> str:
+    try:
+        await asyncio.wait_for(check, CHECK_TIMEOUT_S)
+    except Exception as error:  # noqa: BLE001  (any failure means: not now)
+        _log.warning("readiness_check_failed", error=repr(error))
+        return "unreachable"
+    return "ok"
+
+
+ROUTER = Router("/", route_handlers=[live, ready, metrics, root], tags=["operations"])

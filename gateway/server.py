@@ -1,0 +1,94 @@
+"""Runs the processes: the HTTP server and the relay. SIGTERM stops taking, finishes, and exits with 0."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final
+
+import structlog
+import uvicorn
+
+from bus.health import HealthServer
+from bus.relay import Relay
+from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings
+from gateway.app import create_app
+from gateway.services import of_state
+from gateway.settings import RelaySettings, Settings
+
+KEEP_ALIVE_S: Final = 75
+"""Longer than a load balancer's idle timeout (60 s), so that it never reuses a connection we just closed."""
+GRACE_S: Final = 20
+"""For requests under way when the process is told to stop."""
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handling, which ends the process by the signal instead of with 0."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(settings: Settings) -> None:
+    """Serve HTTP until told to stop. Raises `ConfigurationError` where Postgres does not answer."""
+    own = settings.gateway
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        host=own.host,
+        port=own.port,
+        lifespan="off",  # opened below, so that a failure to start is ours to tell
+        log_config=None,
+        log_level="warning",  # its sentences; our events say when it serves and stops
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = _Server(config)
+    async with app.lifespan():
+        hub = of_state(app.state).hub
+
+        def stop() -> None:
+            hub.close()  # open streams would hold the server up for all of its grace
+            server.should_exit = True
+
+        async with _told_to_stop(stop):
+            _log.info("serving", host=own.host, port=own.port)
+            await server.serve()
+    _log.info("stopped")
+
+
+async def relay(
+    kafka: KafkaSettings, database: DatabaseSettings, own: RelaySettings, role: RoleSettings
+) -> None:
+    """Carry the outbox to Kafka until told to stop. Raises `FencedError`: end the process, start another."""
+    carrier = Relay(kafka, database.url.get_secret_value(), lease_s=own.lease_seconds)
+    stopping: list[asyncio.Task[None]] = []
+
+    def stop() -> None:
+        stopping.append(asyncio.ensure_future(carrier.stop()))
+
+    async with (
+        HealthServer(role.health_host, role.health_port, lambda: carrier.ready),
+        _told_to_stop(stop),
+    ):
+        await carrier.run()
+        await asyncio.gather(*stopping)
+    _log.info("stopped")
+
+
+@asynccontextmanager
+async def _told_to_stop(stop: Callable[[], None]) -> AsyncIterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

@@ -1,0 +1,148 @@
+"""A gateway in this process, against the real Postgres and S3; Kafka is away unless a test wants it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from httpx import ASGITransport, AsyncClient, Response
+from litestar import Litestar
+
+from bus.settings import DatabaseSettings, KafkaSettings, S3Settings
+from gateway.app import create_app
+from gateway.services import Services
+from gateway.settings import GatewaySettings, Settings
+
+PASSWORD = "correct horse battery"
+NO_KAFKA = KafkaSettings(bootstrap_servers="127.0.0.1:9", security_protocol="PLAINTEXT")
+
+
+async def until(good: Callable[[], bool]) -> None:
+    """Look until it is so; the limit only turns a hang into a failure."""
+    async with asyncio.timeout(30):
+        while not good():  # noqa: ASYNC110  (what is watched has no event to wait for)
+            await asyncio.sleep(0.01)
+
+
+class Api:
+    """A client of one gateway, with what tests do again and again."""
+
+    def __init__(self, app: Litestar, client: AsyncClient) -> None:
+        self.app, self.client = app, client
+
+    @property
+    def services(self) -> Services:
+        return self.app.state["services"]
+
+    async def person(self, email: str | None = None) -> dict[str, str]:
+        """Register and sign in; return the header."""
+        email = email or f"{uuid4().hex}@example.com"
+        body = {"email": email, "password": PASSWORD, "first_name": "Ada", "last_name": "Lovelace"}
+        assert (await self.client.post("/api/v1/users/register", json=body)).status_code == 201
+        answer = await self.client.post("/api/v1/users/login", json={"email": email, "password": PASSWORD})
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    async def key(self, person: dict[str, str]) -> tuple[str, dict[str, str]]:
+        """Make an API key; return its id and the header."""
+        answer = await self.client.post("/api/v1/api-keys", json={"name": "test"}, headers=person)
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"], {"X-API-Key": answer.json()["key"]}
+
+    async def account_id(self, person: dict[str, str]) -> UUID:
+        return UUID((await self.client.get("/api/v1/users/me", headers=person)).json()["id"])
+
+    async def generate(self, headers: dict[str, str], photo: bytes, **form: str) -> Response:
+        return await self.client.post(
+            "/api/v1/scenes/generate", headers=headers, files={"image": ("photo.jpg", photo)}, data=form
+        )
+
+    async def sql(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        return await self.services.pool.fetch(statement, *arguments)
+
+
+@pytest.fixture
+def gateway_settings() -> GatewaySettings:
+    return GatewaySettings(
+        jwt_secret="a secret of the tests, long enough for HS256",
+        api_key_pepper="a pepper of the tests, long enough as well",
+        bcrypt_rounds=4,
+        heartbeat_seconds=0.2,
+    )
+
+
+@pytest.fixture
+def settings(gateway_settings: GatewaySettings, fresh_database: str, s3_settings: S3Settings) -> Settings:
+    return Settings(
+        gateway=gateway_settings,
+        kafka=NO_KAFKA,
+        s3=s3_settings,
+        database=DatabaseSettings(url=fresh_database, pool_size=4),
+    )
+
+
+@asynccontextmanager
+async def started(app: Litestar) -> AsyncIterator[None]:
+    """Run the lifespan in one task; pytest begins and ends a fixture in two, which cancel scopes forbid."""
+    up, down = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        async with app.lifespan():
+            up.set()
+            await down.wait()
+
+    living, waiting = asyncio.create_task(live()), asyncio.create_task(up.wait())
+    await asyncio.wait({living, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    try:
+        if not living.done():
+            yield
+    finally:
+        down.set()
+        await living
+
+
+@pytest.fixture
+async def api(settings: Settings) -> AsyncIterator[Api]:
+    """In the test's own loop, where Litestar's test client would bring another."""
+    app = create_app(settings)
+    transport = ASGITransport(app)
+    async with started(app), AsyncClient(transport=transport, base_url="http://gateway") as client:
+        yield Api(app, client)
+
+
+@pytest.fixture
+def assert_problem() -> Callable[[Response, int, str], dict[str, object]]:
+    """Check that an answer is a whole problem with this status and code; return its body."""
+
+    def check(answer: Response, status: int, code: str) -> dict[str, object]:
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), (
+            answer.text
+        )
+        body = answer.json()
+        assert body["code"] == code, body
+        assert body["status"] == status
+        assert body["title"]
+        assert body["message"] == body["detail"]
+        assert body["correlation_id"] == answer.headers["x-correlation-id"]
+        assert ("www-authenticate" in answer.headers) == (status == 401)
+        return body
+
+    return check
+
+
+@pytest.fixture
+async def key(api):
+    _, headers = await api.key(await api.person())
+    await api.sql("DELETE FROM outbox")
+    return headers
+
+
+async def stored_photos(api, s3_settings) -> set[str]:
+    """Every original in the bucket; it is shared, so tests compare before and after."""
+    client = api.services.blobs._client
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=s3_settings.bucket, Prefix="originals/")
+    return {item["Key"] async for page in pages for item in page.get("Contents", [])}

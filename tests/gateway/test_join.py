@@ -1,0 +1,119 @@
+"""The join of past, recent and live: no gap and no repeat, whatever the interleaving."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.cursor import BEGINNING, Cursor, partition_of
+from gateway.hub import Hub
+from gateway.join import Join
+from gateway.stream import StreamEvent
+
+ACCOUNT = UUID(int=1)
+PARTITION = partition_of(ACCOUNT, 12)
+OTHER = next(UUID(int=n) for n in range(2, 1000) if partition_of(UUID(int=n), 12) == PARTITION)
+ENDING = "generation.completed.v1"
+
+
+def event(offset: int, *, account: UUID = ACCOUNT, kind: str = "generation.requested.v1", epoch: int = 1):
+    return StreamEvent(
+        cursor=Cursor(epoch, PARTITION, offset),
+        account_id=account,
+        id=str(offset),
+        type=kind,
+        source="/test",
+        time=datetime(2026, 1, 1, tzinfo=UTC),
+        subject="s",
+        body=b"{}",
+    )
+
+
+def new_hub(size: int) -> Hub:
+    return Hub(epoch=1, partitions=12, ring_events=size, reader_queue=10_000)
+
+
+@st.composite
+def logs(draw):
+    """A partition: offsets with holes (control records), events of two accounts, and where our job ends."""
+    gaps = draw(st.lists(st.integers(1, 3), min_size=1, max_size=30))
+    offsets, offset = [], draw(st.integers(0, 5))
+    for gap in gaps:
+        offsets.append(offset)
+        offset += gap
+    mine = draw(st.lists(st.booleans(), min_size=len(offsets), max_size=len(offsets)))
+    ours = [o for o, is_mine in zip(offsets, mine, strict=True) if is_mine]
+    end = ours[-1] if ours and draw(st.booleans()) else None
+    return [
+        event(o, account=ACCOUNT if is_mine else OTHER, kind=ENDING if o == end else "x")
+        for o, is_mine in zip(offsets, mine, strict=True)
+    ]
+
+
+@given(data=st.data(), log=logs(), size=st.integers(1, 6))
+def test_every_interleaving_yields_every_event_once_and_in_order(data, log, size):
+    """Steps: the hub hears the next record, the ledger projects the next, the reader takes what it can."""
+    settled_at = data.draw(st.integers(0, len(log)))  # the ledger had projected this much when the hub began
+    hub = new_hub(size)
+    hub.settle({PARTITION: log[settled_at - 1].cursor.offset + 1 if settled_at else 0})
+    heard, projected = settled_at, settled_at
+    for _ in range(data.draw(st.integers(0, len(log)))):
+        if heard < len(log):
+            hub.publish(log[heard])
+            heard += 1
+    projected = data.draw(st.integers(projected, len(log)))
+    ours = [e for e in log if e.account_id == ACCOUNT]
+    # The client has seen a prefix of the history; none, some, or all of it.
+    known = data.draw(st.integers(0, len(ours)))
+    after = ours[known - 1].cursor.position if known else BEGINNING
+
+    out: list[StreamEvent] = []
+    with hub.reader(ACCOUNT) as reader:
+        join = Join(after=after, floor=reader.floor, endings=[ENDING])
+        recent_taken, steps = False, 0
+        while not join.ended:
+            steps += 1
+            # After enough steps everything is heard and projected, so that the rest is deterministic.
+            step = data.draw(st.sampled_from("hpr")) if steps < 60 else "hpr"[steps % 3]
+            if step == "h" and heard < len(log):
+                hub.publish(log[heard])
+                heard += 1
+            elif step == "p" and projected < len(log):
+                projected += 1
+            elif step == "r" and join.needs_past:
+                reached = (1, log[projected - 1].cursor.offset + 1) if projected else (0, 0)
+                page = [e for e in log[:projected] if e.account_id == ACCOUNT]
+                page = [e for e in page if e.cursor.position > join.seen or e.type == ENDING]
+                out += join.past(page, reached)
+            elif step == "r":
+                if not recent_taken:
+                    out += join.take(reader.recent)
+                    recent_taken = True
+                out += join.take(reader._queue)
+                reader._queue.clear()
+            if steps > 300 and heard == len(log) == projected and recent_taken and not reader._queue:
+                break
+    assert out == ours[known:]
+    assert join.ended == any(e.type == ENDING for e in ours)
+
+
+def test_an_ending_that_was_seen_before_ends_the_stream_without_a_repeat():
+    join = Join(after=(1, 5), floor=(1, 0), endings=[ENDING])
+    assert list(join.past([event(5, kind=ENDING)], (1, 6))) == []
+    assert join.ended
+
+
+def test_progress_passes_without_moving_the_cursor():
+    join = Join(after=BEGINNING, floor=(1, 0))
+    progress = event(0)
+    progress.cursor = None
+    assert list(join.take([progress, progress])) == [progress, progress]
+    assert join.seen == BEGINNING
+
+
+def test_history_of_an_older_epoch_comes_first():
+    join = Join(after=BEGINNING, floor=(2, 0))
+    old, new = event(900, epoch=1), event(0, epoch=2)
+    assert list(join.past([old, new], (2, 1))) == [old, new]
+    assert list(join.take([new])) == []

@@ -1,0 +1,115 @@
+"""API keys over HTTP: shown once, kept as a hash, revoked at once."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+from bus.outbox import load
+
+from bus import topics
+from bus.envelope import OutRecord, decode
+
+KEYS, SCENES = "/api/v1/api-keys", "/api/v1/scenes"
+
+
+async def published(api) -> list[list[OutRecord]]:
+    return [load(row["records"]) for row in await api.sql("SELECT records FROM outbox ORDER BY id")]
+
+
+async def test_made_shown_once_and_listed(api):
+    person = await api.person()
+    later = (datetime.now(UTC) + timedelta(days=30)).replace(microsecond=0)
+    made = await api.client.post(KEYS, json={"name": "farm", "expires_at": later.isoformat()}, headers=person)
+    assert made.status_code == 201
+    body = made.json()
+    assert re.fullmatch(r"ss_[a-z0-9]{8}_[A-Za-z0-9_-]{43}", body["key"])
+    listed = (await api.client.get(KEYS, headers=person)).json()
+    assert listed == [
+        {
+            "id": body["id"],
+            "name": "farm",
+            "status": "active",
+            "created_at": listed[0]["created_at"],
+            "expires_at": later.isoformat().replace("+00:00", "Z"),
+        }
+    ]
+    stored = (await api.sql("SELECT * FROM api_keys"))[0]
+    assert body["key"] not in str(dict(stored))
+    assert re.fullmatch("[0-9a-f]{64}", stored["api_key_hash"])
+
+
+async def test_row_and_event_come_together(api):
+    person = await api.person()
+    key_id, _ = await api.key(person)
+    account = await api.account_id(person)
+    for _ in range(2):  # the second changes nothing and tells nothing
+        assert (await api.client.delete(f"{KEYS}/{key_id}", headers=person)).status_code == 204
+    made, revoked = await published(api)
+    for records, kind in ((made, "api_key.created.v1"), (revoked, "api_key.revoked.v1")):
+        (record,) = records
+        event = decode(topics.EVENTS, record.value, record.headers)
+        assert (record.topic, record.key) == (topics.EVENTS.name, str(account).encode())
+        assert (event.type, event.subject) == (kind, key_id)
+        assert event.message.account_id == account
+        assert event.correlation_id
+
+
+async def test_a_failing_outbox_leaves_no_key(api, assert_problem):
+    person = await api.person()
+    await api.sql("ALTER TABLE outbox ADD CONSTRAINT refused CHECK (false) NOT VALID")
+    answer = await api.client.post(KEYS, json={"name": "x"}, headers=person)
+    assert_problem(answer, 500, "internal")
+    assert await api.sql("SELECT * FROM api_keys") == []
+
+
+async def test_a_revoked_key_stops_working_at_once(api, assert_problem):
+    person = await api.person()
+    key_id, key = await api.key(person)
+    assert (await api.client.get(SCENES, headers=key)).status_code == 200
+    await api.client.delete(f"{KEYS}/{key_id}", headers=person)
+    assert_problem(await api.client.get(SCENES, headers=key), 401, "api_key_revoked")
+    assert (await api.client.get(KEYS, headers=person)).json()[0]["status"] == "revoked"
+
+
+async def test_expiry(api, assert_problem):
+    person = await api.person()
+    past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+    answer = await api.client.post(KEYS, json={"name": "x", "expires_at": past}, headers=person)
+    assert_problem(answer, 422, "expiry_invalid")
+    _, key = await api.key(person)
+    await api.sql("UPDATE api_keys SET expires_at = now()")
+    assert_problem(await api.client.get(SCENES, headers=key), 401, "api_key_expired")
+
+
+BODIES_THAT_ARE_NOT_VALID = [{}, {"name": ""}, {"name": "x" * 101}, {"name": "x", "expires_at": "soon"}]
+
+
+async def test_bodies_that_are_not_valid(api, assert_problem, subtests):
+    for body in BODIES_THAT_ARE_NOT_VALID:
+        with subtests.test(body=body):
+            answer = await api.client.post(KEYS, json=body, headers=await api.person())
+            assert_problem(answer, 422, "validation_failed")
+
+
+async def test_unknown_keys(api, assert_problem):
+    _, good = await api.key(await api.person())
+    other_end = "A" if good["X-API-Key"][-1] != "A" else "B"
+    for key in ("", "nonsense", good["X-API-Key"][:-1] + other_end, good["X-API-Key"] + "x"):
+        assert_problem(await api.client.get(SCENES, headers={"X-API-Key": key}), 401, "api_key_invalid")
+
+
+async def test_a_key_cannot_make_list_or_revoke_keys(api, assert_problem):
+    key_id, key = await api.key(await api.person())
+    for method, path in (("POST", KEYS), ("GET", KEYS), ("DELETE", f"{KEYS}/{key_id}")):
+        answer = await api.client.request(method, path, headers=key, json={"name": "x"})
+        assert_problem(answer, 403, "sign_in_required")
+
+
+async def test_anothers_key_is_not_there(api, assert_problem):
+    key_id, key = await api.key(await api.person())
+    eve = await api.person()
+    assert_problem(await api.client.delete(f"{KEYS}/{key_id}", headers=eve), 404, "not_found")
+    assert_problem(await api.client.delete(f"{KEYS}/{uuid4()}", headers=eve), 404, "not_found")
+    assert (await api.client.get(KEYS, headers=eve)).json() == []
+    assert (await api.client.get(SCENES, headers=key)).status_code == 200
+    assert UUID(key_id)

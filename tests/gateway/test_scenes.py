@@ -1,0 +1,203 @@
+"""Photos over HTTP: what is stored, written and told, and what can be seen afterwards."""
+
+import json
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import httpx
+
+from bus import topics
+from bus.blobs import BlobStoreError
+from bus.envelope import decode
+from bus.messages import BlobRef, Priority
+from bus.outbox import load
+from gateway import paging
+from tests.gateway.conftest import stored_photos
+from tests.gateway.pictures import HEIGHT, WIDTH, encoded
+
+GENERATE, SCENES = "/api/v1/scenes/generate", "/api/v1/scenes"
+
+
+JPEG = encoded("JPEG")
+
+
+async def test_accepted_is_stored_written_and_told(api, key):
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    headers = key | {"X-Correlation-ID": "order-4711", "traceparent": trace}
+    form = {"metadata": '{"room": "kitchen"}', "focal_length_px": "994.978", "priority": "bulk"}
+    answer = await api.generate(headers, JPEG, **form)
+    assert answer.status_code == 202, answer.text
+    body = answer.json()
+    generation_id = UUID(body["generation_id"])
+    assert body["status"] == "pending"
+    assert body["message"]
+    assert answer.headers["location"] == f"{SCENES}/{generation_id}"
+    assert answer.headers["x-correlation-id"] == "order-4711"
+
+    (row,) = await api.sql("SELECT * FROM scene_generations")
+    assert (row["id"], row["status"], row["priority"]) == (generation_id, "pending", "bulk")
+    assert row["api_key_id"] is not None
+    metadata = json.loads(row["metadata"])
+    assert metadata["client"] == {"room": "kitchen"}
+    assert (metadata["image"]["width"], metadata["image"]["height"]) == (WIDTH, HEIGHT)
+
+    ((records,),) = [[load(r["records"]) for r in await api.sql("SELECT records FROM outbox")]]
+    command, event = records
+    told = decode(topics.COMMANDS_BULK, command.value, command.headers)
+    assert (command.topic, command.key) == (topics.COMMANDS_BULK.name, str(generation_id).encode())
+    assert told.message.source == BlobRef(
+        key=told.message.source.key,
+        sha256=metadata["image"]["sha256"],
+        bytes=len(JPEG),
+        media_type="image/jpeg",
+    )
+    assert (told.message.priority, told.message.focal_length_px) == (Priority.BULK, 994.978)
+    assert (told.correlation_id, told.traceparent) == ("order-4711", trace)
+    assert row["original_image_url"].endswith("/" + told.message.source.key)
+    assert await api.services.blobs.get(told.message.source) == JPEG
+
+    requested = decode(topics.EVENTS, event.value, event.headers)
+    assert (event.topic, event.key) == (topics.EVENTS.name, str(row["user_id"]).encode())
+    assert requested.message.api_key_id == row["api_key_id"]
+    assert requested.message.source == told.message.source
+    assert requested.time == told.message.requested_at == row["created_at"]
+
+
+OTHER_FORMATS = ["PNG", "WEBP", "HEIF", "AVIF", "TIFF", "MPO"]
+
+
+async def test_other_formats(api, key, subtests):
+    for kind in OTHER_FORMATS:
+        with subtests.test(kind=kind):
+            assert (await api.generate(key, encoded(kind))).status_code == 202
+
+
+async def test_a_signed_in_person_may_too(api):
+    person = await api.person()
+    assert (await api.generate(person, JPEG)).status_code == 202
+    assert (await api.sql("SELECT api_key_id FROM scene_generations"))[0]["api_key_id"] is None
+
+
+METADATA_MAY_BE_ABSENT = ["", "null", "{}"]
+
+
+async def test_metadata_may_be_absent(api, key, subtests):
+    for metadata in METADATA_MAY_BE_ABSENT:
+        with subtests.test(metadata=metadata):
+            assert (await api.generate(key, JPEG, metadata=metadata)).status_code == 202
+
+
+async def test_a_failing_outbox_leaves_no_row_and_no_photo(api, key, s3_settings, assert_problem):
+    before = await stored_photos(api, s3_settings)
+    await api.sql("ALTER TABLE outbox ADD CONSTRAINT refused CHECK (false) NOT VALID")
+    assert_problem(await api.generate(key, JPEG), 500, "internal")
+    assert await api.sql("SELECT * FROM scene_generations") == []
+    assert await stored_photos(api, s3_settings) == before
+
+
+async def test_a_store_that_is_away_is_a_503(api, key, monkeypatch, assert_problem):
+    async def away(*_: object) -> None:
+        raise BlobStoreError("away")
+
+    monkeypatch.setattr(api.services.blobs, "put", away)
+    answer = await api.generate(key, JPEG)
+    assert_problem(answer, 503, "temporarily_unavailable")
+    assert answer.headers["retry-after"]
+    assert await api.sql("SELECT * FROM scene_generations") == []
+
+
+async def test_a_closed_account_gets_nothing_in(api, s3_settings, assert_problem):
+    person = await api.person()
+    before = await stored_photos(api, s3_settings)
+    await api.sql("UPDATE users SET is_active = false")
+    assert_problem(await api.generate(person, JPEG), 401, "account_inactive")
+    assert await stored_photos(api, s3_settings) == before
+
+
+async def test_a_scene_as_its_owner_sees_it(api, key):
+    generation_id = (await api.generate(key, JPEG, metadata='{"a": 1}')).json()["generation_id"]
+    scene = (await api.client.get(f"{SCENES}/{generation_id}", headers=key)).json()
+    assert set(scene) == {
+        "id", "status", "priority", "original_image_url", "generated_3d_gaussian_url",
+        "processing_time_seconds", "metadata", "error_message", "cancel_requested_at", "created_at",
+        "updated_at",
+    }  # fmt: skip
+    assert scene["status"] == "pending"
+    assert scene["generated_3d_gaussian_url"] is None
+    async with httpx.AsyncClient() as web:
+        photo = await web.get(scene["original_image_url"])
+    assert (photo.status_code, photo.content) == (200, JPEG)
+    assert photo.headers["content-type"] == "image/jpeg"
+
+    ref = await api.services.blobs.put(f"results/{generation_id}/x.ply", b"ply", "application/octet-stream")
+    await api.sql(
+        "UPDATE scene_generations SET status = 'completed', generated_3d_gaussian_url = $1",
+        f"s3://{api.services.blobs.bucket}/{ref.key}",
+    )
+    scene = (await api.client.get(f"{SCENES}/{generation_id}", headers=key)).json()
+    async with httpx.AsyncClient() as web:
+        splat = await web.get(scene["generated_3d_gaussian_url"])
+    assert splat.content == b"ply"
+    assert f"{generation_id}.ply" in splat.headers["content-disposition"]
+
+
+async def test_anothers_scene_is_not_there(api, key, assert_problem):
+    generation_id = (await api.generate(key, JPEG)).json()["generation_id"]
+    _, eve = await api.key(await api.person())
+    for path in (
+        f"{SCENES}/{generation_id}",
+        f"{SCENES}/{generation_id}/events",
+        f"{SCENES}/{uuid4()}",
+    ):
+        assert_problem(await api.client.get(path, headers=eve), 404, "not_found")
+    assert_problem(await api.client.get(f"{SCENES}/not-an-id", headers=key), 404, "not_found")
+    assert (await api.client.get(SCENES, headers=eve)).json() == {"items": [], "next_cursor": None}
+
+
+async def test_list_in_pages_newest_first(api, key):
+    made = [(await api.generate(key, JPEG)).json()["generation_id"] for _ in range(5)]
+    await api.sql("UPDATE scene_generations SET status = 'failed' WHERE id = ANY($1)", made[:2])
+    # Two in the same microsecond must not be lost between pages.
+    await api.sql("UPDATE scene_generations SET created_at = (SELECT min(created_at) FROM scene_generations)")
+    seen, cursor = [], None
+    while True:
+        query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = (await api.client.get(SCENES, headers=key, params=query)).json()
+        seen += [item["id"] for item in page["items"]]
+        assert len(page["items"]) <= 2
+        if (cursor := page["next_cursor"]) is None:
+            break
+    assert seen == sorted(made, reverse=True)
+    failed = (await api.client.get(SCENES, headers=key, params={"status": "failed"})).json()
+    assert {item["id"] for item in failed["items"]} == set(made[:2])
+
+
+CURSORS_THAT_ARE_NOT_OURS = ["nonsense", "AAAA", "%", "!" * 32, "x" * 40]
+
+
+async def test_cursors_that_are_not_ours(api, key, assert_problem, subtests):
+    for cursor in CURSORS_THAT_ARE_NOT_OURS:
+        with subtests.test(cursor=cursor):
+            assert_problem(
+                await api.client.get(SCENES, headers=key, params={"cursor": cursor}), 400, "cursor_invalid"
+            )
+
+
+QUERIES_THAT_ARE_NOT_VALID = [
+    {"limit": 0},
+    {"limit": 101},
+    {"limit": "x"},
+    {"status": "done"},
+    {"cursor": "x" * 999},
+]
+
+
+async def test_queries_that_are_not_valid(api, key, assert_problem, subtests):
+    for query in QUERIES_THAT_ARE_NOT_VALID:
+        with subtests.test(query=query):
+            assert_problem(await api.client.get(SCENES, headers=key, params=query), 422, "validation_failed")
+
+
+def test_cursor_is_exact():
+    place = datetime(2026, 1, 31, 12, 0, 0, 123457, tzinfo=UTC), uuid4()
+    assert paging.decode(paging.encode(*place)) == place

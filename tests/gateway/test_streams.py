@@ -1,0 +1,192 @@
+"""Live streams over a real socket: followed, resumed, waiting, ending."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+import uvicorn
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from bus import topics
+from bus.messages import (
+    GenerationProgress,
+    GenerationStarted,
+    Stage,
+)
+from gateway.tail import Tail
+from tests.gateway.conftest import Api, until
+from tests.gateway.world import World
+
+
+@pytest.fixture
+async def world(api: Api, kafka_settings, unique):
+    """The gateway on a port, following topics of the test's own."""
+    events, progress = unique("events"), unique("progress")
+    admin = AIOKafkaAdminClient(**kafka_settings.client_options())
+    await admin.start()
+    await admin.create_topics([NewTopic(events, 12, 1), NewTopic(progress, 12, 1)])
+    producer = AIOKafkaProducer(transactional_id=unique("test"), **kafka_settings.client_options())
+    await producer.start()
+    server = uvicorn.Server(uvicorn.Config(api.app, port=0, lifespan="off", log_config=None))
+    serving = asyncio.create_task(server._serve())
+    await until(lambda: server.started)
+    tail = Tail(
+        kafka_settings,
+        api.services.hub,
+        api.services.history.floors,
+        events=replace(topics.EVENTS, name=events),
+        progress=replace(topics.PROGRESS, name=progress),
+    )
+    following_kafka = asyncio.create_task(tail.run())
+    port = server.servers[0].sockets[0].getsockname()[1]
+    world = World(api, producer, events, progress, f"http://127.0.0.1:{port}")
+    await world.begin()
+    await until(lambda: tail.state == "connected")
+    try:
+        yield world
+    finally:
+        following_kafka.cancel()
+        api.services.hub.close()
+        server.should_exit = True
+        await asyncio.gather(serving, following_kafka, return_exceptions=True)
+        await producer.stop()
+        await admin.delete_topics([events, progress])
+        await admin.close()
+
+
+async def test_a_job_followed_from_its_beginning_to_its_end(world):
+    job = await world.scene()
+    async with asyncio.timeout(30), world.follow(job) as (answer, frames):
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-accel-buffering"] == "no"
+        assert await anext(frames) == {"retry": "2000"}
+        requested = await world.tell(world.requested(job))
+        await world.heard(requested)
+        await world.whisper(GenerationStarted(generation_id=job, account_id=world.account, worker="w"))
+        progress = GenerationProgress(
+            generation_id=job, account_id=world.account, stage=Stage.INFERENCE, fraction=0.5
+        )
+        await world.whisper(progress)
+        seen = []
+        async for frame in frames:
+            if "event" not in frame:
+                assert frame == {"comment": "still here"}
+                continue
+            seen.append(frame)
+            if frame["event"] == "generation.progress.v1":
+                completed = await world.tell(world.completed(job))
+    assert [frame["event"] for frame in seen] == [
+        "generation.requested.v1",
+        "generation.started.v1",
+        "generation.progress.v1",
+        "generation.completed.v1",
+    ]
+    assert [frame.get("id") for frame in seen] == [str(requested), None, None, str(completed)]
+    first = seen[0]["data"]
+    assert first.keys() == {"specversion", "id", "type", "source", "time", "subject", "data"}
+    assert (first["subject"], first["source"]) == (str(job), "/test")
+    assert first["data"]["generation_id"] == str(job)
+    assert first["data"]["account_id"] == str(world.account)
+
+
+@pytest.mark.parametrize("where", ["ring", "log", "both"])
+async def test_resume_at_every_index(world, where):
+    """Whether the past is in Kafka's tail, in the event log, or half and half: the same bytes."""
+    job, other = await world.scene(), await world.scene()
+    await world.tell(world.requested(job))
+    await world.tell(world.requested(other))
+    if where == "both":
+        await world.project()
+    await world.tell(world.completed(other))
+    last = await world.tell(world.completed(job))
+    if where == "log":
+        await world.project()
+    await world.heard(last)
+    if where == "log":
+        ring = world.api.services.hub._rings[last.partition]
+        ring.events.clear()
+        ring.floor = ring.next
+    whole = await world.whole(job)
+    assert [frame["event"] for frame in whole] == ["generation.requested.v1", "generation.completed.v1"]
+    ids = [frame["id"] for frame in whole]
+    for index, after in enumerate(ids[:-1]):
+        assert await world.whole(job, after) == whole[index + 1 :]
+    # An id of the account's that belongs to another job is a place in the same order.
+    between = str(world.told[1][0])
+    assert await world.whole(job, between) == whole[1:]
+    await world.project()
+    async with world.follow(job, ids[-1]) as (answer, _):
+        assert answer.status_code == 204
+
+
+async def test_the_end_seen_before_the_ledger_knows_ends_the_stream_too(world):
+    job = await world.scene()
+    await world.tell(world.requested(job))
+    end = await world.tell(world.completed(job))
+    await world.heard(end)
+    assert await world.whole(job, str(end)) == []
+
+
+async def test_a_stream_waits_for_a_ledger_that_lags(world):
+    job = await world.scene()
+    first = await world.tell(world.requested(job))
+    await world.heard(first)
+    ring = world.api.services.hub._rings[first.partition]
+    ring.events.clear()  # as if many others' events had pushed it out
+    ring.floor = ring.next
+    async with asyncio.timeout(30), world.follow(job) as (_, frames):
+        while (frame := await anext(frames)) != {"comment": "still here"}:
+            assert "event" not in frame
+        end = await world.tell(world.completed(job))
+        await world.heard(end)
+        await world.project()
+        seen = [frame["id"] async for frame in frames if "event" in frame]
+    assert seen == [str(first), str(end)]
+
+
+async def test_silence_is_filled_with_comments_without_id(world):
+    job = await world.scene()
+    async with asyncio.timeout(30), world.follow(job) as (_, frames):
+        assert await anext(frames) == {"retry": "2000"}
+        for _ in range(3):
+            assert await anext(frames) == {"comment": "still here"}
+
+
+async def test_a_reader_that_leaves_is_forgotten(world):
+    job = await world.scene()
+    async with world.follow(job) as (_, frames):
+        await anext(frames)
+        await anext(frames)
+        assert world.api.services.hub._readers
+    await until(lambda: not world.api.services.hub._readers)
+
+
+async def test_stopping_ends_open_streams(world):
+    job = await world.scene()
+    async with asyncio.timeout(30), world.follow(job) as (_, frames):
+        await anext(frames)
+        world.api.services.hub.close()
+        async for frame in frames:
+            assert "event" not in frame
+
+
+@pytest.mark.parametrize("after", ["nonsense", "1-2", "9-0-0", "1-99-0"])
+async def test_cursors_that_are_not_ours(world, assert_problem, after):
+    job = await world.scene()
+    async with world.follow(job, after) as (answer, _):
+        await answer.aread()
+        assert_problem(answer, 400, "cursor_invalid")
+
+
+async def test_anothers_stream_is_not_there(world, assert_problem):
+    job = await world.scene()
+    _, eve = await world.api.key(await world.api.person())
+    for path in (job, uuid4()):
+        async with world.follow(path, headers=eve) as (answer, _):
+            await answer.aread()
+            assert_problem(answer, 404, "not_found")

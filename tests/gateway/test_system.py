@@ -1,0 +1,261 @@
+"""What surrounds the handlers: problems, headers, ids, health, metrics, documents."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import pytest
+from httpx import ASGITransport, AsyncClient
+from jsonschema import Draft202012Validator
+from litestar.enums import ScopeType
+from litestar.routes import HTTPRoute
+from structlog.testing import capture_logs
+
+from gateway.app import create_app
+from gateway.errors import PROBLEMS
+from gateway.pages import TAGLINE
+from tests.gateway.conftest import NO_KAFKA, started
+
+
+async def test_what_is_not_there(api, assert_problem):
+    for path in ("/nothing", "/api/v1/nothing", "/api/v2/scenes"):
+        assert_problem(await api.client.get(path), 404, "not_found")
+    answer = await api.client.put("/api/v1/users/login")
+    assert_problem(answer, 405, "method_not_allowed")
+    assert "POST" in answer.headers["allow"]
+
+
+async def test_an_unexpected_error_tells_the_log_everything_and_the_client_nothing(
+    api, assert_problem, monkeypatch
+):
+    async def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the secret recipe")
+
+    monkeypatch.setattr(type(api.services.scenes), "list", broken)
+    _, key = await api.key(await api.person())
+    with capture_logs() as logs:
+        answer = await api.client.get("/api/v1/scenes", headers=key)
+    body = assert_problem(answer, 500, "internal")
+    assert "secret" not in answer.text
+    assert body["correlation_id"]
+    assert "secret recipe" in repr([line["exc_info"] for line in logs if line["event"] == "unexpected_error"])
+
+
+async def test_a_database_that_is_away_is_a_503(api, assert_problem, monkeypatch):
+    async def away(*_: object, **__: object) -> None:
+        raise ConnectionRefusedError
+
+    _, key = await api.key(await api.person())
+    monkeypatch.setattr(type(api.services.scenes), "list", away)
+    answer = await api.client.get("/api/v1/scenes", headers=key)
+    assert_problem(answer, 503, "temporarily_unavailable")
+    assert answer.headers["retry-after"] == "5"
+
+
+async def test_correlation_ids(api):
+    given = await api.client.get("/health/live", headers={"X-Correlation-ID": "order-4711:a.b_c"})
+    assert given.headers["x-correlation-id"] == "order-4711:a.b_c"
+    for bad in ("", "a b", "x" * 129, "é".encode("latin-1"), "a;b"):
+        answer = await api.client.get("/health/live", headers={"X-Correlation-ID": bad})
+        assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-correlation-id"])
+
+
+async def test_security_headers_are_on_everything(api):
+    for path in ("/", "/docs", "/api/v1/models", "/nothing", "/api/v1/scenes"):
+        headers = (await api.client.get(path)).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["content-security-policy"].startswith("default-src 'none'")
+        assert headers["cache-control"] == "no-store"
+        assert "access-control-allow-origin" not in headers
+
+
+async def test_cors_only_for_the_origins_that_were_named(settings):
+    origin = "https://app.example.com"
+    own = settings.gateway.model_copy(update={"cors_origins": [origin]})
+    app = create_app(type(settings)(gateway=own, kafka=NO_KAFKA, s3=settings.s3, database=settings.database))
+    async with started(app), AsyncClient(transport=ASGITransport(app), base_url="http://g") as client:
+        preflight = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "X-API-Key"}
+        for who, allowed in ((origin, True), ("https://evil.example.com", False)):
+            answer = await client.options("/api/v1/scenes/generate", headers=preflight | {"Origin": who})
+            assert (answer.headers.get("access-control-allow-origin") == who) is allowed
+        answer = await client.get("/api/v1/scenes", headers={"Origin": origin})
+        assert answer.status_code == 401  # also a problem can be read by the page
+        assert answer.headers["access-control-allow-origin"] == origin
+
+
+async def test_health(api, monkeypatch):
+    assert (await api.client.get("/health/live")).json() == {"status": "live"}
+    ready = await api.client.get("/health/ready")
+    assert ready.status_code == 200  # although Kafka is away
+    assert ready.json() | {"kafka": ""} == {"status": "ready", "postgres": "ok", "s3": "ok", "kafka": ""}
+    assert ready.json()["kafka"] in {"connecting", "unreachable"}
+    monkeypatch.setattr(api.services.blobs._settings, "bucket", "no-such-bucket")
+    unready = await api.client.get("/health/ready")
+    assert (unready.status_code, unready.json()["s3"]) == (503, "unreachable")
+
+
+async def test_metrics_name_routes_not_paths(api):
+    _, key = await api.key(await api.person())
+    missing = "0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47"
+    await api.client.get(f"/api/v1/scenes/{missing}", headers=key)
+    await api.client.get("/wp-login.php")
+    text = (await api.client.get("/metrics")).text
+    route = 'route="/api/v1/scenes/{generation_id}",status="404"'
+    assert f'sharpstream_http_request_seconds_count{{method="GET",{route}}} 1.0' in text
+    assert 'route="unmatched",status="404"' in text
+    assert 'sharpstream_http_problems_total{code="not_found"} 2.0' in text
+    assert missing not in text
+    assert "wp-login" not in text
+
+
+async def test_one_line_a_request_without_secrets(api):
+    person = await api.person()
+    account = await api.account_id(person)
+    _, key = await api.key(person)
+    with capture_logs() as logs:
+        await api.client.get("/api/v1/scenes?secret=1", headers=key | {"X-Correlation-ID": "c1"})
+    (line,) = [line for line in logs if line["event"] == "request"]
+    assert line.items() >= {
+        "method": "GET", "route": "/api/v1/scenes", "status": 200, "account_id": str(account), "code": None,
+    }.items()  # fmt: skip
+    assert line["ms"] > 0
+    assert "secret" not in repr(logs)
+    assert key["X-API-Key"] not in repr(logs)
+
+
+async def test_usage_by_day_and_kind(api, assert_problem):
+    person = await api.person()
+    account = await api.account_id(person)
+    _, key = await api.key(person)
+    _, eve = await api.key(await api.person())
+    for day, kind in (
+        (1, "scene_generate"),
+        (1, "scene_generate"),
+        (1, "api_key_created"),
+        (3, "scene_generate"),
+    ):
+        await api.sql(
+            "INSERT INTO usage_logs (id, event_id, user_id, event_type, details, created_at)"
+            " VALUES (gen_random_uuid(), gen_random_uuid(), $1, $2, '{}', $3)",
+            account, kind, datetime(2026, 1, day, 23, 59, tzinfo=UTC),
+        )  # fmt: skip
+    span = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-03T00:00:00Z"}
+    answer = (await api.client.get("/api/v1/usage", headers=key, params=span)).json()
+    assert answer == span | {
+        "totals": [
+            {"day": "2026-01-01", "event_type": "api_key_created", "count": 1},
+            {"day": "2026-01-01", "event_type": "scene_generate", "count": 2},
+        ],
+    }
+    assert (await api.client.get("/api/v1/usage", headers=eve, params=span)).json()["totals"] == []
+    assert (await api.client.get("/api/v1/usage", headers=key)).status_code == 200
+    for wrong in ({"from": span["to"], "to": span["from"]}, {"from": "2020-01-01T00:00:00Z"}):
+        assert_problem(await api.client.get("/api/v1/usage", headers=key, params=wrong), 422, "range_invalid")
+
+
+async def test_models_and_their_licences(api):
+    models = (await api.client.get("/api/v1/models")).json()
+    assert [(model["name"], model["default"]) for model in models] == [("card", True)]
+    assert models[0]["licence"]
+
+
+class Links(HTMLParser):
+    """Every address that a page would fetch or link to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.found += [value for name, value in attrs if name in {"href", "src", "action"}]
+
+
+async def test_pages_ask_nobody_else_for_anything(api):
+    for path in ("/", "/docs"):
+        page = await api.client.get(path)
+        assert page.status_code == 200
+        assert page.headers["content-type"].startswith("text/html")
+        assert TAGLINE in page.text
+        links = Links()
+        links.feed(page.text)
+        assert not links.tags & {"script", "link", "img", "iframe", "object"}
+        for link in links.found:
+            assert link.startswith("/"), link
+            assert (await api.client.get(link)).status_code == 200
+
+
+@pytest.fixture
+async def document(api):
+    answer = await api.client.get("/docs/openapi.json")
+    assert answer.status_code == 200
+    return json.loads(answer.text)
+
+
+async def test_openapi_names_every_route_and_nothing_else(api, document):
+    routes = {
+        (method.lower(), route.path_format)
+        for route in api.app.routes
+        if isinstance(route, HTTPRoute) and route.scope_type == ScopeType.HTTP
+        for method, (handler, _) in route.route_handler_map.items()
+        if method != "OPTIONS" and handler.resolve_include_in_schema()
+    }
+    told = {(method, path) for path, item in document["paths"].items() for method in item}
+    assert told == routes
+    assert {path for _, path in told} >= {"/api/v1/scenes/generate", "/api/v1/scenes/{generation_id}/events"}
+
+
+async def test_openapi_is_sound(document):
+    assert document["openapi"].startswith("3.1")
+    operations = [(p, m, o) for p, item in document["paths"].items() for m, o in item.items()]
+    ids = [operation["operationId"] for _, _, operation in operations]
+    assert len(set(ids)) == len(ids)
+    schemes = set(document["components"]["securitySchemes"])
+    assert schemes == {"bearer", "api_key"}
+    for path, method, operation in operations:
+        where = f"{method} {path}"
+        assert operation["summary"], where
+        assert operation["description"], where
+        assert {name for item in operation.get("security", []) for name in item} <= schemes
+        open_to_all = not path.startswith("/api/v1/") or path.endswith(("/register", "/login", "/models"))
+        assert bool(operation.get("security")) is not open_to_all, where
+        assert set(re.findall(r"{(\w+)}", path)) == {
+            parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "path"
+        }, where
+    for reference in re.findall(r'"\$ref": ?"([^"]+)"', json.dumps(document)):
+        target = document
+        for step in reference.removeprefix("#/").split("/"):
+            target = target[step]
+    for name, schema in document["components"]["schemas"].items():
+        Draft202012Validator.check_schema(schema)
+        assert schema["title"] == name
+
+
+async def test_every_error_in_the_document_is_one_of_ours(document):
+    told = set()
+    for item in document["paths"].values():
+        for operation in item.values():
+            for status, answer in operation["responses"].items():
+                if status < "400" or "application/problem+json" not in answer.get("content", {}):
+                    assert status < "400" or operation["operationId"] == "ready", (operation, status)
+                    continue
+                for code in answer["content"]["application/problem+json"]["examples"]:
+                    told.add(code)
+                    assert str(PROBLEMS[code][0]) == status
+    # What any address may answer is not repeated at each; 503 and 500 are.
+    assert PROBLEMS.keys() - told == {"method_not_allowed", "request_too_large", "client_gone"}
+
+
+async def test_the_upload_form_is_described(document):
+    body = document["paths"]["/api/v1/scenes/generate"]["post"]["requestBody"]
+    form = body["content"]["multipart/form-data"]["schema"]
+    assert form["required"] == ["image"]
+    assert set(form["properties"]) == {"image", "metadata", "focal_length_px", "focal_length_mm", "priority"}
+    answer = document["paths"]["/api/v1/scenes/{generation_id}/events"]["get"]["responses"]["200"]
+    assert "text/event-stream" in answer["content"]

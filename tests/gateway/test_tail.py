@@ -1,0 +1,116 @@
+"""The tail against the real Kafka: what comes when Kafka was away, and what breaks the contract."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from structlog.testing import capture_logs
+
+from bus import topics
+from bus.envelope import record
+from bus.messages import ApiKeyCreated
+from bus.settings import KafkaSettings
+from gateway.cursor import partition_of
+from gateway.hub import Hub
+from gateway.tail import Tail
+from tests.gateway.conftest import until
+
+
+class Flaky(KafkaSettings):
+    """Settings that point nowhere for the first tries."""
+
+    def client_options(self):
+        self.__dict__["tries"] = self.__dict__.get("tries", 0) + 1
+        options = super().client_options()
+        return options if self.__dict__["tries"] > 2 else options | {"bootstrap_servers": "127.0.0.1:9"}
+
+
+@pytest.fixture
+async def names(kafka_settings, unique):
+    names = [unique("events"), unique("progress")]
+    admin = AIOKafkaAdminClient(**kafka_settings.client_options())
+    await admin.start()
+    await admin.create_topics([NewTopic(name, 12, 1) for name in names])
+    yield names
+    await admin.delete_topics(names)
+    await admin.close()
+
+
+async def test_it_comes_back_by_itself_and_misses_nothing(kafka_settings, names):
+    account, hub = uuid4(), Hub(epoch=1, partitions=12, ring_events=100, reader_queue=100)
+
+    async def floors():
+        return {}
+
+    tail = Tail(
+        Flaky(**kafka_settings.model_dump()),
+        hub,
+        floors,
+        events=replace(topics.EVENTS, name=names[0]),
+        progress=replace(topics.PROGRESS, name=names[1]),
+    )
+    following = asyncio.create_task(tail.run())
+    async with AIOKafkaProducer(**kafka_settings.client_options()) as producer:
+
+        async def send(value=None, headers=None):
+            message = ApiKeyCreated(api_key_id=uuid4(), account_id=account)
+            out = record(topics.EVENTS, message, key=account, source="/test")
+            sent = await producer.send_and_wait(
+                names[0],
+                key=out.key,
+                value=value or out.value,
+                headers=out.headers if headers is None else headers,
+            )
+            return sent.offset
+
+        before = await send()
+        await until(lambda: hub.settled)
+        with hub.reader(account) as reader, capture_logs() as logs:
+            assert tail.state in {"connecting", "unreachable"}
+            await until(lambda: tail.state == "connected")
+            await send(headers=[])  # without its attributes it is no event; those behind it are
+            after = await send()
+            seen = []
+            while len(seen) < 2:
+                seen += await reader.take(30)
+    assert [item.cursor.offset for item in seen] == [before, after]
+    assert {item.cursor.partition for item in seen} == {partition_of(account, 12)}
+    assert [line["offset"] for line in logs if line["event"] == "tail_skipped_record"] == [before + 1]
+    following.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await following
+
+
+async def test_what_was_aborted_is_never_heard(kafka_settings, names, unique):
+    account, hub = uuid4(), Hub(epoch=1, partitions=12, ring_events=100, reader_queue=100)
+
+    async def floors():
+        return {}
+
+    tail = Tail(
+        kafka_settings,
+        hub,
+        floors,
+        events=replace(topics.EVENTS, name=names[0]),
+        progress=replace(topics.PROGRESS, name=names[1]),
+    )
+    following = asyncio.create_task(tail.run())
+    await until(lambda: tail.state == "connected")
+    options = kafka_settings.client_options() | {"transactional_id": unique("test")}
+    with hub.reader(account) as reader:
+        async with AIOKafkaProducer(**options) as producer:
+            for keep in (False, True):
+                await producer.begin_transaction()
+                message = ApiKeyCreated(api_key_id=uuid4(), account_id=account)
+                out = record(topics.EVENTS, message, key=account, source="/test")
+                await producer.send_and_wait(names[0], key=out.key, value=out.value, headers=out.headers)
+                await (producer.commit_transaction() if keep else producer.abort_transaction())
+        (only,) = await reader.take(30)
+    assert only.subject == str(message.api_key_id)
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)

@@ -1,0 +1,47 @@
+"""What the export consumer reads from the environment, once, in ``__main__``; handed down from there."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings, load
+
+
+class ExportSettings(BaseSettings):
+    """The export consumer's own keys."""
+
+    model_config = SettingsConfigDict(env_prefix="EXPORT_")
+
+    group: str = Field(default="sharpstream.export", min_length=1, description="consumer group of commands")
+    jobs_group: str = Field(default="sharpstream.export.jobs", min_length=1, description="and of events")
+    instance_id: str = Field(
+        default_factory=socket.gethostname, min_length=1, description="static membership: one a process"
+    )
+    max_in_flight: int = Field(default=4, ge=1, le=64, description="exports at once; each may hold 200 MB")
+    max_records: int = Field(default=2000, ge=1, le=20_000, description="events a transaction at most")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """Everything the role needs to know."""
+
+    role: RoleSettings
+    export: ExportSettings
+    kafka: KafkaSettings
+    s3: S3Settings
+    database: DatabaseSettings
+
+
+def read() -> Settings:
+    """Read the environment. Raises `ConfigurationError` that names the wrong keys."""
+    return Settings(
+        role=load(RoleSettings),
+        export=load(ExportSettings),
+        kafka=load(KafkaSettings),
+        s3=load(S3Settings),
+        database=load(DatabaseSettings),
+    )

@@ -1,0 +1,131 @@
+"""A command in, one ending out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from bus import envelope, topics
+from bus.blobs import BlobMissingError
+from bus.errors import TransientError, UndecodableError
+from bus.ids import event_id
+from bus.messages import ExportCompleted, ExportFailed, ExportScene
+from bus.processor import Record
+from bus.testing import MemoryBlobs
+from export_consumer.errors import UnsupportedFormatError
+from export_consumer.formats import WRITERS, Options
+from export_consumer.handlers import SOURCE, Exports
+
+TRACE = f"00-{'1' * 32}-{'2' * 16}-01"
+
+
+class Shouting:
+    """A format that is the splat in capitals."""
+
+    media_type = "text/plain"
+    suffix = ".txt"
+
+    def write(self, splat: bytes, options: Options) -> bytes:
+        return splat.upper() + str(options["end"]).encode()
+
+
+@pytest.fixture
+def blobs() -> MemoryBlobs:
+    return MemoryBlobs()
+
+
+@pytest.fixture
+async def command(blobs: MemoryBlobs) -> ExportScene:
+    return ExportScene(
+        export_id=uuid4(),
+        generation_id=uuid4(),
+        account_id=uuid4(),
+        source=await blobs.put("results/g/1.ply", b"ply", "model/ply"),
+        format="SHOUT",
+        requested_at=datetime.now(UTC),
+        options={"end": "!"},
+    )
+
+
+def record(command: ExportScene, attempt: int = 1, value: bytes | None = None) -> Record:
+    out = envelope.record(
+        topics.EXPORT_COMMANDS,
+        command,
+        key=command.export_id,
+        source="/tests",
+        traceparent=TRACE,
+        correlation_id="abc",
+    )
+    return Record(
+        topic=topics.EXPORT_COMMANDS,
+        partition=0,
+        offset=0,
+        key=out.key,
+        value=out.value if value is None else value,
+        headers=out.headers,
+        timestamp=datetime.now(UTC),
+        attempt=attempt,
+    )
+
+
+def decoded(records: Sequence[envelope.OutRecord], command: ExportScene) -> envelope.Envelope[Any]:
+    (out,) = records
+    assert (out.topic, out.key) == (topics.EVENTS.name, str(command.account_id).encode())
+    found = envelope.decode(topics.EVENTS, out.value, out.headers)
+    assert (found.source, found.traceparent, found.correlation_id) == (SOURCE, TRACE, "abc")
+    assert found.id == str(event_id(command.export_id, found.type))  # whatever the attempt
+    return found
+
+
+async def test_a_known_format(blobs: MemoryBlobs, command: ExportScene) -> None:
+    exports = Exports(blobs, {"SHOUT": Shouting()})
+    message = decoded(await exports.handle(record(command, attempt=2)), command).message
+    assert isinstance(message, ExportCompleted)
+    assert (message.export_id, message.generation_id) == (command.export_id, command.generation_id)
+    assert (message.format, message.attempt) == ("SHOUT", 2)
+    assert await blobs.get(message.result) == b"PLY!"
+    assert message.result.media_type == "text/plain"
+    assert message.result.key.startswith(f"exports/{command.export_id}/")
+    assert None not in (message.timings.fetch_ms, message.timings.encode_ms, message.timings.upload_ms)
+
+
+async def test_each_attempt_has_a_key_of_its_own(blobs: MemoryBlobs, command: ExportScene) -> None:
+    exports = Exports(blobs, {"SHOUT": Shouting()})
+    keys = [decoded(await exports.handle(record(command)), command).message.result.key for _ in range(2)]
+    assert keys[0] != keys[1]
+
+
+@pytest.mark.parametrize("name", ["GLTF", "FBX", "OBJ", "shout"])
+async def test_an_unknown_format_fails_for_good(blobs: MemoryBlobs, command: ExportScene, name: str) -> None:
+    exports, given = Exports(blobs, WRITERS), record(_with(command, format=name))
+    with pytest.raises(UnsupportedFormatError, match=name) as caught:
+        await exports.handle(given)
+    assert not isinstance(caught.value, TransientError)
+    message = decoded(exports.give_up(given, caught.value), command).message
+    assert isinstance(message, ExportFailed)
+    assert (message.code, message.format) == ("unsupported_format", name)
+    assert message.message == caught.value.message
+
+
+async def test_a_missing_splat(blobs: MemoryBlobs, command: ExportScene) -> None:
+    exports, given = Exports(blobs, {"SHOUT": Shouting()}), record(command)
+    await blobs.delete(command.source.key)
+    with pytest.raises(BlobMissingError) as caught:
+        await exports.handle(given)
+    assert decoded(exports.give_up(given, caught.value), command).message.code == "blob_missing"
+
+
+async def test_an_unreadable_command_has_no_ending(blobs: MemoryBlobs, command: ExportScene) -> None:
+    exports, given = Exports(blobs, WRITERS), record(command, value=b"{")
+    with pytest.raises(UndecodableError) as caught:
+        await exports.handle(given)
+    assert exports.give_up(given, caught.value) == []
+
+
+def _with(command: ExportScene, **changes: Any) -> ExportScene:
+    return msgspec.structs.replace(command, **changes)

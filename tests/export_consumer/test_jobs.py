@@ -1,0 +1,98 @@
+"""Export events into ``export_jobs``."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from bus import topics
+from bus.projector import Projector
+from export_consumer.jobs import PROJECTOR, ExportJobs
+from ledger.intake import Intake
+from tests.ledger.story import BUCKET, EPOCH, NOON, Story, everything, insert
+
+
+@pytest.fixture
+def jobs(pool: asyncpg.Pool) -> Projector:
+    intake = Intake(topics.EVENTS, projector=PROJECTOR, epoch=EPOCH, write=ExportJobs(bucket=BUCKET).write)
+    return Projector(pool, name=PROJECTOR, epoch=EPOCH, apply=intake.apply)
+
+
+@pytest.fixture
+async def scene(connection: asyncpg.Connection, story: Story) -> UUID:
+    row = {"id": uuid4(), "user_id": story.account, "original_image_url": "s3://b/k", "status": "completed"}
+    row |= {"priority": "bulk", "metadata": "{}", "created_at": NOON, "updated_at": NOON}
+    await insert(connection, "scene_generations", row)
+    return row["id"]
+
+
+async def job(connection: asyncpg.Connection, export: UUID) -> dict[str, Any]:
+    return dict(await connection.fetchrow("SELECT * FROM export_jobs WHERE id = $1", export))
+
+
+async def test_requested_then_completed(
+    jobs: Projector, story: Story, scene: UUID, connection: asyncpg.Connection
+) -> None:
+    export = uuid4()
+    await jobs.project([story.export_requested(export, scene)])
+    row = await job(connection, export)
+    assert (row["status"], row["export_format"], row["scene_generation_id"]) == ("pending", "GLTF", scene)
+    assert row["created_at"] == row["updated_at"] == story.clock
+    await jobs.project([story.export_completed(export, scene)])
+    row = await job(connection, export)
+    assert (row["status"], row["export_file_url"]) == ("completed", f"s3://{BUCKET}/exports/e/1.glb")
+    assert row["updated_at"] == story.clock > row["created_at"]
+
+
+async def test_failed(jobs: Projector, story: Story, scene: UUID, connection: asyncpg.Connection) -> None:
+    export = uuid4()
+    await jobs.project([story.export_requested(export, scene), story.export_failed(export, scene)])
+    row = await job(connection, export)
+    assert (row["status"], row["error_message"], row["export_file_url"]) == ("failed", "Not yet.", None)
+
+
+async def test_the_gateways_row_is_left_alone(
+    jobs: Projector, story: Story, scene: UUID, connection: asyncpg.Connection
+) -> None:
+    export = uuid4()
+    row = {"id": export, "scene_generation_id": scene, "export_format": "OBJ", "status": "pending"}
+    await insert(connection, "export_jobs", row | {"created_at": NOON, "updated_at": NOON})
+    before = await job(connection, export)
+    await jobs.project([story.export_requested(export, scene)])
+    assert await job(connection, export) == before
+
+
+async def test_repeats_and_second_endings_change_nothing(
+    jobs: Projector, story: Story, scene: UUID, connection: asyncpg.Connection
+) -> None:
+    done, failed = uuid4(), uuid4()
+    records = [story.export_requested(export, scene) for export in (done, failed)]
+    records += [story.export_completed(done, scene), story.export_failed(done, scene)]
+    records += [story.export_failed(failed, scene)]
+    await jobs.project(records)
+    before = await everything(connection)
+    assert (await job(connection, done))["status"] == "completed"
+    assert await jobs.project(records) == 0
+    again = [story.again(record) for record in records]
+    await jobs.project([*again, story.export_completed(failed, scene)])
+    assert await everything(connection) == before
+
+
+async def test_everything_else_is_passed_over(
+    jobs: Projector, story: Story, scene: UUID, connection: asyncpg.Connection
+) -> None:
+    records = [story.requested(uuid4()), story.completed(scene), story.key_created(uuid4())]
+    assert await jobs.project(records) == 3
+    found = await everything(connection)
+    assert (found["export_jobs"], found["event_log"], found["usage_logs"]) == ([], [], [])
+    assert await connection.fetchval("SELECT next_offset FROM projector_offsets") == 3
+
+
+async def test_an_unreadable_event_is_parked_under_its_own_name(
+    jobs: Projector, story: Story, connection: asyncpg.Connection
+) -> None:
+    await jobs.project([story.raw(key=None, value=b"{", headers=[])])
+    assert await connection.fetchval("SELECT projector FROM parked_events") == PROJECTOR

@@ -1,0 +1,83 @@
+# One command each. Everything is installed from hashes into .venv; a second run installs nothing.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+PYTEST_ARGS ?= -m "not full"
+BIN := .venv/bin
+RUN := .venv/.run-installed
+DEV := .venv/.dev-installed
+UV := $(BIN)/uv
+# Universal: one lock for every system; no index or folder of this machine may leak into it.
+COMPILE := $(UV) pip compile pyproject.toml --python-version 3.11 --universal --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade
+COMPILE_AS_DEV := $(filter-out --upgrade,$(COMPILE)) --constraint requirements/dev.txt
+
+.PHONY: help up down test lint types bench parity lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: $(RUN) ## start the whole system on this machine
+	@$(BIN)/sharpstream up
+
+down: ## stop it; the data stays
+	@if [ -x $(BIN)/sharpstream ]; then $(BIN)/sharpstream down; else echo "Nothing was running."; fi
+
+test: $(DEV) ## run the tests (PYTEST_ARGS="tests/bus -x" for some)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(DEV) ## style, formatting and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+
+types: $(DEV) ## mypy, strict
+	$(BIN)/mypy
+
+bench: $(DEV) ## run the benchmarks (BENCH_ARGS=... for some)
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+parity: $(DEV) ## the full-size network against its specification, about 16 GB of memory
+	$(BIN)/python -m pytest -m full
+
+lock: $(UV) ## pin the newest versions that fit pyproject.toml, with hashes
+	$(COMPILE) --all-extras --group dev --output-file requirements/dev.txt
+	$(COMPILE_AS_DEV) --extra all --output-file requirements/run.txt
+	for role in gateway inference sharp export ledger; do \
+		$(COMPILE_AS_DEV) --extra $$role --output-file requirements/$$role.txt; \
+	done
+	echo uv | $(UV) pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --no-annotate --quiet --upgrade --output-file requirements/uv.txt
+
+clean: ## remove what was built and installed; .sharpstream, the data, stays
+	rm -rf .venv dist build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './node_modules/*' -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Sharpstream needs Python 3.11 or later: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+$(UV): requirements/uv.txt | $(BIN)/python
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+# Where the tools of developers are installed already, they stay: dev.txt holds all that run.txt does.
+$(RUN): requirements/run.txt pyproject.toml $(UV)
+	@if [ -e $(DEV) ]; then touch $@; else \
+		echo "installing what the system needs (once)"; \
+		$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/run.txt; \
+		$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .; \
+		touch $@; \
+	fi
+
+$(DEV): requirements/dev.txt pyproject.toml $(UV)
+	@echo "installing what the tests need (once)"
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@ $(RUN)

@@ -1,0 +1,1 @@
+"""What a person types. Each module adds its verbs; `main` lists the modules."""

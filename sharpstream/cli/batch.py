@@ -1,0 +1,114 @@
+"""Carries out `generate`: gives each photo a target, runs them a few at once, says how it went."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from sharpstream.cli import results, showing
+from sharpstream.cli.results import Outcome
+from sharpstream.cli.service import Service, locate
+from sharpstream.client import Client, Job, ServiceError, make
+from sharpstream.client.errors import UNREACHABLE
+
+FAILED: Final = 1
+NOT_REACHED: Final = 3
+INTERRUPTED: Final = 130
+"""Exit statuses; 0 is every photo done, 2 is a wrong command line."""
+
+
+def plan(photos: Sequence[Path], output: Path, *, force: bool) -> list[Job]:
+    """Give each photo a splat of its own in ``output``, which is made where it is not there.
+
+    The order on the command line decides who gets the plain name. Raises a usage error where a splat exists.
+    """
+    taken: set[str] = set()
+    jobs = [Job(photo=photo, target=output / _free_name(photo.stem, taken)) for photo in photos]
+    present = [str(job.target) for job in jobs if job.target.exists()]
+    if present and not force:
+        raise typer.BadParameter(
+            f"{', '.join(present)} {'is' if len(present) == 1 else 'are'} there already; "
+            "add --force to replace, or choose another folder with -o."
+        )
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise typer.BadParameter(f"{output} cannot be made: {error.strerror}.") from error
+    return jobs
+
+
+def _free_name(stem: str, taken: set[str]) -> str:
+    """Return ``stem.ply``, else the first free ``stem-2.ply``...; case is ignored, as some disks do."""
+    names = itertools.chain([f"{stem}.ply"], (f"{stem}-{number}.ply" for number in itertools.count(2)))
+    name = next(name for name in names if name.casefold() not in taken)
+    taken.add(name.casefold())
+    return name
+
+
+class Batch:
+    """All photos of one command; a failed one leaves the others alone."""
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        fields: dict[str, str],
+        show: showing.Show,
+        *,
+        timeout_s: float,
+        replace: bool,
+    ) -> None:
+        self.jobs = jobs
+        self._fields, self._show, self._timeout_s, self._replace = fields, show, timeout_s, replace
+
+    async def run(self, service: Service, parallel: int) -> list[Outcome]:
+        """Return how each ended, in order. Raises `ServiceError` where the service cannot be reached."""
+        gate = asyncio.Semaphore(parallel)
+        async with Client(service.url, service.api_key) as client:
+            await client.check()
+            with self._show.running():
+                async with asyncio.TaskGroup() as group:
+                    tasks = [group.create_task(self._one(client, job, gate)) for job in self.jobs]
+        return [task.result() for task in tasks]
+
+    async def _one(self, client: Client, job: Job, gate: asyncio.Semaphore) -> Outcome:
+        watch = self._show.photo(job.photo.name)
+        async with gate:
+            began = time.monotonic()
+            made, error = None, None
+            try:
+                made = await make(
+                    client, job, self._fields, watch, timeout_s=self._timeout_s, replace=self._replace
+                )
+            except ServiceError as problem:
+                error = problem
+            watch.end(good=made is not None)
+            return Outcome(job=job, seconds=time.monotonic() - began, made=made, error=error)
+
+
+def carry_out(batch: Batch, url: str | None, api_key: str | None, *, parallel: int, as_json: bool) -> int:
+    """Run the batch, say how it went, return the exit status."""
+    try:
+        outcomes = asyncio.run(batch.run(locate(url, api_key), parallel))
+    except ServiceError as error:
+        if as_json:
+            results.print_json([], error)
+        typer.echo(results.sentence(error), err=True)
+        return NOT_REACHED
+    except KeyboardInterrupt:
+        accepted = [job.generation_id for job in batch.jobs if job.generation_id]
+        kept = f" The service goes on with what it has accepted: {', '.join(accepted)}." if accepted else ""
+        typer.echo(f"Interrupted.{kept}", err=True)
+        return INTERRUPTED
+    if as_json:
+        results.print_json(outcomes)
+    else:
+        results.print_outcomes(outcomes)
+    if all(outcome.error and outcome.error.code == UNREACHABLE for outcome in outcomes):
+        return NOT_REACHED
+    return FAILED if any(outcome.error for outcome in outcomes) else 0

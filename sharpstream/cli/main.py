@@ -1,0 +1,40 @@
+"""The `sharpstream` command: one app, and one list of the modules that add verbs to it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+import typer
+
+from bus.errors import SharpstreamError
+from sharpstream.cli import generate, stack
+
+MODULES: Final = (stack, generate)
+"""Each has ``register(app)``."""
+
+
+def build() -> typer.Typer:
+    """Build the command line."""
+    built = typer.Typer(
+        name="sharpstream",
+        help="A photo goes in, a metric 3D Gaussian splat comes out.",
+        epilog="Begin with: sharpstream up",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for module in MODULES:
+        module.register(built)
+    return built
+
+
+def main() -> int:
+    """Run the command; our own errors are one sentence on stderr and exit code 1."""
+    try:
+        build()()
+    except SharpstreamError as error:
+        sys.stderr.write(f"sharpstream: {error.message}\n")
+        return 1
+    return 0

@@ -1,0 +1,98 @@
+"""What `generate` says at its end: for people on stdout and stderr, or one JSON document on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sharpstream.client import Job, Made, ServiceError
+
+STAGES: Final = ("queued", "fetch", "decode", "batch_wait", "inference", "encode", "upload")
+"""The stages that the service times, in order; ``timings`` has each as ``<stage>_ms``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """How one photo ended; exactly one of ``made`` and ``error`` is set. ``seconds`` as the person waited."""
+
+    job: Job
+    seconds: float
+    made: Made | None = None
+    error: ServiceError | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Return the outcome as it stands in the JSON."""
+        made, error = self.made, self.error
+        return {
+            "photo": str(self.job.photo),
+            "generation_id": self.job.generation_id,
+            "status": "completed" if made else "failed",
+            "path": str(made.path) if made else None,
+            "bytes": made.bytes if made else None,
+            "sha256": made.sha256 if made else None,
+            "gaussian_count": made.scene.part("result").get("gaussian_count") if made else None,
+            "timings": made.scene.part("timings") if made else {},
+            "seconds": round(self.seconds, 3),
+            "error": describe(error) if error else None,
+        }
+
+
+def describe(error: ServiceError) -> dict[str, Any]:
+    """Return an error as it stands in the JSON."""
+    return {"code": error.code, "message": error.message, "correlation_id": error.correlation_id}
+
+
+def print_json(outcomes: Sequence[Outcome], error: ServiceError | None = None) -> None:
+    """Print the one document."""
+    document = {
+        "results": [outcome.document() for outcome in outcomes],
+        "error": describe(error) if error else None,
+    }
+    print(json.dumps(document, indent=2))
+
+
+def print_outcomes(outcomes: Sequence[Outcome]) -> None:
+    """Print where each splat is and how long its stages took; what failed goes to stderr."""
+    for outcome in outcomes:
+        if outcome.made:
+            print(f"{outcome.job.photo.name} -> {outcome.made.path} ({_facts(outcome)})")
+    if made := [outcome for outcome in outcomes if outcome.made]:
+        Console().print(_table(made))
+    sys.stdout.flush()
+    for outcome in outcomes:
+        if outcome.error:
+            print(f"{outcome.job.photo.name}: {sentence(outcome.error)}", file=sys.stderr)
+
+
+def sentence(error: ServiceError) -> str:
+    """Return an error for a person: what is wrong, its code, and what helps those who are asked."""
+    asked = error.status is not None and error.status >= 500 and error.correlation_id
+    return f"{error.message} [{error.code}{f', correlation id {error.correlation_id}' if asked else ''}]"
+
+
+def _facts(outcome: Outcome) -> str:
+    document = outcome.document()
+    facts = [f"{document['bytes'] / 1e6:.1f} MB", f"{outcome.seconds:.1f} s"]
+    if count := document["gaussian_count"]:
+        facts.insert(0, f"{count:,} Gaussians")
+    return ", ".join(facts)
+
+
+def _table(made: Sequence[Outcome]) -> Table:
+    table = Table(title="Milliseconds by stage", title_justify="left", box=None, padding=(0, 1))
+    table.add_column("photo", overflow="fold")
+    for stage in STAGES:
+        table.add_column(stage.removesuffix("_wait"), justify="right")
+    for outcome in made:
+        timings = outcome.document()["timings"]
+        cells = [timings.get(f"{stage}_ms") for stage in STAGES]
+        name = Text(outcome.job.photo.name)  # a plain string would be read as markup
+        table.add_row(name, *("-" if cell is None else f"{cell:,.0f}" for cell in cells))
+    return table

@@ -1,0 +1,171 @@
+"""`up`, `down`, `status`, `logs`, and `stack stop|start PART` for whoever wants to see a part fail.
+
+Imports what it needs inside each verb, so that `--help` and other modules' verbs stay quick.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from sharpstream.stack.home import Home
+
+PartName = Annotated[
+    str, typer.Argument(help="kafka, postgres, s3, gateway, relay, inference, export, ledger")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the command line."""
+    app.command()(up)
+    app.command()(down)
+    app.command()(status)
+    app.command()(logs)
+    parts = typer.Typer(help="Stop and start single parts, to see how the rest copes.", no_args_is_help=True)
+    parts.command("stop")(stop_part)
+    parts.command("start")(start_part)
+    app.add_typer(parts, name="stack")
+
+
+def _home() -> Home:
+    from sharpstream.stack.home import Home, default_root  # noqa: PLC0415
+
+    return Home(default_root())
+
+
+def up() -> None:
+    """Start everything on this machine and return once it is ready.
+
+    Kafka, Postgres, an object store and every role, each its own process, restarted when it dies. All state
+    is kept in the folder .sharpstream, and is there again after the next `up`.
+
+    Examples.
+
+    * `sharpstream up`
+    * `GATEWAY_PORT=9000 sharpstream up` serves the page on another port
+    * `SHARPSTREAM_HOME=/data/second sharpstream up` starts a second system beside the first
+    """
+    from sharpstream.stack import client  # noqa: PLC0415
+
+    home = _home()
+    status = client.up(home, lambda line: typer.echo(f"  {line}", err=True))
+    person = json.loads(home.credentials.read_text())
+    typer.echo(_welcome(status, person))
+
+
+def _welcome(status: dict[str, Any], person: dict[str, Any]) -> str:
+    url = status["gateway"]["url"]
+    lines = [
+        "Sharpstream is up.",
+        f"  page        {url}",
+        f"  API docs    {url}/docs",
+        f"  account     {person['email']}   password {person['password']}",
+        f"  API key     {person['api_key']}",
+        f"  (all credentials: {status['credentials_file']})",
+        "",
+        f"Try: {_own_name()} generate photo.jpg -o splats",
+    ]
+    return "\n".join(lines)
+
+
+def _own_name() -> str:
+    """Return how this command was called, as short as it still works from here."""
+    command = Path(sys.argv[0]).absolute()
+    inside = command.name == "sharpstream" and command.is_relative_to(Path.cwd())
+    return str(command.relative_to(Path.cwd())) if inside else "sharpstream"
+
+
+def down() -> None:
+    """Stop everything; the data stays.
+
+    Examples.
+
+    * `sharpstream down`
+    * `sharpstream down && rm -r .sharpstream` forgets everything
+    """
+    from sharpstream.stack import client  # noqa: PLC0415
+
+    typer.echo("Stopped." if client.down(_home()) else "Nothing was running.")
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Show every process; the exit code is 0 when all are ready, else 1.
+
+    Examples.
+
+    * `sharpstream status`
+    * `sharpstream status --json | jq .gateway.url`
+    """
+    from sharpstream.stack import client  # noqa: PLC0415
+
+    report = client.status(_home())
+    typer.echo(json.dumps(report, indent=2) if as_json else _table(report))
+    raise typer.Exit(0 if report["ready"] else 1)
+
+
+def _table(report: dict[str, Any]) -> str:
+    if not report["roles"]:
+        return "Not running. Start it: sharpstream up"
+    lines = [f"{'':10} {'state':9} {'pid':>8} {'restarts':>9}"]
+    for name, part in report["roles"].items():
+        trouble = f"  {part['trouble']}" if part["trouble"] else ""
+        lines.append(f"{name:10} {part['state']:9} {part['pid'] or '-':>8} {part['restarts']:>9}{trouble}")
+    return "\n".join([*lines, "", f"page {report['gateway']['url']}"])
+
+
+def logs(
+    part: Annotated[str | None, typer.Argument(help="one process; all of them when left out")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="go on with what comes")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="how many old lines of each")] = 50,
+) -> None:
+    """Show what the processes say.
+
+    Examples.
+
+    * `sharpstream logs`
+    * `sharpstream logs inference -f`
+    """
+    from sharpstream.stack import logfiles  # noqa: PLC0415
+    from sharpstream.stack.errors import StackError  # noqa: PLC0415
+
+    found = {path.stem: path for path in sorted(_home().logs.glob("*.log"))}
+    if part is not None:
+        if part not in found:
+            raise StackError(f"There is no log of {part}; there are: {', '.join(found) or 'none yet'}.")
+        found = {part: found[part]}
+    for name, path in found.items():
+        for line in logfiles.tail(path, lines):
+            typer.echo(f"{name:10} {line}")
+    if follow:
+        try:
+            for name, line in logfiles.follow(found):
+                typer.echo(f"{name:10} {line}")
+        except KeyboardInterrupt:
+            raise typer.Exit(0) from None
+
+
+def stop_part(part: PartName) -> None:
+    """Stop one part; it stays stopped until it is started.
+
+    Example: `sharpstream stack stop kafka`
+    """
+    from sharpstream.stack import client  # noqa: PLC0415
+
+    client.part(_home(), "stop", part)
+
+
+def start_part(part: PartName) -> None:
+    """Start a stopped part and wait until it is ready.
+
+    Example: `sharpstream stack start kafka`
+    """
+    from sharpstream.stack import client  # noqa: PLC0415
+
+    client.part(_home(), "start", part)

@@ -1,0 +1,82 @@
+"""What must be true before anything starts, each told in one sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from sharpstream.stack import java, ports
+from sharpstream.stack.errors import DiskFullError, PortTakenError
+from sharpstream.stack.home import Memory
+
+LEAST_FREE_BYTES: Final = 2 * 1024**3
+"""Empty servers take 200 MB; a splat is 66 MB, and Kafka and Postgres stop dead on a full disk."""
+GATEWAY_PORT: Final = 8080
+_LOOKS: Final = 30
+_LOOK_S: Final = 0.1
+"""A killed process gives its ports back a moment after it has vanished from the list of processes."""
+
+
+def tools() -> None:
+    """Raise `MissingToolError` unless Java is there, and Maven too while the jars are not."""
+    java.java()
+    java.jars()
+
+
+def disk(folder: Path, free: Callable[[Path], int] | None = None) -> None:
+    """Raise `DiskFullError` below `LEAST_FREE_BYTES`."""
+    left = free(folder) if free else shutil.disk_usage(folder).free
+    if left < LEAST_FREE_BYTES:
+        raise DiskFullError(
+            f"Too little disk: {left / 1024**3:.1f} GiB free at {folder}, the servers need "
+            f"{LEAST_FREE_BYTES // 1024**3} GiB. Free some, or move the data: SHARPSTREAM_HOME=/other/disk."
+        )
+
+
+async def settle_ports(memory: Memory, environ: Mapping[str, str]) -> list[str]:
+    """Give every port that somebody took a new number, except the gateway's; return those parts' names.
+
+    Raises `PortTakenError` for the gateway's: people and webhooks have written that one down.
+    """
+    await _until_free(memory.taken)
+    port = _gateway_port(memory, environ)
+    if not ports.is_free(port):
+        raise PortTakenError(
+            f"Port {port}, where the page is served, is in use{_by_whom(port)}: stop that, or choose another "
+            f"port: GATEWAY_PORT=8081 sharpstream up."
+        )
+    memory.remember_port("gateway", port)
+    return memory.forget_taken_ports(keep=frozenset({"gateway"}))
+
+
+def _gateway_port(memory: Memory, environ: Mapping[str, str]) -> int:
+    if chosen := environ.get("GATEWAY_PORT"):
+        if not chosen.isdecimal() or not 0 < int(chosen) < 65536:
+            raise PortTakenError(f"GATEWAY_PORT is {chosen!r}, which is no port: give a number like 8080.")
+        return int(chosen)
+    known = memory.known_port("gateway")
+    if known is not None:
+        return known
+    return GATEWAY_PORT if ports.is_free(GATEWAY_PORT) else ports.choose(memory.taken)
+
+
+async def _until_free(wanted: set[int]) -> None:
+    for _ in range(_LOOKS):
+        if all(ports.is_free(port) for port in wanted):
+            return
+        await asyncio.sleep(_LOOK_S)
+
+
+def _by_whom(port: int) -> str:
+    """Name the process, when we may know it."""
+    with suppress(psutil.Error):
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+                return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
+    return ""

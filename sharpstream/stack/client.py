@@ -1,0 +1,112 @@
+"""What the command line does to a stack: up, down, status, one part. It holds no state of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+from sharpstream.stack import control, leftovers
+from sharpstream.stack.errors import StackError
+from sharpstream.stack.home import HOME_KEY, PART_KEY, Home
+from sharpstream.stack.lock import only_one
+from sharpstream.stack.logfiles import last_line
+
+_NOBODY: Final = (ConnectionError, FileNotFoundError)
+_LOOK_S: Final = 0.05
+
+
+def up(home: Home, progress: Callable[[str], None]) -> dict[str, Any]:
+    """Start the stack unless it runs, wait until all serves, and return its status. Raises `StackError`."""
+    home.create()
+    supervisor: subprocess.Popen[bytes] | None = None
+    while True:
+        try:
+            return _watch(home, progress)
+        except _NOBODY:
+            supervisor = supervisor or _start(home)
+        match supervisor.poll():
+            case None:
+                pass
+            case 0:  # another `up` was first, or somebody stopped it: look again
+                supervisor = None
+            case _:
+                raise StackError(_failure(home))
+        time.sleep(_LOOK_S)
+
+
+def _failure(home: Home) -> str:
+    """Return why the supervisor could not start anything, in its own words when it found some."""
+    if home.failure.exists():
+        return home.failure.read_text()
+    log = home.log("supervisor")
+    return f"The supervisor ended: {last_line(log)} (more in {log})"
+
+
+def _watch(home: Home, progress: Callable[[str], None]) -> dict[str, Any]:
+    for reply in control.ask(home, do="wait"):
+        if "progress" not in reply:
+            return reply
+        progress(reply["progress"])
+    raise ConnectionResetError("the supervisor went away")
+
+
+def _start(home: Home) -> subprocess.Popen[bytes]:
+    """Start the supervisor in a session of its own, so that it outlives this terminal."""
+    env = os.environ | {HOME_KEY: str(home.root), PART_KEY: "supervisor"}
+    with home.log("supervisor").open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "sharpstream.stack.daemon"],
+            env=env,
+            cwd=home.root,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def down(home: Home) -> bool:
+    """Stop everything, also what a dead supervisor left; return whether anything ran."""
+    if not home.run.is_dir():
+        return False
+    ran = False
+    with suppress(*_NOBODY):
+        ran = any(control.ask(home, do="down"))
+    while not _supervisor_gone(home):
+        time.sleep(_LOOK_S)
+    return leftovers.end(home) > 0 or ran
+
+
+def _supervisor_gone(home: Home) -> bool:
+    with only_one(home) as alone:
+        return alone
+
+
+def status(home: Home) -> dict[str, Any]:
+    """Return the supervisor's report, or an empty one when none runs."""
+    if home.run.is_dir():
+        with suppress(*_NOBODY):
+            for reply in control.ask(home, do="status"):
+                return reply
+    return {
+        "ready": False,
+        "gateway": None,
+        "kafka": None,
+        "roles": {},
+        "credentials_file": str(home.credentials),
+        "home": str(home.root),
+        "supervisor": None,
+    }
+
+
+def part(home: Home, do: str, name: str) -> None:
+    """Stop one part, or start it and wait until it serves. Raises `StackError`."""
+    try:
+        list(control.ask(home, do=do, part=name))
+    except _NOBODY:
+        raise StackError("The stack does not run: sharpstream up") from None

@@ -1,0 +1,135 @@
+"""The supervisor's process: brings the system up, answers the command line, and takes everything down.
+
+Started by `sharpstream up` as ``python -m sharpstream.stack.daemon`` and detached from the terminal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import structlog
+
+from bus import logs
+from sharpstream.stack import control, leftovers
+from sharpstream.stack.errors import StackError
+from sharpstream.stack.home import Home, default_root
+from sharpstream.stack.lock import only_one
+from sharpstream.stack.system import System
+
+log = structlog.get_logger(__name__)
+
+
+class Daemon:
+    """One system, from up to down."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._system = System(home, self._note)
+        self._told: list[str] = []
+        self._news = asyncio.Condition()
+        self._failure: str | None = None
+        self._leave = asyncio.Event()
+        self._gone = asyncio.Event()
+
+    async def run(self) -> int:
+        """Serve until told to stop; return the exit code."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._leave.set)
+        async with control.listen(self._home, self._answer):
+            start = asyncio.create_task(self._bring_up())
+            await self._leave.wait()
+            start.cancel()
+            await asyncio.gather(start, return_exceptions=True)
+            await self._system.stop()
+            self._gone.set()
+            await self._tell()
+            log.info("stack_stopped")
+        return 1 if self._failure else 0
+
+    async def _bring_up(self) -> None:
+        try:
+            await self._system.bring_up()
+        except StackError as error:
+            self._failure = error.message
+        except (OSError, ValueError) as error:  # a broken file in the home, say
+            self._failure = f"{type(error).__name__}: {error}"
+        if self._failure:
+            log.error("start_failed", reason=self._failure)
+            self._home.failure.write_text(self._failure)
+            self._leave.set()
+        await self._tell()
+
+    def _note(self, progress: str) -> None:
+        self._told.append(progress)
+        log.info("progress", told=progress)
+        self._teller = asyncio.ensure_future(self._tell())
+
+    async def _tell(self) -> None:
+        async with self._news:
+            self._news.notify_all()
+
+    async def _answer(self, request: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        match request:
+            case {"do": "wait"}:
+                async for reply in self._progress():
+                    yield reply
+            case {"do": "status"}:
+                yield self._system.status()
+            case {"do": "down"}:
+                self._leave.set()
+                await self._gone.wait()
+                yield {"down": True}
+            case {"do": "stop", "part": str(name)}:
+                await self._system.supervisor.part(name).stop()
+                yield {"stopped": name}
+            case {"do": "start", "part": str(name)}:
+                await self._system.supervisor.start([name])
+                yield {"started": name}
+            case _:
+                raise StackError(f"The supervisor does not know how to do {request.get('do')!r}.")
+
+    async def _progress(self) -> AsyncIterator[dict[str, Any]]:
+        """Yield what has been told and will be, then the status once all is up. Raises `StackError`."""
+        seen = 0
+        while seen < len(self._told) or not self._finished:
+            for line in self._told[seen:]:
+                yield {"progress": line}
+                seen += 1
+            async with self._news:
+                while seen == len(self._told) and not self._finished:
+                    await self._news.wait()
+        if self._failure:
+            await self._gone.wait()
+            raise StackError(self._failure)
+        if self._leave.is_set():
+            raise StackError("The stack was stopped before it was ready.")
+        yield self._system.status()
+
+    @property
+    def _finished(self) -> bool:
+        return self._system.up or self._leave.is_set()
+
+
+def main() -> int:
+    """Run the supervisor of the default home."""
+    home = Home(default_root())
+    home.create()
+    logs.configure("supervisor")
+    with only_one(home) as alone:
+        if not alone:
+            return 0  # two `up` at the same time: the other one's will do
+        home.failure.unlink(missing_ok=True)
+        leftovers.end(home)
+        return asyncio.run(_run(home))
+
+
+async def _run(home: Home) -> int:
+    return await Daemon(home).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

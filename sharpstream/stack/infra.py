@@ -1,0 +1,68 @@
+"""The three servers alone, in the foreground: ``python -m sharpstream.stack.infra DIR`` until SIGTERM.
+
+Writes ``DIR/state.json`` (mode 600) with how to reach them once all serve; the tests attach to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from bus import logs
+from sharpstream.stack.home import Home, Memory, write_private
+from sharpstream.stack.kafka import Kafka
+from sharpstream.stack.postgres import Postgres
+from sharpstream.stack.s3 import S3
+from sharpstream.stack.supervisor import Supervisor
+
+
+def plain(settings: Any, *keys: str) -> dict[str, Any]:
+    """Return these fields of a settings object with secrets in clear, for a private file."""
+    values = {key: getattr(settings, key) for key in keys}
+    return {k: v.get_secret_value() if isinstance(v, SecretStr) else v for k, v in values.items()}
+
+
+def addresses(kafka: Kafka, postgres: Postgres, s3: S3) -> dict[str, Any]:
+    """How to reach the three servers; each part fits the settings class of the same name."""
+    return {
+        "kafka": plain(
+            kafka.settings, "bootstrap_servers", "security_protocol", "sasl_mechanism", "username", "password"
+        ),
+        "kafka_partners": {"bootstrap_servers": kafka.partners},
+        "database_url": postgres.url,
+        "s3": plain(s3.settings, "endpoint_url", "region", "access_key_id", "secret_access_key", "bucket"),
+    }
+
+
+async def serve(home: Home) -> None:
+    """Run the servers until SIGTERM or SIGINT. Nothing is synced to disk: this data is thrown away."""
+    home.create()
+    memory = Memory(home)
+    memory.forget_taken_ports()
+    kafka, postgres, s3 = (
+        Kafka(home, memory, durable=False),
+        Postgres(home, memory, durable=False),
+        S3(home, memory),
+    )
+    supervisor = Supervisor(home, [kafka, postgres, s3])
+    asked_to_stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
+    try:
+        await supervisor.start(supervisor.parts)
+        postgres.create_database()
+        write_private(home.root / "state.json", addresses(kafka, postgres, s3))
+        await asked_to_stop.wait()
+    finally:
+        (home.root / "state.json").unlink(missing_ok=True)
+        await supervisor.stop()
+
+
+if __name__ == "__main__":
+    logs.configure("infra")
+    asyncio.run(serve(Home(Path(sys.argv[1]).resolve())))

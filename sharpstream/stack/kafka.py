@@ -1,0 +1,185 @@
+"""Apache Kafka on one machine: one KRaft node, loopback only, every listener with passwords and ACLs."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from pathlib import Path
+from typing import Final
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
+from pydantic import SecretStr
+
+from bus.settings import KafkaSettings
+from sharpstream.stack import java, ports, process
+from sharpstream.stack.errors import StartError
+from sharpstream.stack.home import Home, Memory, write_private_text
+from sharpstream.stack.ports import LOOPBACK
+from sharpstream.stack.process import Launch
+
+ADMIN: Final = "sharpstream"
+_TEN_YEARS_MINUTES: Final = 10 * 365 * 24 * 60
+_LOG4J: Final = java.POM.with_name("log4j2.properties")
+_SCRAM: Final = "org.apache.kafka.common.security.scram.ScramLoginModule required"
+_PLAIN: Final = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+
+
+class Kafka:
+    """Three listeners: CONTROLLER (itself, PLAIN), INTERNAL (our roles, SCRAM), PARTNERS (others, SCRAM)."""
+
+    name = "kafka"
+    is_server = True
+
+    def __init__(self, home: Home, memory: Memory, *, durable: bool = True) -> None:
+        self._home, self._memory = home, memory
+        self._durable = durable
+        self._folder = home.root / "kafka"
+        self._password = memory.secret("kafka_admin")
+
+    @property
+    def settings(self) -> KafkaSettings:
+        """How our roles reach it, as the user who may do everything."""
+        return KafkaSettings(
+            bootstrap_servers=self._address("internal"), username=ADMIN, password=SecretStr(self._password)
+        )
+
+    @property
+    def partners(self) -> str:
+        """``host:port`` of the listener for everybody else."""
+        return self._address("partners")
+
+    def prepare(self) -> None:
+        """Write the properties; at the first start, format the folder with the admin's password in it."""
+        java.java()
+        java.jars()
+        self._folder.mkdir(exist_ok=True, mode=0o700)
+        write_private_text(self._properties, "".join(f"{k}={v}\n" for k, v in self._options().items()))
+        if not (self._folder / "data" / "meta.properties").exists():
+            self._format()
+
+    def launch(self) -> Launch:
+        """One JVM with at most 512 MB of heap; about 400 MB resident."""
+        argv = [*self._java("-Xms256m", "-Xmx512m"), "kafka.Kafka", str(self._properties)]
+        return Launch(argv=argv, env=self._home.environment(self.name), cwd=self._folder, stop_seconds=30)
+
+    async def ready(self) -> bool:
+        """Log in and ask for metadata, as every client does."""
+        if not await ports.answers(self._memory.port("kafka_internal")):
+            return False  # before the client complains in the log, ten times a second
+        client = AIOKafkaClient(
+            **self.settings.client_options(), client_id="sharpstream-stack", request_timeout_ms=2000
+        )
+        try:
+            await client.bootstrap()
+        except (KafkaError, OSError):
+            return False
+        else:
+            return bool(client.cluster.brokers())
+        finally:
+            await client.close()
+
+    @property
+    def _properties(self) -> Path:
+        return self._folder / "server.properties"
+
+    def _address(self, listener: str) -> str:
+        return f"{LOOPBACK}:{self._memory.port(f'kafka_{listener}')}"
+
+    def _java(self, *options: str) -> list[str]:
+        # Log4j is told by a file, IPv4 because "127.0.0.1" would otherwise be tried as ::ffff:127.0.0.1.
+        fixed = [
+            f"-Dlog4j2.configurationFile={_LOG4J}",
+            "-Djava.net.preferIPv4Stack=true",
+            "-Djava.awt.headless=true",
+        ]
+        return [java.java(), *options, *fixed, "-cp", f"{java.jars()}/*"]
+
+    def _format(self) -> None:
+        """Format through an argument file: passwords on a command line are everybody's to read."""
+        cluster = self._memory.fact("kafka_cluster_id", _cluster_id)
+        arguments = self._folder / "format.arguments"
+        scram = f"SCRAM-SHA-512=[name={ADMIN},password={self._password}]"
+        lines = ["format", "--config", self._properties, "--cluster-id", cluster, "--add-scram", scram]
+        write_private_text(arguments, "".join(f"{line}\n" for line in [*lines, "--ignore-formatted"]))
+        argv = [*self._java(), "kafka.tools.StorageTool", f"@{arguments}"]
+        done = process.run(argv, env=self._home.environment(self.name), cwd=self._folder)
+        arguments.unlink()
+        if done.returncode != 0:
+            raise StartError(
+                f"Kafka could not format {self._folder}: {(done.stderr or done.stdout).strip()[-500:]}"
+            )
+
+    def _options(self) -> dict[str, object]:
+        return self._listeners() | self._logins() | self._storage() | self._internal_topics()
+
+    def _listeners(self) -> dict[str, object]:
+        internal, partners, controller = (self._address(n) for n in ("internal", "partners", "controller"))
+        return {
+            "process.roles": "broker,controller",
+            "node.id": 1,
+            "controller.quorum.voters": f"1@{controller}",
+            "listeners": f"CONTROLLER://{controller},INTERNAL://{internal},PARTNERS://{partners}",
+            "advertised.listeners": f"INTERNAL://{internal},PARTNERS://{partners}",
+            "listener.security.protocol.map": ",".join(
+                f"{name}:SASL_PLAINTEXT" for name in ("CONTROLLER", "INTERNAL", "PARTNERS")
+            ),
+            "controller.listener.names": "CONTROLLER",
+            "inter.broker.listener.name": "INTERNAL",
+            # After a kill it may register again only once its former self has timed out: 9 s by default.
+            "broker.session.timeout.ms": 3000,
+            "broker.heartbeat.interval.ms": 500,
+        }
+
+    def _logins(self) -> dict[str, object]:
+        """SCRAM users live in the cluster, yet each SCRAM listener wants a login of its own here."""
+        controller = self._memory.secret("kafka_controller")
+        me = f'username="{ADMIN}" password="{self._password}"'
+        it = f'username="controller" password="{controller}" user_controller="{controller}"'
+        return {
+            "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+            "sasl.mechanism.inter.broker.protocol": "SCRAM-SHA-512",
+            "sasl.mechanism.controller.protocol": "PLAIN",  # SCRAM users are known only once it runs
+            "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.controller.plain.sasl.jaas.config": f"{_PLAIN} {it};",
+            "listener.name.internal.scram-sha-512.sasl.jaas.config": f"{_SCRAM} {me};",
+            "listener.name.partners.scram-sha-512.sasl.jaas.config": f"{_SCRAM};",
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "allow.everyone.if.no.acl.found": "false",
+            "super.users": f"User:{ADMIN};User:controller",
+        }
+
+    def _storage(self) -> dict[str, object]:
+        # A cluster survives a power cut by its replicas, one machine only by its disk: sync each batch before
+        # it is acknowledged (a transaction takes 17 ms, not 10). A *killed* process loses nothing either way:
+        # what it wrote is in the page cache.
+        sync = {"log.flush.interval.messages": 1} if self._durable else {}
+        return sync | {
+            "log.dirs": self._folder / "data",
+            "auto.create.topics.enable": "false",
+            "default.replication.factor": 1,
+            "min.insync.replicas": 1,
+            "log.retention.check.interval.ms": 60_000,
+            "group.initial.rebalance.delay.ms": 0,  # 3 s for each new group otherwise
+            # An expired offset means everything again: kept longer than any topic's records.
+            "offsets.retention.minutes": _TEN_YEARS_MINUTES,
+        }
+
+    def _internal_topics(self) -> dict[str, object]:
+        """One copy each, and 12 partitions for 50: fewer files to open, and to recover after a kill."""
+        options: dict[str, object] = {}
+        for prefix in ("offsets.topic", "transaction.state.log", "share.coordinator.state.topic"):
+            options[f"{prefix}.num.partitions"] = 12
+            options[f"{prefix}.replication.factor"] = 1
+            options[f"{prefix}.segment.bytes"] = 16 * 1024 * 1024
+        for prefix in ("transaction.state.log", "share.coordinator.state.topic"):
+            options[f"{prefix}.min.isr"] = 1
+        return options
+
+
+def _cluster_id() -> str:
+    """Make a KRaft cluster id: 16 random bytes, URL-safe base64 without padding, no leading dash."""
+    while True:
+        text = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        if not text.startswith("-"):  # it would read as an option of the format tool
+            return text

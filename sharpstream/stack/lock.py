@@ -1,0 +1,21 @@
+"""At most one supervisor a home. The kernel drops the lock with the process, so none is ever stale."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sharpstream.stack.home import Home
+
+
+@contextmanager
+def only_one(home: Home) -> Iterator[bool]:
+    """Yield whether we are this home's only supervisor, for as long as the block runs."""
+    with (home.run / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True

@@ -1,0 +1,147 @@
+"""Child processes that never outlive us, whatever kills us.
+
+Each child leads its own session (stopping it takes its children along) and asks the kernel for a signal at
+its parent's death, so that a SIGKILLed supervisor leaves no orphans.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final, Protocol
+
+_PR_SET_PDEATHSIG: Final = 1
+_LOOKS: Final = 40
+_LOOK_S: Final = 0.05
+"""2 s at most for killed grandchildren to vanish; where nobody collects orphans, entries stay for ever."""
+_LIBC: Final = ctypes.CDLL(None)  # loaded before any fork: the child may only call, not load
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user of the machine that a child runs as."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """How a process is started and ended."""
+
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    cwd: Path
+    account: Account | None = None
+    """None: our own."""
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_seconds: float = 20
+    """After this many seconds it is killed."""
+    death_signal: signal.Signals = signal.SIGKILL
+    """What the kernel sends when we die. SIGKILL is certain, and all state survives it."""
+
+
+class Program(Protocol):
+    """A part of the stack, as the supervisor sees it."""
+
+    name: str
+    is_server: bool
+    """Roles stand on it: it stops after them."""
+
+    def prepare(self) -> None:
+        """Make ready to start; called before every start, in a thread, and quick when all is there."""
+        ...
+
+    def launch(self) -> Launch:
+        """Say how it is started."""
+        ...
+
+    async def ready(self) -> bool:
+        """Tell whether it serves. Never raises."""
+        ...
+
+
+async def spawn(launch: Launch, output: IO[bytes], *, capture: bool = False) -> asyncio.subprocess.Process:
+    """Start the process; on the main thread only, for the death signal follows the *thread* that forks.
+
+    What it says goes to ``output``; with ``capture`` its standard output is kept for the caller.
+    """
+    return await asyncio.create_subprocess_exec(
+        *launch.argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if capture else output,
+        stderr=output,
+        env=dict(launch.env),
+        cwd=launch.cwd,
+        start_new_session=True,
+        preexec_fn=die_with_parent(launch.death_signal),
+        **_as(launch.account),
+    )
+
+
+def run(
+    argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, account: Account | None = None, text: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a short command to its end, with ``text`` as its input, and return how it went."""
+    return subprocess.run(  # noqa: S603
+        argv,
+        input=text,
+        env=dict(env),
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=die_with_parent(signal.SIGKILL),
+        **_as(account),
+    )
+
+
+def die_with_parent(how: signal.Signals) -> Callable[[], None]:
+    """Return what a fresh child calls. It runs after the user is changed, which would clear the wish."""
+    parent = os.getpid()
+
+    def ask() -> None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, int(how), 0, 0, 0)
+        if os.getppid() != parent:  # it died between the fork and the wish
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return ask
+
+
+async def stop(process: asyncio.subprocess.Process, launch: Launch) -> None:
+    """Ask it to end, wait, then kill its whole session."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            process.send_signal(launch.stop_signal)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), launch.stop_seconds)
+    if process.returncode is None:
+        process.kill()
+        await process.wait()
+    for _ in range(_LOOKS):
+        if not kill_group(process.pid):
+            return
+        await asyncio.sleep(_LOOK_S)
+
+
+def kill_group(leader: int) -> bool:
+    """Kill what is left of a child's session and return whether anything was.
+
+    The number cannot become somebody else's while any member lives.
+    """
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
+        return True
+    return False
+
+
+def _as(account: Account | None) -> dict[str, Any]:
+    return {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}

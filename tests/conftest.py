@@ -1,0 +1,187 @@
+"""The three real servers, started once for the whole run; databases are made by the migrations.
+
+`SHARPSTREAM_TEST_INFRA=path/to/state.json` attaches to servers that run already
+(``python -m sharpstream.stack.infra DIR`` starts some). They are shared: every test takes topics, groups and
+databases of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import pytest
+
+from bus.settings import KafkaSettings, S3Settings
+from sharpstream.stack.postgres import psql
+from sharpstream.stack.process import die_with_parent
+
+ATTACH = "SHARPSTREAM_TEST_INFRA"
+START_S = 180  # the very first start fetches Kafka
+
+
+@dataclass(frozen=True)
+class Infra:
+    """How to reach the servers."""
+
+    kafka: KafkaSettings
+    s3: S3Settings
+    database_url: str
+    """The owner's, in a database that no test may use."""
+    partners_bootstrap: str
+    """Kafka's listener for partners."""
+
+    @classmethod
+    def read(cls, path: Path) -> Infra:
+        """Read a ``state.json``."""
+        state: dict[str, Any] = json.loads(path.read_text())
+        return cls(
+            kafka=KafkaSettings(**state["kafka"]),
+            s3=S3Settings(**state["s3"]),
+            database_url=state["database_url"],
+            partners_bootstrap=state["kafka_partners"]["bootstrap_servers"],
+        )
+
+    def url_of(self, database: str) -> str:
+        """The address of another database in the same server."""
+        return urlunsplit(urlsplit(self.database_url)._replace(path=f"/{database}"))
+
+    def sql(self, statement: str) -> str:
+        """Run a statement outside all tests' databases."""
+        return psql(self.database_url, statement)
+
+
+@pytest.fixture(scope="session")
+def infra() -> Iterator[Infra]:
+    """Kafka, Postgres and S3 on free loopback ports."""
+    if attached := os.environ.get(ATTACH):
+        yield Infra.read(Path(attached))
+        return
+    # Not below pytest's own folder: that is closed to the user whom Postgres runs as when we are root.
+    folder = Path(tempfile.mkdtemp(prefix="sharpstream-tests-", dir="/var/tmp"))
+    command = [sys.executable, "-m", "sharpstream.stack.infra", str(folder)]
+    with (folder / "infra.log").open("wb") as log:
+        servers = subprocess.Popen(
+            command,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one system call
+        )
+    try:
+        yield Infra.read(_wait_for(folder / "state.json", servers))
+    finally:
+        servers.terminate()
+        servers.wait()
+        shutil.rmtree(folder)
+
+
+def _wait_for(path: Path, servers: subprocess.Popen[bytes]) -> Path:
+    deadline = time.monotonic() + START_S
+    while not path.exists():
+        if servers.poll() is not None or time.monotonic() > deadline:
+            pytest.fail(f"the servers did not start:\n{(path.parent / 'infra.log').read_text()[-3000:]}")
+        time.sleep(0.05)
+    return path
+
+
+@pytest.fixture
+def kafka_settings(infra: Infra) -> KafkaSettings:
+    """Kafka as the user who may do everything; topics and groups are the test's own (`unique`)."""
+    return infra.kafka
+
+
+@pytest.fixture
+def s3_settings(infra: Infra, s3_bucket: str) -> S3Settings:
+    """The object store with a bucket that exists."""
+    return infra.s3.model_copy(update={"bucket": s3_bucket})
+
+
+@pytest.fixture(scope="session")
+def s3_bucket(infra: Infra) -> str:
+    """One bucket for the run: keys are random, and each bucket claims storage volumes of its own."""
+    bucket = "sharpstream-tests"
+    _run_module("bus.blobs", _s3_environment(infra.s3.model_copy(update={"bucket": bucket})))
+    return bucket
+
+
+@pytest.fixture(scope="session")
+def migrated_template(infra: Infra) -> Iterator[str]:
+    """A database with all migrations that nobody connects to: the others are copied from it."""
+    name = f"template_{uuid4().hex}"
+    infra.sql(f"CREATE DATABASE {name}")
+    try:
+        _run_module("ledger", {"DATABASE_URL": infra.url_of(name)}, "migrate")
+        yield name
+    finally:
+        infra.sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def database_url(infra: Infra, migrated_template: str) -> Iterator[str]:
+    """One migrated database for the whole run, for tests that share or only read."""
+    yield from _copy(infra, migrated_template)
+
+
+@pytest.fixture
+def fresh_database(infra: Infra, migrated_template: str) -> Iterator[str]:
+    """A migrated database of the test's own; its URL."""
+    yield from _copy(infra, migrated_template)
+
+
+@pytest.fixture
+def empty_database(infra: Infra) -> Iterator[str]:
+    """A database without any table, of the test's own; its URL."""
+    yield from _copy(infra, "template1")
+
+
+@pytest.fixture
+def unique() -> Callable[[str], str]:
+    """A maker of names that no other test has: ``unique("orders")`` -> ``orders-5f3a9c...``."""
+    suffix = uuid4().hex[:12]
+    return lambda name: f"{name}-{suffix}"
+
+
+def _copy(infra: Infra, template: str) -> Iterator[str]:
+    name = f"test_{uuid4().hex}"
+    infra.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield infra.url_of(name)
+    finally:
+        infra.sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _s3_environment(s3: S3Settings) -> dict[str, str]:
+    assert s3.endpoint_url
+    assert s3.access_key_id
+    assert s3.secret_access_key
+    return {
+        "S3_ENDPOINT_URL": s3.endpoint_url,
+        "S3_ACCESS_KEY_ID": s3.access_key_id.get_secret_value(),
+        "S3_SECRET_ACCESS_KEY": s3.secret_access_key.get_secret_value(),
+        "S3_BUCKET": s3.bucket,
+    }
+
+
+def _run_module(module: str, environment: dict[str, str], *arguments: str) -> None:
+    """Run one of our own commands to its end, the way an operator does."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"python -m {module}: {done.stdout}{done.stderr}"

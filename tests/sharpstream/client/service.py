@@ -1,0 +1,206 @@
+"""A stand-in for the gateway and its object store: a real HTTP server that plays a script a photo.
+
+It is the outermost edge of the client: everything on our side of the socket is the real thing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import BodyPartReader, web
+
+KEY = "ss_test_key"
+STAGES = ("fetch", "decode", "batch", "inference", "encode", "upload")
+TIMINGS = {"queued_ms": 3.0, "decode_ms": 12.5, "inference_ms": 640.0, "upload_ms": 7.25}
+
+
+@dataclass
+class Scene:
+    """One generation, by the name of its photo."""
+
+    id: str
+    photo: str
+    body: bytes
+    fields: dict[str, str]
+    status: str = "completed"
+    error: tuple[str, str] = ("", "")
+    splat: bytes = b""
+    claimed_sha256: str | None = None
+    resumed_after: list[str | None] = field(default_factory=list)
+
+
+class FakeService:
+    """``scenes`` is what was accepted; the attributes below change how it behaves."""
+
+    def __init__(self) -> None:
+        self.scenes: dict[str, Scene] = {}
+        self.url = ""
+        self.problems: dict[str, tuple[int, dict[str, Any], dict[str, str]]] = {}
+        """Photo name -> (status, problem, headers): refused, once for each entry."""
+        self.failing: dict[str, tuple[str, str]] = {}
+        """Photo name -> (code, message) of its generation.failed.v1."""
+        self.break_after: list[int] = []
+        """For each stream in turn: break the connection after so many frames."""
+        self.lag = 0
+        """So many looks at a scene show it pending still, as a ledger that lags does."""
+        self.damaged: set[str] = set()
+        """Photo names whose download differs from what was promised."""
+        self.stuck = asyncio.Event()
+        """Set, downloads stop half-way; `downloading` tells when one has."""
+        self.downloading = asyncio.Event()
+        self.store_saw_key = False
+        self.most_at_once = 0
+        self._at_once = 0
+
+    def app(self) -> web.Application:
+        app = web.Application(middlewares=[self._authenticate], client_max_size=64 * 2**20)
+        app.router.add_get("/health/live", self._live)
+        app.router.add_post("/api/v1/scenes/generate", self._generate)
+        app.router.add_get("/api/v1/scenes/{id}", self._scene)
+        app.router.add_get("/api/v1/scenes/{id}/events", self._events)
+        app.router.add_get("/store/{id}", self._download)
+        return app
+
+    @web.middleware
+    async def _authenticate(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if request.path.startswith("/api/") and request.headers.get("X-API-Key") != KEY:
+            return problem(401, "api_key_invalid", "The API key is unknown; make one under /docs.")
+        return await handler(request)
+
+    async def _live(self, _: web.Request) -> web.Response:
+        return web.json_response({"status": "live"})
+
+    async def _generate(self, request: web.Request) -> web.Response:
+        name, body, fields = "", b"", {}
+        async for part in await request.multipart():
+            assert isinstance(part, BodyPartReader)
+            if part.name == "image":
+                name, body = part.filename or "", bytes(await part.read())
+            else:
+                fields[part.name or ""] = await part.text()
+        if name in self.problems:
+            status, document, headers = self.problems.pop(name)
+            return web.json_response(document, status=status, headers=headers)
+        scene = Scene(
+            id=f"id-{len(self.scenes) + 1}",
+            photo=name,
+            body=body,
+            fields=fields,
+            splat=b"ply of " + body * 50,
+        )
+        if name in self.failing:
+            scene.status, scene.error, scene.splat = "failed", self.failing[name], b""
+        self.scenes[scene.id] = scene
+        return web.json_response(
+            {"generation_id": scene.id, "status": "pending", "message": "Accepted."}, status=202
+        )
+
+    async def _scene(self, request: web.Request) -> web.Response:
+        scene = self.scenes[request.match_info["id"]]
+        if self.lag > 0:
+            self.lag -= 1
+            return web.json_response({"id": scene.id, "status": "pending", "metadata": {}})
+        done = scene.status == "completed"
+        sha256 = hashlib.sha256(scene.splat).hexdigest()
+        metadata: dict[str, Any] = {"timings": TIMINGS, "error": {"code": scene.error[0]}}
+        if done:
+            metadata["result"] = {"sha256": sha256, "bytes": len(scene.splat), "gaussian_count": 19683}
+        return web.json_response(
+            {
+                "id": scene.id,
+                "status": scene.status,
+                "generated_3d_gaussian_url": f"{self.url}/store/{scene.id}?sig=1" if done else None,
+                "processing_time_seconds": 0.7,
+                "metadata": metadata,
+                "error_message": scene.error[1] or None,
+                "unknown_field": "of a later version",
+            }
+        )
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        scene = self.scenes[request.match_info["id"]]
+        after = request.headers.get("Last-Event-ID")
+        scene.resumed_after.append(after)
+        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await answer.prepare(request)
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        limit = self.break_after.pop(0) if self.break_after else None
+        try:
+            await answer.write(b"retry: 2000\n\n: still here\n\n")
+            for number, frame in enumerate(_story(scene, after)):
+                if number == limit:
+                    assert request.transport is not None
+                    request.transport.abort()
+                    break
+                await answer.write(frame)
+                await asyncio.sleep(0)
+        finally:
+            self._at_once -= 1
+        return answer
+
+    async def _download(self, request: web.Request) -> web.StreamResponse:
+        self.store_saw_key |= "X-API-Key" in request.headers
+        scene = self.scenes[request.match_info["id"]]
+        data = b"x" * len(scene.splat) if scene.photo in self.damaged else scene.splat
+        answer = web.StreamResponse(headers={"Content-Length": str(len(data))})
+        await answer.prepare(request)
+        await answer.write(data[: len(data) // 2])
+        self.downloading.set()
+        if self.stuck.is_set():
+            await asyncio.Event().wait()
+        await answer.write(data[len(data) // 2 :])
+        return answer
+
+
+def problem(status: int, code: str, message: str, **more: Any) -> web.Response:
+    """A problem+json, as the gateway sends it."""
+    document = {"status": status, "code": code, "message": message, "correlation_id": "corr-1"} | more
+    return web.json_response(document, status=status, content_type="application/problem+json")
+
+
+def _story(scene: Scene, after: str | None) -> list[bytes]:
+    ending = f"generation.{scene.status}.v1"
+    told = {"code": scene.error[0], "message": scene.error[1]} if scene.status == "failed" else {}
+    story = [
+        ("1-4-10", "generation.requested.v1", {}),
+        (None, "generation.started.v1", {"worker": "w1"}),
+        *(
+            (None, "generation.progress.v1", {"stage": stage, "fraction": number / len(STAGES)})
+            for number, stage in enumerate(STAGES)
+        ),
+        ("1-4-11", ending, told),
+    ]
+    if after == "1-4-10":
+        story = story[1:]
+    return [_frame(cursor, kind, data) for cursor, kind, data in story]
+
+
+def _frame(cursor: str | None, kind: str, data: dict[str, Any]) -> bytes:
+    body = {"specversion": "1.0", "id": "e", "type": kind, "time": "2026-01-31T12:00:00Z", "data": data}
+    place = f"id: {cursor}\n" if cursor else ""
+    return f"{place}event: {kind}\ndata: {json.dumps(body, ensure_ascii=False)}\n\n".encode()
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[FakeService]:
+    """Serve on a free port of this machine until left."""
+    service = FakeService()
+    runner = web.AppRunner(service.app(), access_log=None, shutdown_timeout=0)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    service.url = f"http://{host}:{port}"
+    try:
+        yield service
+    finally:
+        await runner.cleanup()

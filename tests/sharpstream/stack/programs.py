@@ -1,0 +1,49 @@
+"""Small processes for the supervisor's tests."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from sharpstream.stack.process import Launch
+from sharpstream.stack.supervisor import Part
+
+
+class Script:
+    """A Python process that is ready once it has made a file of its name."""
+
+    is_server = True
+
+    def __init__(self, folder: Path, source: str, name: str = "script", stop_seconds: float = 20) -> None:
+        self.name = name
+        self.ready_file = folder / f"{name}.ready"
+        self._folder, self._source, self._stop_seconds = folder, source, stop_seconds
+
+    def prepare(self) -> None:
+        self.ready_file.unlink(missing_ok=True)
+
+    def launch(self) -> Launch:
+        argv = [sys.executable, "-c", self._source, str(self.ready_file)]
+        return Launch(argv=argv, env=os.environ, cwd=self._folder, stop_seconds=self._stop_seconds)
+
+    async def ready(self) -> bool:
+        return self.ready_file.exists()
+
+
+async def restarted(part: Part, old: int) -> int:
+    """Wait for a ready process other than ``old`` and return its number."""
+    async with part._changed:
+        await part._changed.wait_for(lambda: part.pid not in {old, None} and part.state == "ready")
+    assert part.pid is not None
+    return part.pid
+
+
+READY = "import pathlib, sys, time; pathlib.Path(sys.argv[1]).touch();"
+SERVE = READY + "time.sleep(600)"
+IGNORE_SIGTERM = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + SERVE
+DIE = "import sys; print('no such option'); sys.exit(3)"
+WITH_CHILD = (
+    "import subprocess, sys; child = subprocess.Popen(['sleep', '600']); print(child.pid, flush=True);"
+    + SERVE
+)

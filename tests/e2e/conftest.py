@@ -1,0 +1,28 @@
+"""One system for all end-to-end tests; each test leaves it running."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sharpstream.stack import ports
+from tests.e2e.running import Running
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Running]:
+    """Everything up, in a folder that an unprivileged database server can reach."""
+    home = Path(tempfile.mkdtemp(prefix="sharpstream-e2e-", dir="/var/tmp"))
+    home.chmod(0o755)
+    # A free port, not 8080: another stack on this machine may take that while this one is down.
+    stack = Running(home, {"GATEWAY_PORT": str(ports.choose())})
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.cli("down")
+        shutil.rmtree(home, ignore_errors=True)

@@ -1,0 +1,96 @@
+"""Processes die at any line; each promise of the design is tried by killing what it stands on."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from bus import broker, topics
+from tests.e2e import photos
+from tests.e2e.running import Running
+
+pytestmark = [pytest.mark.stack, pytest.mark.kill]
+
+
+async def check_told_once(running: Running, generation_id: str) -> None:
+    """One terminal event in Kafka itself, one usage row, one generation row that is completed."""
+    assert await running.endings(generation_id) == ["generation.completed.v1"]
+    running.wait(lambda: running.scene(generation_id)["status"], lambda status: status == "completed")
+    assert await running.usage_rows(generation_id) == 1
+
+
+async def test_inference_killed_in_mid_job(running: Running, tmp_path: Path) -> None:
+    photo = photos.twelve_megapixels(tmp_path)
+    old = running.pid("inference")
+    jobs = [running.generate(photo) for _ in range(6)]
+    running.wait_for_event(jobs[0], "generation.started.v1")  # the worker holds it, and half a second of work
+    os.kill(old, signal.SIGKILL)
+    assert not all([await running.endings(job) for job in jobs]), "it was too fast to be killed in mid-job"
+    running.wait_for_restart("inference", old)
+    for job in jobs:
+        running.wait_for_scene(job)
+        await check_told_once(running, job)
+
+
+async def test_requests_are_accepted_while_kafka_is_down(running: Running, tmp_path: Path) -> None:
+    photo = photos.landscape(tmp_path)
+    assert running.cli("stack", "stop", "kafka").returncode == 0
+    try:
+        jobs = [running.generate(photo) for _ in range(3)]
+        assert {running.scene(job)["status"] for job in jobs} == {"pending"}
+    finally:
+        assert running.cli("stack", "start", "kafka").returncode == 0
+    for job in jobs:
+        running.wait_for_scene(job)
+        await check_told_once(running, job)
+
+
+@pytest.mark.parametrize("role", ["relay", "ledger", "gateway", "kafka", "postgres", "s3"])
+async def test_a_killed_part_loses_and_repeats_nothing(running: Running, tmp_path: Path, role: str) -> None:
+    photo = photos.landscape(tmp_path)
+    jobs = [running.generate(photo) for _ in range(3)]
+    old = running.kill(role)
+    running.wait_for_restart(role, old)
+    running.wait(running.status, lambda status: status["ready"])
+    jobs.append(running.generate(photo))
+    for job in jobs:
+        running.wait_for_scene(job)
+        await check_told_once(running, job)
+
+
+async def test_duplicate_delivery_of_every_event_changes_nothing(running: Running, tmp_path: Path) -> None:
+    job = running.generate(photos.landscape(tmp_path))
+    running.wait_for_scene(job)
+    projected = "SELECT id, status, metadata::text, updated_at FROM scene_generations ORDER BY id"
+    usage = "SELECT * FROM usage_logs ORDER BY id"
+    before = [await running.fetch(projected), await running.fetch(usage)]
+    events = await running.records()
+    producer = broker.producer(running.kafka(), client_id="tests")
+    await producer.start()
+    try:
+        for record in events:
+            await producer.send_and_wait(
+                topics.EVENTS.name, record.value, key=record.key, headers=list(record.headers)
+            )
+    finally:
+        await producer.stop()
+    # The ledger has read the copies once a job sent after them is told as completed.
+    later = running.generate(photos.landscape(tmp_path))
+    running.wait_for_scene(later)
+    after = [
+        [row for row in await running.fetch(projected) if str(row["id"]) != later],
+        [row for row in await running.fetch(usage) if later not in str(row["details"])],
+    ]
+    assert after == before
+
+
+async def test_a_power_cut_loses_nothing(running: Running, tmp_path: Path) -> None:
+    jobs = [running.generate(photos.landscape(tmp_path)) for _ in range(3)]
+    running.power_cut()
+    running.up()
+    for job in jobs:
+        running.wait_for_scene(job)
+        await check_told_once(running, job)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ import psutil
 from aiokafka import TopicPartition
 
 from bus import broker, envelope, topics
-from bus.messages import GENERATION_ENDINGS
+from bus.messages import GENERATION_ENDINGS, GenerationStarted
 from bus.settings import KafkaSettings
 
 T = TypeVar("T")
@@ -76,16 +76,6 @@ class Running:
             answer = client.post("/scenes/generate", files={"image": (photo.name, photo.read_bytes())})
         assert answer.status_code == 202, answer.text
         return answer.json()["generation_id"]
-
-    def wait_for_event(self, generation_id: str, kind: str) -> None:
-        """Return as soon as the scene's live stream tells of an event of that type."""
-        with (
-            self.client() as client,
-            client.stream("GET", f"/scenes/{generation_id}/events", timeout=60) as stream,
-        ):
-            assert any(line == f"event: {kind}" for line in stream.iter_lines()), (
-                "the stream ended without it"
-            )
 
     def scene(self, generation_id: str) -> dict[str, Any]:
         """GET the scene."""
@@ -174,6 +164,14 @@ class Running:
             for e in decoded
             if isinstance(e.message, GENERATION_ENDINGS) and e.message.generation_id == UUID(generation_id)
         ]
+
+    async def all_started(self, generation_ids: Sequence[str]) -> bool:
+        """Whether a worker has told of each that it took it."""
+        decoded = [
+            envelope.decode(topics.PROGRESS, r.value, r.headers) for r in await self.records(topics.PROGRESS)
+        ]
+        started = {e.subject for e in decoded if isinstance(e.message, GenerationStarted)}
+        return started.issuperset(generation_ids)
 
     # --- what an operator asks Postgres ---
 

@@ -10,6 +10,7 @@ PYTEST_ARGS ?= -m "not full"
 BIN := .venv/bin
 RUN := .venv/.run-installed
 DEV := .venv/.dev-installed
+SHARP := .venv/.sharp-installed
 UV := $(BIN)/uv
 # Universal: one lock for every system; no index or folder of this machine may leak into it.
 COMPILE := $(UV) pip compile pyproject.toml --python-version 3.11 --universal --generate-hashes \
@@ -21,7 +22,7 @@ COMPILE_AS_DEV := $(filter-out --upgrade,$(COMPILE)) --constraint requirements/d
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: $(RUN) ## start the whole system on this machine
+up: $(RUN) $(if $(SHARP_CHECKPOINT),$(SHARP)) ## start the whole system on this machine
 	@$(BIN)/sharpstream up
 
 down: ## stop it; the data stays
@@ -75,6 +76,12 @@ $(RUN): requirements/run.txt pyproject.toml $(UV)
 		$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .; \
 		touch $@; \
 	fi
+
+# torch, 3 GB: only where the operator has brought a checkpoint.
+$(SHARP): requirements/sharp.txt $(RUN)
+	@echo "installing torch for SHARP (once)"
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements/sharp.txt
+	@touch $@
 
 $(DEV): requirements/dev.txt pyproject.toml $(UV)
 	@echo "installing what the tests need (once)"

@@ -30,6 +30,7 @@ class GatewaySettings(BaseSettings):
     )
     cors_origins: list[str] = Field(default=[], description="origins of other sites that may call this API")
     heartbeat_seconds: float = Field(default=15, gt=0, description="between comments on a silent stream")
+    model: str = Field(default="card", description="what the inference consumers run; told by GET /models")
     ring_events: int = Field(
         default=2_000, ge=1, description="recent events kept in memory a partition: about 40 MB for 12"
     )

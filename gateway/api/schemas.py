@@ -147,10 +147,13 @@ class UsageOut(Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
 
 
 class ModelOut(Struct, frozen=True, kw_only=True):
-    """A model that can be asked for."""
+    """A model. ``running`` tells whether it is the one that turns photos into splats here."""
 
     name: Annotated[str, Meta(examples=["card"])]
     version: Annotated[str, Meta(examples=["1"])]
     description: str
     licence: str
-    default: bool
+    parameters: Annotated[int, Meta(description="Trained numbers", examples=[702_305_169])]
+    weights_bytes: Annotated[int, Meta(description="Size of the checkpoint", examples=[2_809_220_676])]
+    gaussians: Annotated[int, Meta(description="At most so many a photo", examples=[1_179_648])]
+    running: bool

@@ -8,13 +8,18 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 if TYPE_CHECKING:
     from sharpstream.stack.home import Home
 
+MODEL_NOTES: Final = {
+    "card": ": bundled, a flat card without depth. For SHARP bring its weights: SHARP_CHECKPOINT, see README",
+    "sharp": ": its weights are for research only",
+}
+"""What a person should know about what turns their photos into splats."""
 PartName = Annotated[
     str, typer.Argument(help="kafka, postgres, s3, gateway, relay, inference, export, ledger")
 ]
@@ -67,6 +72,7 @@ def _welcome(status: dict[str, Any], person: dict[str, Any]) -> str:
         f"  account     {person['email']}   password {person['password']}",
         f"  API key     {person['api_key']}",
         f"  (all credentials: {status['credentials_file']})",
+        f"  model       {status['model']}{MODEL_NOTES.get(status['model'], '')}",
         "",
         f"Try: {_own_name()} generate photo.jpg -o splats",
     ]

@@ -101,11 +101,17 @@ def inherited(home: Home, part: str) -> dict[str, str]:
     return kept | {HOME_KEY: str(home.root), PART_KEY: part, "PYTHONUNBUFFERED": "1"}
 
 
+def model() -> str:
+    """Return the model that the inference role will run: SHARP where the operator has brought its weights."""
+    return os.environ.get("INFERENCE_MODEL") or ("sharp" if os.environ.get("SHARP_CHECKPOINT") else "card")
+
+
 def gateway_variables(memory: Memory, servers: Servers) -> dict[str, str]:
     """Return all that the gateway's commands need."""
     port = memory.port("gateway")
     return servers.variables() | {
         "GATEWAY_PORT": str(port),
+        "GATEWAY_MODEL": model(),
         "GATEWAY_PUBLIC_URL": os.environ.get("GATEWAY_PUBLIC_URL") or f"http://{LOOPBACK}:{port}",
         "GATEWAY_JWT_SECRET": memory.secret("gateway_jwt"),
         "GATEWAY_API_KEY_PEPPER": memory.secret("gateway_api_key_pepper"),
@@ -118,6 +124,7 @@ def roles(home: Home, memory: Memory, servers: Servers) -> list[Role]:
     def role(name: str, *command: str, database: bool = True) -> Role:
         port = memory.port(f"{name}_health")
         env = servers.variables(database=database) | {"HEALTH_PORT": str(port), "HEALTH_HOST": LOOPBACK}
+        env |= {"INFERENCE_MODEL": model()} if name == "inference" else {}
         return Role(name, command, env, home, port)
 
     gateway = Role("gateway", ("gateway",), gateway_variables(memory, servers), home, memory.port("gateway"))

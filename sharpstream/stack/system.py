@@ -68,6 +68,7 @@ class System:
                 "bootstrap_servers": f"{LOOPBACK}:{self._memory.port('kafka_internal')}",
                 "sasl_bootstrap_servers": f"{LOOPBACK}:{self._memory.port('kafka_partners')}",
             },
+            "model": roles.model(),
             "roles": parts,
             "credentials_file": str(self._home.credentials),
             "home": str(self._home.root),

@@ -160,8 +160,9 @@ async def test_usage_by_day_and_kind(api, assert_problem):
 
 async def test_models_and_their_licences(api):
     models = (await api.client.get("/api/v1/models")).json()
-    assert [(model["name"], model["default"]) for model in models] == [("card", True)]
-    assert models[0]["licence"]
+    assert [(model["name"], model["running"]) for model in models] == [("card", True), ("sharp", False)]
+    assert "research only" in models[1]["licence"]
+    assert models[1]["parameters"] * 4 == models[1]["weights_bytes"]
 
 
 class Links(HTMLParser):

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
+from multipart import MultipartParser
 
 KEY = "ss_test_key"
 STAGES = ("fetch", "decode", "batch", "inference", "encode", "upload")
@@ -54,6 +56,7 @@ class FakeService:
         self.stuck = asyncio.Event()
         """Set, downloads stop half-way; `downloading` tells when one has."""
         self.downloading = asyncio.Event()
+        self.closing = asyncio.Event()
         self.store_saw_key = False
         self.most_at_once = 0
         self._at_once = 0
@@ -79,13 +82,14 @@ class FakeService:
         return web.json_response({"status": "live"})
 
     async def _generate(self, request: web.Request) -> web.Response:
+        form = MultipartParser(io.BytesIO(await request.read()), _boundary(request))
         name, body, fields = "", b"", {}
-        async for part in await request.multipart():
-            assert isinstance(part, BodyPartReader)
+        for part in form:
             if part.name == "image":
-                name, body = part.filename or "", bytes(await part.read())
+                name, body = part.filename or "", part.raw
             else:
-                fields[part.name or ""] = await part.text()
+                fields[part.name] = part.value
+            part.close()
         if name in self.problems:
             status, document, headers = self.problems.pop(name)
             return web.json_response(document, status=status, headers=headers)
@@ -156,9 +160,14 @@ class FakeService:
         await answer.write(data[: len(data) // 2])
         self.downloading.set()
         if self.stuck.is_set():
-            await asyncio.Event().wait()
+            await self.closing.wait()
+            return answer
         await answer.write(data[len(data) // 2 :])
         return answer
+
+
+def _boundary(request: web.Request) -> str:
+    return request.headers["Content-Type"].partition("boundary=")[2]
 
 
 def problem(status: int, code: str, message: str, **more: Any) -> web.Response:
@@ -194,7 +203,7 @@ def _frame(cursor: str | None, kind: str, data: dict[str, Any]) -> bytes:
 async def serving() -> AsyncIterator[FakeService]:
     """Serve on a free port of this machine until left."""
     service = FakeService()
-    runner = web.AppRunner(service.app(), access_log=None, shutdown_timeout=0)
+    runner = web.AppRunner(service.app(), access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -203,4 +212,5 @@ async def serving() -> AsyncIterator[FakeService]:
     try:
         yield service
     finally:
+        service.closing.set()
         await runner.cleanup()

@@ -51,6 +51,8 @@ def check_status(home: Home, printed: str) -> None:
     assert report["gateway"]["url"] in printed
     assert credentials(home)["api_key"] in printed
     assert report["credentials_file"] == str(home.credentials)
+    assert report["model"] == "card"
+    assert "model       card: bundled" in printed
     with urllib.request.urlopen(report["gateway"]["url"] + "/docs") as answer:
         assert answer.status == 200
 

@@ -1,0 +1,37 @@
+"""Which model runs is decided once, and told alike to the gateway and to the inference role."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import SecretStr
+
+from bus.settings import KafkaSettings, S3Settings
+from sharpstream.stack import roles
+from sharpstream.stack.home import Home, Memory
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, "card"),
+        ({"SHARP_CHECKPOINT": "weights.pt"}, "sharp"),
+        ({"SHARP_CHECKPOINT": "weights.pt", "INFERENCE_MODEL": "null"}, "null"),
+    ],
+)
+def test_the_model_follows_the_checkpoint(
+    home: Home, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], expected: str
+) -> None:
+    for key in ("SHARP_CHECKPOINT", "INFERENCE_MODEL"):
+        monkeypatch.delenv(key, raising=False)
+    for key, value in environment.items():
+        monkeypatch.setenv(key, value)
+    memory = Memory(home)
+    servers = roles.Servers(
+        kafka=KafkaSettings(bootstrap_servers="127.0.0.1:1", username="u", password=SecretStr("p")),
+        s3=S3Settings(endpoint_url="http://127.0.0.1:1"),
+        database_url="postgresql://127.0.0.1:1/x",
+    )
+    launched = {role.name: role.launch().env for role in roles.roles(home, memory, servers)}
+    assert launched["gateway"]["GATEWAY_MODEL"] == expected
+    assert launched["inference"]["INFERENCE_MODEL"] == expected
+    assert "DATABASE_URL" not in launched["inference"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 
-from bus.blobs import BlobCorruptError, BlobMissingError
+from bus.blobs import BlobCorruptError, BlobMissingError, Buffer
 from bus.messages import BlobRef
 
 
@@ -15,11 +15,9 @@ class MemoryBlobs:
     def __init__(self) -> None:
         self.objects: dict[str, tuple[bytes, str]] = {}
 
-    async def put(
-        self, key: str, data: bytes | memoryview | AsyncIterator[bytes], media_type: str
-    ) -> BlobRef:
+    async def put(self, key: str, data: Buffer | AsyncIterator[bytes], media_type: str) -> BlobRef:
         """Store the bytes and return the claim check."""
-        if isinstance(data, bytes | memoryview):
+        if isinstance(data, bytes | bytearray | memoryview):
             body = bytes(data)
         else:
             body = b"".join([chunk async for chunk in data])

@@ -1,1 +1,1 @@
-"""inference_consumer."""
+"""Commands in, photos to splats in batches on one engine, events out. Needs Kafka and S3, never Postgres."""

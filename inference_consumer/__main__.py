@@ -1,0 +1,6 @@
+"""``python -m inference_consumer``."""
+
+from inference_consumer.app import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""The inference consumer's composition root: what there is, and the order it starts and stops in."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from functools import partial
+from typing import Final
+
+import structlog
+
+from bus import logs, tasks, topics
+from bus.blobs import Blobs, BlobStore
+from bus.errors import ConfigurationError, SharpstreamError
+from bus.health import HealthServer
+from bus.processor import Processor
+from inference_consumer import models, photo, settings
+from inference_consumer.batcher import Batcher
+from inference_consumer.cancellations import Cancellations
+from inference_consumer.engine import Engine
+from inference_consumer.errors import DeviceLostError
+from inference_consumer.handlers import Generations
+from inference_consumer.inference import Inference
+from inference_consumer.pipeline import Pipeline
+from inference_consumer.progress import ProgressPublisher
+from inference_consumer.settings import Settings
+
+log = structlog.stdlib.get_logger(__name__)
+
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_MIB: Final = 1024 * 1024
+_LAST_S: Final = 1.0
+"""What the engine gets for its batch once nobody waits for it any more."""
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT; a wrong setting ends the process with status 2 and a sentence."""
+    try:
+        stated = settings.read()
+        logs.configure("inference", stated.role.log_level)
+        app = create_app(stated)
+        status = _run(app)
+    except ConfigurationError as error:
+        print(error.message, file=sys.stderr)  # noqa: T201  (the operator's own terminal)
+        sys.exit(2)
+    if app.abandoned:  # the interpreter would not end well under a thread that still computes
+        sys.stdout.flush()
+        os._exit(status)
+    sys.exit(status)
+
+
+def _run(app: App) -> int:
+    try:
+        asyncio.run(app.run())
+    except ConfigurationError:
+        raise
+    except SharpstreamError as error:
+        log.error("inference_ended", code=error.code, error=error.message)
+        return 1
+    return 0
+
+
+def create_app(settings: Settings) -> App:
+    """Return the application, not started. Raises `ConfigurationError` for a model that there is not."""
+    return App(settings, models.maker(settings.model))
+
+
+class App:
+    """One worker. ``await run()`` serves until SIGTERM or SIGINT."""
+
+    def __init__(self, settings: Settings, make: models.MakeModel) -> None:
+        self._settings = settings
+        options = settings.inference
+        self._engine = Engine(partial(make, settings), max_batch=options.max_batch)
+        self._cancellations = Cancellations(
+            settings.kafka,
+            client_id=options.instance_id,
+            topic=topics.CANCELLATIONS,
+            heard=self._sweep,
+        )
+        self._processor: Processor | None = None
+        self._inference: Inference | None = None
+        self._stop = asyncio.Event()
+        self.abandoned = False
+        """Whether a batch was still running when `run` returned."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether jobs are taken."""
+        return self._processor is not None and self._processor.ready
+
+    async def run(self) -> None:
+        """Serve.
+
+        Raises what loading the model raised, `DeviceLostError`, and what ended the processor, `FencedError`
+        among it.
+        """
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self._stop.set)
+        role = self._settings.role
+        try:
+            async with (
+                HealthServer(role.health_host, role.health_port, lambda: self.ready),
+                BlobStore(self._settings.s3) as blobs,
+            ):
+                # Model before jobs: a worker that cannot work must not take any.
+                await tasks.first_of(self._engine.start(), self._stop.wait())
+                if not self._stop.is_set():
+                    await self._serve(blobs)
+        finally:
+            self.abandoned = not await self._engine.stop(within_s=_LAST_S)
+            for number in _SIGNALS:
+                loop.remove_signal_handler(number)
+
+    async def _serve(self, blobs: Blobs) -> None:
+        photo.prepare()
+        options = self._settings.inference
+        engine = self._engine
+        batcher = Batcher(
+            limit=lambda: engine.limit,
+            seconds=engine.seconds,
+            size=engine.model.item_bytes,
+            max_bytes=options.max_batch_mib * _MIB,
+            max_delay_s=options.max_delay_ms / 1000,
+        )
+        self._inference = inference = Inference(engine, batcher)
+        progress = ProgressPublisher(self._settings.kafka, client_id=options.instance_id)
+        pipeline = Pipeline(
+            blobs=blobs,
+            model=engine.model,
+            inference=inference,
+            tell=progress,
+            worker=options.instance_id,
+            decode_threads=options.decode_threads,
+            encode_threads=options.encode_threads,
+        )
+        try:
+            await tasks.first_of(
+                self._consume(pipeline),
+                inference.run(),
+                progress.run(),
+                self._cancellations.run(),
+                self._lost(),
+            )
+        finally:
+            pipeline.close()
+
+    async def _consume(self, pipeline: Pipeline) -> None:
+        await tasks.first_of(self._cancellations.ready.wait(), self._stop.wait())
+        self._processor = processor = self._make_processor(pipeline)
+        stopping = asyncio.ensure_future(self._stop_when_told(processor))
+        try:
+            await processor.run()
+        finally:
+            await tasks.end([stopping])
+
+    async def _stop_when_told(self, processor: Processor) -> None:
+        await self._stop.wait()
+        await processor.stop()
+
+    async def _lost(self) -> None:
+        await self._engine.lost.wait()
+        raise DeviceLostError("The accelerator answers no more; a fresh process is needed.")
+
+    def _make_processor(self, pipeline: Pipeline) -> Processor:
+        options = self._settings.inference
+        generations = Generations(pipeline, self._cancellations.wanted)
+        return Processor(
+            self._settings.kafka,
+            group=options.group,
+            topics=[topics.COMMANDS_INTERACTIVE, topics.COMMANDS_BULK],  # the retries rank between them
+            retries=topics.GENERATION_RETRIES,
+            dead=topics.GENERATION_DEAD,
+            handle=generations.handle,
+            give_up=generations.give_up,
+            instance_id=options.instance_id,
+            max_in_flight=options.max_in_flight,
+            grace_s=options.stop_seconds,
+        )
+
+    def _sweep(self) -> None:
+        if self._inference is not None:
+            self._inference.sweep()

@@ -1,0 +1,150 @@
+"""Who is in the next batch, and whether to wait for more. Pure bookkeeping with a clock that is handed in.
+
+It never sleeps and never runs anything: `inference.Inference` asks it. Interactive photos go before bulk
+ones; whoever was cancelled, has expired or is not waited for any more never reaches the engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Final
+
+from bus.messages import Priority
+from inference_consumer import metrics
+
+BULK_PATIENCE_S: Final = 30.0
+"""A bulk photo that waited so long counts as interactive: its place in Kafka holds up others."""
+SHARE: Final = 0.25
+"""Of a batch's own running time is what waiting for one more photo may cost at most."""
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Waiting:
+    """A prepared photo in the queue. ``check`` raises what ends it early; ``began`` hears when it runs."""
+
+    item: Any
+    priority: Priority
+    check: Callable[[], None]
+    began: Callable[[], None]
+    bytes: int
+    since: float
+    number: int
+    future: asyncio.Future[Any]
+
+
+class Batcher:
+    """The queue in front of the engine.
+
+    ``limit`` and ``seconds`` ask the engine: photos that fit, and how long a batch of a size took last (0:
+    unknown, then nobody waits). ``size`` weighs an item in bytes. ``clock`` counts seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        limit: Callable[[], int],
+        seconds: Callable[[int], float],
+        size: Callable[[Any], int],
+        max_bytes: int,
+        max_delay_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limit, self._seconds, self._size = limit, seconds, size
+        self._max_bytes, self._max_delay_s, self._clock = max_bytes, max_delay_s, clock
+        self._waiting: list[Waiting] = []
+        self._numbers = count()
+        self.coming = 0
+        """Photos on their way here: being fetched or decoded. With none, nobody waits."""
+
+    def put(
+        self,
+        item: Any,
+        *,
+        priority: Priority,
+        check: Callable[[], None],
+        began: Callable[[], None],
+        future: asyncio.Future[Any],
+    ) -> Waiting:
+        """Queue an item. Raises what ``size`` raises, and then nothing is queued."""
+        waiting = Waiting(
+            item=item,
+            priority=priority,
+            check=check,
+            began=began,
+            bytes=self._size(item),
+            since=self._clock(),
+            number=next(self._numbers),
+            future=future,
+        )
+        self._waiting.append(waiting)
+        metrics.WAITING.set(len(self._waiting))
+        return waiting
+
+    def sweep(self) -> None:
+        """Let go of whoever is to stop: the future gets the reason."""
+        self._keep(self._wanted)
+
+    def wait_s(self) -> float | None:
+        """Return the seconds until the next batch is due: 0 for now, None while the queue is empty."""
+        self.sweep()
+        if not self._waiting:
+            return None
+        batch = self._next()
+        full = len(batch) >= self._limit() or len(batch) < len(self._waiting)  # by items, or by bytes
+        if full or self.coming == 0:
+            return 0.0
+        patience = min(self._max_delay_s, SHARE * self._seconds(len(batch)))
+        oldest = min(each.since for each in self._waiting)
+        return max(0.0, oldest + patience - self._clock())
+
+    def take(self) -> list[Waiting]:
+        """Remove the next batch from the queue and return it; empty where nobody is left."""
+        self.sweep()
+        batch = self._next()
+        taken = {each.number for each in batch}
+        self._keep(lambda each: each.number not in taken)
+        return batch
+
+    def close(self, error: Exception) -> None:
+        """Answer everybody in the queue with ``error``."""
+        for each in self._waiting:
+            if not each.future.done():
+                each.future.set_exception(error)
+        self._keep(lambda _: False)
+
+    def waited_s(self, each: Waiting) -> float:
+        """Return how long it has been here."""
+        return self._clock() - each.since
+
+    def _next(self) -> list[Waiting]:
+        batch: list[Waiting] = []
+        weight = 0
+        for each in sorted(self._waiting, key=self._rank)[: self._limit()]:
+            weight += each.bytes
+            if batch and weight > self._max_bytes:  # a single one always goes, whatever it weighs
+                break
+            batch.append(each)
+        return batch
+
+    def _rank(self, each: Waiting) -> tuple[bool, int]:
+        later = each.priority is Priority.BULK and self.waited_s(each) < BULK_PATIENCE_S
+        return later, each.number
+
+    def _keep(self, wanted: Callable[[Waiting], bool]) -> None:
+        self._waiting = [each for each in self._waiting if wanted(each)]
+        metrics.WAITING.set(len(self._waiting))
+
+    @staticmethod
+    def _wanted(each: Waiting) -> bool:
+        if each.future.done():  # whoever waited was cancelled
+            return False
+        try:
+            each.check()
+        except Exception as error:  # noqa: BLE001 - belongs to that one alone
+            each.future.set_exception(error)
+            return False
+        return True

@@ -1,0 +1,112 @@
+"""The wishes to stop, all of them, in memory: read to the end before the first job, followed from then on.
+
+Every worker reads the whole topic without a group, because a partition of commands may move to it at any
+time. It only knows the wishes; how a generation ended is written by whoever owns its command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from bus import broker, envelope, tasks
+from bus.errors import UndecodableError
+from bus.settings import KafkaSettings
+from bus.topics import Topic
+from inference_consumer import metrics
+
+log = structlog.stdlib.get_logger(__name__)
+
+_POLL_MS: Final = 500
+_AGAIN_S: Final = 2.0
+_STOP_S: Final = 2.0
+
+
+class Cancellations:
+    """`run` until cancelled; `ready` is set once everything that was there at the start is known.
+
+    A wish is forgotten when its record is older than the topic's retention: no command lives as long.
+    ``heard`` is called after each new wish. ``now`` is seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        *,
+        client_id: str,
+        topic: Topic,
+        heard: Callable[[], None] = lambda: None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._kafka, self._client_id, self._topic = kafka, client_id, topic
+        self._heard, self._now = heard, now
+        self._until: dict[
+            UUID, float
+        ] = {}  # in the order of their arrival, which is nearly that of their ends
+        self.ready = asyncio.Event()
+
+    def wanted(self, generation_id: UUID) -> bool:
+        """Whether somebody wants this generation to stop."""
+        return generation_id in self._until
+
+    def note(self, generation_id: UUID, wished_at: float) -> None:
+        """Remember a wish, unless it is too old to matter; forget those that are."""
+        until = wished_at + self._topic.retention_ms / 1000
+        if until > self._now():
+            self._until[generation_id] = until
+        while self._until and next(iter(self._until.values())) <= self._now():
+            del self._until[next(iter(self._until))]
+        metrics.CANCELLATIONS_KNOWN.set(len(self._until))
+
+    async def run(self) -> None:
+        """Read and follow; after every error anew from the first record: knowing twice does no harm."""
+        while True:
+            consumer = broker.consumer(
+                self._kafka, client_id=f"{self._client_id}.cancellations", group_id=None
+            )
+            try:
+                await consumer.start()
+                await self._follow(consumer)
+            except (KafkaError, OSError, TimeoutError) as error:
+                log.warning("cancellations_interrupted", error=repr(error), retry_in_s=_AGAIN_S)
+                await asyncio.sleep(_AGAIN_S)
+            finally:
+                stopping = asyncio.ensure_future(consumer.stop())
+                await asyncio.wait([stopping], timeout=_STOP_S)
+                await tasks.end([stopping], within_s=_STOP_S)
+
+    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+        partitions = [TopicPartition(self._topic.name, number) for number in range(self._topic.partitions)]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        ends = await consumer.end_offsets(partitions)
+        while True:
+            if not self.ready.is_set() and await _reached(consumer, ends):
+                self.ready.set()
+                log.info("cancellations_read", known=len(self._until))
+            for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
+                for record in records:
+                    self._take(record)
+
+    def _take(self, record: Any) -> None:
+        try:
+            wish = envelope.decode(self._topic, record.value, record.headers).message
+        except UndecodableError as error:
+            log.warning("cancellation_unreadable", offset=record.offset, error=error.message)
+            return
+        self.note(wish.generation_id, record.timestamp / 1000)
+        self._heard()
+
+
+async def _reached(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> bool:
+    for partition, end in ends.items():
+        if await consumer.position(partition) < end:
+            return False
+    return True

@@ -1,0 +1,164 @@
+"""Weights from where the operator points to: a file as it is, or an https URL, fetched once into a cache.
+
+Interrupted downloads go on where they broke off. Nothing here knows what a checkpoint holds, and nothing is
+ever fetched that the operator did not name.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Collection
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import IO, Any, Final
+from urllib.parse import urlsplit
+
+import structlog
+
+from bus.errors import ConfigurationError
+
+log = structlog.stdlib.get_logger(__name__)
+
+MAX_BYTES: Final = 8 * 1024**3
+"""Three times the largest known checkpoint (2.6 GiB)."""
+_ATTEMPTS: Final = 5
+_TIMEOUT_S: Final = 30.0
+_CHUNK: Final = 1024 * 1024
+_LOG_EVERY_S: Final = 10.0
+_HTTPS: Final = frozenset({"https"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checkpoints:
+    """Where checkpoints are kept, and from where they may come. Tests alone allow other than https."""
+
+    cache: Path
+    schemes: Collection[str] = _HTTPS
+    max_bytes: int = MAX_BYTES
+    backoff_s: float = 1.0
+
+    def locate(self, checkpoint: str, sha256: str | None) -> tuple[Path, str]:
+        """Return the checkpoint's file and its sha256, fetched first where it is a URL; blocks.
+
+        Raises `ConfigurationError` with a sentence for everything that the operator has to set right: no
+        such file, another digest, a URL that is not https or does not answer.
+        """
+        remote = "://" in checkpoint
+        path = self._fetched(checkpoint, sha256) if remote else Path(checkpoint).expanduser()
+        if not path.is_file():
+            raise ConfigurationError(f"SHARP_CHECKPOINT: there is no file {path}.")
+        digest = _digest(path)
+        if sha256 is not None and digest != sha256.lower():
+            if remote:
+                path.unlink()
+            raise ConfigurationError(
+                f"SHARP_CHECKPOINT_SHA256: the file has {digest}: damaged, or not the one you meant."
+            )
+        return path, digest
+
+    def _fetched(self, url: str, sha256: str | None) -> Path:
+        _check_scheme(url, self.schemes)
+        cache = self.cache.expanduser()
+        cache.mkdir(parents=True, exist_ok=True)
+        name = sha256.lower() if sha256 else hashlib.sha256(url.encode()).hexdigest()
+        target = cache / (name + Path(urlsplit(url).path).suffix)
+        with target.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # several workers start at once: one fetches, the others find it
+            if not target.exists():
+                part = target.with_suffix(".part")
+                self._fetch(url, part)
+                part.rename(target)
+        return target
+
+    def _fetch(self, url: str, part: Path) -> None:
+        opener = urllib.request.build_opener(_Redirects(self.schemes))
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                _go_on(opener, url, part, self.max_bytes)
+            except (OSError, HTTPException, _CutShortError) as error:
+                # A server that refused will refuse again; one that broke down may be mended.
+                refused = isinstance(error, urllib.error.HTTPError) and error.code < 500
+                if attempt == _ATTEMPTS or refused:
+                    raise ConfigurationError(f"SHARP_CHECKPOINT: {url} cannot be fetched: {error}") from error
+                log.warning("checkpoint_interrupted", error=repr(error), attempt=attempt)
+                time.sleep(self.backoff_s * 2**attempt)
+            else:
+                return
+
+
+def _go_on(opener: urllib.request.OpenerDirector, url: str, part: Path, max_bytes: int) -> None:
+    """Append what is missing; begin anew where the server does not go on."""
+    have = part.stat().st_size if part.exists() else 0
+    answer = _ask(opener, url, part, have)
+    if answer is None:
+        return
+    with answer:
+        if answer.status != 206:
+            have = 0
+        length = answer.headers.get("Content-Length")
+        total = have + int(length) if length else None
+        if total is not None and total > max_bytes:
+            raise ConfigurationError(f"SHARP_CHECKPOINT: {url} has {total} bytes, more than {max_bytes}.")
+        with part.open("ab" if have else "wb") as file:
+            got = _copy(answer, file, have, total, max_bytes)
+    if total is not None and got != total:
+        raise _CutShortError(f"the server sent {got} of {total} bytes")
+
+
+def _ask(opener: urllib.request.OpenerDirector, url: str, part: Path, have: int) -> Any:
+    """Return the answer to read from; None where everything is there already."""
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})  # noqa: S310
+    try:
+        return opener.open(request, timeout=_TIMEOUT_S)
+    except urllib.error.HTTPError as error:
+        if error.code != 416:
+            raise
+        if error.headers.get("Content-Range") == f"bytes */{have}":
+            return None
+        part.unlink()  # not the start of this file
+        raise _CutShortError("the server has less than was fetched before") from error
+
+
+def _copy(answer: Any, file: IO[bytes], have: int, total: int | None, max_bytes: int) -> int:
+    told = time.monotonic()
+    while chunk := answer.read(_CHUNK):
+        have += len(chunk)
+        if have > max_bytes:
+            raise ConfigurationError(f"SHARP_CHECKPOINT: the file has more than {max_bytes} bytes.")
+        file.write(chunk)
+        if time.monotonic() - told > _LOG_EVERY_S:
+            told = time.monotonic()
+            log.info("checkpoint_fetching", bytes=have, of=total)
+    return have
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_scheme(url: str, schemes: Collection[str]) -> None:
+    if urlsplit(url).scheme not in schemes:
+        raise ConfigurationError(f"SHARP_CHECKPOINT: {url} is not https; weights are code's equal in harm.")
+
+
+class _CutShortError(Exception):
+    """The connection ended early; what came is kept."""
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows a redirect only to where we would have gone ourselves."""
+
+    def __init__(self, schemes: Collection[str]) -> None:
+        self._schemes = schemes
+
+    def redirect_request(  # noqa: PLR0917 - the base's
+        self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str
+    ) -> Any:
+        _check_scheme(newurl, self._schemes)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)

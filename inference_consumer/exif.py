@@ -1,0 +1,64 @@
+"""What a photo says about its camera: orientation and focal length. Wrong EXIF never fails a photo."""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Any, Final
+
+from PIL import Image
+
+ORIENTATION: Final = 0x0112
+_EXIF_IFD: Final = 0x8769
+_FOCAL_35MM: Final = 0xA405
+_FOCAL: Final = 0x920A
+
+DEFAULT_FOCAL_MM: Final = 30.0
+"""A normal wide angle, where a photo tells nothing."""
+PHONE_FOCAL_MM: Final = 10.0
+"""A shorter focal length is that of a phone's small sensor, not a 35 mm equivalent..."""
+PHONE_FACTOR: Final = 8.4
+"""...and is multiplied by this: crude, but what the model's makers do (SHARP, arXiv 2512.10685)."""
+_FILM_DIAGONAL_MM: Final = math.hypot(36, 24)
+
+_BROKEN: Final = (SyntaxError, ValueError, TypeError, KeyError, OSError, EOFError, struct.error)
+"""What Pillow raises on EXIF that is none."""
+
+
+def tags_of(image: Image.Image) -> dict[int, Any]:
+    """Return the tags of the Exif IFD and of IFD0, IFD0 winning; empty where they cannot be read.
+
+    Call it after ``image.load()``: a PNG's may stand behind the pixels, and a TIFF is turned, and its
+    orientation tag removed, by loading.
+    """
+    try:
+        exif = image.getexif()
+        return {**exif.get_ifd(_EXIF_IFD), **exif}
+    except _BROKEN:
+        return {}
+
+
+def focal_mm(tags: dict[int, Any]) -> float:
+    """Return the focal length in millimetres, equivalent to 35 mm film."""
+    equivalent = _number(tags.get(_FOCAL_35MM))
+    if equivalent is not None and equivalent >= 1:
+        return equivalent
+    focal = _number(tags.get(_FOCAL))
+    if focal is None or focal <= 0:  # 0 means unknown
+        return DEFAULT_FOCAL_MM
+    return focal * PHONE_FACTOR if focal < PHONE_FOCAL_MM else focal
+
+
+def pixels_of(mm: float, width: int, height: int) -> float:
+    """Turn 35 mm equivalent millimetres into pixels, by the diagonal: orientation does not matter."""
+    return mm * math.hypot(width, height) / _FILM_DIAGONAL_MM
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, tuple):
+        value = value[0] if value else None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,136 @@
+"""One generation command in, one ending out: translate, carry out, tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from bus import envelope, topics
+from bus.errors import SharpstreamError, UndecodableError
+from bus.messages import (
+    Event,
+    GenerateScene,
+    GenerationCancelled,
+    GenerationCompleted,
+    GenerationFailed,
+    Timings,
+)
+from bus.processor import Record
+from inference_consumer import metrics
+from inference_consumer.errors import GenerationStoppedError
+from inference_consumer.pipeline import Made, Pipeline
+from inference_consumer.progress import SOURCE
+from inference_consumer.watch import Job
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Generations:
+    """The handler of the generation commands; ``cancelled`` knows the wishes to stop."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        cancelled: Callable[[UUID], bool],
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._pipeline, self._cancelled, self._now = pipeline, cancelled, now
+
+    async def handle(self, record: Record) -> Sequence[envelope.OutRecord]:
+        """Return the command's ``completed`` or ``cancelled``. Raises what the processor decides upon."""
+        command = envelope.decode(record.topic, record.value, record.headers)
+        message: GenerateScene = command.message
+        with structlog.contextvars.bound_contextvars(
+            generation_id=str(message.generation_id),
+            account_id=str(message.account_id),
+            correlation_id=command.correlation_id,
+        ):
+            try:
+                made = await self._pipeline.make(self._job(message, record))
+            except GenerationStoppedError as stopped:
+                ending: Event = _cancelled(message, stopped.reason)
+                metrics.GENERATIONS.labels("cancelled").inc()
+                log.info("generation_cancelled", reason=stopped.reason)
+            except Exception as error:
+                metrics.GENERATIONS.labels(getattr(error, "code", "internal")).inc()
+                raise
+            else:
+                ending = _completed(message, made, record.attempt)
+                metrics.GENERATIONS.labels("completed").inc()
+                log.info(
+                    "generation_completed", batch_size=made.model.batch_size, gaussians=made.gaussian_count
+                )
+        return [_told(command, ending)]
+
+    def give_up(self, record: Record, error: SharpstreamError) -> Sequence[envelope.OutRecord]:
+        """Return the ``failed`` of a command that is given up on; nothing for one that cannot be read."""
+        try:
+            command = envelope.decode(record.topic, record.value, record.headers)
+        except UndecodableError:
+            return []  # nobody knows whose it was; the record lies in the dead-letter topic
+        message: GenerateScene = command.message
+        timings = error.details.get("timings")
+        ending = GenerationFailed(
+            generation_id=message.generation_id,
+            account_id=message.account_id,
+            code=error.code,
+            message=error.message,
+            attempt=record.attempt,
+            **({"timings": timings} if isinstance(timings, Timings) else {}),
+        )
+        return [_told(command, ending)]
+
+    def _job(self, command: GenerateScene, record: Record) -> Job:
+        age_s = max(0.0, (self._now() - _aware(command.requested_at)).total_seconds())
+        metrics.QUEUE_SECONDS.labels(command.priority.value).observe(age_s)
+
+        def check() -> None:
+            if self._cancelled(command.generation_id):
+                raise GenerationStoppedError("requested")
+            if command.expires_at is not None and _aware(command.expires_at) <= self._now():
+                raise GenerationStoppedError("expired")
+
+        return Job(command=command, attempt=record.attempt, queued_ms=round(age_s * 1000, 3), check=check)
+
+
+def _aware(moment: datetime) -> datetime:
+    """Take a time without a zone for UTC; JSON allows both."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _completed(command: GenerateScene, made: Made, attempt: int) -> GenerationCompleted:
+    return GenerationCompleted(
+        generation_id=command.generation_id,
+        account_id=command.account_id,
+        result=made.result,
+        gaussian_count=made.gaussian_count,
+        image_width=made.camera.width,
+        image_height=made.camera.height,
+        focal_length_px=made.camera.focal_px,
+        input_sha256=command.source.sha256,  # checked when it was fetched
+        model=made.model,
+        timings=made.timings,
+        attempt=attempt,
+    )
+
+
+def _cancelled(command: GenerateScene, reason: str) -> GenerationCancelled:
+    return GenerationCancelled(
+        generation_id=command.generation_id, account_id=command.account_id, reason=reason
+    )
+
+
+def _told(command: envelope.Envelope[Any], ending: Event) -> envelope.OutRecord:
+    return envelope.record(
+        topics.EVENTS,
+        ending,
+        key=ending.account_id,
+        source=SOURCE,
+        traceparent=command.traceparent,
+        correlation_id=command.correlation_id,
+    )

@@ -1,0 +1,62 @@
+"""``null``: one grey Gaussian, whatever the photo. For benchmarks of everything around a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from inference_consumer import ply
+from inference_consumer.models import ModelInfo, Photo
+from inference_consumer.settings import Settings
+
+INFO: Final = ModelInfo(
+    name="null",
+    version="1",
+    licence="no weights",
+    weights_sha256=None,
+    dtype="float32",
+    device="cpu",
+    max_batch=32,
+)
+
+
+class NullSplat:
+    """Always the same file."""
+
+    count = 1
+    _file = bytes(
+        ply.encode(
+            means=np.array([[0, 0, 1]], np.float32),
+            colors=np.full((1, 3), 0.5, np.float32),
+            opacity=0.5,
+            scales=np.full(3, 0.01, np.float32),
+        )
+    )
+
+    def ply(self) -> bytes:
+        """Return the file."""
+        return self._file
+
+
+class Null:
+    """The model that is none."""
+
+    info = INFO
+
+    def prepare(self, _photo: Photo) -> None:
+        """Keep nothing."""
+
+    def item_bytes(self, _item: None) -> int:
+        """Return 0."""
+        return 0
+
+    def run(self, items: Sequence[None]) -> Sequence[NullSplat]:
+        """Return one Gaussian each."""
+        return [NullSplat() for _ in items]
+
+
+def make(_settings: Settings) -> Null:
+    """Return the model; it has no settings."""
+    return Null()

@@ -1,0 +1,163 @@
+"""Bytes in, an upright sRGB photo with its focal length out. Pure functions for decoding threads.
+
+The gateway has looked before; here nothing is taken on trust, because commands reach us without it too.
+Colours are taken for sRGB whatever profile is embedded, and alpha is dropped, not composited: so the model
+was trained. Mirrored photos (EXIF orientation 2, 4, 5, 7) are set upright, unlike in SHARP's own tool.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pi_heif
+from PIL import Image, UnidentifiedImageError
+
+from bus import limits
+from inference_consumer import exif
+from inference_consumer.errors import (
+    FocalLengthError,
+    PhotoError,
+    PhotoTooLargeError,
+    PhotoTooManyPixelsError,
+    PhotoTooSmallError,
+    PhotoTruncatedError,
+)
+from inference_consumer.models import Photo, Pixels
+
+_FORMATS: Final = sorted(limits.PHOTO_MEDIA_TYPES.keys() - {"MPO"})
+"""No other parser is reachable; MPO opens as JPEG."""
+_BROKEN: Final = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, KeyError)
+"""What Pillow and its decoders raise on damaged files."""
+_UPRIGHT: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation -> what sets it upright; 1 and nonsense stay as they are."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What a photo may be."""
+
+    max_bytes: int = limits.MAX_PHOTO_BYTES
+    max_pixels: int = limits.MAX_PHOTO_PIXELS
+    min_side: int = limits.MIN_PHOTO_SIDE
+
+
+def prepare() -> None:
+    """Set Pillow up for this process: HEIF on, its own bomb check off in favour of ours, its warnings off.
+
+    It warns of whatever it repairs, on stderr, where nobody reads it.
+    """
+    pi_heif.register_heif_opener()
+    Image.MAX_IMAGE_PIXELS = None
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+def decode(
+    data: bytes,
+    *,
+    focal_px: float | None = None,
+    focal_mm: float | None = None,
+    allowed: Limits = Limits(),
+) -> Photo:
+    """Return the upright photo. ``focal_px`` wins over ``focal_mm`` (35 mm equivalent), both over EXIF.
+
+    Raises `PhotoError` and its kinds, or `FocalLengthError`.
+    """
+    if len(data) > allowed.max_bytes:
+        raise PhotoTooLargeError(
+            f"The photo has {len(data)} bytes; at most {allowed.max_bytes} are accepted."
+        )
+    with _open(data) as image:
+        _check_size(image, allowed)  # the header is judged before a pixel is decoded
+        _load(image)
+        _check_size(image, allowed)
+        tags = exif.tags_of(image)
+        pixels = _rgb(_turned(image, tags.get(exif.ORIENTATION)))
+    height, width = pixels.shape[:2]
+    return Photo(pixels=pixels, focal_px=_focal(tags, width, height, focal_px, focal_mm))
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data), formats=_FORMATS)
+    except UnidentifiedImageError as error:
+        raise PhotoError(
+            "The file is not a photo that can be read; send JPEG, PNG, WebP, HEIC, AVIF or TIFF."
+        ) from error
+    except _BROKEN as error:
+        raise PhotoTruncatedError(
+            "The photo's header is damaged or ends too early; send the whole file again."
+        ) from error
+
+
+def _check_size(image: Image.Image, allowed: Limits) -> None:
+    width, height = image.size
+    if width * height > allowed.max_pixels:
+        raise PhotoTooManyPixelsError(
+            f"The photo has {width} x {height} pixels;"
+            f" at most {allowed.max_pixels} are accepted. Scale it down.",
+            width=width,
+            height=height,
+        )
+    if min(width, height) < allowed.min_side:
+        raise PhotoTooSmallError(
+            f"The photo has {width} x {height} pixels; each side needs at least {allowed.min_side}.",
+            width=width,
+            height=height,
+        )
+
+
+def _load(image: Image.Image) -> None:
+    try:
+        image.load()
+    except _BROKEN as error:
+        raise PhotoTruncatedError(
+            "The photo's data is damaged or ends too early; send the whole file again."
+        ) from error
+
+
+def _turned(image: Image.Image, orientation: Any) -> Image.Image:
+    method = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return image if method is None else image.transpose(method)
+
+
+def _rgb(image: Image.Image) -> Pixels:
+    if image.mode[:1] in {"I", "F"}:  # more than 8 bits of grey; Pillow would cut them off at 255
+        return np.repeat(_grey8(image)[..., None], 3, axis=2)
+    if image.mode == "P":  # through RGBA: a palette with transparency is no grey level
+        image = image.convert("RGBA")
+    try:
+        return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+    except _BROKEN as error:
+        raise PhotoError(f"The photo's colours ({image.mode}) cannot be read; save it as RGB.") from error
+
+
+def _grey8(image: Image.Image) -> Pixels:
+    """Scale 16-bit integers by 1/257 and floats by 255, both clipped."""
+    grey = np.asarray(image).astype(np.float32)
+    scaled = grey * 255 if image.mode == "F" else grey / 257
+    rounded: Pixels = np.rint(np.nan_to_num(scaled).clip(0, 255)).astype(np.uint8)
+    return rounded
+
+
+def _focal(
+    tags: dict[int, Any], width: int, height: int, focal_px: float | None, focal_mm: float | None
+) -> float:
+    stated = focal_px if focal_px is not None else focal_mm
+    if stated is not None and not (math.isfinite(stated) and stated > 0):
+        raise FocalLengthError(f"A focal length must be a positive number, not {stated}.")
+    if focal_px is not None:
+        return focal_px
+    return exif.pixels_of(exif.focal_mm(tags) if focal_mm is None else focal_mm, width, height)

@@ -1,0 +1,158 @@
+"""One generation from photo to stored splat, in three overlapped stages; many run at once.
+
+Fetch and decode (loop and decoding threads), batch and engine (`inference`), encode and upload (encoding
+threads and loop). Knows commands and blobs, not Kafka records; what an error means is the handlers' business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from bus.blobs import Blobs
+from bus.errors import SharpstreamError
+from bus.messages import (
+    BlobRef,
+    GenerateScene,
+    GenerationStarted,
+    ModelRun,
+    Stage,
+    Timings,
+)
+from inference_consumer import photo, ply
+from inference_consumer.errors import ModelUnavailableError
+from inference_consumer.inference import Inference, Served
+from inference_consumer.models import Camera, Model, Splat
+from inference_consumer.watch import Job, Tell, Watch
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Made:
+    """What came of a job."""
+
+    result: BlobRef
+    gaussian_count: int
+    camera: Camera
+    model: ModelRun
+    timings: Timings
+
+
+class Pipeline:
+    """Carries out jobs; ``worker`` is this process's name in progress messages."""
+
+    def __init__(
+        self,
+        *,
+        blobs: Blobs,
+        model: Model,
+        inference: Inference,
+        tell: Tell,
+        worker: str,
+        decode_threads: int,
+        encode_threads: int,
+    ) -> None:
+        self._blobs, self._model, self._inference = blobs, model, inference
+        self._tell, self._worker = tell, worker
+        self._decoders = ThreadPoolExecutor(decode_threads, thread_name_prefix="decode")
+        self._encoders = ThreadPoolExecutor(encode_threads, thread_name_prefix="encode")
+
+    async def make(self, job: Job) -> Made:
+        """Carry the job out and return what came of it.
+
+        Raises the error of the stage that failed, with ``details["timings"]`` of those before it.
+        """
+        watch = Watch(job, self._tell)
+        try:
+            return await self._make(job, watch)
+        except SharpstreamError as error:
+            error.details["timings"] = watch.timings
+            raise
+
+    def close(self) -> None:
+        """Let the threads end; what they are at is not waited for."""
+        self._decoders.shutdown(wait=False, cancel_futures=True)
+        self._encoders.shutdown(wait=False, cancel_futures=True)
+
+    async def _make(self, job: Job, watch: Watch) -> Made:
+        command = job.command
+        watch.tell(
+            GenerationStarted(
+                generation_id=command.generation_id,
+                account_id=command.account_id,
+                worker=self._worker,
+                attempt=job.attempt,
+            )
+        )
+        job.check()
+        self._check_model(command)
+        with self._inference.coming():
+            camera, item = await self._prepared(job, watch)
+        served = await self._served(job, item, watch)
+        del item  # its memory is wanted while the result is encoded
+        result = await self._stored(job, served.splat, watch)
+        return Made(
+            result=result,
+            gaussian_count=served.splat.count,
+            camera=camera,
+            model=self._run_of(served),
+            timings=watch.timings,
+        )
+
+    def _check_model(self, command: GenerateScene) -> None:
+        name = self._model.info.name
+        if command.model not in {None, name}:
+            raise ModelUnavailableError(
+                f"The model {command.model} is not served here; leave it out, or ask for {name}."
+            )
+
+    async def _prepared(self, job: Job, watch: Watch) -> tuple[Camera, Any]:
+        with watch.stage(Stage.FETCH):
+            data = await self._blobs.get(job.command.source)
+        job.check()
+        with watch.stage(Stage.DECODE):
+            return await self._on(self._decoders, lambda: self._decode(data, job.command))
+
+    def _decode(self, data: bytes, command: GenerateScene) -> tuple[Camera, Any]:
+        taken = photo.decode(data, focal_px=command.focal_length_px, focal_mm=command.focal_length_mm)
+        return taken.camera, self._model.prepare(taken)
+
+    async def _served(self, job: Job, item: Any, watch: Watch) -> Served:
+        watch.begin(Stage.BATCH)
+        served = await self._inference.submit(
+            item,
+            priority=job.command.priority,
+            check=job.check,
+            began=lambda: watch.begin(Stage.INFERENCE),
+        )
+        watch.spent(Stage.BATCH, served.waited_s)
+        watch.spent(Stage.INFERENCE, served.seconds)
+        return served
+
+    async def _stored(self, job: Job, splat: Splat, watch: Watch) -> BlobRef:
+        with watch.stage(Stage.ENCODE):
+            file = await self._on(self._encoders, splat.ply)
+        # A key of its own for each attempt: a woken zombie must not overwrite the winner's file.
+        key = f"results/{job.command.generation_id}/{secrets.token_hex(16)}.ply"
+        with watch.stage(Stage.UPLOAD):
+            return await self._blobs.put(key, file, ply.MEDIA_TYPE)
+
+    def _run_of(self, served: Served) -> ModelRun:
+        info = self._model.info
+        return ModelRun(
+            name=info.name,
+            version=info.version,
+            weights_sha256=info.weights_sha256,
+            dtype=info.dtype,
+            device=info.device,
+            batch_size=served.batch_size,
+        )
+
+    @staticmethod
+    async def _on(pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(pool, call)

@@ -1,0 +1,88 @@
+"""What the inference consumer reads from the environment, once, in ``__main__``; handed down from there."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bus.settings import KafkaSettings, RoleSettings, S3Settings, load
+
+
+class InferenceSettings(BaseSettings):
+    """The consumer's own keys."""
+
+    model_config = SettingsConfigDict(env_prefix="INFERENCE_")
+
+    model: str | None = Field(
+        default=None,
+        min_length=1,
+        description="card, sharp or null; default: sharp with a checkpoint, else card",
+    )
+    group: str = Field(default="sharpstream.inference", min_length=1, description="consumer group")
+    instance_id: str = Field(
+        default_factory=socket.gethostname, min_length=1, description="static membership: one a process"
+    )
+    max_batch: int | None = Field(default=None, ge=1, le=64, description="photos; default: the model's own")
+    max_batch_mib: int = Field(default=1024, ge=1, description="MiB of prepared photos in a batch")
+    max_delay_ms: float = Field(default=20, ge=0, le=10_000, description="a batch waits for more at most")
+    max_in_flight: int = Field(default=16, ge=1, le=256, description="jobs at once in all stages together")
+    decode_threads: int = Field(default=max(1, min(4, os.cpu_count() or 1)), ge=1, le=64)
+    encode_threads: int = Field(default=2, ge=1, le=16)
+    stop_seconds: float = Field(default=10, ge=0, le=300, description="running jobs may end that long")
+
+
+class SharpSettings(BaseSettings):
+    """The model SHARP; read only where INFERENCE_MODEL is ``sharp``."""
+
+    model_config = SettingsConfigDict(env_prefix="SHARP_")
+
+    checkpoint: str | None = Field(default=None, description="a file, or an https:// URL to fetch it from")
+    checkpoint_sha256: str | None = Field(default=None, pattern=r"^[0-9a-fA-F]{64}$")
+    accept_license: str | None = Field(default=None, description="research-only")
+    preset: Literal["default", "tiny_flat", "tiny_overlap"] = "default"
+    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    cpu_threads: int | None = Field(default=None, ge=1, le=256, description="default: one a core")
+
+
+class CacheSettings(BaseSettings):
+    """Where downloads are kept."""
+
+    model_config = SettingsConfigDict(env_prefix="SHARPSTREAM_")
+
+    cache: Path = Path("~/.cache/sharpstream")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """Everything the role needs to know."""
+
+    role: RoleSettings
+    inference: InferenceSettings
+    sharp: SharpSettings
+    cache: CacheSettings
+    kafka: KafkaSettings
+    s3: S3Settings
+
+    @property
+    def model(self) -> str:
+        """The model that was chosen: by name, or by bringing SHARP's weights."""
+        return self.inference.model or ("sharp" if self.sharp.checkpoint else "card")
+
+
+def read() -> Settings:
+    """Read the environment. Raises `ConfigurationError` that names the wrong keys."""
+    return Settings(
+        role=load(RoleSettings),
+        inference=load(InferenceSettings),
+        sharp=load(SharpSettings),
+        cache=load(CacheSettings),
+        kafka=load(KafkaSettings),
+        s3=load(S3Settings),
+    )

@@ -1,0 +1,117 @@
+"""A pipeline on a blob store in memory, and commands for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from bus import envelope, ids, topics
+from bus.messages import BlobRef, GenerateScene, Progress
+from bus.processor import Record
+from bus.tasks import end
+from bus.testing import MemoryBlobs
+from inference_consumer import photo
+from inference_consumer.batcher import Batcher
+from inference_consumer.engine import Engine
+from inference_consumer.inference import Inference
+from inference_consumer.models import Model
+from inference_consumer.pipeline import Pipeline
+from tests.inference_consumer.pictures import photo as good_photo
+
+
+@dataclass
+class Works:
+    """A pipeline that runs, and what it did."""
+
+    pipeline: Pipeline
+    inference: Inference
+    engine: Engine
+    blobs: MemoryBlobs
+    told: list[tuple[Progress, int]] = field(default_factory=list)
+
+    async def photo(self, data: bytes | None = None) -> BlobRef:
+        """Store a photo, a good one by default."""
+        return await self.blobs.put(f"originals/{ids.new_id()}", data or good_photo(), "image/png")
+
+
+@contextlib.asynccontextmanager
+async def _works(model: Model, *, max_delay_s: float = 0.0) -> AsyncIterator[Works]:
+    photo.prepare()
+    engine = Engine(lambda: model)
+    await engine.start()
+    batcher = Batcher(
+        limit=lambda: engine.limit,
+        seconds=engine.seconds,
+        size=model.item_bytes,
+        max_bytes=1 << 30,
+        max_delay_s=max_delay_s,
+    )
+    inference, blobs = Inference(engine, batcher), MemoryBlobs()
+    told: list[tuple[Progress, int]] = []
+    pipeline = Pipeline(
+        blobs=blobs,
+        model=model,
+        inference=inference,
+        tell=lambda message, attempt: told.append((message, attempt)),
+        worker="worker-1",
+        decode_threads=2,
+        encode_threads=1,
+    )
+    serving = asyncio.ensure_future(inference.run())
+    try:
+        yield Works(pipeline=pipeline, inference=inference, engine=engine, blobs=blobs, told=told)
+    finally:
+        await end([serving])
+        pipeline.close()
+        assert await engine.stop(within_s=5)
+
+
+@pytest.fixture
+def works() -> Callable[..., AbstractAsyncContextManager[Works]]:
+    """``async with works(model) as running``: everything but Kafka."""
+    return _works
+
+
+@pytest.fixture
+def command() -> Callable[..., GenerateScene]:
+    """Makes commands; ``command(source=ref, ...)``."""
+
+    def make(**fields: Any) -> GenerateScene:
+        stated = {
+            "generation_id": ids.new_id(),
+            "account_id": ids.new_id(),
+            "requested_at": datetime.now(UTC),
+        }
+        return GenerateScene(**(stated | fields))
+
+    return make
+
+
+def record_of(command: GenerateScene, *, attempt: int = 1) -> Record:
+    """The command as the processor hands it over."""
+    topic = topics.commands_topic(command.priority)
+    out = envelope.record(
+        topic,
+        command,
+        key=command.generation_id,
+        source="/sharpstream/gateway",
+        traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        correlation_id="corr-1",
+    )
+    return Record(
+        topic=topic,
+        partition=0,
+        offset=7,
+        key=out.key,
+        value=out.value,
+        headers=out.headers,
+        timestamp=datetime.now(UTC),
+        attempt=attempt,
+    )

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from bus import broker, envelope, ids, topics
+from bus.admin import create_topics
+from bus.messages import CancelScene
+from bus.settings import KafkaSettings
+from bus.tasks import end
+from bus.topics import Topic
+from inference_consumer.cancellations import Cancellations
+
+DAY_S = 24 * 3600
+NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:1", security_protocol="PLAINTEXT")
+
+
+def noted(now: Callable[[], float]) -> Cancellations:
+    return Cancellations(NOWHERE, client_id="test", topic=topics.CANCELLATIONS, now=now)
+
+
+def test_a_wish_is_known_until_no_command_of_its_age_can_live() -> None:
+    now = 1_000_000.0
+    wishes = noted(lambda: now)
+    one, two, three = (ids.new_id() for _ in range(3))
+    wishes.note(one, now)
+    assert wishes.wanted(one)
+    assert not wishes.wanted(two)
+    now += 7 * DAY_S - 1
+    wishes.note(two, now)
+    assert wishes.wanted(one)
+    now += 2
+    wishes.note(three, now)
+    assert not wishes.wanted(one)
+    assert wishes.wanted(two)
+
+
+def test_a_wish_that_is_too_old_takes_no_room() -> None:
+    wishes = noted(lambda: 1_000_000.0)
+    wishes.note(ids.new_id(), 1_000_000.0 - 7 * DAY_S)
+    assert wishes._until == {}
+
+
+async def wish(producer: AIOKafkaProducer, topic: Topic, generation_id: UUID) -> None:
+    message = CancelScene(
+        generation_id=generation_id, account_id=ids.new_id(), requested_at=datetime.now(UTC)
+    )
+    out = envelope.record(topic, message, key=generation_id, source="/sharpstream/gateway")
+    async with producer.transaction():
+        await producer.send(out.topic, key=out.key, value=out.value, headers=out.headers)
+
+
+async def settled(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not true():  # noqa: ASYNC110 - Kafka rings no bell
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.stack
+async def test_everything_there_is_known_before_ready_and_the_rest_follows(
+    kafka_settings: KafkaSettings, unique: Callable[[str], str]
+) -> None:
+    topic = replace(topics.CANCELLATIONS, name=unique("cancellations"), partitions=2)
+    await create_topics(kafka_settings, [topic])
+    heard: list[Any] = []
+    producer = broker.producer(kafka_settings, client_id="test", transactional_id=unique("test"))
+    await producer.start()
+    wishes = Cancellations(
+        kafka_settings, client_id="test", topic=topic, heard=lambda: heard.append(len(heard))
+    )
+    early = [ids.new_id() for _ in range(50)]
+    for each in early:
+        await wish(producer, topic, each)
+    async with producer.transaction():  # unreadable, and last: no reason to hold up the start
+        await producer.send(topic.name, key=b"?", value=b"?")
+    following = asyncio.ensure_future(wishes.run())
+    try:
+        async with asyncio.timeout(20):
+            await wishes.ready.wait()
+        assert all(wishes.wanted(each) for each in early)
+        assert len(heard) == 50
+        late = ids.new_id()
+        assert not wishes.wanted(late)
+        await wish(producer, topic, late)
+        await settled(lambda: wishes.wanted(late))
+        assert len(heard) == 51
+    finally:
+        await end([following])
+        await producer.stop()
+
+
+@pytest.mark.stack
+async def test_an_empty_topic_is_read_at_once(
+    kafka_settings: KafkaSettings, unique: Callable[[str], str]
+) -> None:
+    topic = replace(topics.CANCELLATIONS, name=unique("cancellations"))
+    await create_topics(kafka_settings, [topic])
+    wishes = Cancellations(kafka_settings, client_id="test", topic=topic)
+    following = asyncio.ensure_future(wishes.run())
+    try:
+        async with asyncio.timeout(20):
+            await wishes.ready.wait()
+    finally:
+        await end([following])

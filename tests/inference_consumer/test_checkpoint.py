@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bus.errors import ConfigurationError
+from inference_consumer.checkpoint import Checkpoints
+
+WEIGHTS = bytes(range(256)) * 5000
+DIGEST = hashlib.sha256(WEIGHTS).hexdigest()
+
+
+@dataclass
+class Behaviour:
+    """What the server does, and what it was asked for."""
+
+    body: bytes = WEIGHTS
+    cut_after: list[int] = field(default_factory=list)  # bytes of each answer before the connection breaks
+    ranges: bool = True
+    statuses: list[int] = field(default_factory=list)  # answered first
+    location: str = ""
+    asked: list[str | None] = field(default_factory=list)
+
+
+class Handler(BaseHTTPRequestHandler):
+    def __init__(self, behaviour: Behaviour, *args: Any) -> None:
+        self.behaviour = behaviour
+        super().__init__(*args)
+
+    def do_GET(self) -> None:
+        does, stated = self.behaviour, self.headers.get("Range")
+        does.asked.append(stated)
+        if does.statuses:
+            self.send_response(does.statuses.pop(0))
+            self.send_header("Location", does.location)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        start = int(stated.removeprefix("bytes=").removesuffix("-")) if stated and does.ranges else 0
+        if start and start >= len(does.body):
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(does.body)}")
+            self.end_headers()
+            return
+        rest = does.body[start:]
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
+        self.wfile.write(rest[: does.cut_after.pop(0)] if does.cut_after else rest)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def does() -> Behaviour:
+    return Behaviour()
+
+
+@pytest.fixture
+def url(does: Behaviour) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, does))
+    server.handle_error = lambda *_: None  # the client hangs up on purpose
+    serving = threading.Thread(target=server.serve_forever, args=(0.01,))
+    serving.start()
+    yield f"http://127.0.0.1:{server.server_port}/sharp.pt"
+    server.shutdown()
+    serving.join()
+    server.server_close()
+
+
+@pytest.fixture
+def checkpoints(tmp_path: Path) -> Checkpoints:
+    return Checkpoints(cache=tmp_path / "cache", schemes=("http",), backoff_s=0)
+
+
+def test_a_file_is_taken_where_it_lies(tmp_path: Path, checkpoints: Checkpoints) -> None:
+    file = tmp_path / "mine.pt"
+    file.write_bytes(WEIGHTS)
+    assert checkpoints.locate(str(file), None) == (file, DIGEST)
+    assert checkpoints.locate(str(file), DIGEST.upper()) == (file, DIGEST)
+    with pytest.raises(ConfigurationError, match=DIGEST):
+        checkpoints.locate(str(file), "0" * 64)
+    assert file.exists()  # it is the operator's own
+
+
+def test_a_missing_file_is_told(tmp_path: Path, checkpoints: Checkpoints) -> None:
+    with pytest.raises(ConfigurationError, match="no file"):
+        checkpoints.locate(str(tmp_path / "nowhere.pt"), None)
+
+
+@pytest.mark.parametrize("sha256", [None, DIGEST])
+def test_a_url_is_fetched_once(does: Behaviour, url: str, checkpoints: Checkpoints, sha256: Any) -> None:
+    path, digest = checkpoints.locate(url, sha256)
+    assert (path.read_bytes(), path.suffix, digest) == (WEIGHTS, ".pt", DIGEST)
+    assert checkpoints.locate(url, sha256) == (path, DIGEST)
+    assert does.asked == [None]
+
+
+def test_an_interrupted_download_goes_on(does: Behaviour, url: str, checkpoints: Checkpoints) -> None:
+    does.cut_after = [1000, 70_000]
+    path, _ = checkpoints.locate(url, DIGEST)
+    assert path.read_bytes() == WEIGHTS
+    assert does.asked == [None, "bytes=1000-", "bytes=71000-"]
+
+
+def test_a_download_goes_on_in_the_next_process(does: Behaviour, url: str, checkpoints: Checkpoints) -> None:
+    does.cut_after = [1000] * 5
+    with pytest.raises(ConfigurationError, match="cannot be fetched"):
+        checkpoints.locate(url, DIGEST)
+    assert len(does.asked) == 5
+    checkpoints.locate(url, DIGEST)
+    assert does.asked[-1] == "bytes=5000-"
+
+
+def test_what_was_complete_but_not_named_yet_is_kept(
+    does: Behaviour, url: str, checkpoints: Checkpoints
+) -> None:
+    checkpoints.cache.mkdir()
+    (checkpoints.cache / f"{DIGEST}.part").write_bytes(WEIGHTS)
+    assert checkpoints.locate(url, DIGEST)[0].read_bytes() == WEIGHTS
+    assert does.asked == [f"bytes={len(WEIGHTS)}-"]
+
+
+@pytest.mark.parametrize("ranges", [False, True])
+def test_what_cannot_be_continued_is_begun_anew(
+    does: Behaviour, url: str, checkpoints: Checkpoints, ranges: bool
+) -> None:
+    does.ranges = ranges
+    checkpoints.cache.mkdir()
+    leftover = b"?" * (2 * len(WEIGHTS) if ranges else 100)
+    (checkpoints.cache / f"{DIGEST}.part").write_bytes(leftover)
+    assert checkpoints.locate(url, DIGEST)[0].read_bytes() == WEIGHTS
+
+
+def test_another_file_is_refused_and_not_kept(does: Behaviour, url: str, checkpoints: Checkpoints) -> None:
+    does.body = b"something else"
+    with pytest.raises(ConfigurationError, match="SHARP_CHECKPOINT_SHA256"):
+        checkpoints.locate(url, DIGEST)
+    does.body = WEIGHTS
+    assert checkpoints.locate(url, DIGEST)[1] == DIGEST
+
+
+def test_a_refusal_is_not_repeated_but_a_breakdown_is(
+    does: Behaviour, url: str, checkpoints: Checkpoints
+) -> None:
+    does.statuses = [404]
+    with pytest.raises(ConfigurationError, match="404"):
+        checkpoints.locate(url, None)
+    assert len(does.asked) == 1
+    does.statuses = [503]
+    assert checkpoints.locate(url, None)[1] == DIGEST
+
+
+def test_more_than_the_limit_is_not_fetched(url: str, tmp_path: Path) -> None:
+    small = Checkpoints(cache=tmp_path, schemes=("http",), max_bytes=1000)
+    with pytest.raises(ConfigurationError, match="more than 1000"):
+        small.locate(url, None)
+
+
+def test_only_https_is_spoken_also_after_a_redirect(
+    does: Behaviour, url: str, checkpoints: Checkpoints, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigurationError, match="is not https"):
+        Checkpoints(cache=tmp_path).locate(url, None)
+    does.statuses, does.location = [302], "ftp://127.0.0.1/sharp.pt"
+    with pytest.raises(ConfigurationError, match="ftp"):
+        checkpoints.locate(url, None)

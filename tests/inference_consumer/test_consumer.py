@@ -1,0 +1,299 @@
+"""The whole consumer on real Kafka and S3: commands in, exactly one ending each out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import threading
+import urllib.request
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from aiokafka import TopicPartition
+
+from bus import broker, envelope, ids, topics
+from bus.admin import create_topics
+from bus.blobs import BlobStore
+from bus.messages import (
+    BlobRef,
+    CancelScene,
+    GenerateScene,
+    GenerationCancelled,
+    GenerationCompleted,
+    GenerationFailed,
+    GenerationProgress,
+    GenerationStarted,
+    Priority,
+    Stage,
+)
+from bus.settings import KafkaSettings, RoleSettings, S3Settings
+from inference_consumer.app import App, create_app
+from inference_consumer.errors import DeviceLostError
+from inference_consumer.null import Null
+from inference_consumer.settings import CacheSettings, InferenceSettings, Settings, SharpSettings
+from tests.inference_consumer.models import INFO, Echo, FakeModel
+from tests.inference_consumer.pictures import photo
+
+pytestmark = pytest.mark.stack
+
+
+class Kafka:
+    """The declared topics under names of this test's own, and what lies in them."""
+
+    def __init__(self, settings: KafkaSettings, group: str) -> None:
+        self.settings, self.group = settings, group
+        self.account = ids.new_id()
+
+    async def send(self, topic: topics.Topic, message: Any) -> None:
+        out = envelope.record(topic, message, key=message.generation_id, source="/sharpstream/gateway")
+        producer = broker.producer(self.settings, client_id="test")
+        await producer.start()
+        try:
+            await producer.send_and_wait(out.topic, key=out.key, value=out.value, headers=out.headers)
+        finally:
+            await producer.stop()
+
+    async def order(self, source: BlobRef, **fields: Any) -> UUID:
+        """Send a command."""
+        command = GenerateScene(
+            **{
+                "generation_id": ids.new_id(),
+                "account_id": self.account,
+                "source": source,
+                "requested_at": datetime.now(UTC),
+                **fields,
+            }
+        )
+        await self.send(topics.commands_topic(command.priority), command)
+        return command.generation_id
+
+    async def cancel(self, generation_id: UUID) -> None:
+        wish = CancelScene(
+            generation_id=generation_id, account_id=self.account, requested_at=datetime.now(UTC)
+        )
+        await self.send(topics.CANCELLATIONS, wish)
+
+    async def read(self, topic: topics.Topic, until: Callable[[list[Any]], bool]) -> list[Any]:
+        """Everything committed, once it is enough."""
+        consumer = broker.consumer(self.settings, client_id="test", group_id=None)
+        await consumer.start()
+        try:
+            parts = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+            consumer.assign(parts)
+            await consumer.seek_to_beginning(*parts)
+            found: list[Any] = []
+            async with asyncio.timeout(60):
+                while not until(found):
+                    for records in (await consumer.getmany(timeout_ms=100)).values():
+                        found += [envelope.decode(topic, r.value, r.headers).message for r in records]
+            return found
+        finally:
+            await consumer.stop()
+
+    async def endings(self, *generations: UUID) -> dict[UUID, Any]:
+        """The ending of each, when all have one; never two."""
+        wanted = set(generations)
+        found = await self.read(topics.EVENTS, lambda all_: wanted <= {each.generation_id for each in all_})
+        assert len(found) == len({each.generation_id for each in found})
+        return {each.generation_id: each for each in found}
+
+    async def dead(self) -> int:
+        """How many records are parked."""
+        part = TopicPartition(topics.GENERATION_DEAD.name, 0)
+        consumer = broker.consumer(self.settings, client_id="test", group_id=None)
+        await consumer.start()
+        try:
+            consumer.assign([part])
+            await consumer.seek_to_beginning(part)
+            return sum(len(r) for r in (await consumer.getmany(part, timeout_ms=1000)).values())
+        finally:
+            await consumer.stop()
+
+
+@pytest.fixture
+async def kafka(
+    kafka_settings: KafkaSettings, unique: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> Kafka:
+    def own(topic: topics.Topic, **changes: Any) -> topics.Topic:
+        return replace(topic, name=unique(topic.name), **{"partitions": 2, **changes})
+
+    names = ("COMMANDS_INTERACTIVE", "COMMANDS_BULK", "EVENTS", "PROGRESS", "CANCELLATIONS")
+    declared = {name: own(getattr(topics, name)) for name in names}
+    declared["GENERATION_DEAD"] = own(topics.GENERATION_DEAD, partitions=1)
+    retries = (own(topics.GENERATION_RETRIES[0], partitions=1, delay_ms=100),)
+    for name, topic in declared.items():
+        monkeypatch.setattr(topics, name, topic)
+    monkeypatch.setattr(topics, "GENERATION_RETRIES", retries)
+    await create_topics(kafka_settings, [*declared.values(), *retries])
+    return Kafka(kafka_settings, unique("inference"))
+
+
+@contextlib.asynccontextmanager
+async def consuming(
+    kafka: Kafka, s3: S3Settings, *, model: Any = None, abandoned: bool = False, **options: Any
+) -> AsyncIterator[App]:
+    """A consumer that takes jobs, until SIGTERM; it leaves by itself within seconds."""
+    settings = settings_of(kafka, s3, **options)
+    app = create_app(settings) if model is None else App(settings, lambda _: model)
+    running = asyncio.ensure_future(app.run())
+    try:
+        async with asyncio.timeout(30):
+            while not app.ready:
+                assert not running.done(), running.exception()
+                await asyncio.sleep(0.02)
+        yield app
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(30):
+            await running
+    assert app.abandoned == abandoned
+
+
+def settings_of(kafka: Kafka, s3: S3Settings, *, port: int | None = None, **options: Any) -> Settings:
+    stated = {"group": kafka.group, "instance_id": f"{kafka.group}-1", **options}
+    return Settings(
+        role=RoleSettings(health_port=port),
+        inference=InferenceSettings(**stated),
+        sharp=SharpSettings(),
+        cache=CacheSettings(),
+        kafka=kafka.settings,
+        s3=s3,
+    )
+
+
+@pytest.fixture
+async def blobs(s3_settings: S3Settings) -> AsyncIterator[BlobStore]:
+    async with BlobStore(s3_settings) as store:
+        yield store
+
+
+async def stored(blobs: BlobStore, data: bytes) -> BlobRef:
+    return await blobs.put(f"originals/{ids.new_id()}", data, "image/png")
+
+
+async def test_each_command_gets_its_one_ending(
+    kafka: Kafka, s3_settings: S3Settings, blobs: BlobStore
+) -> None:
+    good = [await stored(blobs, photo(64 + n, 48)) for n in range(5)]
+    whole = photo(200, 200)
+    half = await stored(blobs, whole[: len(whole) // 2])
+    missing = replace_key(good[0], f"originals/{ids.new_id()}")
+    made = [await kafka.order(each) for each in good]
+    bulk = await kafka.order(good[0], priority=Priority.BULK, focal_length_mm=50.0)
+    bad, gone = await kafka.order(half), await kafka.order(missing)
+    late = await kafka.order(good[0], expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    stopped = await kafka.order(good[0])
+    await kafka.cancel(stopped)
+    async with consuming(kafka, s3_settings):
+        endings = await kafka.endings(*made, bulk, bad, gone, late, stopped)
+        told = await kafka.read(topics.PROGRESS, lambda all_: finished(all_) >= {*made, bulk})
+    for number, generation in enumerate(made):
+        event = endings[generation]
+        assert isinstance(event, GenerationCompleted)
+        assert event.gaussian_count == (64 + number) * 48
+        assert (await blobs.get(event.result)).startswith(b"ply\n")
+    assert endings[bulk].focal_length_px == pytest.approx(50 * 80 / 43.2666153)
+    for generation, code in ((bad, "photo_truncated"), (gone, "blob_missing")):
+        assert isinstance(endings[generation], GenerationFailed)
+        assert endings[generation].code == code
+    for generation, reason in ((late, "expired"), (stopped, "requested")):
+        assert isinstance(endings[generation], GenerationCancelled)
+        assert endings[generation].reason == reason
+    assert {each.generation_id for each in told if isinstance(each, GenerationStarted)} >= {*made, bulk}
+    assert await kafka.dead() == 0
+
+
+def finished(told: list[Any]) -> set[UUID]:
+    return {
+        each.generation_id
+        for each in told
+        if isinstance(each, GenerationProgress) and each.stage is Stage.UPLOAD
+    }
+
+
+def replace_key(ref: BlobRef, key: str) -> BlobRef:
+    return BlobRef(key=key, sha256=ref.sha256, bytes=ref.bytes, media_type=ref.media_type)
+
+
+async def test_a_store_that_is_away_is_tried_again_then_the_job_is_parked_and_failed(
+    kafka: Kafka, s3_settings: S3Settings, blobs: BlobStore
+) -> None:
+    generation = await kafka.order(await stored(blobs, photo()))
+    away = s3_settings.model_copy(update={"endpoint_url": "http://127.0.0.1:1"})
+    async with consuming(kafka, away):
+        event = (await kafka.endings(generation))[generation]
+        assert isinstance(event, GenerationFailed)
+        assert (event.code, event.attempt) == ("blob_store_unavailable", 2)
+        assert await kafka.dead() == 1
+
+
+async def test_what_a_stopped_worker_left_the_next_one_does(
+    kafka: Kafka, s3_settings: S3Settings, blobs: BlobStore
+) -> None:
+    async with consuming(kafka, s3_settings, model=Null()):
+        first = await kafka.order(await stored(blobs, photo()))
+        await kafka.endings(first)
+    second = await kafka.order(await stored(blobs, photo()))
+    async with consuming(kafka, s3_settings, model=Null()):
+        endings = await kafka.endings(first, second)
+    assert {type(each) for each in endings.values()} == {GenerationCompleted}
+
+
+async def test_a_stop_in_mid_batch_does_not_wait_for_it_and_the_job_goes_back(
+    kafka: Kafka, s3_settings: S3Settings, blobs: BlobStore
+) -> None:
+    running, release = threading.Event(), threading.Event()
+
+    def answer(items: list[Any]) -> list[Any]:
+        if items != [(256, 256)]:  # the warm-up's
+            running.set()
+            assert release.wait(60)
+        return [Echo(item) for item in items]
+
+    slow = FakeModel(answer=answer, info=replace(INFO, max_batch=1))
+    generation = await kafka.order(await stored(blobs, photo()))
+    async with consuming(kafka, s3_settings, model=slow, abandoned=True, stop_seconds=0):
+        assert await asyncio.to_thread(running.wait, 30)
+    release.set()
+    async with consuming(kafka, s3_settings, model=Null()):
+        endings = await kafka.endings(generation)
+    assert endings[generation].model.name == "null"
+
+
+async def test_a_lost_device_ends_the_process_and_another_one_does_the_job(
+    kafka: Kafka, s3_settings: S3Settings, blobs: BlobStore
+) -> None:
+    def answer(items: list[Any]) -> list[Any]:
+        if items != [(256, 256)]:
+            raise DeviceLostError("an illegal memory access")
+        return [Echo(item) for item in items]
+
+    broken = FakeModel(answer=answer, info=replace(INFO, max_batch=1))
+    generation = await kafka.order(await stored(blobs, photo()))
+    with pytest.raises(DeviceLostError):
+        await App(settings_of(kafka, s3_settings), lambda _: broken).run()
+    async with consuming(kafka, s3_settings, model=Null()):
+        endings = await kafka.endings(generation)
+    assert isinstance(endings[generation], GenerationCompleted)
+
+
+async def test_health_is_live_while_it_works_and_metrics_count(
+    kafka: Kafka, s3_settings: S3Settings, blobs: BlobStore, unused_tcp_port: int
+) -> None:
+    async with consuming(kafka, s3_settings, port=unused_tcp_port):
+        await kafka.endings(await kafka.order(await stored(blobs, photo())))
+        url = f"http://127.0.0.1:{unused_tcp_port}"
+        ready = json.loads(
+            await asyncio.to_thread(lambda: urllib.request.urlopen(f"{url}/health/ready").read())
+        )
+        metrics = await asyncio.to_thread(lambda: urllib.request.urlopen(f"{url}/metrics").read().decode())
+    assert ready == {"status": "ready"}
+    assert 'sharpstream_stage_seconds_count{stage="inference"}' in metrics
+    assert "sharpstream_batch_size_bucket" in metrics

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bus import envelope, ids, topics
+from bus.blobs import BlobMissingError, BlobStoreError
+from bus.errors import TransientError, UndecodableError
+from bus.messages import GenerationCancelled, GenerationCompleted, GenerationFailed, type_of
+from inference_consumer.card import Card
+from inference_consumer.errors import PhotoTruncatedError
+from inference_consumer.handlers import Generations
+from inference_consumer.null import Null
+from tests.inference_consumer.conftest import record_of
+from tests.inference_consumer.models import Echo, FakeModel
+from tests.inference_consumer.pictures import photo
+
+
+def nobody(_: Any) -> bool:
+    return False
+
+
+def event_of(records: Any, command: Any) -> Any:
+    """The single ending, after checks of everything that all endings share."""
+    (out,) = records
+    assert out.topic == topics.EVENTS.name
+    assert out.key == str(command.account_id).encode()
+    got = envelope.decode(topics.EVENTS, out.value, out.headers)
+    assert got.id == str(ids.event_id(command.generation_id, type_of(got.message)))
+    assert (got.source, got.subject) == ("/sharpstream/inference", str(command.generation_id))
+    assert (got.correlation_id, got.traceparent[:5]) == ("corr-1", "00-0a")
+    return got.message
+
+
+async def test_a_command_becomes_completed(works: Any, command: Any) -> None:
+    async with works(Card()) as running:
+        one = command(source=await running.photo(), requested_at=datetime.now(UTC) - timedelta(seconds=3))
+        records = await Generations(running.pipeline, nobody).handle(record_of(one, attempt=2))
+    event = event_of(records, one)
+    assert isinstance(event, GenerationCompleted)
+    assert event.result.key in running.blobs.objects
+    assert event.input_sha256 == one.source.sha256
+    assert (event.image_width, event.image_height, event.attempt) == (64, 48, 2)
+    assert event.gaussian_count == 64 * 48
+    assert 3000 <= event.timings.queued_ms < 60_000
+    assert event.model.name == "card"
+
+
+async def test_a_redelivered_command_yields_the_same_event_id(works: Any, command: Any) -> None:
+    async with works(Null()) as running:
+        one = command(source=await running.photo())
+        handle = Generations(running.pipeline, nobody).handle
+        first, second = [await handle(record_of(one)), await handle(record_of(one, attempt=2))]
+    assert dict(first[0].headers)["ce_id"] == dict(second[0].headers)["ce_id"]
+
+
+@pytest.mark.parametrize("offset", [timedelta(seconds=-1), timedelta(0)])
+@pytest.mark.parametrize("zone", [UTC, None])
+async def test_an_expired_command_becomes_cancelled(works: Any, command: Any, offset: Any, zone: Any) -> None:
+    moment = datetime(2026, 5, 5, 12, tzinfo=UTC)
+    model = FakeModel()
+    async with works(model) as running:
+        model.batches.clear()
+        one = command(source=await running.photo(), expires_at=(moment + offset).replace(tzinfo=zone))
+        records = await Generations(running.pipeline, nobody, now=lambda: moment).handle(record_of(one))
+    event = event_of(records, one)
+    assert isinstance(event, GenerationCancelled)
+    assert event.reason == "expired"
+    assert model.batches == []
+
+
+async def test_a_command_that_lives_is_carried_out(works: Any, command: Any) -> None:
+    async with works(Null()) as running:
+        later = datetime.now(UTC) + timedelta(hours=1)
+        one = command(source=await running.photo(), expires_at=later)
+        records = await Generations(running.pipeline, nobody).handle(record_of(one))
+    assert isinstance(event_of(records, one), GenerationCompleted)
+
+
+async def test_a_cancelled_command_becomes_cancelled(works: Any, command: Any) -> None:
+    async with works(Null()) as running:
+        one, other = command(source=await running.photo()), command(source=await running.photo())
+        generations = Generations(running.pipeline, {one.generation_id}.__contains__)
+        event = event_of(await generations.handle(record_of(one)), one)
+        assert isinstance(event, GenerationCancelled)
+        assert event.reason == "requested"
+        assert isinstance(event_of(await generations.handle(record_of(other)), other), GenerationCompleted)
+
+
+async def test_a_wish_that_comes_while_the_photo_runs_comes_too_late(works: Any, command: Any) -> None:
+    wished: set[Any] = set()
+
+    def answer(items: list[Any]) -> list[Any]:
+        wished.update(everyone)
+        return [Echo(item) for item in items]
+
+    everyone: list[Any] = []
+    async with works(FakeModel(answer=answer)) as running:
+        wished.clear()
+        one = command(source=await running.photo())
+        everyone.append(one.generation_id)
+        records = await Generations(running.pipeline, wished.__contains__).handle(record_of(one))
+        assert one.generation_id in wished
+    assert isinstance(event_of(records, one), GenerationCompleted)
+
+
+async def test_a_bad_photo_ends_as_failed_with_its_code_and_timings(works: Any, command: Any) -> None:
+    async with works(Null()) as running:
+        whole = photo(200, 200)
+        one = command(source=await running.photo(whole[: len(whole) // 2]))
+        generations, record = Generations(running.pipeline, nobody), record_of(one)
+        with pytest.raises(PhotoTruncatedError) as caught:
+            await generations.handle(record)
+        event = event_of(generations.give_up(record, caught.value), one)
+    assert isinstance(event, GenerationFailed)
+    assert (event.code, event.message) == ("photo_truncated", caught.value.message)
+    assert event.timings.fetch_ms >= 0
+    assert event.timings.inference_ms is None
+
+
+async def test_faults_of_the_store_pass_or_not(works: Any, command: Any) -> None:
+    async def away(_: Any) -> bytes:
+        raise BlobStoreError("The object store cannot be reached.")
+
+    async with works(Null()) as running:
+        one = command(source=await running.photo())
+        generations = Generations(running.pipeline, nobody)
+        running.blobs.get = away
+        with pytest.raises(TransientError):
+            await generations.handle(record_of(one))
+        del running.blobs.get
+        await running.blobs.delete(one.source.key)
+        with pytest.raises(BlobMissingError) as caught:
+            await generations.handle(record_of(one))
+        event = event_of(generations.give_up(record_of(one), caught.value), one)
+    assert event.code == "blob_missing"
+
+
+async def test_what_is_not_decodable_is_raised_and_ends_nothing(works: Any, command: Any) -> None:
+    async with works(Null()) as running:
+        generations = Generations(running.pipeline, nobody)
+        record = replace(record_of(command(source=await running.photo())), value=b"{")
+        with pytest.raises(UndecodableError) as caught:
+            await generations.handle(record)
+        assert generations.give_up(record, caught.value) == []

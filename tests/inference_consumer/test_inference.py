@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+from bus.messages import Priority
+from bus.tasks import end
+from inference_consumer.batcher import Batcher
+from inference_consumer.engine import Engine
+from inference_consumer.errors import EngineStoppedError, GenerationStoppedError
+from inference_consumer.inference import Inference, Served
+from tests.inference_consumer.models import Echo, FakeModel
+
+
+class Gate:
+    """A model's `run` that waits until it is let go, batch by batch; the warm-up passes."""
+
+    def __init__(self) -> None:
+        self.warm = False
+        self.entered = threading.Semaphore(0)
+        self.go = threading.Semaphore(0)
+
+    def __call__(self, items: list[Any]) -> list[Any]:
+        if self.warm:
+            self.entered.release()
+            assert self.go.acquire(timeout=10)
+        return [Echo(item) for item in items]
+
+    async def inside(self) -> None:
+        """Return once a batch runs."""
+        assert await asyncio.to_thread(self.entered.acquire, True, 10)
+
+
+class Stage:
+    """The middle stage with a gate in its engine."""
+
+    def __init__(self) -> None:
+        self.gate = Gate()
+        self.model = FakeModel(answer=self.gate)
+        self.engine = Engine(lambda: self.model)
+        batcher = Batcher(
+            limit=lambda: self.engine.limit,
+            seconds=self.engine.seconds,
+            size=self.model.item_bytes,
+            max_bytes=1000,
+            max_delay_s=10,
+        )
+        self.inference = Inference(self.engine, batcher)
+        self.begun: list[Any] = []
+
+    async def start(self) -> asyncio.Task[None]:
+        await self.engine.start()
+        self.model.batches.clear()
+        self.gate.warm = True
+        return asyncio.ensure_future(self.inference.run())
+
+    def submit(self, item: Any, check: Any = lambda: None) -> asyncio.Task[Served]:
+        return asyncio.ensure_future(
+            self.inference.submit(
+                item, priority=Priority.INTERACTIVE, check=check, began=lambda: self.begun.append(item)
+            )
+        )
+
+
+@pytest.fixture
+async def stage() -> Any:
+    stage = Stage()
+    serving = await stage.start()
+    yield stage
+    await end([serving])
+    stage.gate.go.release(100)
+    await stage.engine.stop(within_s=5)
+
+
+async def test_the_next_batch_gathers_while_one_runs(stage: Stage) -> None:
+    first = stage.submit("a")
+    await stage.gate.inside()
+    rest = [stage.submit(item) for item in "bcd"]
+    stage.gate.go.release(2)
+    assert (await first).batch_size == 1
+    served = await asyncio.gather(*rest)
+    assert [each.splat.item for each in served] == ["b", "c", "d"]
+    assert {each.batch_size for each in served} == {3}
+    assert stage.model.batches == [["a"], ["b", "c", "d"]]
+    assert stage.begun == ["a", "b", "c", "d"]
+    assert all(each.waited_s >= 0 and each.seconds > 0 for each in served)
+
+
+async def test_a_photo_waits_for_one_that_is_coming_and_no_longer(stage: Stage) -> None:
+    stage.engine._seconds[1] = 1000.0  # 10 s of patience: only an event can end it
+    with stage.inference.coming():
+        first = stage.submit("a")
+        await asyncio.sleep(0)
+        assert stage.model.batches == []
+    await stage.gate.inside()
+    stage.gate.go.release()
+    assert (await first).batch_size == 1
+
+
+async def test_cancelled_while_queued_is_told_at_once_and_never_runs(stage: Stage) -> None:
+    cancelled = False
+
+    def check() -> None:
+        if cancelled:
+            raise GenerationStoppedError("requested")
+
+    running = stage.submit("a")
+    await stage.gate.inside()
+    doomed = stage.submit("doomed", check)
+    await asyncio.sleep(0)
+    cancelled = True
+    stage.inference.sweep()
+    with pytest.raises(GenerationStoppedError):
+        await doomed  # the engine still runs the first one
+    stage.gate.go.release()
+    await running
+    assert stage.model.batches == [["a"]]
+
+
+async def test_a_caller_that_goes_away_takes_its_photo_along(stage: Stage) -> None:
+    running = stage.submit("a")
+    await stage.gate.inside()
+    gone = stage.submit("gone")
+    await asyncio.sleep(0)
+    gone.cancel()
+    stage.gate.go.release()
+    await running
+    after = stage.submit("b")
+    stage.gate.go.release()
+    await after
+    assert stage.model.batches == [["a"], ["b"]]
+
+
+async def test_a_size_that_raises_reaches_its_own_caller(stage: Stage) -> None:
+    def weigh(item: Any) -> int:
+        if item == "bad":
+            raise OverflowError
+        return 1
+
+    stage.inference._batcher._size = weigh
+    with pytest.raises(OverflowError):
+        await stage.submit("bad")
+    stage.gate.go.release()
+    assert (await stage.submit("good")).splat.item == "good"
+
+
+async def test_shutdown_in_mid_batch_answers_everybody() -> None:
+    stage = Stage()
+    serving = await stage.start()
+    running = stage.submit("a")
+    await stage.gate.inside()
+    queued = stage.submit("b")
+    await asyncio.sleep(0)
+    await end([serving])
+    for each in (running, queued):
+        with pytest.raises(EngineStoppedError):
+            await each
+    stage.gate.go.release(5)
+    assert await stage.engine.stop(within_s=5)

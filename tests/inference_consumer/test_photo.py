@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inference_consumer import errors, photo
+from tests.inference_consumer.pictures import encoded, exif_bytes, png_that_claims, quadrants
+from tests.inference_consumer.pictures import photo as good_photo
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "sharp" / "exif"
+CASES: list[dict[str, Any]] = json.loads((FIXTURES / "cases.json").read_text())
+SMALL = photo.Limits(min_side=1)  # the fixtures are 12 x 8
+
+
+@pytest.fixture(autouse=True)
+def pillow() -> None:
+    photo.prepare()
+
+
+def read(name: str) -> photo.Photo:
+    return photo.decode((FIXTURES / name).read_bytes(), allowed=SMALL)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if not c["bug_compatible_only"]], ids=lambda c: c["file"])
+def test_reference_cases_come_out_bit_for_bit(case: dict[str, Any]) -> None:
+    got = read(case["file"])
+    assert list(got.pixels.shape) == case["shape"]
+    assert got.pixels.dtype == np.uint8
+    assert hashlib.sha256(got.pixels.tobytes()).hexdigest() == case["sha256"]
+    assert got.focal_px == pytest.approx(case["f_px"], rel=1e-12)
+
+
+def test_there_are_reference_cases_of_both_kinds() -> None:
+    assert [c["bug_compatible_only"] for c in CASES].count(False) == 15
+    assert {c["file"] for c in CASES if c["bug_compatible_only"]} == {
+        *(f"orient{number}.png" for number in (2, 4, 5, 7)),
+        *("gray_alpha.png", "palette.png", "gray16.png", "tiff_orient6.tiff"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("number", "upright"),
+    [
+        (2, lambda stored: stored[:, ::-1]),
+        (4, lambda stored: stored[::-1]),
+        (5, lambda stored: stored.transpose(1, 0, 2)),
+        (7, lambda stored: stored[::-1, ::-1].transpose(1, 0, 2)),
+    ],
+)
+def test_mirrored_photos_are_set_upright(number: int, upright: Any) -> None:
+    stored = read("plain.png").pixels
+    got = read(f"orient{number}.png")
+    np.testing.assert_array_equal(got.pixels, upright(stored))
+    assert got.focal_px == pytest.approx(26 / 3)
+
+
+def test_a_tiff_is_turned_once_not_twice() -> None:
+    np.testing.assert_array_equal(read("tiff_orient6.tiff").pixels, read("orient6.png").pixels)
+
+
+def test_palette_and_alpha_become_the_colours_a_person_sees() -> None:
+    palette, grey = read("palette.png").pixels, read("gray_alpha.png").pixels
+    assert palette.shape == grey.shape == (8, 12, 3)
+    with Image.open(FIXTURES / "palette.png") as stored:
+        np.testing.assert_array_equal(palette, np.asarray(stored.convert("RGB")))
+    np.testing.assert_array_equal(grey[..., 0], grey[..., 2])
+    with Image.open(FIXTURES / "gray_alpha.png") as stored:
+        np.testing.assert_array_equal(grey[..., 0], np.asarray(stored)[..., 0])
+
+
+def test_a_palette_with_transparency_keeps_its_colours() -> None:
+    image = Image.fromarray(quadrants()).quantize(4)
+    data = encoded(image, "PNG", transparency=bytes([0, 128, 255, 255]))
+    np.testing.assert_allclose(photo.decode(data).pixels.astype(int), quadrants(), atol=3)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_sixteen_bit_grey_is_scaled(kind: str) -> None:
+    ramp = np.linspace(0, 65535, 64 * 48).reshape(48, 64).astype(np.uint16)
+    got = photo.decode(encoded(Image.fromarray(ramp), kind)).pixels
+    np.testing.assert_array_equal(got[..., 1], np.rint(ramp / 257).astype(np.uint8))
+
+
+def test_float_grey_is_scaled_and_clipped() -> None:
+    ramp = np.linspace(-0.5, 1.5, 64 * 48).reshape(48, 64).astype(np.float32)
+    got = photo.decode(encoded(Image.fromarray(ramp), "TIFF")).pixels
+    np.testing.assert_array_equal(got[..., 0], np.rint(ramp * 255).clip(0, 255))
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "L", "RGBA", "LA", "1"])
+def test_every_mode_becomes_rgb(mode: str) -> None:
+    image = Image.fromarray(quadrants()).convert(mode)
+    kind = "JPEG" if mode == "CMYK" else "PNG"
+    got = photo.decode(encoded(image, kind)).pixels
+    assert got.shape == (48, 64, 3)
+    expected = np.asarray(Image.fromarray(quadrants()).convert(mode).convert("RGB")).astype(int)
+    np.testing.assert_allclose(got[4:20, 4:28].astype(int), expected[4:20, 4:28], atol=4)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
+@pytest.mark.parametrize("orientation", [1, 6, 7])
+def test_every_format_is_upright_with_its_focal_length(kind: str, orientation: int) -> None:
+    stored = Image.fromarray(quadrants())
+    exif = exif_bytes(orientation=orientation, focal35=52)
+    quality = {} if kind in {"PNG", "TIFF"} else {"quality": 95}
+    got = photo.decode(encoded(stored, kind, exif=exif, **quality))
+    turned = {1: lambda a: a, 6: lambda a: np.rot90(a, -1), 7: lambda a: a[::-1, ::-1].transpose(1, 0, 2)}
+    expected = turned[orientation](quadrants()).astype(int)
+    assert got.pixels.shape == expected.shape
+    cells = (slice(6, None, 12), slice(6, None, 12))  # away from the edges, where compression smears
+    np.testing.assert_allclose(got.pixels[cells].astype(int), expected[cells], atol=12)
+    assert got.focal_px == pytest.approx(52 * math.hypot(64, 48) / math.hypot(36, 24))
+
+
+def test_heic_is_read() -> None:
+    data = (Path(__file__).parents[1] / "gateway" / "tiny.heic").read_bytes()
+    got = photo.decode(data)
+    assert got.pixels.ndim == 3
+    assert got.pixels.std() > 1
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected_mm"),
+    [
+        ({"focal_mm": 50.0}, 50),
+        ({"focal_px": 123.0, "focal_mm": 50.0}, None),
+        ({}, 26),
+    ],
+)
+def test_the_command_wins_over_exif(stated: dict[str, float], expected_mm: float | None) -> None:
+    data = good_photo(exif=exif_bytes(focal35=26))
+    expected = 123.0 if expected_mm is None else expected_mm * math.hypot(64, 48) / math.hypot(36, 24)
+    assert photo.decode(data, **stated).focal_px == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("focal", [0.0, -3.0, math.inf, math.nan])
+@pytest.mark.parametrize("unit", ["focal_px", "focal_mm"])
+def test_a_focal_length_that_no_lens_has_is_refused(unit: str, focal: float) -> None:
+    with pytest.raises(errors.FocalLengthError) as caught:
+        photo.decode(good_photo(), **{unit: focal})
+    assert caught.value.code == "focal_length_invalid"
+
+
+@pytest.mark.parametrize(
+    "exif", [b"Exif\0\0nonsense", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"]
+)
+def test_broken_exif_does_not_fail_a_photo(exif: bytes) -> None:
+    assert photo.decode(good_photo(kind="JPEG", exif=exif)).focal_px == pytest.approx(
+        30 * 80 / math.hypot(36, 24)
+    )
+
+
+def test_an_unknown_focal_length_of_zero_is_not_used() -> None:
+    got = photo.decode(good_photo(exif=exif_bytes(focal=0.0)))
+    assert got.focal_px == pytest.approx(30 * 80 / math.hypot(36, 24))
+
+
+def wrong() -> list[Any]:
+    jpeg, png = good_photo(kind="JPEG"), good_photo(256, 256)
+    return [
+        pytest.param(b"", "photo_unreadable", id="empty"),
+        pytest.param(b"%PDF-1.7 nonsense" * 9, "photo_unreadable", id="pdf"),
+        pytest.param(encoded(Image.fromarray(quadrants()), "GIF"), "photo_unreadable", id="gif"),
+        pytest.param(jpeg[: len(jpeg) // 2], "photo_truncated", id="half_jpeg"),
+        pytest.param(png[: len(png) // 2], "photo_truncated", id="half_png"),
+        pytest.param(good_photo(kind="AVIF")[:-40], "photo_truncated", id="cut_avif"),
+        pytest.param(png_that_claims(40_000, 40_000), "photo_too_many_pixels", id="bomb"),
+        pytest.param(png_that_claims(200, 200), "photo_truncated", id="png_without_pixels"),
+        pytest.param(good_photo(64, 15), "photo_too_small", id="flat"),
+    ]
+
+
+@pytest.mark.parametrize(("data", "code"), wrong())
+def test_what_is_wrong_has_a_code_and_a_sentence(data: bytes, code: str) -> None:
+    with pytest.raises(errors.PhotoError) as caught:
+        photo.decode(data)
+    assert caught.value.code == code
+    assert caught.value.message.endswith(".")
+
+
+def test_too_many_bytes_are_not_even_opened() -> None:
+    with pytest.raises(errors.PhotoTooLargeError):
+        photo.decode(good_photo(), allowed=photo.Limits(max_bytes=100))

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Any
+
+import pytest
+
+from bus.blobs import BlobCorruptError, BlobMissingError, BlobStoreError
+from bus.messages import GenerationProgress, GenerationStarted, Priority, Stage
+from inference_consumer.card import Card
+from inference_consumer.errors import (
+    GenerationStoppedError,
+    ModelUnavailableError,
+    PhotoTruncatedError,
+    ResultNotFiniteError,
+)
+from inference_consumer.null import Null
+from inference_consumer.watch import Job
+from tests.inference_consumer.models import Echo, FakeModel
+from tests.inference_consumer.pictures import photo
+
+
+def job(command: Any, check: Any = lambda: None, attempt: int = 1) -> Job:
+    return Job(command=command, attempt=attempt, queued_ms=5.0, check=check)
+
+
+async def test_a_photo_becomes_a_stored_card(works: Any, command: Any) -> None:
+    async with works(Card()) as running:
+        source = await running.photo()
+        made = await running.pipeline.make(job(command(source=source, focal_length_px=80.0)))
+        body, media_type = running.blobs.objects[made.result.key]
+    assert body.startswith(b"ply\n")
+    assert media_type == made.result.media_type == "application/ply"
+    assert made.result.sha256 == hashlib.sha256(body).hexdigest()
+    assert made.gaussian_count == 64 * 48
+    assert (made.camera.width, made.camera.height, made.camera.focal_px) == (64, 48, 80.0)
+    assert (made.model.name, made.model.batch_size, made.model.device) == ("card", 1, "cpu")
+    timings = made.timings
+    assert timings.queued_ms == 5.0
+    stages = (timings.fetch_ms, timings.decode_ms, timings.batch_wait_ms, timings.inference_ms)
+    assert all(ms is not None and ms >= 0 for ms in (*stages, timings.encode_ms, timings.upload_ms))
+
+
+async def test_every_attempt_writes_to_a_key_of_its_own(works: Any, command: Any) -> None:
+    async with works(Null()) as running:
+        one = command(source=await running.photo())
+        keys = {(await running.pipeline.make(job(one, attempt=n))).result.key for n in (1, 2, 3)}
+    assert len(keys) == 3
+    assert all(key.startswith(f"results/{one.generation_id}/") and key.endswith(".ply") for key in keys)
+
+
+async def test_progress_is_told_as_each_stage_begins(works: Any, command: Any) -> None:
+    async with works(Null()) as running:
+        one = command(source=await running.photo())
+        await running.pipeline.make(job(one, attempt=2))
+    (started, *stages) = [message for message, _ in running.told]
+    assert isinstance(started, GenerationStarted)
+    assert (started.worker, started.attempt) == ("worker-1", 2)
+    assert all(isinstance(each, GenerationProgress) for each in stages)
+    assert [each.stage for each in stages] == list(Stage)
+    fractions = [each.fraction for each in stages]
+    assert fractions == sorted(fractions)
+    assert {attempt for _, attempt in running.told} == {2}
+
+
+async def test_progress_that_fails_fails_nothing(works: Any, command: Any) -> None:
+    def tell(*_: Any) -> None:
+        raise RuntimeError("nobody listens")
+
+    async with works(Null()) as running:
+        running.pipeline._tell = tell
+        made = await running.pipeline.make(job(command(source=await running.photo())))
+        assert made.result.key in running.blobs.objects
+
+
+async def test_a_bad_photo_in_a_burst_fails_alone(works: Any, command: Any) -> None:
+    async with works(Card()) as running:
+        good = [await running.photo() for _ in range(7)]
+        whole = photo(200, 200)
+        bad = await running.photo(whole[: len(whole) // 2])
+        jobs = [running.pipeline.make(job(command(source=each))) for each in [*good[:3], bad, *good[3:]]]
+        results = await asyncio.gather(*jobs, return_exceptions=True)
+    assert isinstance(results[3], PhotoTruncatedError)
+    assert results[3].details["timings"].decode_ms > 0
+    assert results[3].details["timings"].upload_ms is None
+    assert all(each.gaussian_count == 64 * 48 for index, each in enumerate(results) if index != 3)
+
+
+async def test_a_poison_photo_in_the_batch_fails_alone(works: Any, command: Any) -> None:
+    def answer(items: list[Any]) -> list[Any]:
+        if (66, 64) in items:
+            raise ValueError("poison")
+        return [Echo(item) for item in items]
+
+    async with works(FakeModel(answer=answer), max_delay_s=5) as running:
+        running.engine._seconds = dict.fromkeys(range(1, 9), 1000.0)  # so that all eight meet in one batch
+        sizes = [60, 61, 62, 66, 63, 64, 65, 67]
+        sources = [await running.photo(photo(64, height)) for height in sizes]
+        jobs = [running.pipeline.make(job(command(source=each))) for each in sources]
+        results = await asyncio.gather(*jobs, return_exceptions=True)
+    assert [type(each).__name__ for each in results].count("Made") == 7
+    assert isinstance(results[3], ValueError)
+
+
+async def test_an_error_of_one_result_is_that_jobs_own(works: Any, command: Any) -> None:
+    def answer(items: list[Any]) -> list[Any]:
+        return [ResultNotFiniteError("no.") if item == (50, 64) else Echo(item) for item in items]
+
+    async with works(FakeModel(answer=answer)) as running:
+        bad, good = await running.photo(photo(64, 50)), await running.photo()
+        with pytest.raises(ResultNotFiniteError) as caught:
+            await running.pipeline.make(job(command(source=bad)))
+        assert caught.value.details["timings"].fetch_ms is not None
+        await running.pipeline.make(job(command(source=good)))
+
+
+async def test_missing_and_changed_photos_are_told_apart(works: Any, command: Any) -> None:
+    async with works(Null()) as running:
+        source = await running.photo()
+        other, _ = running.blobs.objects[source.key]
+        running.blobs.objects[source.key] = (other + b"!", "image/png")
+        with pytest.raises(BlobCorruptError):
+            await running.pipeline.make(job(command(source=source)))
+        await running.blobs.delete(source.key)
+        with pytest.raises(BlobMissingError):
+            await running.pipeline.make(job(command(source=source)))
+
+
+async def test_a_store_that_refuses_the_result_is_a_passing_fault(works: Any, command: Any) -> None:
+    async def refuse(*_: Any) -> Any:
+        raise BlobStoreError("full")
+
+    async with works(Null()) as running:
+        source = await running.photo()
+        running.blobs.put = refuse
+        with pytest.raises(BlobStoreError) as caught:
+            await running.pipeline.make(job(command(source=source)))
+    assert caught.value.details["timings"].encode_ms is not None
+
+
+async def test_another_model_than_ours_is_refused(works: Any, command: Any) -> None:
+    async with works(Null()) as running:
+        source = await running.photo()
+        with pytest.raises(ModelUnavailableError, match="sharp"):
+            await running.pipeline.make(job(command(source=source, model="sharp")))
+        assert (await running.pipeline.make(job(command(source=source, model="null")))).gaussian_count == 1
+
+
+@pytest.mark.parametrize("calls", [0, 1])
+async def test_a_job_that_is_to_stop_stops_between_stages(works: Any, command: Any, calls: int) -> None:
+    left = calls
+
+    def check() -> None:
+        nonlocal left
+        if left == 0:
+            raise GenerationStoppedError("requested")
+        left -= 1
+
+    model = FakeModel()
+    async with works(model) as running:
+        model.batches.clear()
+        source = await running.photo()
+        with pytest.raises(GenerationStoppedError):
+            await running.pipeline.make(job(command(source=source, priority=Priority.BULK), check))
+        assert model.batches == []
+        assert list(running.blobs.objects) == [source.key]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Sequence
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 
 from bus import logs, topics
-from bus.errors import ConfigurationError
+from bus.errors import ConfigurationError, SharpstreamError, TransientError
 from bus.settings import KafkaSettings, load
 
 log = structlog.get_logger(__name__)
@@ -53,11 +54,25 @@ def _new(topic: topics.Topic, replication_factor: int) -> NewTopic:
     )
 
 
-async def _main() -> None:
-    for name in await create_topics(load(KafkaSettings)):
-        log.info("topic_created", topic=name)
+async def _create() -> None:
+    kafka = load(KafkaSettings)
+    try:
+        for name in await create_topics(kafka):
+            log.info("topic_created", topic=name)
+    except (KafkaError, OSError) as error:
+        raise TransientError(f"Kafka does not answer at {kafka.bootstrap_servers}: {error!r}") from error
+
+
+def main() -> int:
+    """Create the topics. Return 2 for a wrong setting, 1 where Kafka does not answer; one sentence each."""
+    logs.configure("admin")
+    try:
+        asyncio.run(_create())
+    except SharpstreamError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return 2 if isinstance(error, ConfigurationError) else 1
+    return 0
 
 
 if __name__ == "__main__":
-    logs.configure("admin")
-    asyncio.run(_main())
+    sys.exit(main())

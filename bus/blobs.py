@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final, Protocol, Self, TypeAlias
 
 import aioboto3
+import aiohttp
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from bus.errors import PermanentError, TransientError
+from bus.errors import ConfigurationError, PermanentError, SharpstreamError, TransientError
 from bus.messages import BlobRef
 from bus.settings import S3Settings, load
 
@@ -220,7 +222,7 @@ async def _translated(key: str) -> AsyncIterator[None]:
         if error.response.get("Error", {}).get("Code") in _MISSING:
             raise BlobMissingError(f"The object {key} is not in the store.", key=key) from error
         raise BlobStoreError(f"The object store refused: {error}", key=key) from error
-    except (BotoCoreError, OSError, TimeoutError) as error:
+    except (BotoCoreError, aiohttp.ClientError, OSError, TimeoutError) as error:
         raise BlobStoreError(f"The object store cannot be reached: {error}", key=key) from error
 
 
@@ -242,10 +244,20 @@ async def _parts(data: AsyncIterator[bytes]) -> AsyncIterator[tuple[bytes, bool]
     yield bytes(buffer), True
 
 
-async def _main() -> None:
+async def _create() -> None:
     async with BlobStore(load(S3Settings)) as store:
         await store.create_bucket()
 
 
+def main() -> int:
+    """Create the bucket. Return 2 for a wrong setting, 1 where the store is away; a sentence each."""
+    try:
+        asyncio.run(_create())
+    except SharpstreamError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return 2 if isinstance(error, ConfigurationError) else 1
+    return 0
+
+
 if __name__ == "__main__":
-    asyncio.run(_main())
+    sys.exit(main())

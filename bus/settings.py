@@ -24,8 +24,8 @@ class KafkaSettings(BaseSettings):
     bootstrap_servers: str = Field(description="host:port, several with commas")
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "SASL_PLAINTEXT"
     sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"
-    username: str | None = None
-    password: SecretStr | None = None
+    username: str | None = Field(default=None, description="the user, for SASL")
+    password: SecretStr | None = Field(default=None, description="its password")
     ssl_cafile: str | None = Field(default=None, description="PEM file of the authority, for SSL")
     topic_epoch: int = Field(default=1, ge=1, description="raise by one when the topics are made anew")
     replication_factor: int = Field(default=1, ge=1, description="3 on a cluster")
@@ -56,11 +56,13 @@ class S3Settings(BaseSettings):
     public_endpoint_url: str | None = Field(
         default=None, description="what browsers reach; default: endpoint_url"
     )
-    region: str = "us-east-1"
+    region: str = Field(default="us-east-1", description="part of every signature")
     access_key_id: SecretStr | None = Field(default=None, description="empty: the instance's own role")
-    secret_access_key: SecretStr | None = None
-    bucket: str = "sharpstream"
-    presign_seconds: int = Field(default=3600, ge=1, le=7 * 24 * 3600)
+    secret_access_key: SecretStr | None = Field(default=None, description="the password to it")
+    bucket: str = Field(default="sharpstream", description="holds photos, splats and exports")
+    presign_seconds: int = Field(
+        default=3600, ge=1, le=7 * 24 * 3600, description="how long a link to an object is good"
+    )
 
 
 class DatabaseSettings(BaseSettings):
@@ -69,7 +71,7 @@ class DatabaseSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DATABASE_")
 
     url: SecretStr = Field(description="postgresql://user:password@host:port/name")
-    pool_size: int = Field(default=10, ge=1, le=100)
+    pool_size: int = Field(default=10, ge=1, le=100, description="connections a process holds at most")
 
 
 class RoleSettings(BaseSettings):
@@ -78,7 +80,7 @@ class RoleSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    health_host: str = "127.0.0.1"
+    health_host: str = Field(default="127.0.0.1", description="where the health port listens")
     health_port: int | None = Field(default=None, ge=0, le=65535, description="serves /health/* and /metrics")
 
 

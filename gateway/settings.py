@@ -15,15 +15,17 @@ class GatewaySettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_")
 
-    host: str = "127.0.0.1"
-    port: int = Field(default=8000, ge=0, le=65535)
+    host: str = Field(default="127.0.0.1", description="where it listens; 0.0.0.0 is everywhere")
+    port: int = Field(default=8000, ge=0, le=65535, description="the API, the pages, health and metrics")
     public_url: str = Field(default="http://127.0.0.1:8000", description="where clients reach this API")
     jwt_secret: SecretStr = Field(min_length=32, description="signs access tokens; 32 characters or more")
     jwt_previous_secret: SecretStr | None = Field(
         default=None, min_length=32, description="still accepted while the secret is being changed"
     )
     api_key_pepper: SecretStr = Field(min_length=32, description="keys the hash of API keys; never change it")
-    access_token_seconds: int = Field(default=900, ge=60, le=24 * 3600)
+    access_token_seconds: int = Field(
+        default=900, ge=60, le=24 * 3600, description="how long a sign-in is good"
+    )
     bcrypt_rounds: int = Field(default=12, ge=4, le=16, description="12 takes about 0.25 s; 4 is for tests")
     decode_threads: int = Field(
         default=2, ge=1, le=64, description="photos checked at once; each may take 400 MB"

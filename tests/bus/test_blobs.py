@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from bus.blobs import PART_BYTES, BlobCorruptError, BlobMissingError, Blobs, BlobStore, BlobStoreError
+from bus.settings import S3Settings
+from bus.testing import MemoryBlobs
+
+on_both = pytest.mark.parametrize("kind", ["memory", pytest.param("s3", marks=pytest.mark.stack)])
+
+
+@pytest.fixture
+async def store(s3_settings: S3Settings) -> AsyncIterator[BlobStore]:
+    async with BlobStore(s3_settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def blobs(kind: str, request: pytest.FixtureRequest) -> Blobs:
+    """The store under test; the real one is opened only where it is wanted."""
+    found: Blobs = request.getfixturevalue("store") if kind == "s3" else MemoryBlobs()
+    return found
+
+
+@pytest.fixture
+def key(unique: Callable[[str], str]) -> str:
+    return f"tests/{unique('blob')}"
+
+
+async def stream(data: bytes, chunk: int = 700_001) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), chunk):
+        yield data[start : start + chunk]
+
+
+@on_both
+@pytest.mark.parametrize("size", [0, 1, 5000])
+async def test_bytes_come_back_with_a_true_claim_check(blobs: Blobs, key: str, size: int) -> None:
+    data = secrets.token_bytes(size)
+    ref = await blobs.put(key, data, "image/jpeg")
+    assert (ref.key, ref.bytes, ref.media_type) == (key, size, "image/jpeg")
+    assert ref.sha256 == hashlib.sha256(data).hexdigest()
+    assert await blobs.get(ref) == data
+
+
+@on_both
+@pytest.mark.parametrize("size", [0, 10, PART_BYTES, PART_BYTES + 1, 2 * PART_BYTES + 12345])
+async def test_a_stream_comes_back_however_many_parts_it_took(blobs: Blobs, key: str, size: int) -> None:
+    data = secrets.token_bytes(size)
+    ref = await blobs.put(key, stream(data), "application/octet-stream")
+    assert (ref.bytes, ref.sha256) == (size, hashlib.sha256(data).hexdigest())
+    assert await blobs.get(ref) == data
+
+
+@on_both
+async def test_views_are_stored_like_bytes(blobs: Blobs, key: str) -> None:
+    data = secrets.token_bytes(4096)
+    ref = await blobs.put(key, memoryview(data)[1:-1], "application/octet-stream")
+    assert await blobs.get(ref) == data[1:-1]
+
+
+@on_both
+@pytest.mark.parametrize("size", [1000, 2 * PART_BYTES + 5])
+async def test_a_stream_that_breaks_leaves_nothing(blobs: Blobs, key: str, size: int) -> None:
+    async def breaking() -> AsyncIterator[bytes]:
+        async for chunk in stream(secrets.token_bytes(size)):
+            yield chunk
+        raise ConnectionResetError("the sender went away")
+
+    with pytest.raises((BlobStoreError, ConnectionResetError)):
+        await blobs.put(key, breaking(), "application/octet-stream")
+    whole = await MemoryBlobs().put(key, b"x", "application/octet-stream")
+    with pytest.raises(BlobMissingError):
+        await blobs.get(whole)
+
+
+@on_both
+async def test_other_bytes_than_claimed_are_corrupt(blobs: Blobs, key: str) -> None:
+    ref = await blobs.put(key, b"what was promised", "text/plain")
+    await blobs.put(key, b"what was wr1tten!", "text/plain")
+    with pytest.raises(BlobCorruptError, match=key):
+        await blobs.get(ref)
+
+
+@on_both
+async def test_a_missing_object_is_named(blobs: Blobs, key: str) -> None:
+    ref = await blobs.put(key, b"x", "text/plain")
+    await blobs.delete(key)
+    await blobs.delete(key)
+    with pytest.raises(BlobMissingError, match=key):
+        await blobs.get(ref)
+
+
+@pytest.mark.stack
+async def test_a_broken_upload_leaves_no_parts_that_cost_money(store: BlobStore, key: str) -> None:
+    async def breaking() -> AsyncIterator[bytes]:
+        yield secrets.token_bytes(2 * PART_BYTES)
+        raise RuntimeError("cancelled half-way")
+
+    with pytest.raises(RuntimeError):
+        await store.put(key, breaking(), "application/octet-stream")
+    listed = await store._client.list_multipart_uploads(Bucket=store.bucket, Prefix=key)
+    assert not listed.get("Uploads")
+
+
+@pytest.mark.stack
+async def test_a_presigned_url_is_readable_by_anyone_and_only_that(store: BlobStore, key: str) -> None:
+    await store.put(key, b"splat", "application/octet-stream")
+    url = await store.presign(key, filename="scene.ply")
+    async with httpx.AsyncClient() as anyone:
+        answer = await anyone.get(url)
+        assert (answer.status_code, answer.content) == (200, b"splat")
+        assert answer.headers["content-disposition"] == 'attachment; filename="scene.ply"'
+        assert (await anyone.get(url.partition("?")[0])).status_code == 403
+        assert (await anyone.get(url.replace(key, key + "x"))).status_code == 403
+        assert (await anyone.put(url, content=b"mine")).status_code == 403
+
+
+@pytest.mark.stack
+async def test_a_presigned_url_says_when_it_ends_and_the_end_is_kept(
+    store: BlobStore, s3_settings: S3Settings, key: str
+) -> None:
+    await store.put(key, b"splat", "application/octet-stream")
+    query = parse_qs(urlsplit(await store.presign(key)).query)
+    assert query["X-Amz-Expires"] == [str(s3_settings.presign_seconds)]
+    # A second is the shortest life: ask until the server has seen it pass, rather than wait for a guess.
+    async with BlobStore(s3_settings.model_copy(update={"presign_seconds": 1})) as brief:
+        url = await brief.presign(key)
+    limit = datetime.now(UTC) + timedelta(minutes=1)
+    async with httpx.AsyncClient() as anyone:
+        while (status := (await anyone.get(url)).status_code) == 200:
+            assert datetime.now(UTC) < limit, "the URL does not expire"
+    assert status == 403
+
+
+@pytest.mark.stack
+async def test_presigned_urls_name_the_public_endpoint(s3_settings: S3Settings, key: str) -> None:
+    public = s3_settings.model_copy(update={"public_endpoint_url": "https://splats.example.org"})
+    async with BlobStore(public) as store:
+        url = await store.presign(key)
+    assert url.startswith(f"https://splats.example.org/{store.bucket}/{key}?")
+
+
+@pytest.mark.stack
+async def test_the_bucket_is_made_once_and_missed_when_absent(
+    s3_settings: S3Settings, store: BlobStore, unique: Callable[[str], str]
+) -> None:
+    await store.create_bucket()
+    await store.check()
+    absent = s3_settings.model_copy(update={"bucket": unique("absent")})
+    async with BlobStore(absent) as other:
+        with pytest.raises((BlobMissingError, BlobStoreError)):
+            await other.check()
+
+
+async def test_nobody_there_is_a_passing_trouble(key: str) -> None:
+    settings = S3Settings(endpoint_url="http://127.0.0.1:9", access_key_id="a", secret_access_key="b")
+    async with BlobStore(settings) as store:
+        with pytest.raises(BlobStoreError):
+            await store.put(key, b"x", "text/plain")

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from bus import logs
+
+
+@pytest.fixture(autouse=True)
+def configured() -> Iterator[None]:
+    """Leave logging as it was for the other tests."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_line_is_one_json_object_with_role_level_and_time(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("ledger")
+    structlog.get_logger("x").info("batch_projected", records=3, text="two\nlines")
+    (line,) = lines(capsys)
+    assert line.pop("timestamp")
+    assert line == {
+        "event": "batch_projected",
+        "records": 3,
+        "text": "two\nlines",
+        "role": "ledger",
+        "level": "info",
+        "logger": "x",
+    }
+
+
+@pytest.mark.parametrize("key", sorted(logs.SECRET_KEYS))
+def test_secrets_are_masked(key: str, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("gateway")
+    structlog.get_logger().warning("sign_in", **{key: "hunter2"})
+    assert lines(capsys)[0][key] == "***"
+
+
+def test_the_standard_library_speaks_json_too(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("relay")
+    try:
+        int("broken")
+    except ValueError:
+        logging.getLogger("other").exception("it %s", "failed")
+    (line,) = lines(capsys)
+    assert (line["event"], line["level"], line["role"]) == ("it failed", "error", "relay")
+    assert "ValueError: invalid literal" in str(line["exception"])
+
+
+def test_the_level_holds_and_noisy_libraries_are_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("export", "DEBUG")
+    logging.getLogger("mine").debug("seen")
+    logging.getLogger("aiokafka").info("unseen")
+    assert [line["event"] for line in lines(capsys)] == ["seen"]
+
+
+def test_what_is_bound_to_the_context_is_on_each_line(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("gateway")
+    with structlog.contextvars.bound_contextvars(generation_id="g1"):
+        structlog.get_logger().info("inside")
+    structlog.get_logger().info("outside")
+    assert [line.get("generation_id") for line in lines(capsys)] == ["g1", None]

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from bus.errors import ConfigurationError
+from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings, load
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in os.environ:
+        if key.startswith(("KAFKA_", "S3_", "DATABASE_", "HEALTH_", "LOG_")):
+            monkeypatch.delenv(key)
+
+
+def test_a_missing_key_is_named_as_one_types_it() -> None:
+    with pytest.raises(ConfigurationError, match=r"\.env\.example.*KAFKA_BOOTSTRAP_SERVERS: Field required"):
+        load(KafkaSettings)
+
+
+def test_every_wrong_key_is_named_and_no_value_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:hunter2@host/name")
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "0")
+    monkeypatch.setenv("S3_PRESIGN_SECONDS", "for ever")
+    with pytest.raises(
+        ConfigurationError, match=r"DATABASE_POOL_SIZE: .*greater than or equal to 1"
+    ) as caught:
+        load(DatabaseSettings)
+    assert "hunter2" not in caught.value.message
+    with pytest.raises(ConfigurationError, match="S3_PRESIGN_SECONDS") as caught:
+        load(S3Settings)
+    assert "for ever" not in caught.value.message
+
+
+def test_secrets_do_not_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:hunter2@host/name")
+    assert "hunter2" not in repr(load(DatabaseSettings))
+
+
+def test_role_defaults() -> None:
+    role = load(RoleSettings)
+    assert (role.log_level, role.health_host, role.health_port) == ("INFO", "127.0.0.1", None)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "keys"),
+    [
+        ("PLAINTEXT", {"bootstrap_servers", "security_protocol"}),
+        ("SSL", {"bootstrap_servers", "security_protocol", "ssl_context"}),
+        ("SASL_PLAINTEXT", {"bootstrap_servers", "security_protocol", "sasl_mechanism"}),
+        ("SASL_SSL", {"bootstrap_servers", "security_protocol", "sasl_mechanism", "ssl_context"}),
+    ],
+)
+def test_kafka_clients_get_what_the_protocol_wants(
+    monkeypatch: pytest.MonkeyPatch, protocol: str, keys: set[str]
+) -> None:
+    for key, value in {"BOOTSTRAP_SERVERS": "a:1,b:2", "USERNAME": "u", "PASSWORD": "p"}.items():
+        monkeypatch.setenv(f"KAFKA_{key}", value)
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", protocol)
+    options = load(KafkaSettings).client_options()
+    login = {"sasl_plain_username", "sasl_plain_password"} if "SASL" in protocol else set()
+    assert set(options) == keys | login
+    if login:
+        assert (options["sasl_plain_username"], options["sasl_plain_password"]) == ("u", "p")

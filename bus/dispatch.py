@@ -72,11 +72,6 @@ class Dispatcher:
         """Drop what is remembered of a partition that is gone."""
         self._last_turn.pop(partition, None)
 
-    async def cancel(self) -> None:
-        """End all handlers; what they worked on is not committed and comes again."""
-        self.taking = False
-        await tasks.end(tuple(self._running), within_s=5)
-
     @property
     def _ahead(self) -> int:
         return AHEAD * self.max_in_flight

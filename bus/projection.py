@@ -95,7 +95,7 @@ class Projector:
         self._stopped.set()
 
     async def watch(self) -> NoReturn:
-        """Wait until it has stopped for good, then raise why: end the process, it goes on where it stopped."""
+        """Wait until it has stopped for good, then raise why. End the process: it goes on where it was."""
         await self._stopped.wait()
         raise self.error or AssertionError
 

@@ -15,7 +15,6 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
-from faststream.exceptions import StopConsume
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 from faststream.kafka.message import KafkaAckableMessage
@@ -48,7 +47,7 @@ def subscribe(
     """Let ``broker`` feed ``projector``; return the subscriber, which the broker starts and stops.
 
     A batch is acknowledged after its transaction. While Postgres is away the batch waits, heartbeats go on.
-    Anything else that ``apply`` raises stops the subscriber for good, unacknowledged, and comes out of
+    Anything else that ``apply`` raises stops the projector for good, unacknowledged, and comes out of
     `Projector.watch`: to drop it would lose records, to go on would lose their order. ``instance_id``: the
     same after a restart of the same worker; None leaves the group at each stop.
     """
@@ -105,12 +104,17 @@ class _Feed(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def handle(self, message: KafkaMessage) -> None:
         """Project one batch, however long it takes, then acknowledge it."""
+        if self._projector.error is not None:
+            return  # nothing more is projected or acknowledged; the process is about to end
         records = [raw_record(each) for each in message.raw_message]
         try:
             done = await self._project(message.consumer, records)
-        except Exception as error:  # whatever it is: stop here, nothing acknowledged
+        except Exception as error:
             self._projector.fail(error)
-            raise StopConsume from error
+            # Not StopConsume: FastStream then cancels the very task that closes the consumer.
+            consumer = self.subscriber.consumer
+            consumer.pause(*consumer.assignment())
+            raise
         if not done:
             return
         try:

@@ -10,7 +10,8 @@ import asyncio
 from collections.abc import Collection, Coroutine
 from typing import Any, Final
 
-_AGAIN_S: Final = 0.5
+_AGAIN_S: Final = 5.0
+"""Longer than an orderly end takes where Kafka is down: a second cancellation would break that off."""
 
 
 def check_cancelled() -> None:
@@ -20,7 +21,9 @@ def check_cancelled() -> None:
         raise asyncio.CancelledError
 
 
-async def end(tasks: Collection[asyncio.Task[Any]], *, within_s: float = float("inf")) -> None:
+async def end(
+    tasks: Collection[asyncio.Task[Any]], *, within_s: float = float("inf"), again_s: float = _AGAIN_S
+) -> None:
     """Cancel the tasks, again and again, until all have ended or the time is up; swallow their errors."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + within_s
@@ -28,7 +31,7 @@ async def end(tasks: Collection[asyncio.Task[Any]], *, within_s: float = float("
     while left and loop.time() < deadline:
         for task in left:
             task.cancel()
-        _, left = await asyncio.wait(left, timeout=min(_AGAIN_S, within_s))
+        _, left = await asyncio.wait(left, timeout=min(again_s, within_s))
     for task in tasks:
         if task.done() and not task.cancelled():
             task.exception()  # seen: it is not reported as never retrieved

@@ -114,5 +114,7 @@ async def _discard(producer: AIOKafkaProducer) -> None:
     finally:
         # Where Kafka is down the sender waits for ever, and stop() for it: end both, close the sockets.
         sender = producer._sender.sender_task  # noqa: SLF001 - there is no other way to it
-        await tasks.end([task for task in (sender, stopping) if task is not None], within_s=_CLOSE_S)
+        both = [task for task in (sender, stopping) if task is not None]
+        # Again and again: cancelled once, the sender still waits for the requests under way.
+        await tasks.end(both, within_s=_CLOSE_S, again_s=0.2)
         await producer.client.close()

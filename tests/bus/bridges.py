@@ -69,7 +69,7 @@ async def end_offsets(kafka: KafkaSettings, tps: Sequence[TopicPartition]) -> di
     consumer.assign(tps)
     await consumer.start()
     try:
-        return await consumer.end_offsets(tps)
+        return dict(await consumer.end_offsets(tps))
     finally:
         await consumer.stop()
 
@@ -81,7 +81,8 @@ async def committed(kafka: KafkaSettings, group: str, topic: str, partition: int
     consumer.assign([tp])
     await consumer.start()
     try:
-        return await consumer.committed(tp)
+        found: int | None = await consumer.committed(tp)
+        return found
     finally:
         await consumer.stop()
 
@@ -90,8 +91,8 @@ async def until(condition: Callable[[], Awaitable[bool]], *, what: str, within_s
     """Poll a state until it holds; the time is only there to fail instead of hanging."""
     try:
         async with asyncio.timeout(within_s):
-            while not await condition():
-                await asyncio.sleep(0.02)
+            while not await condition():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)  # the state is another process's
     except TimeoutError:
         raise AssertionError(f"waited {within_s} s in vain for: {what}") from None
 

@@ -9,8 +9,9 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Self
 
 from bus.settings import KafkaSettings
 from sharpstream.stack.process import die_with_parent
@@ -20,10 +21,15 @@ SCALE = float(os.environ.get("SHARPSTREAM_KILL_SCALE", "1"))
 """Multiplies records, kills and freezes."""
 
 
+def say(text: str) -> None:
+    """Figures and seeds, for whoever runs pytest with -s or sees it fail."""
+    sys.stdout.write(text + "\n")
+
+
 def seeded() -> random.Random:
     """A generator whose seed is printed; SHARPSTREAM_TEST_SEED repeats a run."""
     seed = int(os.environ.get("SHARPSTREAM_TEST_SEED") or random.SystemRandom().randrange(2**32))
-    print(f"SHARPSTREAM_TEST_SEED={seed}")
+    say(f"SHARPSTREAM_TEST_SEED={seed}")
     return random.Random(seed)
 
 
@@ -42,7 +48,7 @@ def kafka_environment(kafka: KafkaSettings) -> dict[str, str]:
 class Fleet:
     """``count`` processes of one script; each knows its own WORKER number. An async context manager."""
 
-    def __init__(self, script: str, count: int, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, script: str, count: int, environment: dict[str, str], log: Path) -> None:
         self._script, self._count, self._log = script, count, log
         self._environment = os.environ | {"PYTHONPATH": str(WORKERS.parents[2])} | environment
         self.processes: dict[int, asyncio.subprocess.Process] = {}
@@ -51,7 +57,7 @@ class Fleet:
         self.exits: Counter[int] = Counter()
         """How the workers ended: negative for a signal, 3 for fenced."""
 
-    async def __aenter__(self) -> Fleet:
+    async def __aenter__(self) -> Self:
         for number in range(self._count):
             await self._start(number)
             self._keepers.append(asyncio.ensure_future(self._keep(number)))
@@ -70,7 +76,7 @@ class Fleet:
                 process.kill()
         await asyncio.wait(self._keepers)
         if exc[0] is not None or late:
-            print(self._log.read_text()[-20_000:])
+            say(self._log.read_text()[-20_000:])
         assert not late, "a worker did not stop within 30 s"
         # 1 is a crash that nobody planned; 0 a stop, 3 a fenced worker, negative our signals (SIGTERM by
         # name only where it came before Python had set its handler).
@@ -128,13 +134,13 @@ async def havoc(
     for turn, blow in enumerate(blows):
         # Spread over the first 85 % and uneven within a share.
         goal = int(total * 0.85 * (turn + dice.random()) / len(blows))
-        while (done := await progress()) < goal:
+        while (done := await progress()) < goal:  # noqa: ASYNC110 - the state is another process's
             await asyncio.sleep(0.05)
         number = await victim() if victim else dice.choice(sorted(fleet.processes))
-        print(f"{time.monotonic() - started:5.1f} s, {done} of {total}: {blow} {number}")
+        say(f"{time.monotonic() - started:5.1f} s, {done} of {total}: {blow} {number}")
         if blow == "kill":
             fleet.kill(number)
         else:
             frozen.append(asyncio.ensure_future(fleet.freeze(number, freeze_s)))
             await asyncio.wait(frozen)  # one at a time, or nobody is left
-    print(f"all blows dealt after {time.monotonic() - started:.1f} s; exits so far {dict(fleet.exits)}")
+    say(f"all blows dealt after {time.monotonic() - started:.1f} s; exits so far {dict(fleet.exits)}")

@@ -13,6 +13,7 @@ from bus import outbox
 from bus.errors import ConfigurationError, FencedError
 from bus.lease import Lease
 from tests.bus.bridges import numbered
+from tests.bus.fleet import say
 
 pytestmark = pytest.mark.stack
 
@@ -63,7 +64,7 @@ async def test_the_dead_are_replaced_at_once(fresh_database: str, database: asyn
             died = time.monotonic()
         async with asyncio.timeout(30):  # the deadline is a minute away
             await waiting
-        print(f"taken over after {(time.monotonic() - died) * 1000:.1f} ms")
+        say(f"taken over after {(time.monotonic() - died) * 1000:.1f} ms")
         assert standby.epoch == holder.epoch + 1
         assert await database.fetchval("SELECT holder FROM relay_lease") == "b"
 
@@ -157,7 +158,7 @@ async def test_without_tables_it_says_what_to_do(empty_database: str) -> None:
 
 
 async def _waits_for_lock(database: asyncpg.Connection) -> None:
-    while not await database.fetchval(
+    while not await database.fetchval(  # noqa: ASYNC110 - the state is the server's
         "SELECT count(*) FROM pg_locks JOIN pg_database AS d ON d.oid = database"
         " WHERE locktype = 'advisory' AND NOT granted AND d.datname = current_database()"
     ):

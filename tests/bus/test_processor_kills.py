@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 
+from bus.envelope import OutRecord
 from bus.settings import KafkaSettings
 from tests.bus.bridges import (
     SESSION_S,
@@ -22,7 +23,7 @@ from tests.bus.bridges import (
     until,
     values,
 )
-from tests.bus.fleet import SCALE, Fleet, havoc, kafka_environment, seeded
+from tests.bus.fleet import SCALE, Fleet, havoc, kafka_environment, say, seeded
 
 pytestmark = [pytest.mark.stack, pytest.mark.kill]
 
@@ -79,10 +80,10 @@ async def test_every_result_once_in_order(
     assert await read_all(kafka_settings, dead.name) == []
     retried = await read_all(kafka_settings, retry.name)
     assert sorted(values(retried)) == list(range(0, RECORDS, 20))
-    print(f"exits: {dict(fleet.exits)}")
+    say(f"exits: {dict(fleet.exits)}")
 
 
-def _records(topic: str, dice: random.Random) -> list:
+def _records(topic: str, dice: random.Random) -> list[OutRecord]:
     return [numbered(topic, f"key-{dice.randrange(40)}", number) for number in range(RECORDS)]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from bus.settings import KafkaSettings
 from tests.bus.bridges import SESSION_S, assert_once_each, make_topic, numbered, produce, until
-from tests.bus.fleet import SCALE, Fleet, havoc, kafka_environment, seeded
+from tests.bus.fleet import SCALE, Fleet, havoc, kafka_environment, say, seeded
 
 pytestmark = [pytest.mark.stack, pytest.mark.kill]
 
@@ -43,7 +43,7 @@ async def test_every_record_once_in_order(
         )
 
         async def projected() -> int:
-            return await pool.fetchval("SELECT count(*) FROM seen")
+            return int(await pool.fetchval("SELECT count(*) FROM seen"))
 
         async def complete() -> bool:
             return await projected() >= RECORDS
@@ -62,8 +62,9 @@ async def test_every_record_once_in_order(
         assert_once_each([row["number"] for row in await pool.fetch("SELECT number FROM seen")], RECORDS)
         # The identity counts in the order of the inserts; of one partition they must come as in Kafka.
         disorder = await pool.fetchval(
-            "SELECT count(*) FROM (SELECT place, lag(place) OVER (PARTITION BY partition ORDER BY nth) AS before"
-            " FROM seen) AS p WHERE place <= before"
+            "SELECT count(*) FROM (SELECT place,"
+            " lag(place) OVER (PARTITION BY partition ORDER BY nth) AS before FROM seen) AS p"
+            " WHERE place <= before"
         )
         assert disorder == 0
-    print(f"exits: {dict(fleet.exits)}")
+    say(f"exits: {dict(fleet.exits)}")

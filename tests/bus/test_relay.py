@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -20,6 +20,8 @@ from tests.bus.bridges import assert_once_each, committed, make_topic, numbered,
 from tests.bus.conftest import OwnKafka
 
 pytestmark = pytest.mark.stack
+
+Condition = Callable[[], Awaitable[bool]]
 
 
 @pytest.fixture
@@ -49,9 +51,9 @@ async def enqueue(pool: asyncpg.Pool, topic: str, numbers: range) -> None:
             await outbox.enqueue(connection, [numbered(topic, "k", number)])
 
 
-def emptied(pool: asyncpg.Pool) -> Callable[[], object]:
+def emptied(pool: asyncpg.Pool) -> Condition:
     async def empty() -> bool:
-        return await pool.fetchval("SELECT count(*) FROM outbox") == 0
+        return bool(await pool.fetchval("SELECT count(*) = 0 FROM outbox"))
 
     return empty
 
@@ -65,11 +67,10 @@ async def test_rows_are_published_in_order_and_forgotten(
     await enqueue(pool, topic, range(20))  # lay there before the relay started
     async with running(relay):
         await until(emptied(pool), what="an empty outbox")
-        assert relay.ready
-        assert relay.active
+        assert (relay.ready, relay.active) == (True, True)
         await enqueue(pool, topic, range(20, 30))  # and while it waits
         await until(emptied(pool), what="an empty outbox")
-    assert not relay.ready
+    assert (relay.ready, relay.active) == (False, False)
     assert values(await read_all(kafka, topic)) == list(range(30))
     assert PUBLISHED._value.get() - before == 30
     assert await committed(kafka, relay.group, RELAY_CURSOR.name) == 30
@@ -223,7 +224,7 @@ async def test_kafka_may_be_away(
         deadline = await pool.fetchval("SELECT deadline FROM relay_lease")
 
         async def renewed() -> bool:
-            return await pool.fetchval("SELECT deadline FROM relay_lease") > deadline
+            return bool(await pool.fetchval("SELECT deadline > $1 FROM relay_lease", deadline))
 
         await until(renewed, what="the lease to be kept")
         await own_kafka.start()
@@ -234,7 +235,7 @@ async def test_kafka_may_be_away(
     assert values(records) == list(range(30))
 
 
-def _active(relay: Relay) -> Callable[[], object]:
+def _active(relay: Relay) -> Condition:
     async def active() -> bool:
         return relay.active
 

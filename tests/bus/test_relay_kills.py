@@ -15,7 +15,7 @@ from bus import admin, outbox
 from bus.settings import KafkaSettings
 from bus.topics import RELAY_CURSOR
 from tests.bus.bridges import assert_once_each, assert_ordered, make_topic, numbered, read_all, until, values
-from tests.bus.fleet import SCALE, Fleet, havoc, kafka_environment, seeded
+from tests.bus.fleet import SCALE, Fleet, havoc, kafka_environment, say, seeded
 
 pytestmark = [pytest.mark.stack, pytest.mark.kill]
 
@@ -29,7 +29,10 @@ WRITERS = 4
 async def write(pool: asyncpg.Pool, commands: str, events: str, writer: int, gap_s: float) -> None:
     """Rows of two records each, as a request makes them; one writer's rows must keep their order."""
     for number in range(writer, ROWS, WRITERS):
-        records = [numbered(commands, f"writer-{writer}", number), numbered(events, f"writer-{writer}", number)]
+        records = [
+            numbered(commands, f"writer-{writer}", number),
+            numbered(events, f"writer-{writer}", number),
+        ]
         async with pool.acquire() as connection, connection.transaction():
             await outbox.enqueue(connection, records)
         await asyncio.sleep(gap_s)
@@ -70,7 +73,7 @@ async def test_every_row_once_in_order(
             since, epoch = time.monotonic(), await pool.fetchval("SELECT epoch FROM relay_lease")
 
             async def taken() -> bool:
-                return await pool.fetchval("SELECT epoch FROM relay_lease") > epoch
+                return bool(await pool.fetchval("SELECT epoch > $1 FROM relay_lease", epoch))
 
             await until(taken, what="a successor")
             takeovers.append(time.monotonic() - since)
@@ -94,7 +97,7 @@ async def test_every_row_once_in_order(
         await asyncio.gather(*clock)
 
         async def empty() -> bool:
-            return await pool.fetchval("SELECT count(*) FROM outbox") == 0
+            return bool(await pool.fetchval("SELECT count(*) = 0 FROM outbox"))
 
         await until(empty, what="an empty outbox")
     for topic in (commands, events):
@@ -102,5 +105,6 @@ async def test_every_row_once_in_order(
         assert_once_each(values(records), ROWS)
         assert_ordered(records)
     if takeovers:
-        print(f"takeovers: {sorted(round(t, 2) for t in takeovers)}, median {statistics.median(takeovers):.2f} s")
-    print(f"exits: {dict(fleet.exits)}")
+        median = statistics.median(takeovers)
+        say(f"takeovers: {sorted(round(t, 2) for t in takeovers)} s, median {median:.2f} s")
+    say(f"exits: {dict(fleet.exits)}")

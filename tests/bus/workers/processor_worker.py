@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import random
 import signal
@@ -14,7 +15,7 @@ from bus import logs
 from bus.envelope import OutRecord
 from bus.errors import FencedError, SharpstreamError, TransientError
 from bus.processor import Processor, Record
-from bus.settings import KafkaSettings
+from bus.settings import KafkaSettings, load
 from bus.topics import EVENTS
 
 WORK_S = float(os.environ["WORK_SECONDS"])
@@ -36,7 +37,7 @@ def give_up(record: Record, error: SharpstreamError) -> Sequence[OutRecord]:
 async def main() -> int:
     worker = os.environ["WORKER"]
     processor = Processor(
-        KafkaSettings(),
+        load(KafkaSettings),
         group=os.environ["GROUP"],
         topics=[replace(EVENTS, name=os.environ["TOPIC_IN"])],
         retries=[replace(EVENTS, name=os.environ["TOPIC_RETRY"], delay_ms=500)],
@@ -53,7 +54,7 @@ async def main() -> int:
     try:
         await processor.run()
     except FencedError as error:
-        print("fenced:", error.message, flush=True)
+        logging.getLogger(__name__).error("fenced: %s", error.message)
         return 3
     return 0
 

@@ -13,7 +13,7 @@ import asyncpg
 
 from bus import broker, logs
 from bus.projector import Projector, RawRecord, subscribe
-from bus.settings import KafkaSettings
+from bus.settings import KafkaSettings, load
 from bus.tasks import first_of
 from bus.topics import EVENTS
 
@@ -27,7 +27,7 @@ async def apply(connection: asyncpg.Connection, records: Sequence[RawRecord]) ->
 
 
 async def main() -> int:
-    kafka = KafkaSettings()
+    kafka = load(KafkaSettings)
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     async with asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=1, max_size=4) as pool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -10,12 +11,12 @@ import sys
 from bus import logs
 from bus.errors import FencedError
 from bus.relay import Relay
-from bus.settings import KafkaSettings
+from bus.settings import KafkaSettings, load
 
 
 async def main() -> int:
     relay = Relay(
-        KafkaSettings(),
+        load(KafkaSettings),
         os.environ["DATABASE_URL"],
         name=os.environ["RELAY_NAME"],
         lease_s=float(os.environ["RELAY_LEASE_SECONDS"]),
@@ -26,7 +27,7 @@ async def main() -> int:
     try:
         await relay.run()
     except FencedError as error:
-        print("fenced:", error.message, flush=True)
+        logging.getLogger(__name__).error("fenced: %s", error.message)
         return 3
     return 0
 

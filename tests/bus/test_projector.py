@@ -1,0 +1,209 @@
+"""The projector on the real servers: once, in order, and never past what Postgres holds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import asyncpg
+import pytest
+
+from bus import broker
+from bus.envelope import OutRecord
+from bus.errors import PermanentError, TransientError
+from bus.projector import Projector, RawRecord, subscribe
+from bus.settings import KafkaSettings
+from bus.topics import Topic
+from tests.bus.bridges import SESSION_S, committed, make_topic, numbered, produce, until
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+async def pool(fresh_database: str) -> AsyncIterator[asyncpg.Pool]:
+    async with asyncpg.create_pool(fresh_database, min_size=1, max_size=4) as pool:
+        await pool.execute("CREATE TABLE seen (nth bigint GENERATED ALWAYS AS IDENTITY, number int)")
+        yield pool
+
+
+async def write(connection: asyncpg.Connection, records: Sequence[RawRecord]) -> None:
+    await connection.executemany(
+        "INSERT INTO seen (number) VALUES ($1)", [(int(record.value or b""),) for record in records]
+    )
+
+
+async def seen(pool: asyncpg.Pool) -> list[int]:
+    return [row["number"] for row in await pool.fetch("SELECT number FROM seen ORDER BY nth")]
+
+
+async def offsets(pool: asyncpg.Pool) -> dict[tuple[str, int], int]:
+    rows = await pool.fetch("SELECT topic, partition, next_offset FROM projector_offsets")
+    return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+
+
+def raw(offset: int, partition: int = 0) -> RawRecord:
+    return RawRecord("t", partition, offset, b"k", str(offset).encode(), (), datetime.now(UTC))
+
+
+async def test_repeats_change_nothing(pool: asyncpg.Pool) -> None:
+    projector = Projector(pool, name="p", epoch=1, apply=write)
+    assert await projector.project([raw(0), raw(1), raw(0, partition=1)]) == 3
+    assert await projector.project([raw(0), raw(1)]) == 0
+    assert await projector.project([raw(1), raw(4), raw(4)]) == 1  # 2 and 3 were transaction markers
+    assert await projector.project([]) == 0
+    assert await seen(pool) == [0, 1, 0, 4]
+    assert await offsets(pool) == {("t", 0): 5, ("t", 1): 1}
+
+
+async def test_projectors_and_epochs_have_offsets_of_their_own(pool: asyncpg.Pool) -> None:
+    for name, epoch in (("p", 1), ("p", 2), ("q", 1)):
+        assert await Projector(pool, name=name, epoch=epoch, apply=write).project([raw(0)]) == 1
+    assert await seen(pool) == [0, 0, 0]
+
+
+async def test_an_error_leaves_nothing_behind(pool: asyncpg.Pool) -> None:
+    async def half(connection: asyncpg.Connection, records: Sequence[RawRecord]) -> None:
+        await write(connection, records[:1])
+        raise PermanentError("the second is poison")
+
+    with pytest.raises(PermanentError):
+        await Projector(pool, name="p", epoch=1, apply=half).project([raw(0), raw(1)])
+    assert await seen(pool) == []
+    assert await Projector(pool, name="p", epoch=1, apply=write).project([raw(0), raw(1)]) == 2
+
+
+async def test_two_at_once_project_once(pool: asyncpg.Pool) -> None:
+    projectors = [Projector(pool, name="p", epoch=1, apply=write) for _ in range(4)]
+    batch = [raw(offset, partition) for offset in range(5) for partition in range(3)]
+    # In opposite orders, which would be a deadlock if each locked as it came.
+    counts = await asyncio.gather(
+        *(p.project(batch if n % 2 else _other_way_round(batch)) for n, p in enumerate(projectors))
+    )
+    assert sorted(counts) == [0, 0, 0, 15]
+    assert len(await seen(pool)) == 15
+
+
+def _other_way_round(batch: Sequence[RawRecord]) -> list[RawRecord]:
+    return sorted(batch, key=lambda record: (-record.partition, record.offset))
+
+
+@asynccontextmanager
+async def projecting(
+    kafka: KafkaSettings, projector: Projector, topic: Topic, group: str
+) -> AsyncIterator[None]:
+    feed = broker.create_broker(kafka, client_id="test-projector")
+    subscribe(
+        feed,
+        projector,
+        topics=[topic],
+        group=group,
+        instance_id=f"{group}-a",
+        max_records=10,
+        session_timeout_s=SESSION_S,
+        heartbeat_s=0.3,
+    )
+    await feed.start()
+    try:
+        yield
+    finally:
+        await feed.stop()
+
+
+async def until_seen(pool: asyncpg.Pool, count: int) -> list[int]:
+    async def there() -> bool:
+        return len(await seen(pool)) >= count
+
+    await until(there, what=f"{count} rows")
+    return await seen(pool)
+
+
+async def test_records_come_from_kafka_and_are_acknowledged(
+    kafka_settings: KafkaSettings, pool: asyncpg.Pool, unique: Callable[[str], str]
+) -> None:
+    topic, group = await make_topic(kafka_settings, unique("in")), unique("group")
+    await produce(kafka_settings, [numbered(topic.name, "k", n) for n in range(35)])
+    # Neither a header that is no UTF-8 nor one without a value may stop the feed.
+    odd = OutRecord(
+        topic=topic.name, key=b"", value=b"35", headers=[("raw", b"\xff"), ("content-type", b"x")]
+    )
+    await produce(kafka_settings, [odd])
+    async with projecting(kafka_settings, Projector(pool, name="p", epoch=1, apply=write), topic, group):
+        assert await until_seen(pool, 36) == list(range(36))
+
+        async def acknowledged() -> bool:
+            return await committed(kafka_settings, group, topic.name) == 36
+
+        await until(acknowledged, what="the acknowledgement")
+
+
+async def test_a_batch_waits_while_postgres_is_away(
+    kafka_settings: KafkaSettings, pool: asyncpg.Pool, unique: Callable[[str], str]
+) -> None:
+    topic, group = await make_topic(kafka_settings, unique("in")), unique("group")
+    troubles = ["ended", "passing", "ended"]
+
+    async def shaky(connection: asyncpg.Connection, records: Sequence[RawRecord]) -> None:
+        await write(connection, records)
+        if troubles and records[0].offset >= 10:
+            if troubles.pop() == "passing":
+                raise TransientError("try again")
+            await pool.execute("SELECT pg_terminate_backend($1)", connection.get_server_pid())
+            await connection.execute("SELECT 1")
+
+    await produce(kafka_settings, [numbered(topic.name, "k", n) for n in range(40)])
+    async with projecting(kafka_settings, Projector(pool, name="p", epoch=1, apply=shaky), topic, group):
+        assert await until_seen(pool, 40) == list(range(40))
+    assert troubles == []
+
+
+async def test_a_restored_database_is_filled_again(
+    kafka_settings: KafkaSettings, pool: asyncpg.Pool, unique: Callable[[str], str]
+) -> None:
+    """Kafka's group offset is far ahead of what Postgres has; Postgres counts."""
+    topic, group = await make_topic(kafka_settings, unique("in"), partitions=2), unique("group")
+    projector = Projector(pool, name="p", epoch=1, apply=write)
+    await produce(kafka_settings, [numbered(topic.name, f"key-{n}", n) for n in range(30)])
+    async with projecting(kafka_settings, projector, topic, group):
+        await until_seen(pool, 30)
+
+        async def acknowledged() -> bool:
+            ends = [await committed(kafka_settings, group, topic.name, number) or 0 for number in (0, 1)]
+            return sum(ends) == 30
+
+        await until(acknowledged, what="the acknowledgement")
+    # Partition 0 comes back as of its third record, partition 1 as if there had never been one.
+    kept = await pool.fetchval("SELECT next_offset FROM projector_offsets WHERE partition = 0")
+    assert kept > 3
+    await pool.execute("UPDATE projector_offsets SET next_offset = 3 WHERE partition = 0")
+    await pool.execute("DELETE FROM projector_offsets WHERE partition = 1")
+    await pool.execute("DELETE FROM seen")
+    await produce(kafka_settings, [numbered(topic.name, f"key-{n}", n) for n in range(30, 40)])
+    async with projecting(kafka_settings, projector, topic, group):
+        again = await until_seen(pool, 37)
+    assert len(again) == len(set(again)) == 37
+
+
+async def test_poison_stops_it_before_anything_is_skipped(
+    kafka_settings: KafkaSettings, pool: asyncpg.Pool, unique: Callable[[str], str]
+) -> None:
+    topic, group = await make_topic(kafka_settings, unique("in")), unique("group")
+    poison = True
+
+    async def picky(connection: asyncpg.Connection, records: Sequence[RawRecord]) -> None:
+        if poison and any(record.value == b"25" for record in records):
+            raise PermanentError("poison")
+        await write(connection, records)
+
+    await produce(kafka_settings, [numbered(topic.name, "k", n) for n in range(40)])
+    projector = Projector(pool, name="p", epoch=1, apply=picky)
+    async with projecting(kafka_settings, projector, topic, group):
+        async with asyncio.timeout(60):
+            with pytest.raises(PermanentError, match="poison"):
+                await projector.watch()
+        assert await seen(pool) == list(range(20))
+    assert await committed(kafka_settings, group, topic.name) == 20
+    poison = False
+    async with projecting(kafka_settings, Projector(pool, name="p", epoch=1, apply=picky), topic, group):
+        assert await until_seen(pool, 40) == list(range(40))

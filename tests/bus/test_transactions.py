@@ -1,0 +1,83 @@
+"""A transaction is whole or not there, whatever its producer goes through."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from aiokafka import TopicPartition
+
+from bus.envelope import OutRecord
+from bus.settings import KafkaSettings
+from bus.transactions import OutcomeUnknownError, ProducerFencedError, TransactionalProducer
+from tests.bus.bridges import committed, make_topic, numbered, read_all, values
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+async def topic(kafka_settings: KafkaSettings, unique: Callable[[str], str]) -> str:
+    return (await make_topic(kafka_settings, unique("out"))).name
+
+
+@pytest.fixture
+async def producer(kafka_settings: KafkaSettings, topic: str) -> AsyncIterator[TransactionalProducer]:
+    producer = TransactionalProducer(kafka_settings, transactional_id=topic, group=topic)
+    await producer.open()
+    yield producer
+    await producer.close()
+
+
+async def test_a_refused_record_takes_the_whole_transaction_along(
+    kafka_settings: KafkaSettings, topic: str, producer: TransactionalProducer
+) -> None:
+    """Kafka refuses it only when it arrives; a commit that did not look would leave it out in silence."""
+    place = {TopicPartition(topic, 0): 2}
+    large = OutRecord(topic=topic, key=b"k", value=_incompressible(1_500_000), headers=[])
+    with pytest.raises(OutcomeUnknownError, match="MessageSizeTooLarge"):
+        await producer.transact([numbered(topic, "k", 0), large], place)
+    await producer.open()
+    assert await read_all(kafka_settings, topic) == []
+    assert await committed(kafka_settings, topic, topic) is None
+    await producer.transact([numbered(topic, "k", 0)], place)
+    assert values(await read_all(kafka_settings, topic)) == [0]
+    assert await committed(kafka_settings, topic, topic) == 2
+
+
+async def test_the_fenced_are_told_so(
+    kafka_settings: KafkaSettings, topic: str, producer: TransactionalProducer
+) -> None:
+    heir = TransactionalProducer(kafka_settings, transactional_id=topic, group=topic)
+    await heir.open()
+    with pytest.raises(ProducerFencedError):
+        await producer.transact([numbered(topic, "k", 0)], {TopicPartition(topic, 0): 1})
+    await heir.transact([numbered(topic, "k", 1)], {TopicPartition(topic, 0): 1})
+    await heir.close()
+    assert values(await read_all(kafka_settings, topic)) == [1]
+
+
+async def test_opening_settles_what_the_predecessor_left_open(
+    kafka_settings: KafkaSettings, topic: str, producer: TransactionalProducer
+) -> None:
+    half_done = producer._producer
+    assert half_done is not None
+    await half_done.begin_transaction()
+    await half_done.send_and_wait(topic, b"0", key=b"k")
+    heir = TransactionalProducer(kafka_settings, transactional_id=topic, group=topic)
+    await heir.open()
+    await heir.close()
+    assert await read_all(kafka_settings, topic) == []  # and it does not wait for the transaction's timeout
+
+
+async def test_without_kafka_it_says_so(kafka_settings: KafkaSettings) -> None:
+    nowhere = kafka_settings.model_copy(update={"bootstrap_servers": "127.0.0.1:9"})
+    producer = TransactionalProducer(nowhere, transactional_id="t", group="g")
+    with pytest.raises(OutcomeUnknownError, match="does not open"):
+        await producer.open()
+    with pytest.raises(OutcomeUnknownError, match="not open"):
+        await producer.transact([], {})
+
+
+def _incompressible(size: int) -> bytes:
+    return random.Random(0).randbytes(size)

@@ -19,9 +19,12 @@ COMPRESSION: Final = "lz4"
 
 
 def producer(
-    kafka: KafkaSettings, *, client_id: str, transactional_id: str | None = None
+    kafka: KafkaSettings, *, client_id: str, transactional_id: str | None = None, linger_ms: int = 0
 ) -> AIOKafkaProducer:
-    """Return an idempotent producer, not started; transactional where an id is given."""
+    """Return an idempotent producer, not started; transactional where an id is given.
+
+    ``linger_ms``: how long a record waits for company.
+    """
     return AIOKafkaProducer(
         **kafka.client_options(),
         client_id=client_id,
@@ -29,6 +32,7 @@ def producer(
         enable_idempotence=True,
         acks="all",
         compression_type=COMPRESSION,
+        linger_ms=linger_ms,
         # One round trip for what a transaction sends to a partition; 16 KiB, the default, makes it many.
         max_batch_size=256 * 1024,
         max_request_size=2 * MAX_MESSAGE_BYTES,

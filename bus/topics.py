@@ -87,6 +87,8 @@ PROGRESS: Final = Topic(
     producers=("inference", "export"),
     consumers=("ledger", "gateway"),
     description="What need not last: started, stage by stage.",
+    # Where Kafka syncs every batch (one machine), this topic need not: it lives for an hour.
+    config={"flush.messages": str(2**63 - 1)},
 )
 EXPORT_COMMANDS: Final = Topic(
     name="sharp.export.commands.v1",

@@ -14,7 +14,7 @@ from litestar.di import Provide
 
 from bus import topics
 from bus.blobs import BlobStore
-from gateway import openapi, photos
+from gateway import openapi, photos, policy
 from gateway.apikeys import ApiKeys
 from gateway.errors import to_response
 from gateway.handlers import ROUTES
@@ -41,6 +41,7 @@ def create_app(settings: Settings) -> Litestar:
     metrics = Metrics()
     app = Litestar(
         ROUTES,
+        guards=[policy.enforce],
         dependencies={"services": Provide(of_state, sync_to_thread=False)},
         exception_handlers={Exception: to_response},
         lifespan=[_lifespan(settings, metrics)],
@@ -49,6 +50,7 @@ def create_app(settings: Settings) -> Litestar:
         request_max_body_size=MAX_JSON_BYTES,
         logging_config=None,  # bus.logs has set logging up for the process
     )
+    policy.check(app)
     app.asgi_handler = Observed(app.asgi_handler, metrics)
     return app
 

@@ -20,11 +20,12 @@ from gateway.services import Services, of_state
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Principal:
-    """An authenticated caller; ``api_key_id`` is None for a signed-in person."""
+    """An authenticated caller; ``api_key_id`` and ``scopes`` are None for a signed-in person."""
 
     account_id: UUID
     role: str
     api_key_id: UUID | None = None
+    scopes: frozenset[str] | None = None
 
 
 Caller: TypeAlias = Request[Principal, None, State]

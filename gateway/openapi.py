@@ -11,8 +11,8 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme, Server, Tag
 
-from gateway.errors import PROBLEMS
 from gateway.pages import TAGLINE, page
+from gateway.problems import PROBLEMS
 
 PATH: Final = "/docs"
 _METHODS: Final = ("get", "post", "put", "patch", "delete")

@@ -7,7 +7,7 @@ from typing import Final
 from litestar import Router, get
 from msgspec.structs import replace
 
-from gateway.api.schemas import ModelOut
+from gateway.api.schemas.models import ModelOut
 from gateway.services import Using
 
 MODELS: Final = [

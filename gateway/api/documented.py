@@ -19,12 +19,13 @@ from litestar.openapi.spec import (
 
 from bus.limits import MAX_PHOTO_BYTES
 from gateway import photos
-from gateway.errors import MEDIA_TYPE, PROBLEMS, Problem
+from gateway.errors import MEDIA_TYPE, Problem
+from gateway.problems import PROBLEMS
 
 BY_PERSON: Final[list[SecurityRequirement]] = [{"bearer": []}]
 BY_ANY: Final[list[SecurityRequirement]] = [{"bearer": []}, {"api_key": []}]
 SIGN_IN_CODES: Final = ("unauthenticated", "token_invalid", "token_expired")
-KEY_CODES: Final = (*SIGN_IN_CODES, "api_key_invalid", "api_key_revoked", "api_key_expired")
+KEY_CODES: Final = (*SIGN_IN_CODES, "api_key_invalid", "api_key_revoked", "api_key_expired", "scope_missing")
 
 
 def problems(*codes: str) -> dict[int, ResponseSpec]:

@@ -62,7 +62,7 @@ def metrics(services: Using) -> Response[bytes]:
     return Response(services.metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
 
-@get("/", include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
+@get("/", operation_id="landing", include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
 def root(services: Using) -> bytes:
     """Return the landing page."""
     return landing(services.settings.gateway.public_url)

@@ -1,0 +1,97 @@
+"""Who may call what: one line an operation, kept by one guard. A route without a line stops the start.
+
+``PERSON`` is a signed-in person alone, because an API key must not make or revoke keys; ``key("scope")`` also
+takes an API key that has the scope; ``ADMIN`` is a signed-in admin. Whose rows somebody sees is not decided
+here: every statement is scoped by account.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from litestar import Litestar
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+from litestar.routes import HTTPRoute
+
+from gateway import auth
+from gateway.errors import ApiError
+
+ROLES: Final = ("user", "enterprise", "admin")
+SCOPES: Final = ("scenes:read", "scenes:write", "usage:read", "webhooks:read", "webhooks:write")
+"""What an API key may be made for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """``scope`` None shuts API keys out; ``roles`` empty lets everybody in, without credentials."""
+
+    roles: tuple[str, ...] = ROLES
+    scope: str | None = None
+
+
+PUBLIC: Final = Rule(roles=())
+PERSON: Final = Rule()
+ADMIN: Final = Rule(roles=("admin",))
+
+
+def key(scope: str) -> Rule:
+    """Return the rule for signed-in people and for API keys with ``scope``."""
+    return Rule(scope=scope)
+
+
+POLICY: Final[dict[str, Rule]] = {
+    "register": PUBLIC,
+    "login": PUBLIC,
+    "me": PERSON,
+    "create_api_key": PERSON,
+    "list_api_keys": PERSON,
+    "revoke_api_key": PERSON,
+    "generate_scene": key("scenes:write"),
+    "get_scene": key("scenes:read"),
+    "list_scenes": key("scenes:read"),
+    "scene_events": key("scenes:read"),
+    "usage": key("usage:read"),
+    "list_models": PUBLIC,
+    "live": PUBLIC,
+    "ready": PUBLIC,
+    "metrics": PUBLIC,
+    "landing": PUBLIC,
+}
+"""Operation id -> rule."""
+_OURS: Final = "gateway."
+
+
+async def enforce(connection: auth.Connection, handler: BaseRouteHandler) -> None:
+    """Guard of the whole application: authenticate, then hold the caller against the rule."""
+    rule = rule_of(handler)
+    if rule is PUBLIC:
+        return
+    if rule.scope is None:
+        await auth.person(connection, handler)
+    else:
+        await auth.account(connection, handler)
+    principal = connection.scope["user"]
+    if principal.role not in rule.roles:
+        raise ApiError("role_insufficient", f"This needs the role {' or '.join(rule.roles)}.")
+    if principal.scopes is not None and rule.scope not in principal.scopes:
+        raise ApiError(
+            "scope_missing",
+            f"The API key lacks the scope '{rule.scope}'; make one that has it.",
+            scope=rule.scope,
+        )
+
+
+def rule_of(handler: BaseRouteHandler) -> Rule:
+    """Return the rule of a handler; the documentation pages, which are Litestar's own, are public."""
+    if not isinstance(handler, HTTPRouteHandler) or not handler.fn.__module__.startswith(_OURS):
+        return PUBLIC
+    return POLICY[str(handler.operation_id)]
+
+
+def check(app: Litestar) -> None:
+    """Raise `RuntimeError` for a route without a rule, so that it can never be served."""
+    handlers = [h for route in app.routes if isinstance(route, HTTPRoute) for h in route.route_handlers]
+    ours = {str(h.operation_id) for h in handlers if h.fn.__module__.startswith(_OURS)}
+    if missing := ours - POLICY.keys():
+        raise RuntimeError(f"No rule in gateway/policy.py for: {', '.join(sorted(missing))}.")

@@ -1,0 +1,30 @@
+"""The tables as Piccolo sees them, for ordinary queries; the schema itself is made by `ledger.migrations`.
+
+Every column that must be given says ``default=None``: else Piccolo would fill an omitted one in silence (a
+random uuid, an empty text). Now it refuses, and so does the database. Indexes and checks live in the SQL; a
+test holds both sides together. Where a key has several columns, the class names a unique one, or the first.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from piccolo.table import Table
+
+from ledger.tables.accounts import ApiKey, User
+from ledger.tables.bridges import EventLog, Outbox, ParkedEvent, ProjectorOffset, RelayLease
+from ledger.tables.scenes import ExportJob, SceneGeneration, UsageLog
+
+TABLES: Final[tuple[type[Table], ...]] = (
+    User,
+    ApiKey,
+    SceneGeneration,
+    ExportJob,
+    UsageLog,
+    Outbox,
+    RelayLease,
+    EventLog,
+    ProjectorOffset,
+    ParkedEvent,
+)
+"""Every table; `ledger.database.open_pool` binds them."""

@@ -1,0 +1,32 @@
+"""Who may do what."""
+
+from __future__ import annotations
+
+from piccolo.columns import UUID, Boolean, ForeignKey, OnDelete, Text, Timestamptz
+from piccolo.table import Table
+
+
+class User(Table, tablename="users"):
+    """A person with an account; the only table with personal data."""
+
+    id = UUID(primary_key=True, default=None)
+    email = Text(default=None)
+    password_hash = Text(default=None, secret=True)
+    first_name = Text(default=None)
+    last_name = Text(default=None)
+    role = Text(default=None)
+    created_at = Timestamptz(default=None)
+    updated_at = Timestamptz(default=None)
+    is_active = Boolean(default=None)
+
+
+class ApiKey(Table, tablename="api_keys"):
+    """A key of an account, kept as a hash."""
+
+    id = UUID(primary_key=True, default=None)
+    user_id = ForeignKey(User, on_delete=OnDelete.cascade, null=False, default=None)
+    api_key_hash = Text(default=None, unique=True, secret=True)
+    name = Text(default=None)
+    created_at = Timestamptz(default=None)
+    expires_at = Timestamptz(default=None, null=True)
+    status = Text(default=None)

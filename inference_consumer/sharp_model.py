@@ -51,7 +51,7 @@ class SharpSplat:
         self._gaussians: Gaussians | None = gaussians
         self._camera, self._streams = camera, streams
 
-    def ply(self) -> bytearray:
+    def ply(self) -> memoryview:
         """Return the file. Beside the next batch, not behind it."""
         gaussians, self._gaussians = self._gaussians, None
         if gaussians is None:

@@ -102,7 +102,11 @@ class Sharp(nn.Module):
         """
         if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or photo.size == 0:
             raise ValueError(f"a photo is uint8 (height, width, 3), not {photo.dtype} {photo.shape}")
-        pixels = torch.tensor(photo, device=self.device).permute(2, 0, 1)[None]
+        # Page-locked where a GPU fetches it: the copy runs beside its work, and nobody waits here.
+        cuda = self.device.type == "cuda"
+        host = torch.empty(photo.shape, dtype=torch.uint8, pin_memory=cuda)
+        host.numpy()[...] = photo
+        pixels = host.to(self.device, non_blocking=cuda).permute(2, 0, 1)[None]
         side = self.config.resolution
         image = F.interpolate(pixels.float() / 255, (side, side), mode="bilinear", align_corners=True)
         return image[0]

@@ -49,8 +49,8 @@ class PlyScene(NamedTuple):
     elements: dict[str, np.ndarray[Any, Any]]  # every element as stored; `vertex` is a structured array
 
 
-def encode_ply(gaussians: Gaussians, camera: Camera, *, sharp_elements: bool = False) -> bytearray:
-    """Return the whole file as one buffer.
+def encode_ply(gaussians: Gaussians, camera: Camera, *, sharp_elements: bool = False) -> memoryview:
+    """Return the whole file as one buffer, page-locked where it comes from a GPU.
 
     A vertex holds metres, sRGB as a spherical harmonic, logit of the opacity, log of the scales, and wxyz.
     Opacities of exactly 0 and 1 are moved to the next float32, so that every number of the file is finite.
@@ -64,12 +64,13 @@ def encode_ply(gaussians: Gaussians, camera: Camera, *, sharp_elements: bool = F
     trailer = _trailer(gaussians, camera) if sharp_elements else []
     header = _header(count, camera, trailer)
     size = len(header) + 4 * len(VERTEX) * count
-    out = bytearray(size + sum(values.nbytes for _, _, values in trailer))
+    total = size + sum(values.nbytes for _, _, values in trailer)
+    # Not a bytearray: that would zero 66 MB first. Bytes, not floats: the header leaves vertices unaligned.
+    buffer = torch.empty(total, dtype=torch.uint8, pin_memory=gaussians.means.is_cuda)
+    out: memoryview = buffer.numpy().data
     out[: len(header)] = header
     if count:
-        # Bytes, not floats: the header's length leaves the vertices unaligned.
-        body = torch.frombuffer(out, dtype=torch.uint8, offset=len(header), count=size - len(header))
-        _write_vertices(gaussians, body.view(count, -1))
+        _write_vertices(gaussians, buffer[len(header) : size].view(count, -1))
     for _, _, values in trailer:
         out[size : size + values.nbytes] = values.tobytes()
         size += values.nbytes

@@ -43,7 +43,8 @@ bench: $(DEV) ## run the benchmarks (BENCH_ARGS=... for some)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 parity: $(DEV) ## the full-size network against its specification, about 16 GB of memory
-	$(BIN)/python -m pytest -m full
+	$(BIN)/python -m pytest -m "parity or full" --junitxml=build/parity.xml -o junit_family=xunit1
+	$(BIN)/python -m tests.inference_consumer.sharp.report build/parity.xml > docs/parity.md
 
 lock: $(UV) ## pin the newest versions that fit pyproject.toml, with hashes
 	$(COMPILE) --all-extras --group dev --output-file requirements/dev.txt

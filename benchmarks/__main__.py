@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parent
 
 def main() -> int:
     """Run those named, or all; stop at the first that fails."""
-    present = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__main__")
+    present = sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
     wanted = sys.argv[1:] or present
     if unknown := set(wanted) - set(present):
         print(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(present)}.")

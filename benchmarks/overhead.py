@@ -16,20 +16,16 @@ import io
 import json
 import os
 import platform
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import numpy as np
+from _stack import own_stack
 from PIL import Image
 
 STAGES = [
@@ -57,24 +53,6 @@ def photo_of(kilobytes: int) -> bytes:
         if buffer.tell() <= kilobytes * 1000:
             break
     return buffer.getvalue()
-
-
-@contextmanager
-def own_stack() -> Iterator[tuple[str, str]]:
-    """Start a stack with the null model in a temporary folder; yield (URL, API key); stop it."""
-    home = tempfile.mkdtemp(prefix="sharpstream-bench-", dir="/var/tmp")
-    Path(home).chmod(0o755)
-    env = os.environ | {"SHARPSTREAM_HOME": home, "INFERENCE_MODEL": "null", "LOG_LEVEL": "WARNING"}
-    command = [sys.executable, "-m", "sharpstream"]
-    subprocess.run([*command, "up"], env=env, check=True, stdout=sys.stderr)
-    try:
-        answer = subprocess.run([*command, "status", "--json"], env=env, check=True, capture_output=True)
-        status = json.loads(answer.stdout)
-        credentials = json.loads(Path(status["credentials_file"]).read_text())
-        yield status["gateway"]["url"], credentials["api_key"]
-    finally:
-        subprocess.run([*command, "down"], env=env, check=False, stdout=sys.stderr)
-        shutil.rmtree(home, ignore_errors=True)
 
 
 async def one(session: aiohttp.ClientSession, url: str, photo: bytes) -> dict[str, float]:
@@ -198,8 +176,8 @@ def main() -> int:
     if arguments.url:
         report = asyncio.run(measure(arguments.url, arguments.api_key, arguments))
     else:
-        with own_stack() as (url, key):
-            report = asyncio.run(measure(url, key, arguments))
+        with own_stack(INFERENCE_MODEL="null") as stack:
+            report = asyncio.run(measure(stack.url, stack.api_key, arguments))
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "overhead.json").write_text(json.dumps(report, indent=1) + "\n")
     (arguments.out / "overhead.md").write_text(markdown(report))

@@ -117,6 +117,11 @@ class Engine:
     def _load(self) -> ModelInfo:
         self._model = model = self._make()
         self.limit = self._max_batch or model.info.max_batch
+        if model.info.warm_up:
+            self._warm_up(model)
+        return model.info
+
+    def _warm_up(self, model: Model) -> None:
         # Noise has detail everywhere; the largest batch first, so that memory is claimed once.
         pixels = np.random.default_rng(0).integers(0, 256, (WARM_UP_SIDE, WARM_UP_SIDE, 3), np.uint8)
         for size in range(self.limit, 0, -1):
@@ -126,7 +131,6 @@ class Engine:
             for result in self._timed(items).results:
                 if isinstance(result, Exception):
                     raise result
-        return model.info
 
     def _timed(self, items: list[Any]) -> Ran:
         began = time.perf_counter()

@@ -46,7 +46,11 @@ class Photo:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelInfo:
-    """What explains a result. ``max_batch`` is how many photos at once pay off on this device."""
+    """What explains a result.
+
+    ``max_batch`` is how many photos at once pay off on this device. ``warm_up`` says whether a first run is
+    slower than the later ones, or may not fit; where it takes minutes and teaches nothing, it is left out.
+    """
 
     name: str
     version: str
@@ -55,6 +59,7 @@ class ModelInfo:
     dtype: str
     device: str
     max_batch: int
+    warm_up: bool = True
 
 
 class Splat(Protocol):

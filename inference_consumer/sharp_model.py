@@ -75,6 +75,8 @@ class SharpModel:
             dtype=str(network.dtype).removeprefix("torch."),
             device=_named(network.device),
             max_batch=BATCH.get(network.device.type, 1),
+            warm_up=network.device.type
+            != "cpu",  # two cores would compute for minutes, as long as for a photo
         )
 
     def prepare(self, photo: Photo) -> Item:

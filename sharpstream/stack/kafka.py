@@ -16,7 +16,7 @@ from sharpstream.stack import java, ports, process
 from sharpstream.stack.errors import StartError
 from sharpstream.stack.home import Home, Memory, write_private_text
 from sharpstream.stack.ports import LOOPBACK
-from sharpstream.stack.process import Launch
+from sharpstream.stack.process import START_S, Launch
 
 ADMIN: Final = "sharpstream"
 _TEN_YEARS_MINUTES: Final = 10 * 365 * 24 * 60
@@ -30,6 +30,7 @@ class Kafka:
 
     name = "kafka"
     is_server = True
+    start_seconds = START_S
 
     def __init__(self, home: Home, memory: Memory, *, durable: bool = True) -> None:
         self._home, self._memory = home, memory

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -37,6 +38,17 @@ def last_line(path: Path) -> str:
     """Return the last line that says something."""
     said = [line.strip() for line in tail(path, 20) if line.strip()]
     return said[-1] if said else "it said nothing"
+
+
+def progress_in(line: str) -> str:
+    """Return a role's log line for people: the event, and how much of how many bytes where it says so."""
+    try:
+        told = json.loads(line)
+        event = str(told["event"]).replace("_", " ")
+    except (ValueError, KeyError, TypeError):
+        return line
+    have, total = told.get("bytes"), told.get("of")
+    return f"{event}, {have / total:.0%} of {total / 1e9:.1f} GB" if have and total else event
 
 
 def follow(paths: Mapping[str, Path]) -> Iterator[tuple[str, str]]:

@@ -23,7 +23,7 @@ from sharpstream.stack import process
 from sharpstream.stack.errors import StackError, StartError
 from sharpstream.stack.home import Home, Memory, write_private_text
 from sharpstream.stack.ports import LOOPBACK
-from sharpstream.stack.process import Account, Launch
+from sharpstream.stack.process import START_S, Account, Launch
 
 USER: Final = "sharpstream"
 DATABASE: Final = "sharpstream"
@@ -35,6 +35,7 @@ class Postgres:
 
     name = "postgres"
     is_server = True
+    start_seconds = START_S
 
     def __init__(self, home: Home, memory: Memory, *, durable: bool = True) -> None:
         self._home, self._memory = home, memory

@@ -49,12 +49,18 @@ class Launch:
     """What the kernel sends when we die. SIGKILL is certain, and all state survives it."""
 
 
+START_S: Final = 120.0
+"""Enough for everything but weights that have to be fetched first."""
+
+
 class Program(Protocol):
     """A part of the stack, as the supervisor sees it."""
 
     name: str
     is_server: bool
     """Roles stand on it: it stops after them."""
+    start_seconds: float
+    """Not ready by then, it counts as broken."""
 
     def prepare(self) -> None:
         """Make ready to start; called before every start, in a thread, and quick when all is there."""

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from bus.settings import KafkaSettings, S3Settings
 from sharpstream.stack.home import HOME_KEY, PART_KEY, Home, Memory
 from sharpstream.stack.ports import LOOPBACK
-from sharpstream.stack.process import Launch
+from sharpstream.stack.process import START_S, Launch
 
 _OURS: Final = ("KAFKA_", "S3_", "DATABASE_", "HEALTH_")
 """Settings that the stack makes up itself; a person's own (say, of another system) must not leak in."""
@@ -49,15 +49,26 @@ class Servers:
         return {key: clear(value) for key, value in found.items() if value is not None}
 
 
+LOADING_S: Final = 3600.0
+"""Weights of 3 GB come over a slow line in that time; its log tells how far they are."""
+
+
 class Role:
     """One of our own processes."""
 
     is_server = False
 
     def __init__(
-        self, name: str, command: tuple[str, ...], env: Mapping[str, str], home: Home, port: int
+        self,
+        name: str,
+        command: tuple[str, ...],
+        env: Mapping[str, str],
+        home: Home,
+        port: int,
+        *,
+        start_seconds: float = START_S,
     ) -> None:
-        self.name = name
+        self.name, self.start_seconds = name, start_seconds
         self._command, self._env, self._home, self._port = command, env, home, port
 
     def prepare(self) -> None:
@@ -125,7 +136,9 @@ def roles(home: Home, memory: Memory, servers: Servers) -> list[Role]:
         port = memory.port(f"{name}_health")
         env = servers.variables(database=database) | {"HEALTH_PORT": str(port), "HEALTH_HOST": LOOPBACK}
         env |= {"INFERENCE_MODEL": model()} if name == "inference" else {}
-        return Role(name, command, env, home, port)
+        return Role(
+            name, command, env, home, port, start_seconds=LOADING_S if name == "inference" else START_S
+        )
 
     gateway = Role("gateway", ("gateway",), gateway_variables(memory, servers), home, memory.port("gateway"))
     return [

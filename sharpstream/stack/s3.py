@@ -15,7 +15,7 @@ from bus.settings import S3Settings
 from sharpstream.stack.errors import StackError
 from sharpstream.stack.home import Home, Memory, write_private_text
 from sharpstream.stack.ports import LOOPBACK
-from sharpstream.stack.process import Launch
+from sharpstream.stack.process import START_S, Launch
 
 BUCKET: Final = "sharpstream"
 _ACCESS_KEY: Final = "sharpstream"
@@ -29,6 +29,7 @@ class S3:
 
     name = "s3"
     is_server = True
+    start_seconds = START_S
 
     def __init__(self, home: Home, memory: Memory) -> None:
         self._home, self._memory = home, memory

@@ -159,12 +159,12 @@ class Supervisor:
             raise StackError(f"There is no part {name}; there are {', '.join(self.parts)}.")
         return self.parts[name]
 
-    async def start(self, names: Iterable[str], seconds: float = 120) -> None:
-        """Start these together and wait until all serve. Raises `StartError`."""
+    async def start(self, names: Iterable[str], seconds: float | None = None) -> None:
+        """Start these together and wait until all serve, each as long as it may take. Raises `StartError`."""
         parts = [self.part(name) for name in names]
         for part in parts:
             part.start()
-        await asyncio.gather(*(part.until_ready(seconds) for part in parts))
+        await asyncio.gather(*(part.until_ready(seconds or part.program.start_seconds) for part in parts))
 
     async def stop(self) -> None:
         """Stop the roles, then the servers that they need."""

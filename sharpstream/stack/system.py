@@ -14,7 +14,7 @@ from sharpstream.stack.errors import StartError
 from sharpstream.stack.home import Home, Memory, write_private
 from sharpstream.stack.infra import addresses
 from sharpstream.stack.kafka import Kafka
-from sharpstream.stack.logfiles import last_line, shorten
+from sharpstream.stack.logfiles import last_line, progress_in, shorten
 from sharpstream.stack.ports import LOOPBACK
 from sharpstream.stack.postgres import Postgres
 from sharpstream.stack.process import Launch
@@ -27,6 +27,8 @@ Progress = Callable[[str], None]
 ADMIN_EMAIL: Final = "admin@sharpstream.example"
 _KEY_NAME: Final = "first key"
 _LOOK_AT_LOGS_S: Final = 60
+_PATIENCE_S: Final = 10
+"""A start that is silent for longer makes people wonder."""
 
 
 class System:
@@ -109,8 +111,17 @@ class System:
 
     async def _start(self, name: str) -> None:
         began = asyncio.get_running_loop().time()
-        await self.supervisor.start([name])
+        telling = asyncio.create_task(self._tell_how_far(name))
+        try:
+            await self.supervisor.start([name])
+        finally:
+            telling.cancel()
         self._say(f"{name} is ready ({asyncio.get_running_loop().time() - began:.1f} s)")
+
+    async def _tell_how_far(self, name: str) -> None:
+        while True:
+            await asyncio.sleep(_PATIENCE_S)
+            self._say(f"{name} is still starting: {progress_in(last_line(self._home.log(name)))}")
 
     async def _make_admin(self, servers: roles.Servers, reach: dict[str, Any]) -> None:
         """Make the first account once; its key can be seen only at that moment, so it is kept at once.

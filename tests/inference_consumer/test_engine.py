@@ -71,6 +71,14 @@ async def test_a_warm_up_that_does_not_fit_settles_on_what_does(start: Start) ->
     assert engine.limit == 4
 
 
+async def test_a_model_whose_first_run_is_like_any_other_is_not_warmed_up() -> None:
+    model = FakeModel(info=replace(INFO, warm_up=False))
+    engine = Engine(lambda: model)
+    await engine.start()
+    assert (model.batches, engine.limit) == ([], 8)
+    await engine.stop(within_s=5)
+
+
 @pytest.mark.parametrize(
     "answer", [fails_on((256, 256)), lambda items: [ValueError("each")] * len(items), lambda _: []]
 )

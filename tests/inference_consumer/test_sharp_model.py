@@ -129,8 +129,9 @@ async def test_too_large_a_batch_is_halved_on_the_real_network(
     monkeypatch.setattr(model._network, "disparity_factor", small)
     engine = Engine(lambda: model, max_batch=4)
     await engine.start()
-    assert engine.limit == 2
+    assert engine.limit == 4  # a CPU is not warmed up, so nobody has found out yet
     ran = await engine.run([model.prepare(each) for each in photos()])
+    assert engine.limit == 2
     assert not any(isinstance(each, Exception) for each in ran.results)
     assert await engine.stop(within_s=30)
 

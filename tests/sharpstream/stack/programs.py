@@ -14,6 +14,7 @@ class Script:
     """A Python process that is ready once it has made a file of its name."""
 
     is_server = True
+    start_seconds = 120.0
 
     def __init__(self, folder: Path, source: str, name: str = "script", stop_seconds: float = 20) -> None:
         self.name = name

@@ -56,3 +56,20 @@ def test_follow_starts_at_the_present_end(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(logfiles.time, "sleep", write_more)
     lines = logfiles.follow({"kafka": path})
     assert list(itertools.islice(lines, 2)) == [("kafka", "new"), ("kafka", "new")]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            '{"event": "checkpoint_fetching", "bytes": 700, "of": 2800000000}',
+            "checkpoint fetching, 0% of 2.8 GB",
+        ),
+        ('{"event": "checkpoint_fetching", "bytes": 700, "of": null}', "checkpoint fetching"),
+        ('{"event": "sharp_loading"}', "sharp loading"),
+        ("Traceback (most recent call last):", "Traceback (most recent call last):"),
+        ('"text"', '"text"'),
+    ],
+)
+def test_progress_is_told_in_words(line: str, told: str) -> None:
+    assert logfiles.progress_in(line) == told

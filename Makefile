@@ -42,7 +42,7 @@ types: $(DEV) ## mypy, strict
 bench: $(DEV) ## run the benchmarks (BENCH_ARGS=... for some)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
-parity: $(DEV) ## the full-size network against its specification, about 16 GB of memory
+parity: $(DEV) ## the full-size network against recorded values: 7 GB of memory, 10 minutes on two cores
 	$(BIN)/python -m pytest -m "parity or full" --junitxml=build/parity.xml -o junit_family=xunit1
 	$(BIN)/python -m tests.inference_consumer.sharp.report build/parity.xml > docs/parity.md
 

@@ -31,7 +31,6 @@ def full_size() -> Iterator[Running]:
     settings = {
         "SHARP_CHECKPOINT": str(checkpoint),
         "SHARP_ACCEPT_LICENSE": "research-only",
-        "SHARPSTREAM_CACHE": str(home / "cache"),
     }
     stack = Running(home, settings)
     try:

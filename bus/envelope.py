@@ -85,6 +85,11 @@ def record(
     return OutRecord(topic=topic.name, key=str(key).encode(), value=_encoder.encode(message), headers=headers)
 
 
+def present(headers: Iterable[tuple[str, bytes | None]]) -> Headers:
+    """Return the headers of a raw record with nothing for null, which Kafka allows and nobody expects."""
+    return [(name, value or b"") for name, value in headers]
+
+
 def header(headers: Iterable[tuple[str, bytes]], name: str) -> str | None:
     """Return the first header of that name as text, or None."""
     for key, value in headers:

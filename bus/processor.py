@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError
 
 from bus import broker, tasks
 from bus.dispatch import Dispatcher
+from bus.envelope import present
 from bus.errors import FencedError
 from bus.partition import BACKOFF_S, InputPartition
 from bus.retry import GiveUp, Handler, Record, Routing, attempt_of, not_before_of
@@ -219,16 +220,17 @@ class Processor:
         )
 
     def _record(self, raw: ConsumerRecord) -> Record:
+        headers = present(raw.headers)
         return Record(
             topic=self._inputs[raw.topic],
             partition=raw.partition,
             offset=raw.offset,
             key=raw.key,
             value=raw.value,
-            headers=raw.headers,
+            headers=headers,
             timestamp=datetime.fromtimestamp(raw.timestamp / 1000, UTC),
-            attempt=attempt_of(raw.headers),
-            not_before=not_before_of(raw.headers),
+            attempt=attempt_of(headers),
+            not_before=not_before_of(headers),
         )
 
 

@@ -16,6 +16,8 @@ import asyncpg
 from aiokafka import ConsumerRecord
 from prometheus_client import Counter, Histogram
 
+from bus.envelope import present
+
 PROJECTED = Counter("sharpstream_projector_records", "Records projected", ["projector"])
 SECONDS = Histogram(
     "sharpstream_projector_batch_seconds",
@@ -71,7 +73,7 @@ def raw_record(record: ConsumerRecord) -> RawRecord:
         record.offset,
         record.key,
         record.value,
-        record.headers,
+        present(record.headers),
         datetime.fromtimestamp(record.timestamp / 1000, UTC),
     )
 

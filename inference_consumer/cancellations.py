@@ -97,7 +97,7 @@ class Cancellations:
 
     def _take(self, record: Any) -> None:
         try:
-            wish = envelope.decode(self._topic, record.value, record.headers).message
+            wish = envelope.decode(self._topic, record.value, envelope.present(record.headers)).message
         except UndecodableError as error:
             log.warning("cancellation_unreadable", offset=record.offset, error=error.message)
             return

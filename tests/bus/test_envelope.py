@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from types import SimpleNamespace
 
 import pytest
 
 from bus import envelope, ids, messages, topics
 from bus.errors import UndecodableError
+from bus.projection import raw_record
 from tests.bus.samples import ACCOUNT, ALL, JOB, NOW
 
 HOMES = [
@@ -95,3 +97,17 @@ def test_the_first_header_of_a_name_counts_everywhere() -> None:
     assert envelope.header(doubled, "ce_source") == "/sharpstream/test"
     assert envelope.header(doubled, "none") is None
     assert envelope.decode(topics.PROGRESS, record.value, doubled).time.astimezone(UTC) == NOW
+
+
+def test_a_header_without_a_value_is_an_empty_one():
+    headers = envelope.present([("ce_id", None), ("other", None)])
+    assert envelope.header(headers, "other") == ""
+    with pytest.raises(UndecodableError):
+        envelope.decode(topics.EVENTS, b"{}", headers)
+
+
+def test_a_raw_record_has_no_null_headers():
+    raw = SimpleNamespace(
+        topic="t", partition=0, offset=0, key=None, value=None, headers=(("a", None),), timestamp=0
+    )
+    assert raw_record(raw).headers == [("a", b"")]

@@ -64,8 +64,24 @@ class Blobs(Protocol):
         """Return a URL that anyone may read the object by, for the configured time."""
         ...
 
+    async def presign_put(self, key: str, *, size: int, media_type: str, seconds: int) -> str:
+        """Return a URL that takes one PUT of exactly ``size`` bytes of this type."""
+        ...
+
+    async def read(self, key: str, *, most: int) -> tuple[bytes, str]:
+        """Return up to ``most`` + 1 bytes of an object without a claim check, and its version."""
+        ...
+
+    async def copy(self, key: str, to: str, *, version: str) -> None:
+        """Copy an object within the store, unless it was changed since it was read."""
+        ...
+
     async def delete(self, key: str) -> None:
         """Remove the object; a missing one is fine."""
+        ...
+
+    async def keys(self, prefix: str) -> list[str]:
+        """Return the keys of the objects below ``prefix``."""
         ...
 
 
@@ -193,10 +209,43 @@ class BlobStore:
         )
         return url
 
+    async def presign_put(self, key: str, *, size: int, media_type: str, seconds: int) -> str:
+        """Return a URL that takes one PUT of exactly ``size`` bytes of this type: both are signed."""
+        params = {"Bucket": self.bucket, "Key": key, "ContentLength": size, "ContentType": media_type}
+        url: str = await self._public.generate_presigned_url("put_object", Params=params, ExpiresIn=seconds)
+        return url
+
+    async def read(self, key: str, *, most: int) -> tuple[bytes, str]:
+        """Return up to ``most`` + 1 bytes of an object that nobody has vouched for yet, and its version.
+
+        Raises `BlobMissingError` or `BlobStoreError`.
+        """
+        async with _translated(key):
+            answer = await self._client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes=0-{most}")
+            async with answer["Body"] as body:
+                return await body.read(), answer["ETag"]
+
+    async def copy(self, key: str, to: str, *, version: str) -> None:
+        """Copy an object within the store, unless it was changed since it was read.
+
+        Raises `BlobMissingError` or `BlobStoreError`.
+        """
+        source = {"Bucket": self.bucket, "Key": key}
+        async with _translated(key):
+            await self._client.copy_object(
+                Bucket=self.bucket, Key=to, CopySource=source, CopySourceIfMatch=version
+            )
+
     async def delete(self, key: str) -> None:
         """Remove the object; a missing one is fine. Raises `BlobStoreError`."""
         async with _translated(key):
             await self._client.delete_object(Bucket=self.bucket, Key=key)
+
+    async def keys(self, prefix: str) -> list[str]:
+        """Return the keys of all objects below ``prefix``, in order. Raises `BlobStoreError`."""
+        async with _translated(prefix):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+            return [item["Key"] async for page in pages for item in page.get("Contents", [])]
 
     async def check(self) -> None:
         """Raise `BlobStoreError` unless the bucket answers."""

@@ -15,7 +15,7 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from bus import tasks
-from bus.envelope import OutRecord
+from bus.envelope import OutRecord, header
 from bus.partition import Entry, InputPartition
 from bus.retry import Handler, Routing, UnexpectedError
 
@@ -104,6 +104,8 @@ class Dispatcher:
             partition=record.partition,
             offset=record.offset,
             attempt=record.attempt,
+            subject=header(record.headers, "ce_subject"),
+            correlation_id=header(record.headers, "correlation_id"),
             code=code,
             exc_info=error,
         )

@@ -1,8 +1,13 @@
-"""Structured logs: one JSON object a line on stdout, events with key-values, never sentences or secrets."""
+"""Structured logs: one JSON object a line on stdout, events with key-values, never sentences or secrets.
+
+Nobody should log a secret or a person; that somebody does, in a traceback say, is caught on the last yard:
+each value is searched for what looks like one.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from typing import Any, Final
 
@@ -10,9 +15,35 @@ import orjson
 import structlog
 
 SECRET_KEYS: Final = frozenset(
-    {"password", "secret", "token", "api_key", "authorization", "access_token", "email"}
+    {
+        "password",
+        "secret",
+        "token",
+        "api_key",
+        "authorization",
+        "access_token",
+        "refresh_token",
+        "cookie",
+        "email",
+        "first_name",
+        "last_name",
+        "ip",
+    }
 )
 """Keys whose values are masked wherever they turn up."""
+_SUSPECTS: Final = ("@", "?", "ss_", "whsec_", "eyJ", "earer ")
+"""A text with none of these holds nothing that `_SECRETS` finds: 0.5 us instead of 20."""
+_SECRETS: Final = re.compile(
+    r"""
+      (?P<scheme>[a-z][a-z0-9+.-]*://)[^\s"'/@]*:[^\s"'/@]*@     # credentials in an address
+    | (?P<address>[a-z][a-z0-9+.-]*://[^\s"'?]*\?)[^\s"']+     # a query: signatures, tokens
+    | [\w.%+-]+@[\w-]+(?:\.[\w-]+)+                                # an e-mail address
+    | \bss_[a-z0-9]{8}_[\w-]{20,} | \bwhsec_[\w+/=-]{8,}             # our keys and webhook secrets
+    | \beyJ[\w-]+\.[\w-]+\.[\w-]+                                   # a signed token
+    | (?P<bearer>\b[Bb]earer\ )[\w.~+/=-]{8,}
+    """,
+    re.VERBOSE,
+)
 
 
 def configure(role: str, level: str = "INFO") -> None:
@@ -58,4 +89,32 @@ def _mask(_logger: Any, _method: str, event: Any) -> Any:
 
 
 def _dumps(value: Any, default: Any = None, **_: Any) -> str:
-    return orjson.dumps(value, default=default or str, option=orjson.OPT_NON_STR_KEYS).decode()
+    return orjson.dumps(_scrubbed(value), default=_text, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _text(value: Any) -> str:
+    return scrub(str(value))
+
+
+def _scrubbed(value: Any) -> Any:
+    match value:
+        case str():
+            return scrub(value)
+        case dict():
+            return {key: _scrubbed(each) for key, each in value.items()}
+        case list() | tuple() | set():
+            return [_scrubbed(each) for each in value]
+        case _:
+            return value
+
+
+def scrub(text: str) -> str:
+    """Return the text with stars for what looks like a secret or an e-mail address."""
+    if not any(suspect in text for suspect in _SUSPECTS):
+        return text
+    return _SECRETS.sub(_stars, text)
+
+
+def _stars(found: re.Match[str]) -> str:
+    kept = "".join(part or "" for part in found.group("scheme", "address", "bearer"))
+    return kept + ("***@" if found["scheme"] else "***")

@@ -148,6 +148,13 @@ class GenerationCancelled(Message, frozen=True, kw_only=True, tag="generation.ca
     reason: str
 
 
+class GenerationDeleted(Message, frozen=True, kw_only=True, tag="generation.deleted.v1"):
+    """The account removed a generation that had ended: photo, splat and exports are gone for good."""
+
+    generation_id: UUID
+    account_id: UUID
+
+
 class ExportRequested(Message, frozen=True, kw_only=True, tag="export.requested.v1"):
     """An export was accepted."""
 
@@ -156,6 +163,7 @@ class ExportRequested(Message, frozen=True, kw_only=True, tag="export.requested.
     account_id: UUID
     format: str
     api_key_id: UUID | None = None
+    options: dict[str, str | int | float | bool] = {}
 
 
 class ExportCompleted(Message, frozen=True, kw_only=True, tag="export.completed.v1"):
@@ -194,6 +202,15 @@ class ApiKeyRevoked(Message, frozen=True, kw_only=True, tag="api_key.revoked.v1"
 
     api_key_id: UUID
     account_id: UUID
+
+
+class WebhookDisabled(Message, frozen=True, kw_only=True, tag="webhook.disabled.v1"):
+    """An endpoint is told nothing more: it is ``gone`` (it said so, 410) or was ``failing`` for days."""
+
+    webhook_id: UUID
+    account_id: UUID
+    reason: str
+    failing_since: datetime | None = None
 
 
 # --- progress: short-lived --------------------------------------------------------------------------
@@ -236,11 +253,13 @@ Event: TypeAlias = (
     | GenerationCompleted
     | GenerationFailed
     | GenerationCancelled
+    | GenerationDeleted
     | ExportRequested
     | ExportCompleted
     | ExportFailed
     | ApiKeyCreated
     | ApiKeyRevoked
+    | WebhookDisabled
 )
 Progress: TypeAlias = GenerationStarted | GenerationProgress
 AnyMessage: TypeAlias = GenerateScene | CancelScene | ExportScene | Event | Progress
@@ -263,5 +282,7 @@ def subject_of(message: AnyMessage) -> UUID:
             return message.export_id
         case ApiKeyCreated() | ApiKeyRevoked():
             return message.api_key_id
+        case WebhookDisabled():
+            return message.webhook_id
         case _:
             return message.generation_id

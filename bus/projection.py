@@ -7,6 +7,7 @@ that means nothing, is ``apply``'s business; where the records come from is that
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ import asyncpg
 from aiokafka import ConsumerRecord
 from prometheus_client import Counter, Histogram
 
+from bus import tracing
 from bus.envelope import present
 
 PROJECTED = Counter("sharpstream_projector_records", "Records projected", ["projector"])
@@ -110,13 +112,15 @@ class Projector:
         """
         if not records:
             return 0
+        began_ns = time.time_ns()
         with SECONDS.labels(self.name).time():
             async with self._pool.acquire() as connection, connection.transaction():
                 new = await self._write(connection, records)
-        PROJECTED.labels(self.name).inc(new)
-        return new
+        PROJECTED.labels(self.name).inc(len(new))
+        tracing.each("project", new, began_ns=began_ns, kind=tracing.CONSUMER, projector=self.name)
+        return len(new)
 
-    async def _write(self, connection: asyncpg.Connection, records: Sequence[RawRecord]) -> int:
+    async def _write(self, connection: asyncpg.Connection, records: Sequence[RawRecord]) -> list[RawRecord]:
         await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {FREEZE_S * 1000}")
         reached = await self._lock(connection, {record.place for record in records})
         new: list[RawRecord] = []
@@ -130,7 +134,7 @@ class Projector:
             await connection.execute(
                 _MOVE, self.name, self._epoch, *_columns(moved), [reached[place] for place in moved]
             )
-        return len(new)
+        return new
 
     async def _lock(self, connection: asyncpg.Connection, places: Iterable[Place]) -> dict[Place, int]:
         """Lock the offsets, in one order for everybody, and return them; new ones begin at 0."""

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import time
 from typing import Final
 
 import structlog
@@ -18,7 +19,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from prometheus_client import Counter, Gauge
 
-from bus import broker, outbox
+from bus import broker, outbox, tracing
 from bus.lease import Lease
 from bus.postgres import UNREACHABLE
 from bus.settings import KafkaSettings
@@ -148,8 +149,10 @@ class Relay:
             rows = await lease.numbered(cursor, self._max_rows, self._max_bytes)
             if rows:
                 records = [record for _, raw in rows for record in outbox.load(raw)]
+                began_ns = time.time_ns()
                 await self._producer.transact(records, {CURSOR: rows[-1][0]})
                 cursor = rows[-1][0]
+                tracing.each("publish", records, began_ns=began_ns, kind=tracing.PRODUCER)
                 PUBLISHED.inc(len(rows))
             elif asyncio.get_running_loop().time() - renewed > RENEW_CURSOR_S:
                 await self._producer.transact([], {CURSOR: cursor})

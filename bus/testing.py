@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 
-from bus.blobs import BlobCorruptError, BlobMissingError, Buffer
+from bus.blobs import BlobCorruptError, BlobMissingError, BlobStoreError, Buffer
 from bus.messages import BlobRef
 
 
@@ -40,6 +40,28 @@ class MemoryBlobs:
         """Return a URL of the right shape that leads nowhere."""
         return f"memory:///{key}" + (f"?filename={filename}" if filename else "")
 
+    async def presign_put(self, key: str, *, size: int, media_type: str, seconds: int) -> str:
+        """Return a URL of the right shape that leads nowhere."""
+        return f"memory:///{key}?bytes={size}&type={media_type}&seconds={seconds}"
+
+    async def read(self, key: str, *, most: int) -> tuple[bytes, str]:
+        """Return the bytes and their digest. Raises `BlobMissingError`."""
+        if key not in self.objects:
+            raise BlobMissingError(f"The object {key} is not in the store.", key=key)
+        body, _ = self.objects[key]
+        return body[: most + 1], hashlib.sha256(body).hexdigest()
+
+    async def copy(self, key: str, to: str, *, version: str) -> None:
+        """Copy the object. Raises `BlobMissingError`, or `BlobStoreError` where it was changed."""
+        body, media_type = self.objects[key]
+        if hashlib.sha256(body).hexdigest() != version:
+            raise BlobStoreError(f"The object {key} was changed.", key=key)
+        self.objects[to] = (body, media_type)
+
     async def delete(self, key: str) -> None:
         """Remove the object; a missing one is fine."""
         self.objects.pop(key, None)
+
+    async def keys(self, prefix: str) -> list[str]:
+        """Return the keys of all objects below ``prefix``, in order."""
+        return sorted(key for key in self.objects if key.startswith(prefix))

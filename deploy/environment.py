@@ -15,6 +15,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
+from bus import telemetry
+
 MODULES: Final = ("bus", "gateway", "inference_consumer", "export_consumer", "ledger")
 TO_FILL: Final = {
     "POSTGRES_PASSWORD": "the database's password; letters and digits",
@@ -23,11 +25,12 @@ TO_FILL: Final = {
     "S3_SECRET_ACCESS_KEY": "the object store's password",
     "GATEWAY_JWT_SECRET": "signs access tokens; 32 characters or more",
     "GATEWAY_API_KEY_PEPPER": "keys the hash of API keys; 32 characters or more; never change it",
+    "WEBHOOKS_KEY": "seals the secrets that sign webhooks; 32 characters or more; never change it",
 }
 """What compose.yaml cannot go without, and nobody can choose for you."""
 UNITS: Final = {
     "bus": "Everything",
-    "gateway": "Gateway and relay",
+    "gateway": "Gateway, webhooks and relay",
     "inference_consumer": "Inference",
     "export_consumer": "Export",
     "ledger": "Ledger",
@@ -78,6 +81,8 @@ def _lines() -> Iterator[str]:
             for key, field in keys(settings).items():
                 if key not in TO_FILL:
                     yield f"# {key}={_default(field)}{_meaning(field)}"
+    yield "\n# --- Traces: OpenTelemetry's own keys; these and all its others ---\n"
+    yield from (f"# {key}=  # {meaning}" for key, meaning in telemetry.VARIABLES.items())
     yield "\n# --- Command line ---\n"
     yield from (f"# {key}=  # {meaning}" for key, meaning in SHARPSTREAM.items())
 

@@ -11,7 +11,7 @@ import asyncpg
 from faststream import FastStream
 from faststream.kafka import KafkaBroker
 
-from bus import logs, topics
+from bus import logs, telemetry, topics
 from bus.blobs import Blobs, BlobStore
 from bus.broker import create_broker
 from bus.errors import ConfigurationError
@@ -33,7 +33,8 @@ def main() -> None:
     try:
         stated = settings.read()
         logs.configure("export", stated.role.log_level)
-        asyncio.run(create_app(stated).run())
+        with telemetry.exporting("export"):
+            asyncio.run(create_app(stated).run())
     except ConfigurationError as error:
         print(error.message, file=sys.stderr)  # noqa: T201  (the operator's own terminal)
         sys.exit(2)

@@ -8,13 +8,18 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from bus import envelope, topics
+import structlog
+
+from bus import envelope, topics, tracing
 from bus.blobs import Blobs
 from bus.errors import SharpstreamError, UndecodableError
+from bus.formats import FORMATS
 from bus.messages import BlobRef, Event, ExportCompleted, ExportFailed, ExportScene, Timings
 from bus.processor import Record
 from export_consumer.errors import UnsupportedFormatError
 from export_consumer.formats import Writer
+
+log = structlog.stdlib.get_logger(__name__)
 
 SOURCE: Final = "/sharpstream/export"
 """The CloudEvents source of everything that this role says."""
@@ -30,11 +35,20 @@ class Exports:
         """Return the ``export.completed.v1`` of the command. Raises what the processor decides upon."""
         command = envelope.decode(record.topic, record.value, record.headers)
         message: ExportScene = command.message
-        writer = self._writers.get(message.format)
-        if writer is None:
-            known = ", ".join(sorted(self._writers)) or "none yet"
-            raise UnsupportedFormatError(f"{message.format} cannot be written; the formats are: {known}.")
-        result, timings = await self._convert(message, writer)
+        with (
+            structlog.contextvars.bound_contextvars(
+                export_id=str(message.export_id),
+                generation_id=str(message.generation_id),
+                account_id=str(message.account_id),
+                correlation_id=command.correlation_id,
+            ),
+            _span(command, record) as span,
+        ):
+            writer = self._writers.get(message.format)
+            if writer is None:
+                raise UnsupportedFormatError(_why(message.format, self._writers))
+            result, timings = await self._convert(message, writer, span.traceparent)
+            log.info("export_completed", format=message.format, bytes=result.bytes)
         ending = ExportCompleted(
             export_id=message.export_id,
             generation_id=message.generation_id,
@@ -44,7 +58,7 @@ class Exports:
             timings=timings,
             attempt=record.attempt,
         )
-        return [_told(command, ending)]
+        return [_told(command, ending, span.traceparent)]
 
     def give_up(self, record: Record, error: SharpstreamError) -> Sequence[envelope.OutRecord]:
         """Return the ``export.failed.v1`` of a command that is given up on; nothing for an unreadable one."""
@@ -62,17 +76,22 @@ class Exports:
             message=error.message,
             attempt=record.attempt,
         )
-        return [_told(command, ending)]
+        return [_told(command, ending, command.traceparent)]
 
-    async def _convert(self, message: ExportScene, writer: Writer) -> tuple[BlobRef, Timings]:
+    async def _convert(
+        self, message: ExportScene, writer: Writer, traceparent: str | None
+    ) -> tuple[BlobRef, Timings]:
         began = time.perf_counter()
-        splat = await self._blobs.get(message.source)
+        with tracing.span("fetch", traceparent):
+            splat = await self._blobs.get(message.source)
         fetched = time.perf_counter()
-        data = await asyncio.to_thread(writer.write, splat, message.options)
+        with tracing.span("encode", traceparent):
+            data = await asyncio.to_thread(writer.write, splat, message.options)
         encoded = time.perf_counter()
         # A key of its own for each attempt: a woken zombie must not overwrite the winner's file.
         key = f"exports/{message.export_id}/{secrets.token_hex(8)}{writer.suffix}"
-        result = await self._blobs.put(key, data, writer.media_type)
+        with tracing.span("upload", traceparent):
+            result = await self._blobs.put(key, data, writer.media_type)
         timings = Timings(
             fetch_ms=(fetched - began) * 1000,
             encode_ms=(encoded - fetched) * 1000,
@@ -81,12 +100,33 @@ class Exports:
         return result, timings
 
 
-def _told(command: envelope.Envelope[Any], ending: Event) -> envelope.OutRecord:
+def _why(name: str, writers: Mapping[str, Writer]) -> str:
+    made = ", ".join(sorted(writers)) or "none yet"
+    if name in FORMATS:
+        return f"{name} cannot be made by this release yet; it makes: {made}."
+    return f"{name} is no format that we know; this release makes: {made}."
+
+
+def _span(command: envelope.Envelope[Any], record: Record) -> tracing.Span:
+    message: ExportScene = command.message
+    return tracing.span(
+        f"process {command.type}",
+        command.traceparent,
+        kind=tracing.CONSUMER,
+        export_id=message.export_id,
+        generation_id=message.generation_id,
+        account_id=message.account_id,
+        attempt=record.attempt,
+        destination=record.topic.name,
+    )
+
+
+def _told(command: envelope.Envelope[Any], ending: Event, traceparent: str | None) -> envelope.OutRecord:
     return envelope.record(
         topics.EVENTS,
         ending,
         key=ending.account_id,
         source=SOURCE,
-        traceparent=command.traceparent,
+        traceparent=traceparent,
         correlation_id=command.correlation_id,
     )

@@ -1,6 +1,7 @@
 """`sharp.events.v1` into ``export_jobs``: requested, then completed or failed, never back.
 
-The rows themselves tell whether an event is news: a job that ended is not touched again.
+The rows themselves tell whether an event is news: a job that ended is not touched again. The file of an
+export whose scene was deleted meanwhile is taken away again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import asyncpg
 import structlog
 
 from bus.messages import ExportCompleted, ExportFailed, ExportRequested
-from ledger.events import Event, storable
+from ledger import removals
+from ledger.events import Event, storable, to_json
 
 log = structlog.get_logger(__name__)
 
@@ -22,17 +24,25 @@ PROJECTOR: Final = "export.jobs"
 
 # The gateway wrote the row before the event; this is for whoever else accepts exports.
 _ROWS: Final = """
-INSERT INTO export_jobs (id, scene_generation_id, export_format, status, created_at, updated_at)
-SELECT r.id, s.id, r.format, 'pending', r.time, r.time
-FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[]) AS r (id, scene, format, time)
+INSERT INTO export_jobs (id, scene_generation_id, export_format, options, status, created_at, updated_at)
+SELECT r.id, s.id, r.format, r.options::jsonb, 'pending', r.time, r.time
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
+  AS r (id, scene, format, options, time)
 JOIN scene_generations s ON s.id = r.scene
 ON CONFLICT DO NOTHING"""
 _ENDINGS: Final = """
 UPDATE export_jobs j
-SET status = e.status, updated_at = e.time, export_file_url = e.url, error_message = e.error
-FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[])
-  AS e (id, status, time, url, error)
+SET status = e.status, updated_at = e.time, export_file_url = e.url, error_code = e.code,
+    error_message = e.error
+FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[])
+  AS e (id, status, time, url, code, error)
 WHERE j.id = e.id AND j.status IN ('pending', 'processing')"""
+# FOR SHARE, and in a statement before the endings: a deletion waits for these, or is seen below.
+_HOLD: Final = """
+SELECT FROM scene_generations WHERE id = ANY($1::uuid[]) ORDER BY id FOR SHARE"""
+_NEEDLESS: Final = """
+SELECT j.id FROM export_jobs j JOIN scene_generations s ON s.id = j.scene_generation_id
+WHERE j.id = ANY($1::uuid[]) AND s.deleted_at IS NOT NULL"""
 
 
 class ExportJobs:
@@ -44,7 +54,13 @@ class ExportJobs:
     async def write(self, connection: asyncpg.Connection, events: Sequence[Event]) -> None:
         """Write the events; must run inside a transaction."""
         requested = [
-            (e.message.export_id, e.message.generation_id, storable(e.message.format), e.time)
+            (
+                e.message.export_id,
+                e.message.generation_id,
+                storable(e.message.format),
+                to_json(e.message.options),
+                e.time,
+            )
             for e in events
             if isinstance(e.message, ExportRequested)
         ]
@@ -55,14 +71,28 @@ class ExportJobs:
             if (ending := self._ending(event)) is not None:
                 endings.setdefault(ending[0], ending)  # the first one counts
         if endings:
+            done = [e.message for e in events if isinstance(e.message, ExportCompleted)]
+            if done:
+                await connection.execute(_HOLD, [message.generation_id for message in done])
             await connection.execute(_ENDINGS, *zip(*endings.values(), strict=True))
+            if done:
+                await self._take_back(connection, [message.export_id for message in done])
+
+    async def _take_back(self, connection: asyncpg.Connection, exports: Sequence[UUID]) -> None:
+        """Have the files removed that came after their scene was deleted: nobody could see or delete them."""
+        needless = await connection.fetch(_NEEDLESS, exports)
+        if needless:
+            await removals.enqueue(connection, [f"exports/{row['id']}/" for row in needless])
 
     def _ending(self, event: Event) -> tuple[Any, ...] | None:
-        """Return (id, status, time, url, error) where the event ends an export."""
+        """Return (id, status, time, url, code, error) where the event ends an export."""
         match event.message:
             case ExportCompleted() as m:
-                return (m.export_id, "completed", event.time, f"s3://{self._bucket}/{m.result.key}", None)
+                return (m.export_id, "completed", event.time, self._url(m.result.key), None, None)
             case ExportFailed() as m:
-                return (m.export_id, "failed", event.time, None, storable(m.message))
+                return (m.export_id, "failed", event.time, None, storable(m.code), storable(m.message))
             case _:
                 return None
+
+    def _url(self, key: str) -> str:
+        return f"s3://{self._bucket}/{key}"

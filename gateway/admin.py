@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from gateway.api.users import normal_email
-from gateway.apikeys import ApiKeys
+from gateway.apikeys import ApiKeys, prefix_of
 from gateway.context import new_trace
 from gateway.passwords import Passwords, require_acceptable
 from gateway.settings import Settings
@@ -54,7 +54,12 @@ async def create(settings: Settings, *, email: str, api_key_name: str, reset: bo
         maker = ApiKeys(settings.gateway.api_key_pepper)
         key = maker.make()
         await keys.create(
-            account.id, name=api_key_name, api_key_hash=maker.hash(key), expires_at=None, trace=new_trace()
+            account.id,
+            name=api_key_name,
+            api_key_hash=maker.hash(key),
+            prefix=prefix_of(key),
+            expires_at=None,
+            trace=new_trace(),
         )
     return _line(Credentials(email=address, password=password, api_key=key))
 

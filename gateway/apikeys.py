@@ -24,6 +24,11 @@ def well_formed(key: str) -> bool:
     return _FORM.fullmatch(key) is not None
 
 
+def prefix_of(key: str) -> str:
+    """Return the part by which people tell keys apart: ``ss_`` and 8 letters."""
+    return key[:11]
+
+
 class ApiKeys:
     """Makes and hashes keys of the form ``ss_<8 letters>_<43 letters>``; the first part may be shown."""
 

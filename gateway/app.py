@@ -3,36 +3,61 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
+from litestar.routes import HTTPRoute
 
-from bus import topics
+from bus import tasks, topics
 from bus.blobs import BlobStore
 from gateway import openapi, photos, policy
 from gateway.apikeys import ApiKeys
+from gateway.backlog import Backlog
+from gateway.books import Books
+from gateway.budget import Budget
+from gateway.egress import Egress
 from gateway.errors import to_response
 from gateway.handlers import ROUTES
 from gateway.hub import Hub
+from gateway.idempotency import Idempotency
+from gateway.limits import Limits
 from gateway.observe import Metrics, Observed
 from gateway.passwords import Passwords
+from gateway.reader import Limits as ReaderLimits
+from gateway.removals import Removals
 from gateway.services import Services, of_state
-from gateway.settings import Settings
+from gateway.settings import GatewaySettings, Settings
 from gateway.store.accounts import Accounts
+from gateway.store.dead_letters import DeadLetterStore
+from gateway.store.erasing import Erasing
+from gateway.store.exports import ExportStore
 from gateway.store.history import History
 from gateway.store.keys import Keys
+from gateway.store.quotas import Quota, Quotas
+from gateway.store.removing import Removing
 from gateway.store.scenes import Scenes
+from gateway.store.sending import Sending
+from gateway.store.sessions import Sessions
+from gateway.store.uploads import Uploads
+from gateway.store.webhooks import Webhooks
+from gateway.sweeper import sweep
 from gateway.tail import Tail
 from gateway.tokens import Tokens
+from gateway.vigil import Vigil
+from gateway.waiters import Waiters
+from gateway.webhooks.keys import AccountKeys
+from gateway.webhooks.receivers import guard
+from gateway.webhooks.secrets import Sealer
 from ledger import database, migrate
 
 MAX_JSON_BYTES: Final = 64 * 1024
 """Bytes of any body but an upload, which has its own reader and limits."""
+_MIB: Final = 1024 * 1024
 
 
 def create_app(settings: Settings) -> Litestar:
@@ -51,8 +76,13 @@ def create_app(settings: Settings) -> Litestar:
         logging_config=None,  # bus.logs has set logging up for the process
     )
     policy.check(app)
-    app.asgi_handler = Observed(app.asgi_handler, metrics)
+    app.asgi_handler = Observed(app.asgi_handler, metrics, _allow(app))
     return app
+
+
+def _allow(app: Litestar) -> dict[str, bytes]:
+    routes = (route for route in app.routes if isinstance(route, HTTPRoute))
+    return {route.path_format: ", ".join(sorted(route.methods)).encode() for route in routes}
 
 
 def _lifespan(
@@ -63,16 +93,32 @@ def _lifespan(
         async with AsyncExitStack() as stack:
             services = await _build(settings, metrics, stack)
             app.state["services"] = services
-            following = asyncio.create_task(services.tail.run(), name="tail")
+            beside = [
+                asyncio.create_task(services.tail.run(), name="tail"),
+                asyncio.create_task(services.vigil.run(), name="vigil"),
+                asyncio.create_task(services.removals.run(), name="removals"),
+                asyncio.create_task(services.backlog.run(), name="backlog"),
+                asyncio.create_task(sweep(_sweeps(services)), name="sweep"),
+            ]
             try:
                 yield
             finally:
                 services.hub.close()
-                following.cancel()
-                with suppress(asyncio.CancelledError):
-                    await following
+                services.waiters.close()
+                await tasks.end(beside)
 
     return lifespan
+
+
+def _sweeps(services: Services) -> list[Callable[[], Awaitable[None]]]:
+    return [
+        services.keys.sweep,
+        services.erasing.work,
+        services.uploads.sweep,
+        services.idempotency.sweep,
+        services.sessions.sweep,
+        services.limits.sweep,
+    ]
 
 
 async def _build(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> Services:
@@ -86,16 +132,50 @@ async def _build(settings: Settings, metrics: Metrics, stack: AsyncExitStack) ->
     decoders = ThreadPoolExecutor(own.decode_threads, thread_name_prefix="photo")
     stack.callback(decoders.shutdown, cancel_futures=True)
     epoch, partitions = settings.kafka.topic_epoch, topics.EVENTS.partitions
-    hub = Hub(epoch=epoch, partitions=partitions, ring_events=own.ring_events, reader_queue=own.reader_queue)
+    lag = ReaderLimits(events=own.reader_queue, bytes=own.reader_bytes, stall_s=own.reader_stall_seconds)
+    hub = Hub(epoch=epoch, partitions=partitions, ring_events=own.ring_events, limits=lag)
+    vigil = Vigil(
+        hub,
+        pool,
+        heartbeat_s=own.heartbeat_seconds,
+        longest_s=own.stream_seconds,
+        signed_in_s=own.access_token_seconds,
+    )
     history = History(pool, epoch=epoch, partitions=partitions)
+    sealer = Sealer(settings.webhooks.key)
+    waiters = Waiters()
+    hub.listeners.append(waiters.hear)
+    images = Egress(allow_private=own.fetch_allow_private)
+    outgoing = images.session(connect_s=own.fetch_seconds, total_s=own.fetch_seconds)
+    stack.push_async_callback(outgoing.close)
     return Services(
         settings=settings,
         pool=pool,
         blobs=blobs,
         check_blobs=blobs.check,
         accounts=Accounts(pool),
+        sessions=Sessions(pool, ApiKeys(own.api_key_pepper), seconds=own.refresh_token_seconds),
+        erasing=Erasing(pool),
+        receivers=guard(settings.webhooks),
+        webhooks=Webhooks(pool, sealer, most=settings.webhooks.max_endpoints),
+        sending=Sending(pool),
+        account_keys=AccountKeys(pool, sealer),
         keys=Keys(pool),
         scenes=Scenes(pool, blobs.bucket),
+        dead_letters=DeadLetterStore(pool),
+        removing=Removing(pool),
+        exports=ExportStore(pool),
+        uploads=Uploads(pool),
+        idempotency=Idempotency(pool),
+        quotas=Quotas(pool, _quota(own)),
+        limits=Limits(pool),
+        budget=Budget(own.upload_mib * _MIB),
+        images=images,
+        outgoing=outgoing,
+        removals=Removals(pool, blobs),
+        backlog=Backlog(settings.kafka, pool, group=own.inference_group),
+        books=Books(pool),
+        waiters=waiters,
         history=history,
         passwords=passwords,
         tokens=Tokens(own),
@@ -103,7 +183,16 @@ async def _build(settings: Settings, metrics: Metrics, stack: AsyncExitStack) ->
         decoders=decoders,
         hub=hub,
         tail=Tail(settings.kafka, hub, history.floors),
+        vigil=vigil,
         metrics=metrics,
+    )
+
+
+def _quota(own: GatewaySettings) -> Quota:
+    return Quota(
+        max_in_flight=own.max_in_flight,
+        requests_per_minute=own.requests_per_minute,
+        max_streams=own.max_streams,
     )
 
 
@@ -113,7 +202,22 @@ def _cors(origins: list[str]) -> CORSConfig | None:
     return CORSConfig(
         allow_origins=origins,
         allow_methods=["GET", "POST", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Correlation-ID", "Last-Event-ID"],
-        expose_headers=["Location", "X-Correlation-ID"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "X-API-Key",
+            "X-Correlation-ID",
+            "Last-Event-ID",
+            "Idempotency-Key",
+            "Prefer",
+        ],
+        expose_headers=[
+            "Location",
+            "Preference-Applied",
+            "RateLimit",
+            "RateLimit-Policy",
+            "Retry-After",
+            "X-Correlation-ID",
+        ],
         max_age=600,
     )

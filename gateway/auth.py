@@ -38,7 +38,7 @@ async def account(connection: Connection, _: BaseRouteHandler) -> None:
     services = of_state(connection.app.state)
     bearer, key = connection.headers.get("authorization"), connection.headers.get("x-api-key")
     if bearer is not None:
-        principal = _by_token(services, bearer)
+        principal = await _by_token(services, bearer)
     elif key is not None:
         principal = await _by_key(services, key)
     else:
@@ -58,12 +58,15 @@ async def person(connection: Connection, handler: BaseRouteHandler) -> None:
     await account(connection, handler)
 
 
-def _by_token(services: Services, header: str) -> Principal:
+async def _by_token(services: Services, header: str) -> Principal:
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer":
         raise ApiError("token_invalid", "Only the scheme 'Bearer' is supported in Authorization.")
     claims = services.tokens.read(token.strip())
-    return Principal(account_id=claims.account_id, role=claims.role)
+    role = await services.accounts.standing(claims.account_id)  # now, not when the token was made
+    if role is None:
+        raise ApiError("account_inactive", "The account is closed.")
+    return Principal(account_id=claims.account_id, role=role)
 
 
 async def _by_key(services: Services, key: str) -> Principal:
@@ -77,4 +80,10 @@ async def _by_key(services: Services, key: str) -> Principal:
         raise ApiError("api_key_expired", "The API key has expired; make a new one.")
     if not holder.is_active:
         raise ApiError("account_inactive", "The account is closed.")
-    return Principal(account_id=holder.account_id, role=holder.role, api_key_id=holder.key_id)
+    services.keys.note_use(holder.key_id)
+    return Principal(
+        account_id=holder.account_id,
+        role=holder.role,
+        api_key_id=holder.key_id,
+        scopes=None if holder.scopes is None else frozenset(holder.scopes),
+    )

@@ -1,4 +1,4 @@
-"""The gateway's three processes: serve, relay, and one that makes the first account and ends."""
+"""The gateway's processes: serve, relay, webhooks, and one that makes the first account and ends."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Coroutine, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 import uvloop
 
-from bus import logs
+from bus import logs, telemetry
 from bus.errors import ConfigurationError, FencedError
 from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings, load
 from gateway import admin, server, settings
 from gateway.errors import ApiError
 
 T = TypeVar("T")
+_ROLES: Final = {"relay": "relay", "webhooks": "webhooks"}
+"""Command -> what the process is called in logs and traces, where that is not ``gateway``."""
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -26,15 +28,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         role = load(RoleSettings)
-        logs.configure("relay" if options.command == "relay" else "gateway", role.log_level)
-        match options.command:
-            case "relay":
-                own = load(settings.RelaySettings)
-                _run(server.relay(load(KafkaSettings), load(DatabaseSettings), own, role))
-            case "create-admin":
-                sys.stdout.write(f"{_run(_admin(options))}\n")
-            case _:
-                _run(server.serve(settings.read()))
+        logs.configure(_ROLES.get(options.command, "gateway"), role.log_level)
+        with telemetry.exporting(_ROLES.get(options.command, "gateway")):
+            match options.command:
+                case "relay":
+                    own = load(settings.RelaySettings)
+                    _run(server.relay(load(KafkaSettings), load(DatabaseSettings), own, role))
+                case "webhooks":
+                    sender = load(settings.WebhookSettings)
+                    _run(server.webhooks(load(KafkaSettings), load(DatabaseSettings), sender, role))
+                case "create-admin":
+                    sys.stdout.write(f"{_run(_admin(options))}\n")
+                case _:
+                    _run(server.serve(settings.read()))
     except (ConfigurationError, ApiError) as error:
         sys.stderr.write(f"{error.message}\n")
         return 2
@@ -69,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("serve", help="serve HTTP (the default)")
     commands.add_parser("relay", help="carry the outbox to Kafka")
+    commands.add_parser("webhooks", help="tell customers' servers of events")
     create = commands.add_parser("create-admin", help="make the first account and an API key")
     create.add_argument("--email", required=True)
     create.add_argument("--api-key-name", required=True)

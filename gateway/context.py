@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -17,12 +17,16 @@ _TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16
 
 @dataclass(kw_only=True, slots=True)
 class Trace:
-    """The ids of one request; ``account_id`` and ``code`` are filled in on the way, for its log line."""
+    """The ids of one request; ``account_id`` and ``code`` are filled in on the way, for its log line.
+
+    ``headers`` go out with the answer, whatever it is.
+    """
 
     correlation_id: str
     traceparent: str | None
     account_id: UUID | None = None
     code: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 def new_trace() -> Trace:

@@ -15,6 +15,10 @@ _FORM: Final = re.compile(r"([1-9][0-9]{0,8})-([0-9]{1,6})-([0-9]{1,18})")
 Position: TypeAlias = tuple[int, int]
 """(epoch, offset): orders the events of one account, which all lie in one partition."""
 BEGINNING: Final[Position] = (0, -1)
+FIRST: Final = "0"
+"""What a client sends for the oldest event that there is."""
+LAST_OFFSET: Final = 10**18 - 1
+"""Behind everything of an epoch."""
 
 
 class Cursor(NamedTuple):
@@ -43,6 +47,14 @@ def parse(text: str, *, epoch: int, partition: int) -> Cursor:
     if cursor is None or cursor.epoch > epoch or (cursor.epoch == epoch and cursor.partition != partition):
         raise ApiError("cursor_invalid", "Send the id of an event of this stream back as it came, or none.")
     return cursor
+
+
+def text_of(position: Position, partition: int) -> str:
+    """Return the cursor of a position, whether or not an event lies there."""
+    epoch, offset = position
+    if offset >= 0:
+        return str(Cursor(epoch, partition, offset))
+    return str(Cursor(epoch - 1, partition, LAST_OFFSET)) if epoch > 1 else FIRST
 
 
 def partition_of(account_id: UUID, partitions: int) -> int:

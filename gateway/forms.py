@@ -23,11 +23,13 @@ TEXT_LIMITS: Final = {
     "focal_length_px": 64,
     "focal_length_mm": 64,
     "priority": 64,
+    "webhook_url": 2048,
 }
 """Bytes of each text field."""
 MAX_BODY_BYTES: Final = MAX_PHOTO_BYTES + MAX_METADATA_BYTES + 64 * 1024
 """The photo, the metadata, and the form around them."""
 MAX_PARTS: Final = 16
+_TOO_LONG: Final = {"metadata": "metadata_too_large", "webhook_url": "url_refused"}
 
 
 @dataclass(kw_only=True, slots=True)
@@ -154,7 +156,7 @@ class _FormReader:
         if self._name == PHOTO_FIELD:
             return too_large()
         limit = TEXT_LIMITS[self._name]
-        code = "metadata_too_large" if self._name == "metadata" else f"{_family(self._name)}_invalid"
+        code = _TOO_LONG.get(self._name) or f"{_family(self._name)}_invalid"
         return ApiError(code, f"The field '{self._name}' has more than {limit} bytes.", limit=limit)
 
 

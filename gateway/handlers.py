@@ -4,12 +4,41 @@ from __future__ import annotations
 
 from litestar import Router
 
-from gateway.api import catalogue, keys, scenes, system, usage, users
+from gateway.api import (
+    admin,
+    admin_usage,
+    catalogue,
+    dead_letters,
+    events,
+    exports,
+    keys,
+    scenes,
+    streams,
+    system,
+    uploads,
+    usage,
+    users,
+    webhooks,
+)
 
 ROUTES = [
     Router(
         "/api/v1",
-        route_handlers=[users.ROUTER, keys.ROUTER, scenes.ROUTER, usage.ROUTER, catalogue.ROUTER],
+        route_handlers=[
+            users.ROUTER,
+            keys.ROUTER,
+            scenes.ROUTER,
+            uploads.ROUTER,
+            exports.ROUTER,
+            streams.ROUTER,
+            events.ROUTER,
+            webhooks.ROUTER,
+            usage.ROUTER,
+            admin_usage.ROUTER,
+            catalogue.ROUTER,
+            admin.ROUTER,
+            dead_letters.ROUTER,
+        ],
     ),
     system.ROUTER,
 ]

@@ -6,6 +6,7 @@ Whatever fails after the photo was stored takes it back, as far as that is possi
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import math
 import secrets
 from contextlib import suppress
@@ -20,17 +21,33 @@ import structlog
 from bus.errors import SharpstreamError
 from bus.ids import new_id
 from bus.messages import BlobRef, GenerateScene, Priority
-from gateway import photos
+from gateway import photos, sources
 from gateway.auth import Principal
 from gateway.context import Trace
 from gateway.errors import ApiError
-from gateway.forms import UploadForm
+from gateway.idempotency import Claim, fingerprint
 from gateway.photos import PhotoFacts
 from gateway.services import Services
+from gateway.sources import Fetched
+from gateway.store import acceptance
+from gateway.store.acceptance import Order
 
 _log = structlog.stdlib.get_logger(__name__)
+MAX_METADATA_DEPTH: Final = 32
 _FOCAL_LIMITS: Final = {"focal_length_px": (1.0, 1_000_000.0), "focal_length_mm": (1.0, 5_000.0)}
 """Pixels of the upright photo; millimetres in terms of 35 mm film."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ask:
+    """A request to generate; exactly one of ``photo``, ``image_url``, ``upload_id``. ``texts``: the rest."""
+
+    texts: dict[str, str]
+    photo: bytes | None = None
+    image_url: str | None = None
+    upload_id: UUID | None = None
+    webhook_url: str | None = None
+    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,15 +70,36 @@ def read_wishes(texts: dict[str, str]) -> Wishes:
     )
 
 
-async def accept(services: Services, caller: Principal, form: UploadForm, trace: Trace) -> UUID:
-    """Take the photo in and return the generation's id."""
-    wishes = read_wishes(form.texts)
+async def accept(services: Services, caller: Principal, ask: Ask, trace: Trace) -> UUID:
+    """Take the photo in and return the generation's id; a repeated request gets the first one's."""
+    wishes = read_wishes(ask.texts)
+    if ask.webhook_url is not None:
+        services.receivers.check(ask.webhook_url)
+    print_ = await _fingerprint(ask) if ask.idempotency_key else b""
+    claiming = services.idempotency.claimed(caller.account_id, ask.idempotency_key, print_)
+    async with claiming as claim:
+        if claim is not None and claim.done is not None:
+            return claim.done
+        fetched = await _fetched(services, caller, ask)
+        return await _make(services, caller, ask, wishes, fetched, claim, trace)
+
+
+async def _make(  # noqa: PLR0917
+    services: Services,
+    caller: Principal,
+    ask: Ask,
+    wishes: Wishes,
+    fetched: Fetched,
+    claim: Claim | None,
+    trace: Trace,
+) -> UUID:
     loop = asyncio.get_running_loop()
-    facts = await loop.run_in_executor(services.decoders, photos.inspect, form.photo)
+    facts = await loop.run_in_executor(services.decoders, photos.inspect, fetched.photo)
+    quota = await services.quotas.of(caller.account_id, caller.role)
     generation_id = new_id()
     key = f"originals/{generation_id}/{secrets.token_hex(16)}"
     try:
-        ref = await _store_and_verify(services, key, form.photo, facts)
+        ref = await _store_and_verify(services, key, fetched, facts)
         command = GenerateScene(
             generation_id=generation_id,
             account_id=caller.account_id,
@@ -71,9 +109,17 @@ async def accept(services: Services, caller: Principal, form: UploadForm, trace:
             focal_length_px=wishes.focal_length_px,
             focal_length_mm=wishes.focal_length_mm,
         )
-        await services.scenes.accept(
-            command, api_key_id=caller.api_key_id, metadata=_row_metadata(wishes, facts, ref), trace=trace
+        order = Order(
+            command=command,
+            url=f"s3://{services.settings.s3.bucket}/{key}",
+            metadata=_row_metadata(wishes, facts, ref),
+            max_in_flight=quota.max_in_flight,
+            api_key_id=caller.api_key_id,
+            webhook_url=ask.webhook_url,
+            upload_id=ask.upload_id,
+            claim=claim,
         )
+        await acceptance.accept(services.pool, order, trace)
     except BaseException:
         await asyncio.shield(_take_back(services, key))
         raise
@@ -82,10 +128,26 @@ async def accept(services: Services, caller: Principal, form: UploadForm, trace:
     return generation_id
 
 
-async def _store_and_verify(services: Services, key: str, photo: bytes, facts: PhotoFacts) -> BlobRef:
+async def _fetched(services: Services, caller: Principal, ask: Ask) -> Fetched:
+    if ask.photo is not None:
+        return Fetched(photo=ask.photo)
+    if ask.upload_id is not None:
+        return await sources.from_upload(services, caller.account_id, ask.upload_id)
+    return await sources.from_url(services, str(ask.image_url))
+
+
+async def _fingerprint(ask: Ask) -> bytes:
+    photo = await asyncio.to_thread(hashlib.sha256, ask.photo or b"")
+    return fingerprint(
+        photo.hexdigest(), ask.image_url, ask.upload_id, sorted(ask.texts.items()), ask.webhook_url
+    )
+
+
+async def _store_and_verify(services: Services, key: str, fetched: Fetched, facts: PhotoFacts) -> BlobRef:
     """Store the photo while a thread reads it to its end: the slower of the two counts, not the sum."""
+    photo = fetched.photo
     verified = asyncio.get_running_loop().run_in_executor(services.decoders, photos.verify, photo)
-    stored = asyncio.ensure_future(services.blobs.put(key, photo, facts.media_type))
+    stored = asyncio.ensure_future(_store(services, key, fetched, facts))
     try:
         await verified
     except BaseException:
@@ -94,6 +156,16 @@ async def _store_and_verify(services: Services, key: str, photo: bytes, facts: P
             await stored
         raise
     return await stored
+
+
+async def _store(services: Services, key: str, fetched: Fetched, facts: PhotoFacts) -> BlobRef:
+    if fetched.stored is None:
+        return await services.blobs.put(key, fetched.photo, facts.media_type)
+    # It lies in the store already: only a copy, out of reach of the upload's URL, and of these very bytes.
+    place, version = fetched.stored
+    await services.blobs.copy(place, key, version=version)
+    digest = (await asyncio.to_thread(hashlib.sha256, fetched.photo)).hexdigest()
+    return BlobRef(key=key, sha256=digest, bytes=len(fetched.photo), media_type=facts.media_type)
 
 
 async def _take_back(services: Services, key: str) -> None:
@@ -123,9 +195,19 @@ def _metadata(text: str) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise ApiError("metadata_invalid", 'The metadata must be a JSON object such as {"room": "kitchen"}.')
+    if _too_deep(value):
+        raise ApiError("metadata_invalid", f"The metadata nests deeper than {MAX_METADATA_DEPTH} levels.")
     if _has_nul(value):
         raise ApiError("metadata_invalid", "The metadata must not contain the character U+0000.")
     return value
+
+
+def _too_deep(value: Any, room: int = MAX_METADATA_DEPTH) -> bool:
+    """Whether it nests further than anybody reads."""
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return room == 0 or any(_too_deep(item, room - 1) for item in inner)
 
 
 def _has_nul(value: Any) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from gateway.cursor import Position
+from gateway.cursor import BEGINNING, Position
 from gateway.stream import StreamEvent
 
 
@@ -16,24 +16,26 @@ class Join:
     """One reader's stream. Feed it the past until `needs_past` is False, then the recent, then the live.
 
     ``after`` is the last position the client has seen; ``endings`` are the types that end the stream.
+    ``floor`` may be raised, never lowered, as long as the recent was not taken.
     """
 
     def __init__(self, *, after: Position, floor: Position, endings: Collection[str] = ()) -> None:
         self.seen = after
         self.ended = False
-        self._floor = floor
+        self.floor = floor
         self._endings = frozenset(endings)
-        self._projected: Position = (0, 0)
+        # What the client has seen need not be read, unless the ending may be among it.
+        self._projected: Position = BEGINNING if self._endings else (after[0], after[1] + 1)
 
     @property
     def needs_past(self) -> bool:
         """Whether the event log may still lack an event that the ring no longer has."""
-        return not self.ended and self._projected < self._floor
+        return not self.ended and self._projected < self.floor
 
     def past(self, events: Iterable[StreamEvent], projected: Position) -> Iterator[StreamEvent]:
         """Take a page of the log; ``projected`` is what the ledger had reached *before* the page was read."""
         yield from self.take(events)
-        self._projected = projected
+        self._projected = max(self._projected, projected)
 
     def take(self, events: Iterable[StreamEvent]) -> Iterator[StreamEvent]:
         """Yield what the client has not seen, in order; nothing after the end."""

@@ -7,7 +7,7 @@ a header or a body: they may hold secrets.
 from __future__ import annotations
 
 import time
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
 import structlog
@@ -15,11 +15,10 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from gateway import spans
 from gateway.context import Trace, begin
 
 _log = structlog.stdlib.get_logger(__name__)
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_QUIET: Final = ("/health/", "/metrics")
 _BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 SECURITY_HEADERS: Final = {
@@ -69,10 +68,13 @@ class Metrics:
 
 
 class Observed:
-    """ASGI layer around the whole application."""
+    """ASGI layer around the whole application.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app, self._metrics = app, metrics
+    ``allow``: template of a path -> its methods. Litestar tells those of the first handler of a path only.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, allow: Mapping[str, bytes]) -> None:
+        self._app, self._metrics, self._allow = app, metrics, allow
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -80,13 +82,14 @@ class Observed:
             await self._app(scope, receive, send)
             return
         trace, started = begin(scope), time.perf_counter()  # type: ignore[arg-type]
+        span = spans.begin(scope, trace)  # type: ignore[arg-type]
         status, begun = 500, 0.0
 
         async def observed(message: Message) -> None:
             nonlocal status, begun
             if message["type"] == "http.response.start":
                 status, begun = message["status"], time.perf_counter() - started
-                _decorate(message, trace)
+                _decorate(message, trace, self._allow.get(str(scope.get("path_template", ""))))
             await send(message)
 
         with structlog.contextvars.bound_contextvars(correlation_id=trace.correlation_id):
@@ -98,16 +101,17 @@ class Observed:
                 raise
             finally:
                 self._account(scope, trace, status, begun, time.perf_counter() - started)  # type: ignore[arg-type]
+                spans.end(span, scope, trace, status)  # type: ignore[arg-type]
 
     def _account(
         self, scope: MutableMapping[str, Any], trace: Trace, status: int, begun: float, took: float
     ) -> None:
         route = scope.get("path_template") or "unmatched"
-        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        method = scope["method"] if scope["method"] in spans.METHODS else "OTHER"
         self._metrics.requests.labels(method, route, str(status)).observe(begun or took)
         if trace.code:
             self._metrics.problems.labels(trace.code).inc()
-        tell = _log.debug if route.startswith(_QUIET) else _log.info
+        tell = _log.debug if route.startswith(spans.QUIET) else _log.info
         tell(
             "request",
             method=method,
@@ -119,9 +123,16 @@ class Observed:
         )
 
 
-def _decorate(message: Message, trace: Trace) -> None:
+def _decorate(message: Message, trace: Trace, allow: bytes | None) -> None:
     headers = list(message["headers"])  # type: ignore[typeddict-item]
+    if allow is not None:
+        headers = [(name, allow if name.lower() == b"allow" else value) for name, value in headers]
     present = {name.lower() for name, _ in headers}
     headers += [(name, value) for name, value in _SECURITY_HEADERS if name not in present]
+    headers += [
+        (name.lower().encode(), text.encode())
+        for name, text in trace.headers.items()
+        if name.lower().encode() not in present
+    ]
     headers.append((b"x-correlation-id", trace.correlation_id.encode()))
     message["headers"] = headers  # type: ignore[typeddict-unknown-key]

@@ -22,6 +22,8 @@ MAX_BYTES: Final = 72
 """bcrypt reads no further; a longer password would be cut in silence."""
 _THREADS: Final = 4
 """Bounds how much of the machine a burst of sign-ins may take."""
+MOST_WAITING: Final = 64
+"""About 4 s of work: who comes later is told so instead of waiting longer than clients do."""
 
 
 class Passwords:
@@ -31,6 +33,7 @@ class Passwords:
         self._rounds = rounds
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="bcrypt")
         self._nobody: bytes | None = None
+        self._waiting = 0
 
     def close(self) -> None:
         """End the threads."""
@@ -54,7 +57,17 @@ class Passwords:
         return bcrypt.hashpw(raw, bcrypt.gensalt(self._rounds))
 
     async def _run(self, function: Callable[..., T], *arguments: bytes) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+        if self._waiting >= MOST_WAITING:
+            raise ApiError(
+                "busy",
+                "Too many people sign in at once; try again in a moment.",
+                headers={"Retry-After": "3"},
+            )
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+        finally:
+            self._waiting -= 1
 
 
 def require_acceptable(password: str, email: str) -> None:

@@ -15,7 +15,10 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from gateway import auth
+from gateway.context import trace_of
 from gateway.errors import ApiError
+from gateway.limits import Policy, refused
+from gateway.services import of_state
 
 ROLES: Final = ("user", "enterprise", "admin")
 SCOPES: Final = ("scenes:read", "scenes:write", "usage:read", "webhooks:read", "webhooks:write")
@@ -43,15 +46,50 @@ def key(scope: str) -> Rule:
 POLICY: Final[dict[str, Rule]] = {
     "register": PUBLIC,
     "login": PUBLIC,
+    "refresh": PUBLIC,
+    "logout": PUBLIC,
     "me": PERSON,
+    "change_me": PERSON,
+    "my_data": PERSON,
+    "erase_me": PERSON,
+    "list_users": ADMIN,
+    "get_user": ADMIN,
+    "change_user": ADMIN,
     "create_api_key": PERSON,
     "list_api_keys": PERSON,
     "revoke_api_key": PERSON,
     "generate_scene": key("scenes:write"),
+    "create_upload": key("scenes:write"),
     "get_scene": key("scenes:read"),
     "list_scenes": key("scenes:read"),
     "scene_events": key("scenes:read"),
+    "export_events": key("scenes:read"),
+    "events": key("scenes:read"),
+    "cancel_scene": key("scenes:write"),
+    "delete_scene": key("scenes:write"),
+    "export_scene": key("scenes:write"),
+    "list_exports": key("scenes:read"),
+    "get_export": key("scenes:read"),
+    "create_webhook": key("webhooks:write"),
+    "list_webhooks": key("webhooks:read"),
+    "get_webhook": key("webhooks:read"),
+    "change_webhook": key("webhooks:write"),
+    "delete_webhook": key("webhooks:write"),
+    "rotate_webhook_secret": key("webhooks:write"),
+    "get_account_secret": key("webhooks:write"),
+    "rotate_account_secret": key("webhooks:write"),
+    "list_deliveries": key("webhooks:read"),
+    "redeliver": key("webhooks:write"),
+    "test_webhook": key("webhooks:write"),
+    "replay_webhook": key("webhooks:write"),
     "usage": key("usage:read"),
+    "usage_events": key("usage:read"),
+    "admin_usage": ADMIN,
+    "invariants": ADMIN,
+    "list_dead_letters": ADMIN,
+    "get_dead_letter": ADMIN,
+    "redrive_dead_letter": ADMIN,
+    "discard_dead_letter": ADMIN,
     "list_models": PUBLIC,
     "live": PUBLIC,
     "ready": PUBLIC,
@@ -71,7 +109,7 @@ async def enforce(connection: auth.Connection, handler: BaseRouteHandler) -> Non
         await auth.person(connection, handler)
     else:
         await auth.account(connection, handler)
-    principal = connection.scope["user"]
+    principal: auth.Principal = connection.scope["user"]
     if principal.role not in rule.roles:
         raise ApiError("role_insufficient", f"This needs the role {' or '.join(rule.roles)}.")
     if principal.scopes is not None and rule.scope not in principal.scopes:
@@ -80,6 +118,18 @@ async def enforce(connection: auth.Connection, handler: BaseRouteHandler) -> Non
             f"The API key lacks the scope '{rule.scope}'; make one that has it.",
             scope=rule.scope,
         )
+    await _count(connection, principal)
+
+
+async def _count(connection: auth.Connection, principal: auth.Principal) -> None:
+    """Take the request out of the account's quota, which all gateways share, and tell what is left."""
+    services = of_state(connection.app.state)
+    quota = await services.quotas.of(principal.account_id, principal.role)
+    requests = Policy(name="requests", quota=quota.requests_per_minute, per_s=60)
+    allowance = await services.limits.take(requests, str(principal.account_id))
+    trace_of(connection).headers |= allowance.headers
+    if not allowance.allowed:
+        raise refused(allowance, "rate_limited", f"The account may ask {requests.quota} times a minute")
 
 
 def rule_of(handler: BaseRouteHandler) -> Rule:

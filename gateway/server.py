@@ -1,4 +1,4 @@
-"""Runs the processes: the HTTP server and the relay. SIGTERM stops taking, finishes, and exits with 0."""
+"""Runs the processes: the HTTP server, the relay, the webhooks. SIGTERM: stop taking, finish, exit with 0."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ import uvicorn
 from bus.health import HealthServer
 from bus.relay import Relay
 from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings
+from gateway import sockets
 from gateway.app import create_app
 from gateway.services import of_state
-from gateway.settings import RelaySettings, Settings
+from gateway.settings import RelaySettings, Settings, WebhookSettings
+from gateway.webhooks.app import create_worker
 
 KEEP_ALIVE_S: Final = 75
 """Longer than a load balancer's idle timeout (60 s), so that it never reuses a connection we just closed."""
@@ -48,18 +50,21 @@ async def serve(settings: Settings) -> None:
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
+        backlog=sockets.BACKLOG,
     )
     server = _Server(config)
+    sockets.allow_many()
     async with app.lifespan():
-        hub = of_state(app.state).hub
+        services = of_state(app.state)
 
         def stop() -> None:
-            hub.close()  # open streams would hold the server up for all of its grace
+            services.hub.close()  # open streams would hold the server up for all of its grace
+            services.waiters.close()
             server.should_exit = True
 
         async with _told_to_stop(stop):
             _log.info("serving", host=own.host, port=own.port)
-            await server.serve()
+            await server.serve(sockets=[sockets.bounded(config.bind_socket())])
     _log.info("stopped")
 
 
@@ -80,6 +85,13 @@ async def relay(
         await carrier.run()
         await asyncio.gather(*stopping)
     _log.info("stopped")
+
+
+async def webhooks(
+    kafka: KafkaSettings, database: DatabaseSettings, own: WebhookSettings, role: RoleSettings
+) -> None:
+    """Tell customers' servers of events until told to stop. Raises what stopped the fan-in for good."""
+    await create_worker(kafka, database, own, role).run()
 
 
 @asynccontextmanager

@@ -7,22 +7,42 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import aiohttp
 import asyncpg
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 
 from bus.blobs import Blobs
 from gateway.apikeys import ApiKeys
+from gateway.backlog import Backlog
+from gateway.books import Books
+from gateway.budget import Budget
+from gateway.egress import Egress
 from gateway.hub import Hub
+from gateway.idempotency import Idempotency
+from gateway.limits import Limits
 from gateway.observe import Metrics
 from gateway.passwords import Passwords
+from gateway.removals import Removals
 from gateway.settings import Settings
 from gateway.store.accounts import Accounts
+from gateway.store.dead_letters import DeadLetterStore
+from gateway.store.erasing import Erasing
+from gateway.store.exports import ExportStore
 from gateway.store.history import History
 from gateway.store.keys import Keys
+from gateway.store.quotas import Quotas
+from gateway.store.removing import Removing
 from gateway.store.scenes import Scenes
+from gateway.store.sending import Sending
+from gateway.store.sessions import Sessions
+from gateway.store.uploads import Uploads
+from gateway.store.webhooks import Webhooks
 from gateway.tail import Tail
 from gateway.tokens import Tokens
+from gateway.vigil import Vigil
+from gateway.waiters import Waiters
+from gateway.webhooks.keys import AccountKeys
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,8 +54,28 @@ class Services:
     blobs: Blobs
     check_blobs: Callable[[], Awaitable[None]]
     accounts: Accounts
+    sessions: Sessions
+    erasing: Erasing
+    receivers: Egress
+    webhooks: Webhooks
+    sending: Sending
+    account_keys: AccountKeys
     keys: Keys
     scenes: Scenes
+    dead_letters: DeadLetterStore
+    removing: Removing
+    exports: ExportStore
+    uploads: Uploads
+    idempotency: Idempotency
+    quotas: Quotas
+    limits: Limits
+    budget: Budget
+    images: Egress
+    outgoing: aiohttp.ClientSession
+    removals: Removals
+    backlog: Backlog
+    books: Books
+    waiters: Waiters
     history: History
     passwords: Passwords
     tokens: Tokens
@@ -43,6 +83,7 @@ class Services:
     decoders: ThreadPoolExecutor
     hub: Hub
     tail: Tail
+    vigil: Vigil
     metrics: Metrics
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bus.settings import DatabaseSettings, KafkaSettings, S3Settings, load
@@ -26,19 +28,88 @@ class GatewaySettings(BaseSettings):
     access_token_seconds: int = Field(
         default=900, ge=60, le=24 * 3600, description="how long a sign-in is good"
     )
+    refresh_token_seconds: int = Field(
+        default=30 * 86400,
+        ge=600,
+        le=366 * 86400,
+        description="a sign-in that is not renewed for so long ends",
+    )
     bcrypt_rounds: int = Field(default=12, ge=4, le=16, description="12 takes about 0.25 s; 4 is for tests")
     decode_threads: int = Field(
         default=2, ge=1, le=64, description="photos checked at once; each may take 400 MB"
     )
     cors_origins: list[str] = Field(default=[], description="origins of other sites that may call this API")
+    max_in_flight: int = Field(
+        default=100, ge=1, description="generations of a user under way; enterprise 10 times, admin 100 times"
+    )
+    requests_per_minute: int = Field(default=600, ge=1, description="of a user; 10 and 100 times as above")
+    upload_mib: int = Field(
+        default=1024, ge=64, description="MiB of photos held at once; more uploads are told to come again"
+    )
+    fetch_seconds: float = Field(default=30, gt=0, le=300, description="an image_url must be here by then")
+    fetch_allow_private: bool = Field(
+        default=False, description="image_url on private addresses: only where no customer is a stranger"
+    )
+    upload_seconds: int = Field(default=3600, ge=60, le=7 * 86400, description="to use an upload")
     heartbeat_seconds: float = Field(default=15, gt=0, description="between comments on a silent stream")
+    inference_group: str = Field(
+        default="sharpstream.inference", description="consumer group of commands: INFERENCE_GROUP there"
+    )
     model: str = Field(default="card", description="what the inference consumers run; told by GET /models")
     ring_events: int = Field(
         default=2_000, ge=1, description="recent events kept in memory a partition: about 40 MB for 12"
     )
     reader_queue: int = Field(
-        default=1_000, ge=1, description="events a slow reader may lag before it is cut"
+        default=1_000, ge=200, description="events a slow reader may lag before it is cut"
     )
+    reader_bytes: int = Field(
+        default=512 * 1024, ge=1024, description="bytes a slow reader may lag before it is cut"
+    )
+    reader_stall_seconds: float = Field(
+        default=20, gt=0, description="a reader that takes nothing for so long is cut"
+    )
+    max_streams: int = Field(default=100, ge=1, description="open live streams of one account at one gateway")
+    stream_seconds: float = Field(
+        default=3600, gt=0, description="a live stream is ended after this; clients come back by themselves"
+    )
+
+
+class WebhookSettings(BaseSettings):
+    """Webhooks: what the gateway and the sender must agree on, and the sender's own keys."""
+
+    model_config = SettingsConfigDict(env_prefix="WEBHOOKS_")
+
+    key: SecretStr = Field(min_length=32, description="seals the secrets that sign; never change it")
+    allow_private: bool = Field(
+        default=False, description="receivers on private addresses: only where no customer is a stranger"
+    )
+    allow_loopback: bool = Field(default=False, description="receivers on this machine")
+    max_endpoints: int = Field(default=20, ge=1, le=1000, description="endpoints of one account")
+    group: str = Field(default="sharpstream.webhooks", min_length=1, description="consumer group")
+    instance_id: str = Field(
+        default_factory=socket.gethostname,
+        min_length=1,
+        description="static membership, one a process: a restart goes on at once, not after 30 s",
+    )
+    max_records: int = Field(default=2000, ge=1, le=20_000, description="records a transaction at most")
+    in_flight: int = Field(default=256, ge=1, le=10_000, description="attempts at once")
+    in_flight_per_endpoint: int = Field(
+        default=16, ge=1, le=1000, description="attempts at once to one endpoint; 1 while it does not answer"
+    )
+    timeout_seconds: float = Field(default=15, gt=0, le=60, description="an attempt, connection and all")
+    lease_seconds: float = Field(
+        default=90, ge=1, le=3600, description="a killed sender's deliveries come back after this"
+    )
+    disable_after_days: float = Field(
+        default=5, gt=0, description="an endpoint that only failed for so long is disabled"
+    )
+    retention_days: float = Field(default=30, gt=0, description="ended deliveries are kept so long")
+
+    @model_validator(mode="after")
+    def _lease_outlasts_an_attempt(self) -> Self:
+        if self.lease_seconds < 2 * self.timeout_seconds:
+            raise ValueError("lease_seconds must be twice timeout_seconds or more, or attempts repeat")
+        return self
 
 
 class RelaySettings(BaseSettings):
@@ -54,6 +125,7 @@ class Settings:
     """Everything the gateway needs to know."""
 
     gateway: GatewaySettings
+    webhooks: WebhookSettings
     kafka: KafkaSettings
     s3: S3Settings
     database: DatabaseSettings
@@ -63,6 +135,7 @@ def read() -> Settings:
     """Read the environment. Raises `ConfigurationError` that names the wrong keys."""
     return Settings(
         gateway=load(GatewaySettings),
+        webhooks=load(WebhookSettings),
         kafka=load(KafkaSettings),
         s3=load(S3Settings),
         database=load(DatabaseSettings),

@@ -13,8 +13,10 @@ from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from bus import topics
+from bus.envelope import present
 from bus.settings import KafkaSettings
 from bus.topics import Topic
 from gateway.cursor import Cursor
@@ -25,6 +27,8 @@ Floors = Callable[[], Awaitable[Mapping[int, int]]]
 _log = structlog.stdlib.get_logger(__name__)
 
 POLL_MS: Final = 1_000
+MOST_AT_ONCE: Final = 200
+"""Records handed over before they are written: less than a reader may lag, so that a burst cuts nobody."""
 CHECK_EVERY_S: Final = 10.0
 """aiokafka hides a lost broker from its reader, so a silent tail asks for an answer this often."""
 CHECK_TIMEOUT_S: Final = 10.0
@@ -45,6 +49,7 @@ class Tail:
     ) -> None:
         self._kafka, self._hub, self._floors = kafka, hub, floors
         self._events, self._progress = events, progress
+        self._consumer: Any = None
         self.state = "connecting"
 
     async def run(self) -> None:
@@ -62,6 +67,18 @@ class Tail:
                 pause = min(LONGEST_PAUSE_S, 0.25 * 2 ** min(failures, 10))
                 await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
 
+    async def end_of(self, partition: int) -> int | None:
+        """Return the offset behind the partition's last committed event; None where Kafka is out of reach."""
+        place = TopicPartition(self._events.name, partition)
+        if self._consumer is None:
+            return None
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT_S):
+                ends: dict[TopicPartition, int] = await self._consumer.end_offsets([place])
+        except (KafkaError, OSError, TimeoutError):
+            return None
+        return ends[place]
+
     async def _follow(self) -> None:
         consumer = AIOKafkaConsumer(
             group_id=None,
@@ -74,10 +91,12 @@ class Tail:
         try:
             await consumer.start()
             await self._seek(consumer)
+            self._consumer = consumer
             self.state = "connected"
             _log.info("tail_connected")
             await self._pump(consumer)
         finally:
+            self._consumer = None
             await consumer.stop()
 
     async def _seek(self, consumer: Any) -> None:
@@ -94,10 +113,11 @@ class Tail:
         heard = loop.time()
         probe = TopicPartition(self._events.name, 0)
         while True:
-            batches = await consumer.getmany(timeout_ms=POLL_MS)
+            batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=MOST_AT_ONCE)
             for place, records in batches.items():
                 for record in records:
                     self._hand_over(place, record)
+            await self._hub.flushed()
             if batches:
                 heard = loop.time()
             elif loop.time() - heard > CHECK_EVERY_S:
@@ -108,7 +128,7 @@ class Tail:
         durable = place.topic == self._events.name
         cursor = Cursor(self._hub.epoch, place.partition, record.offset) if durable else None
         try:
-            event = from_record(cursor, key=record.key, value=record.value, headers=record.headers)
+            event = from_record(cursor, key=record.key, value=record.value, headers=present(record.headers))
         except ValueError as error:
             _log.warning(
                 "tail_skipped_record",

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from bus import logs, tasks, topics
+from bus import logs, tasks, telemetry, topics
 from bus.blobs import Blobs, BlobStore
 from bus.errors import ConfigurationError, SharpstreamError
 from bus.health import HealthServer
@@ -41,7 +41,8 @@ def main() -> None:
         stated = settings.read()
         logs.configure("inference", stated.role.log_level)
         app = create_app(stated)
-        status = _run(app)
+        with telemetry.exporting("inference"):
+            status = _run(app)
     except ConfigurationError as error:
         print(error.message, file=sys.stderr)  # noqa: T201  (the operator's own terminal)
         sys.exit(2)

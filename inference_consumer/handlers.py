@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from bus import envelope, topics
+from bus import envelope, topics, tracing
 from bus.errors import SharpstreamError, UndecodableError
 from bus.messages import (
     Event,
@@ -45,13 +46,16 @@ class Generations:
         """Return the command's ``completed`` or ``cancelled``. Raises what the processor decides upon."""
         command = envelope.decode(record.topic, record.value, record.headers)
         message: GenerateScene = command.message
-        with structlog.contextvars.bound_contextvars(
-            generation_id=str(message.generation_id),
-            account_id=str(message.account_id),
-            correlation_id=command.correlation_id,
+        with (
+            structlog.contextvars.bound_contextvars(
+                generation_id=str(message.generation_id),
+                account_id=str(message.account_id),
+                correlation_id=command.correlation_id,
+            ),
+            _span(command, record) as span,
         ):
             try:
-                made = await self._pipeline.make(self._job(message, record))
+                made = await self._pipeline.make(self._job(message, record, span.traceparent))
             except GenerationStoppedError as stopped:
                 ending: Event = _cancelled(message, stopped.reason)
                 metrics.GENERATIONS.labels("cancelled").inc()
@@ -61,11 +65,12 @@ class Generations:
                 raise
             else:
                 ending = _completed(message, made, record.attempt)
+                span.set(model=made.model.name, batch_size=made.model.batch_size)
                 metrics.GENERATIONS.labels("completed").inc()
                 log.info(
                     "generation_completed", batch_size=made.model.batch_size, gaussians=made.gaussian_count
                 )
-        return [_told(command, ending)]
+        return [_told(command, ending, span.traceparent)]
 
     def give_up(self, record: Record, error: SharpstreamError) -> Sequence[envelope.OutRecord]:
         """Return the ``failed`` of a command that is given up on; nothing for one that cannot be read."""
@@ -83,11 +88,14 @@ class Generations:
             attempt=record.attempt,
             **({"timings": timings} if isinstance(timings, Timings) else {}),
         )
-        return [_told(command, ending)]
+        return [_told(command, ending, command.traceparent)]
 
-    def _job(self, command: GenerateScene, record: Record) -> Job:
+    def _job(self, command: GenerateScene, record: Record, traceparent: str | None) -> Job:
         age_s = max(0.0, (self._now() - _aware(command.requested_at)).total_seconds())
         metrics.QUEUE_SECONDS.labels(command.priority.value).observe(age_s)
+        if tracing.enabled():
+            now_ns = time.time_ns()
+            tracing.past("queue", traceparent, began_ns=now_ns - int(age_s * 1e9), ended_ns=now_ns)
 
         def check() -> None:
             if self._cancelled(command.generation_id):
@@ -95,7 +103,13 @@ class Generations:
             if command.expires_at is not None and _aware(command.expires_at) <= self._now():
                 raise GenerationStoppedError("expired")
 
-        return Job(command=command, attempt=record.attempt, queued_ms=round(age_s * 1000, 3), check=check)
+        return Job(
+            command=command,
+            attempt=record.attempt,
+            queued_ms=round(age_s * 1000, 3),
+            check=check,
+            traceparent=traceparent,
+        )
 
 
 def _aware(moment: datetime) -> datetime:
@@ -125,12 +139,26 @@ def _cancelled(command: GenerateScene, reason: str) -> GenerationCancelled:
     )
 
 
-def _told(command: envelope.Envelope[Any], ending: Event) -> envelope.OutRecord:
+def _span(command: envelope.Envelope[Any], record: Record) -> tracing.Span:
+    message: GenerateScene = command.message
+    return tracing.span(
+        f"process {command.type}",
+        command.traceparent,
+        kind=tracing.CONSUMER,
+        generation_id=message.generation_id,
+        account_id=message.account_id,
+        priority=message.priority.value,
+        attempt=record.attempt,
+        destination=record.topic.name,
+    )
+
+
+def _told(command: envelope.Envelope[Any], ending: Event, traceparent: str | None) -> envelope.OutRecord:
     return envelope.record(
         topics.EVENTS,
         ending,
         key=ending.account_id,
         source=SOURCE,
-        traceparent=command.traceparent,
+        traceparent=traceparent,
         correlation_id=command.correlation_id,
     )

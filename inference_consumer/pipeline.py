@@ -130,7 +130,7 @@ class Pipeline:
             check=job.check,
             began=lambda: watch.begin(Stage.INFERENCE),
         )
-        watch.spent(Stage.BATCH, served.waited_s)
+        watch.spent(Stage.BATCH, served.waited_s, ended_s=served.seconds)
         watch.spent(Stage.INFERENCE, served.seconds)
         return served
 

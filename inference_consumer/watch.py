@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from bus import tracing
 from bus.messages import GenerateScene, GenerationProgress, Progress, Stage, Timings
 from inference_consumer import metrics
 
@@ -36,6 +37,8 @@ class Job:
     attempt: int
     queued_ms: float
     check: Callable[[], None]
+    traceparent: str | None = None
+    """The parent of its stages' spans."""
 
 
 class Watch:
@@ -72,11 +75,15 @@ class Watch:
             )
         )
 
-    def spent(self, stage: Stage, seconds: float) -> None:
-        """Keep how long a stage took."""
+    def spent(self, stage: Stage, seconds: float, *, ended_s: float = 0.0) -> None:
+        """Keep how long a stage took; it ended ``ended_s`` seconds ago."""
         metrics.STAGE_SECONDS.labels(stage.value).observe(seconds)
         name = "batch_wait" if stage is Stage.BATCH else stage.value
         self._ms[f"{name}_ms"] = round(seconds * 1000, 3)
+        if tracing.enabled():
+            ended_ns = time.time_ns() - int(ended_s * 1e9)
+            began_ns = ended_ns - int(seconds * 1e9)
+            tracing.past(name, self._job.traceparent, began_ns=began_ns, ended_ns=ended_ns)
 
     def tell(self, message: Progress) -> None:
         """Tell, whatever becomes of it: progress is no reason for a job to fail."""

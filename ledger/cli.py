@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import structlog
 
-from bus import logs
+from bus import logs, telemetry
 from bus.errors import ConfigurationError
 from bus.settings import DatabaseSettings, RoleSettings, load
 from ledger import app, database, handlers, invariants, rebuild, settings
@@ -81,7 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     try:
         logs.configure("ledger", load(RoleSettings).log_level)
-        status = asyncio.run(_COMMANDS[options.command or "run"][1](options))
+        with telemetry.exporting("ledger"):
+            status = asyncio.run(_COMMANDS[options.command or "run"][1](options))
     except ConfigurationError as error:
         print(error.message, file=sys.stderr)  # noqa: T201  (the operator's own terminal)
         status = 2

@@ -7,7 +7,7 @@ from faststream.kafka import KafkaBroker
 
 from bus import topics
 from bus.projector import Projector, subscribe
-from ledger import progress
+from ledger import dead_letters, progress
 from ledger.intake import Intake
 from ledger.projection import PROJECTOR, EventProjection
 from ledger.settings import Settings
@@ -27,20 +27,24 @@ def progress_intake(settings: Settings) -> Intake:
 
 
 def register(broker: KafkaBroker, pool: asyncpg.Pool, settings: Settings) -> list[Projector]:
-    """Attach both subscribers to the broker, which must not have started, and return their projectors."""
+    """Attach the subscribers to the broker, which must not have started, and return their projectors."""
     epoch, options = settings.kafka.topic_epoch, settings.ledger
     events = Projector(pool, name=PROJECTOR, epoch=epoch, apply=event_intake(settings).apply)
     started = Projector(pool, name=progress.PROJECTOR, epoch=epoch, apply=progress_intake(settings).apply)
-    for projector, topic, group in (
-        (events, topics.EVENTS, options.group),
-        (started, topics.PROGRESS, f"{options.group}.progress"),
+    dead = Projector(
+        pool, name=dead_letters.PROJECTOR, epoch=epoch, apply=dead_letters.DeadLetters(epoch=epoch).apply
+    )
+    for projector, read, group in (
+        (events, [topics.EVENTS], options.group),
+        (started, [topics.PROGRESS], f"{options.group}.progress"),
+        (dead, dead_letters.TOPICS, f"{options.group}.dead"),
     ):
         subscribe(
             broker,
             projector,
-            topics=[topic],
+            topics=read,
             group=group,
             instance_id=options.instance_id,
             max_records=options.max_records,
         )
-    return [events, started]
+    return [events, started, dead]

@@ -75,7 +75,7 @@ class Intake:
             [record.partition for record in records],
             [record.offset for record in records],
             [record.key for record in records],
-            [_headers(record) for record in records],
+            [headers_json(record) for record in records],
             [record.value for record in records],
             [storable(item.reason) for item in unfit],
         )
@@ -91,6 +91,7 @@ class Intake:
             )
 
 
-def _headers(record: RawRecord) -> str:
-    pairs = [(name, base64.b64encode(raw or b"").decode()) for name, raw in record.headers]
+def headers_json(record: RawRecord) -> str:
+    """Return the headers as JSON [[name, base64], ...]: names may repeat, values may be any bytes."""
+    pairs = [(name, base64.b64encode(raw).decode()) for name, raw in record.headers]
     return to_json(pairs)

@@ -43,6 +43,17 @@ RULES: Final = {
         LEFT JOIN event_log e ON e.subject = s.id AND e.type IN {endings}
         WHERE CASE WHEN e.type IS NULL THEN s.status NOT IN ('pending', 'processing')
                    ELSE e.type <> 'generation.' || s.status || '.v1' END""",
+    "deleted_as_the_log_says": """
+        SELECT s.id::text AS id FROM scene_generations s
+        JOIN event_log e ON e.subject = s.id AND e.type = 'generation.deleted.v1'
+        WHERE s.deleted_at IS DISTINCT FROM e.time""",
+    "every_deletion_is_told": """
+        SELECT s.id::text AS id FROM scene_generations s
+        LEFT JOIN event_log e ON e.subject = s.id AND e.type = 'generation.deleted.v1'
+        WHERE s.deleted_at < now() - interval '1 hour' AND e.event_id IS NULL""",
+    "only_what_ended_is_deleted": """
+        SELECT s.id::text AS id FROM scene_generations s
+        WHERE s.deleted_at IS NOT NULL AND s.status IN ('pending', 'processing')""",
     "every_ended_generation_has_a_row": """
         SELECT e.subject::text AS id FROM event_log e JOIN users u ON u.id = e.account_id
         LEFT JOIN scene_generations s ON s.id = e.subject WHERE e.type IN {endings} AND s.id IS NULL""",

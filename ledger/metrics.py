@@ -13,6 +13,7 @@ REPEATED: Final = Counter("sharpstream_ledger_repeated_total", "Events that were
 PARKED: Final = Counter(
     "sharpstream_ledger_parked_total", "Records that could not be taken; see parked_events.", ["projector"]
 )
+DEAD: Final = Counter("sharpstream_ledger_dead_total", "Jobs that were given up on; see dead_letters.")
 ASTRAY: Final = Counter(
     "sharpstream_ledger_astray_total", "Endings of generations that are unknown or ended before."
 )

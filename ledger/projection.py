@@ -18,6 +18,7 @@ import structlog
 from bus.messages import (
     GenerationCancelled,
     GenerationCompleted,
+    GenerationDeleted,
     GenerationFailed,
     GenerationRequested,
     Timings,
@@ -50,7 +51,7 @@ SELECT r.id, users.id, r.api_key, r.url, 'pending', r.priority, r.metadata::json
 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
   AS r (id, account, api_key, url, priority, metadata, time)
 JOIN users ON users.id = r.account
-ON CONFLICT DO NOTHING"""
+ON CONFLICT DO NOTHING RETURNING id"""
 
 _ENDINGS: Final = """
 UPDATE scene_generations s
@@ -59,6 +60,14 @@ SET status = e.status, updated_at = e.time, generated_3d_gaussian_url = e.url,
 FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::float8[], $6::text[], $7::text[])
   AS e (id, status, time, url, seconds, error, metadata)
 WHERE s.id = e.id AND s.status IN ('pending', 'processing') RETURNING s.id"""
+
+# The log also holds what was deleted before its row came here. The type is no parameter, so that the small
+# index of deletions serves; one statement for both made a rebuild read all rows for each batch.
+_DELETIONS: Final = """
+SELECT subject, time FROM event_log WHERE subject = ANY($1::uuid[]) AND type = 'generation.deleted.v1'"""
+_DELETED: Final = """
+UPDATE scene_generations s SET deleted_at = e.time FROM unnest($1::uuid[], $2::timestamptz[]) AS e (id, time)
+WHERE s.id = e.id AND s.deleted_at IS DISTINCT FROM e.time"""
 
 
 class EventProjection:
@@ -70,8 +79,11 @@ class EventProjection:
     async def write(self, connection: asyncpg.Connection, events: Sequence[Event]) -> None:
         """Write the events; must run inside a transaction."""
         new = await self._log(connection, events)
-        await self._rows(connection, [e for e in new if isinstance(e.message, GenerationRequested)])
+        requested = [e for e in new if isinstance(e.message, GenerationRequested)]
+        made = await self._rows(connection, requested) if requested else []
         await self._endings(connection, new)
+        deleted = [e.subject for e in new if isinstance(e.message, GenerationDeleted)]
+        await self._deletions(connection, made, deleted)
         await usage.write(connection, new)
 
     async def _log(self, connection: asyncpg.Connection, events: Sequence[Event]) -> list[Event]:
@@ -87,9 +99,22 @@ class EventProjection:
         metrics.REPEATED.inc(len(events) - len(new))
         return new
 
-    async def _rows(self, connection: asyncpg.Connection, events: Sequence[Event]) -> None:
-        if events:
-            await connection.execute(_ROWS, *zip(*map(self._row, events), strict=True))
+    async def _rows(self, connection: asyncpg.Connection, events: Sequence[Event]) -> list[UUID]:
+        """Make the rows that are not there and return their ids."""
+        return [
+            row["id"] for row in await connection.fetch(_ROWS, *zip(*map(self._row, events), strict=True))
+        ]
+
+    async def _deletions(
+        self, connection: asyncpg.Connection, made: Sequence[UUID], deleted: Sequence[UUID]
+    ) -> None:
+        """Mark what the log says is deleted, of the rows just made and of those that events tell of."""
+        if not made and not deleted:
+            return
+        times = dict(await connection.fetch(_DELETIONS, [*made, *deleted]))
+        if times:
+            await lock_generations(connection, list(times))
+            await connection.execute(_DELETED, list(times), list(times.values()))
 
     def _row(self, event: Event) -> tuple[Any, ...]:
         message: GenerationRequested = event.message

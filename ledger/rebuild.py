@@ -30,7 +30,8 @@ _AGAIN: Final = ("event_log", "scene_generations", "usage_logs", "parked_events"
 _REACHED: Final = """
 SELECT partition, next_offset FROM projector_offsets WHERE projector = $1 AND epoch = $2 AND topic = $3"""
 
-# A live row counts unless another life of the topics explains it; ``processing`` comes from elsewhere.
+# A live row counts unless another life of the topics explains it; ``processing`` comes from elsewhere, and
+# the gateway marks what is deleted before the log tells of it.
 _KEY_AND_ROW: Final = {
     "event_log": """
         SELECT concat_ws('/', epoch, partition, "offset") AS key,
@@ -45,7 +46,11 @@ _KEY_AND_ROW: Final = {
                    'generated_3d_gaussian_url', s.generated_3d_gaussian_url,
                    'processing_time_seconds', s.processing_time_seconds, 'error_message', s.error_message,
                    'result', s.metadata -> 'result', 'model', s.metadata -> 'model',
-                   'timings', s.metadata -> 'timings', 'error', s.metadata -> 'error') AS row
+                   'timings', s.metadata -> 'timings', 'error', s.metadata -> 'error',
+                   'deleted_at', CASE WHEN EXISTS (
+                       SELECT FROM {schema}.event_log e
+                       WHERE e.subject = s.id AND e.type = 'generation.deleted.v1') THEN s.deleted_at END
+               ) AS row
         FROM {schema}.scene_generations s
         WHERE (s.status NOT IN ('pending', 'processing')
                OR EXISTS (SELECT FROM {schema}.event_log e WHERE e.subject = s.id AND e.epoch = $1))

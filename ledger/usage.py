@@ -1,10 +1,8 @@
-"""What an account used: one row for each event that counts, and totals over them."""
+"""What an account used: one row for each event that counts; `ledger.usage_report` reads them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,27 +22,6 @@ LEFT JOIN scene_generations s ON s.id = u.generation
 ON CONFLICT DO NOTHING"""
 _EXPORT_REQUESTS: Final = """
 SELECT subject, body::text AS body FROM event_log WHERE subject = ANY($1::uuid[]) AND type = $2"""
-_TOTALS: Final = """
-SELECT (created_at AT TIME ZONE 'UTC')::date AS day, event_type, count(*) AS count
-FROM usage_logs WHERE user_id = $1 AND created_at >= $2 AND created_at < $3
-GROUP BY 1, 2 ORDER BY 1, 2"""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class UsageTotal:
-    """How often something was used on one day (UTC)."""
-
-    day: date
-    event_type: str
-    count: int
-
-
-async def usage_totals(
-    connection: asyncpg.Connection, account_id: UUID, since: datetime, until: datetime
-) -> list[UsageTotal]:
-    """Return an account's totals by day and kind, from ``since`` on and before ``until`` (both aware)."""
-    rows = await connection.fetch(_TOTALS, account_id, since, until)
-    return [UsageTotal(**row) for row in rows]
 
 
 async def write(connection: asyncpg.Connection, events: Sequence[Event]) -> None:

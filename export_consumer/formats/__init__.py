@@ -1,4 +1,4 @@
-"""The formats that a scene can be exported to: one file each, registered here by the customer's name."""
+"""The formats that a scene can be exported to: one file each, registered by its name in `bus.formats`."""
 
 from __future__ import annotations
 

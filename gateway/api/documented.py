@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from litestar.openapi.datastructures import ResponseSpec
@@ -16,6 +16,7 @@ from litestar.openapi.spec import (
     Schema,
     SecurityRequirement,
 )
+from litestar.openapi.spec.enums import OpenAPIFormat
 
 from bus.limits import MAX_PHOTO_BYTES
 from gateway import photos
@@ -24,7 +25,13 @@ from gateway.problems import PROBLEMS
 
 BY_PERSON: Final[list[SecurityRequirement]] = [{"bearer": []}]
 BY_ANY: Final[list[SecurityRequirement]] = [{"bearer": []}, {"api_key": []}]
-SIGN_IN_CODES: Final = ("unauthenticated", "token_invalid", "token_expired")
+SIGN_IN_CODES: Final = (
+    "unauthenticated",
+    "token_invalid",
+    "token_expired",
+    "account_inactive",
+    "rate_limited",
+)
 KEY_CODES: Final = (*SIGN_IN_CODES, "api_key_invalid", "api_key_revoked", "api_key_expired", "scope_missing")
 
 
@@ -59,11 +66,11 @@ def _example(code: str) -> dict[str, object]:
 
 
 @dataclass
-class UploadOperation(Operation):
-    """An operation that takes the upload form."""
+class GenerateOperation(Operation):
+    """An operation that takes the upload form, or JSON that says where the photo is."""
 
     def __post_init__(self) -> None:
-        """Describe the form, which the handler reads as a stream."""
+        """Describe the bodies, which the handler reads itself."""
         properties = {
             "image": Schema(
                 type=OpenAPIType.STRING,
@@ -76,15 +83,49 @@ class UploadOperation(Operation):
                 description="A JSON object of your own, or null; given back with the scene.",
                 examples=['{"room": "kitchen"}'],
             ),
-            "focal_length_px": _number("Focal length in pixels of the upright photo."),
-            "focal_length_mm": _number("Focal length in mm of 35 mm film; EXIF's otherwise."),
-            "priority": Schema(type=OpenAPIType.STRING, enum=["interactive", "bulk"], default="interactive"),
-        }
+        } | _wishes()
         form = Schema(type=OpenAPIType.OBJECT, properties=dict(properties), required=["image"])
         self.request_body = RequestBody(
-            content={"multipart/form-data": OpenAPIMediaType(schema=form)}, required=True
+            content={
+                "multipart/form-data": OpenAPIMediaType(schema=form),
+                "application/json": OpenAPIMediaType(schema=_elsewhere()),
+            },
+            required=True,
         )
 
 
-def _number(description: str) -> Schema:
-    return Schema(type=OpenAPIType.NUMBER, description=description)
+def _elsewhere() -> Schema:
+    """Return the JSON body: exactly one of two ways to name a photo."""
+    url = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.URI, max_length=2048)
+    properties = {
+        "image_url": replace(url, description="Fetched before the answer; public http(s), no redirects."),
+        "upload_id": Schema(
+            type=OpenAPIType.STRING, format=OpenAPIFormat.UUID, description="Of POST /uploads."
+        ),
+        "metadata": Schema(type=[OpenAPIType.OBJECT, OpenAPIType.NULL], examples=[{"room": "kitchen"}]),
+    } | _wishes()
+    return Schema(
+        type=OpenAPIType.OBJECT,
+        properties=dict(properties),
+        additional_properties=False,
+        one_of=[Schema(required=["image_url"]), Schema(required=["upload_id"])],
+        examples=[{"image_url": "https://example.com/kitchen.jpg", "priority": "bulk"}],
+    )
+
+
+def _wishes() -> dict[str, Schema]:
+    return {
+        "focal_length_px": _number("Focal length in pixels of the upright photo.", 1_000_000),
+        "focal_length_mm": _number("Focal length in mm of 35 mm film; EXIF's otherwise.", 5_000),
+        "priority": Schema(type=OpenAPIType.STRING, enum=["interactive", "bulk"], default="interactive"),
+        "webhook_url": Schema(
+            type=OpenAPIType.STRING,
+            format=OpenAPIFormat.URI,
+            max_length=2048,
+            description="Where to send the event that ends this scene; signed with the account's secret.",
+        ),
+    }
+
+
+def _number(description: str, most: float) -> Schema:
+    return Schema(type=OpenAPIType.NUMBER, description=description, minimum=1, maximum=most)

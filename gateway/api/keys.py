@@ -8,12 +8,15 @@ from uuid import UUID
 from litestar import Router, delete, get, post
 from litestar.params import FromPath, JSONBody
 
+from gateway import policy
 from gateway.api.documented import BY_PERSON, SIGN_IN_CODES, problems
 from gateway.api.schemas.accounts import ApiKeyCreatedOut, ApiKeyIn, ApiKeyOut
+from gateway.apikeys import prefix_of
 from gateway.auth import Caller
 from gateway.context import trace_of
 from gateway.errors import ApiError
 from gateway.services import Using
+from gateway.store.keys import ApiKeyRow
 
 
 @post(
@@ -38,10 +41,12 @@ async def create_key(request: Caller, data: JSONBody[ApiKeyIn], services: Using)
         request.user.account_id,
         name=data.name,
         api_key_hash=services.api_keys.hash(key),
+        prefix=prefix_of(key),
         expires_at=data.expires_at,
+        scopes=data.scopes,
         trace=trace_of(request),
     )
-    return ApiKeyCreatedOut(id=row.id, key=key, name=row.name, expires_at=row.expires_at)
+    return ApiKeyCreatedOut(id=row.id, key=key, name=row.name, expires_at=row.expires_at, scopes=_scopes(row))
 
 
 @get(
@@ -54,7 +59,14 @@ async def list_keys(request: Caller, services: Using) -> list[ApiKeyOut]:
     """Return the account's keys, newest first, without the keys themselves."""
     return [
         ApiKeyOut(
-            id=row.id, name=row.name, status=row.status, created_at=row.created_at, expires_at=row.expires_at
+            id=row.id,
+            name=row.name,
+            status=row.status,
+            created_at=row.created_at,
+            expires_at=row.expires_at,
+            prefix=row.prefix,
+            scopes=_scopes(row),
+            last_used_at=row.last_used_at,
         )
         for row in await services.keys.list(request.user.account_id)
     ]
@@ -70,6 +82,10 @@ async def revoke_key(request: Caller, key_id: FromPath[UUID], services: Using) -
     """Revoke a key; it stops working with this answer. Revoking again changes nothing."""
     if not await services.keys.revoke(request.user.account_id, key_id, trace=trace_of(request)):
         raise ApiError("not_found", "You have no API key with this id.")
+
+
+def _scopes(row: ApiKeyRow) -> list[str]:
+    return sorted(policy.SCOPES if row.scopes is None else row.scopes)
 
 
 ROUTER = Router(

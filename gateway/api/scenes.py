@@ -5,137 +5,165 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from uuid import UUID
 
-import msgspec
-from litestar import Response, Router, get, post
+from litestar import Response, Router, delete, get, post
 from litestar.datastructures import ResponseHeader
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
 
-from gateway import intake, paging
-from gateway.api.documented import BY_ANY, KEY_CODES, UploadOperation, problems
-from gateway.api.schemas.scenes import GenerateOut, SceneItem, SceneOut, ScenePage
+from gateway import paging, waiting
+from gateway.api.documented import BY_ANY, KEY_CODES, problems
+from gateway.api.exports import export_scene, list_exports
+from gateway.api.generate import generate
+from gateway.api.schemas.scenes import CancelOut, SceneOut, ScenePage
 from gateway.api.streams import scene_events
+from gateway.api.times import FORMAT, LONGEST, instant
 from gateway.auth import Caller
 from gateway.context import trace_of
 from gateway.errors import ApiError
-from gateway.forms import read_form
 from gateway.services import Using
-from gateway.store.scenes import SceneRow, key_of
-
-
-@post(
-    "/generate",
-    operation_id="generate_scene",
-    status_code=202,
-    summary="Turn a photo into a 3D scene",
-    operation_class=UploadOperation,
-    response_headers=[
-        ResponseHeader(
-            name="Location", description="Where the scene can be looked at", documentation_only=True
-        )
-    ],
-    responses=problems(
-        "upload_malformed",
-        *KEY_CODES,
-        "account_inactive",
-        "photo_too_large",
-        "metadata_too_large",
-        "unsupported_media_type",
-        "photo_missing",
-        "photo_empty",
-        "photo_truncated",
-        "photo_too_small",
-        "photo_too_many_pixels",
-        "field_unknown",
-        "field_repeated",
-        "metadata_invalid",
-        "focal_length_invalid",
-        "priority_invalid",
-    ),
-)
-async def generate(request: Caller, services: Using) -> Response[GenerateOut]:
-    """Accept a photo. The answer comes once photo and order are safe, long before the scene is made."""
-    form = await read_form(request)
-    generation_id = await intake.accept(services, request.user, form, trace_of(request))
-    answer = GenerateOut(
-        generation_id=generation_id,
-        status="pending",
-        message="Accepted. Look at the Location, or follow it live at Location + '/events'.",
-    )
-    return Response(answer, headers={"Location": f"/api/v1/scenes/{generation_id}"})
+from gateway.views import scene_item, scene_out
 
 
 @get(
     "/{generation_id:uuid}",
     operation_id="get_scene",
     summary="Look at a scene",
+    response_headers=[
+        ResponseHeader(
+            name="Preference-Applied",
+            description="`wait=N` where the answer was held for a wish",
+            documentation_only=True,
+        )
+    ],
     responses=problems(*KEY_CODES, "not_found"),
 )
-async def get_scene(request: Caller, generation_id: FromPath[UUID], services: Using) -> SceneOut:
-    """Return one scene, with fresh presigned URLs."""
-    row = await services.scenes.get(request.user.account_id, generation_id)
-    if row is None:
-        raise ApiError("not_found", "You have no scene with this id.")
-    original, result = row.original_image_url, row.generated_3d_gaussian_url
-    return SceneOut(
-        id=row.id,
-        status=row.status,
-        priority=row.priority,
-        original_image_url=await services.blobs.presign(key_of(original)),
-        generated_3d_gaussian_url=result
-        and await services.blobs.presign(key_of(result), filename=f"{row.id}.ply"),
-        processing_time_seconds=row.processing_time_seconds,
-        metadata=_metadata(row),
-        error_message=row.error_message,
-        cancel_requested_at=row.cancel_requested_at,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )
+async def get_scene(
+    request: Caller,
+    generation_id: FromPath[UUID],
+    services: Using,
+    prefer: Annotated[
+        str | None,
+        HeaderParameter(
+            name="Prefer",
+            description="`wait=N`: answer when it has ended, after N (up to 60) s at the latest",
+        ),
+    ] = None,
+) -> Response[SceneOut]:
+    """Return one scene, with fresh presigned URLs.
+
+    While it is pending, `queue` has its place and an estimate; once it has ended, `timings` tell where the
+    time went. With `Prefer: wait=N` the answer says in `Preference-Applied` whether it was waited for.
+    """
+    account_id, seconds, scene = request.user.account_id, waiting.wished(prefer), None
+    if seconds and services.waiters.full(account_id):
+        seconds = None
+    if seconds:
+        scene = await waiting.wait_for_scene(services, account_id, generation_id, seconds)
+    if scene is None:
+        row = await services.scenes.get(account_id, generation_id)
+        if row is None:
+            raise ApiError("not_found", "You have no scene with this id.")
+        scene = await scene_out(services, row)
+    return Response(scene, headers={"Preference-Applied": f"wait={seconds}"} if seconds else {})
 
 
 @get(
     "/",
     operation_id="list_scenes",
     summary="List scenes",
-    responses=problems(*KEY_CODES, "cursor_invalid", "validation_failed"),
+    responses=problems(*KEY_CODES, "cursor_invalid", "range_invalid", "validation_failed"),
 )
 async def list_scenes(
     request: Caller,
     services: Using,
+    *,
     status: FromQuery[Literal["pending", "processing", "completed", "failed", "cancelled"] | None] = None,
+    priority: FromQuery[Literal["interactive", "bulk"] | None] = None,
+    created_after: Annotated[
+        str | None,
+        QueryParameter(description="Inclusive; UTC unless it says", format=FORMAT, max_length=LONGEST),
+    ] = None,
+    created_before: Annotated[
+        str | None,
+        QueryParameter(description="Exclusive; UTC unless it says", format=FORMAT, max_length=LONGEST),
+    ] = None,
     cursor: Annotated[str | None, QueryParameter(max_length=128)] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
 ) -> ScenePage:
-    """Return the account's scenes, newest first."""
-    before = paging.decode(cursor) if cursor else None
+    """Return the account's scenes, newest first.
+
+    A scene that is there from the first page to the last is shown exactly once, whatever comes and goes in
+    between; keep the filters while you follow a cursor.
+    """
+    since, until = instant(created_after, "created_after"), instant(created_before, "created_before")
+    if since and until and until <= since:
+        raise ApiError("range_invalid", "'created_after' must lie before 'created_before'.")
     # One more than asked for tells whether there is a next page.
-    rows = await services.scenes.list(request.user.account_id, status=status, before=before, limit=limit + 1)
+    rows = await services.scenes.list(
+        request.user.account_id,
+        limit=limit + 1,
+        before=paging.decode(cursor) if cursor else None,
+        status=status,
+        priority=priority,
+        created_after=since,
+        created_before=until,
+    )
     shown, last = rows[:limit], rows[limit - 1] if len(rows) > limit else None
     return ScenePage(
-        items=[_item(row) for row in shown],
+        items=[scene_item(row) for row in shown],
         next_cursor=paging.encode(last.created_at, last.id) if last else None,
     )
 
 
-def _item(row: SceneRow) -> SceneItem:
-    return SceneItem(
-        id=row.id,
-        status=row.status,
-        priority=row.priority,
-        processing_time_seconds=row.processing_time_seconds,
-        metadata=_metadata(row),
-        error_message=row.error_message,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
+@post(
+    "/{generation_id:uuid}/cancel",
+    operation_id="cancel_scene",
+    status_code=202,
+    summary="Stop a scene",
+    responses=problems(*KEY_CODES, "not_found", "scene_ended"),
+)
+async def cancel_scene(request: Caller, generation_id: FromPath[UUID], services: Using) -> CancelOut:
+    """Ask for a scene to be stopped; asking again changes nothing.
+
+    Whoever works on it decides: it ends as `cancelled`, or as `completed` or `failed` where that came first.
+    """
+    found = await services.removing.cancel(request.user.account_id, generation_id, trace_of(request))
+    return CancelOut(
+        generation_id=generation_id,
+        status=found.status,
+        message="Asked to stop. Look at the scene's status for what came of it.",
+        cancel_requested_at=found.cancel_requested_at,
     )
 
 
-def _metadata(row: SceneRow) -> dict[str, object]:
-    return msgspec.json.decode(row.metadata, type=dict[str, object]) if row.metadata else {}
+@delete(
+    "/{generation_id:uuid}",
+    operation_id="delete_scene",
+    summary="Delete a scene",
+    responses=problems(*KEY_CODES, "not_found", "scene_unfinished"),
+)
+async def delete_scene(request: Caller, generation_id: FromPath[UUID], services: Using) -> None:
+    """Delete an ended scene, its photo, its splat and its exports, for good.
+
+    It is gone from every answer at once; the files follow within seconds. What was used stays on the account,
+    and the account's history keeps the scene's events, which hold nothing of the photo; its last one is
+    `generation.deleted.v1`. The scene's own stream is gone with it.
+    """
+    await services.removing.delete(request.user.account_id, generation_id, trace_of(request))
+    services.removals.wake()
 
 
 ROUTER = Router(
     "/scenes",
-    route_handlers=[generate, get_scene, list_scenes, scene_events],
+    route_handlers=[
+        generate,
+        get_scene,
+        list_scenes,
+        cancel_scene,
+        delete_scene,
+        export_scene,
+        list_exports,
+        scene_events,
+    ],
     security=BY_ANY,
     tags=["scenes"],
 )

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, Final
+from functools import partial
+from typing import Annotated, Final, TypeAlias
 from uuid import UUID
 
-from litestar import Response, get
-from litestar.params import FromPath, HeaderParameter
-from litestar.response import Stream
+from litestar import Response, Router, get
+from litestar.params import FromPath, HeaderParameter, QueryParameter
 
 from gateway import stream
-from gateway.api.documented import KEY_CODES, problems
-from gateway.auth import Caller
-from gateway.cursor import BEGINNING, Position, parse, partition_of
+from gateway.api.documented import BY_ANY, KEY_CODES, problems
+from gateway.auth import Caller, Principal
+from gateway.cursor import BEGINNING, FIRST, Cursor, Position, parse, partition_of
 from gateway.errors import ApiError
-from gateway.hub import Reader
-from gateway.join import Join
-from gateway.services import Using
-from gateway.store.scenes import ENDINGS
-from gateway.stream import StreamEvent
+from gateway.follow import EventStream, Following
+from gateway.reader import Wanted
+from gateway.services import Services, Using
+from gateway.store import jobs
+from gateway.store.jobs import Kind
 
 SETTLE_TIMEOUT_S: Final = 5.0
-_PAUSES_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
-"""Waits for a ledger that lags; the last one repeats."""
-_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+CURSOR_CODES: Final = ("cursor_invalid", "cursor_expired")
+STREAM_CODES: Final = (*KEY_CODES, *CURSOR_CODES, "too_many_streams", "validation_failed")
+LastEventId: TypeAlias = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Last-Event-ID",
+        max_length=64,
+        description="The last id received; go on after it. Wins over `after`",
+    ),
+]
+After: TypeAlias = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=64,
+        description="The same as Last-Event-ID, for clients that cannot set headers; `0` is the oldest event",
+    ),
+]
 
 
 @get(
@@ -34,98 +45,121 @@ _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     operation_id="scene_events",
     summary="Follow a scene live",
     media_type=stream.MEDIA_TYPE,
-    responses=problems(*KEY_CODES, "not_found", "cursor_invalid"),
+    responses=problems(*STREAM_CODES, "not_found"),
 )
 async def scene_events(
     request: Caller,
     generation_id: FromPath[UUID],
     services: Using,
-    last_event_id: Annotated[
-        str | None,
-        HeaderParameter(name="Last-Event-ID", description="The last id received; go on after it"),
-    ] = None,
-) -> Stream | Response[None]:
+    last_event_id: LastEventId = None,
+    after: After = None,
+) -> EventStream | Response[None]:
     """Stream the scene's events from its first to its last, then end.
 
     Durable events carry an id and can be resumed with Last-Event-ID, on any gateway; progress has none.
     204 says that nothing will follow, which also stops a browser from coming back.
     """
-    account_id = request.user.account_id
-    after = _after(services, account_id, last_event_id)
-    found, ending = await services.scenes.ending(account_id, generation_id)
+    return await _job(services, request.user, jobs.SCENE, generation_id, last_event_id or after)
+
+
+@get(
+    "/{export_id:uuid}/events",
+    operation_id="export_events",
+    summary="Follow an export live",
+    media_type=stream.MEDIA_TYPE,
+    responses=problems(*STREAM_CODES, "not_found"),
+)
+async def export_events(
+    request: Caller,
+    export_id: FromPath[UUID],
+    services: Using,
+    last_event_id: LastEventId = None,
+    after: After = None,
+) -> EventStream | Response[None]:
+    """Stream the export's events from its first to its last, then end; as a scene's stream in all else."""
+    return await _job(services, request.user, jobs.EXPORT, export_id, last_event_id or after)
+
+
+async def _job(
+    services: Services, who: Principal, kind: Kind, job_id: UUID, given: str | None
+) -> EventStream | Response[None]:
+    after = await place(services, who.account_id, given) if given else BEGINNING
+    found, ending = await jobs.ending(services.pool, kind, who.account_id, job_id)
     if not found:
-        raise ApiError("not_found", "You have no scene with this id.")
+        raise ApiError("not_found", f"You have no {kind.name} with this id.")
     if ending is not None and ending <= after:
         return Response(None, status_code=204)
-    await _settled(services)
-    events = follow_scene(services, account_id, generation_id, after)
-    return Stream(events, media_type=stream.MEDIA_TYPE, headers=_HEADERS)
+    wanted = Wanted(account_id=who.account_id, subject=str(job_id), api_key_id=who.api_key_id)
+    page = partial(_page, services, who.account_id, job_id, kind.endings)
+    following = Following(wanted=wanted, after=after, page=page, endings=kind.endings)
+    return await open_stream(services, who, following)
 
 
-async def follow_scene(
-    services: Using, account_id: UUID, generation_id: FromPath[UUID], after: Position
-) -> AsyncIterator[bytes]:
-    """Yield the SSE bytes of one generation, from ``after`` to its ending."""
-    beat = services.settings.gateway.heartbeat_seconds
-    yield stream.OPENING
-    with (
-        services.metrics.readers.track_inprogress(),
-        services.hub.reader(account_id, str(generation_id)) as reader,
-    ):
-        join = Join(after=after, floor=reader.floor, endings=ENDINGS)
-        async for chunk in _past(services, join, account_id, generation_id, beat):
-            yield chunk
-        if chunk := _frames(join, reader.recent):
-            yield chunk
-        reader.recent.clear()
-        async for chunk in _live(reader, join, beat):
-            yield chunk
-        if reader.dropped and not join.ended:
-            services.metrics.dropped.inc()
+async def _page(
+    services: Services, account_id: UUID, job_id: UUID, endings: tuple[str, ...], after: Position
+) -> tuple[list[stream.StreamEvent], Position]:
+    events, projected = await services.history.of_subject(account_id, job_id, after, endings)
+    return list(events), projected
 
 
-async def _past(
-    services: Using, join: Join, account_id: UUID, generation_id: FromPath[UUID], beat: float
-) -> AsyncIterator[bytes]:
-    lag, spoke = 0, time.monotonic()
-    while join.needs_past:
-        events, projected = await services.history.of_subject(account_id, generation_id, join.seen)
-        if chunk := b"".join(event.frame for event in join.past(events, projected)):
-            lag, spoke = 0, time.monotonic()
-            yield chunk
-        elif join.needs_past:
-            await asyncio.sleep(_PAUSES_S[min(lag, len(_PAUSES_S) - 1)])
-            lag += 1
-            if time.monotonic() - spoke >= beat:
-                spoke = time.monotonic()
-                yield stream.HEARTBEAT
+async def open_stream(services: Services, who: Principal, following: Following) -> EventStream:
+    """Return the response. Raises `ApiError` too_many_streams; each gateway counts its own."""
+    await settled(services)
+    most = (await services.quotas.of(who.account_id, who.role)).max_streams
+    # Last of all: nothing waits between this and the moment when the stream is counted.
+    if services.hub.count(who.account_id) >= most:
+        raise ApiError(
+            "too_many_streams",
+            f"The account has {most} live streams open; close one, or follow all its events in a single one.",
+            headers={"Retry-After": "10"},
+            limit=most,
+        )
+    return EventStream(following, services.hub, services.metrics)
 
 
-async def _live(reader: Reader, join: Join, beat: float) -> AsyncIterator[bytes]:
-    while not join.ended:
-        events = await reader.take(beat)
-        if reader.dropped:
-            return
-        if not events:
-            yield stream.HEARTBEAT
-        elif chunk := _frames(join, events):
-            yield chunk
+async def place(services: Services, account_id: UUID, given: str) -> Position:
+    """Return the position of a cursor that a client sent.
 
-
-def _frames(join: Join, events: Sequence[StreamEvent]) -> bytes:
-    return b"".join(event.frame for event in join.take(events))
-
-
-def _after(services: Using, account_id: UUID, last_event_id: str | None) -> Position:
-    if not last_event_id:
+    Raises `ApiError` cursor_invalid for one that is not ours or from the future, cursor_expired where what
+    follows it was removed, temporarily_unavailable where that cannot be told.
+    """
+    text = given.strip()
+    if text == FIRST:
         return BEGINNING
     hub = services.hub
-    partition = partition_of(account_id, hub.partitions)
-    return parse(last_event_id.strip(), epoch=hub.epoch, partition=partition).position
+    cursor = parse(text, epoch=hub.epoch, partition=partition_of(account_id, hub.partitions))
+    await settled(services)
+    if cursor.position >= hub.floor(account_id):
+        if cursor.position > hub.now(account_id):
+            await _check_given(services, cursor)
+    elif (oldest := await services.history.expired(cursor)) is not None:
+        raise ApiError(
+            "cursor_expired",
+            "What follows this event was removed. Begin with details.oldest_cursor, and read anew what you"
+            " keep of the account: you may have missed events.",
+            oldest_cursor=oldest,
+        )
+    return cursor.position
 
 
-async def _settled(services: Using) -> None:
+async def _check_given(services: Services, cursor: Cursor) -> None:
+    """Raise unless there is such a place: the ledger, or another gateway, may have heard more than we."""
+    floors = await services.history.floors()
+    if cursor.offset < floors.get(cursor.partition, 0):
+        return
+    end = await services.tail.end_of(cursor.partition)
+    if end is None:
+        raise ApiError("temporarily_unavailable", "This gateway has not heard of that event yet; try again.")
+    if cursor.offset >= end:
+        raise ApiError("cursor_invalid", "No event has this id yet; send one back that you were given.")
+
+
+async def settled(services: Services) -> None:
+    """Wait until it is known where the recent begins. Raises `ApiError` temporarily_unavailable."""
     try:
         await services.hub.wait_settled(SETTLE_TIMEOUT_S)
     except TimeoutError as error:
         raise ApiError("temporarily_unavailable", "Live streams are not ready yet; try again.") from error
+
+
+ROUTER = Router("/exports", route_handlers=[export_events], security=BY_ANY, tags=["exports"])

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from bus.ids import new_id
+from gateway.store.erasing import require_another_admin
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +67,63 @@ class Accounts:
             f"SELECT {_COLUMNS} FROM users WHERE id = $1",  # noqa: S608  (constant columns)
             account_id,
         )
+        return Account(**row) if row else None
+
+    async def standing(self, account_id: UUID) -> str | None:
+        """Return the role that the account has now; None where it is closed. Asked at each request."""
+        role: str | None = await self._pool.fetchval(
+            "SELECT role FROM users WHERE id = $1 AND is_active", account_id
+        )
+        return role
+
+    async def change(
+        self, account_id: UUID, *, first_name: str | None, last_name: str | None, password_hash: str | None
+    ) -> Account | None:
+        """Change what is not None; a new password ends every sign-in."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            row = await connection.fetchrow(
+                "UPDATE users SET first_name = coalesce($2, first_name),"  # noqa: S608
+                " last_name = coalesce($3, last_name), password_hash = coalesce($4, password_hash),"
+                f" updated_at = now() WHERE id = $1 AND is_active RETURNING {_COLUMNS}",
+                account_id,
+                first_name,
+                last_name,
+                password_hash,
+            )
+            if row is not None and password_hash is not None:
+                await connection.execute("DELETE FROM refresh_tokens WHERE user_id = $1", account_id)
+        return Account(**row) if row else None
+
+    async def list(
+        self, *, search: str | None, before: tuple[datetime, UUID] | None, limit: int
+    ) -> list[Account]:
+        """Return up to ``limit`` accounts, newest first; ``search`` is part of an address or a name."""
+        rows = await self._pool.fetch(
+            f"SELECT {_COLUMNS} FROM users WHERE erased_at IS NULL"  # noqa: S608
+            " AND ($1::text IS NULL"
+            " OR strpos(lower(concat_ws(' ', email, first_name, last_name)), lower($1)) > 0)"
+            " AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid))"
+            " ORDER BY created_at DESC, id DESC LIMIT $4",
+            search,
+            *(before or (None, None)),
+            limit,
+        )
+        return [Account(**row) for row in rows]
+
+    async def govern(self, account_id: UUID, *, role: str | None, is_active: bool | None) -> Account | None:
+        """Change role and standing. Raises `ApiError` last_admin."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            if role not in {None, "admin"} or is_active is False:
+                await require_another_admin(connection, account_id)
+            row = await connection.fetchrow(
+                "UPDATE users SET role = coalesce($2, role), is_active = coalesce($3, is_active),"  # noqa: S608
+                f" updated_at = now() WHERE id = $1 AND erased_at IS NULL RETURNING {_COLUMNS}",
+                account_id,
+                role,
+                is_active,
+            )
+            if row is not None and not row["is_active"]:
+                await connection.execute("DELETE FROM refresh_tokens WHERE user_id = $1", account_id)
         return Account(**row) if row else None
 
     async def reset(self, email: str, *, password_hash: str, role: str) -> Account:

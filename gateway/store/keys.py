@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -26,6 +27,9 @@ class ApiKeyRow:
     status: str
     created_at: datetime
     expires_at: datetime | None
+    prefix: str | None
+    scopes: list[str] | None
+    last_used_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,12 +40,13 @@ class KeyHolder:
     account_id: UUID
     role: str
     api_key_hash: str
+    scopes: list[str] | None
     revoked: bool
     expired: bool
     is_active: bool
 
 
-_COLUMNS: Final = "id, name, status, created_at, expires_at"
+_COLUMNS: Final = "id, name, status, created_at, expires_at, prefix, scopes, last_used_at"
 
 
 class Keys:
@@ -49,9 +54,18 @@ class Keys:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
+        self._used: dict[UUID, datetime] = {}
 
     async def create(
-        self, account_id: UUID, *, name: str, api_key_hash: str, expires_at: datetime | None, trace: Trace
+        self,
+        account_id: UUID,
+        *,
+        name: str,
+        api_key_hash: str,
+        prefix: str,
+        expires_at: datetime | None,
+        trace: Trace,
+        scopes: Sequence[str] | None = None,
     ) -> ApiKeyRow:
         """Add a key and its event. Raises `ApiError` account_inactive where the account is closed."""
         key_id = new_id()
@@ -64,9 +78,10 @@ class Keys:
         row = await write_and_publish(
             self._pool,
             "INSERT INTO api_keys (id, user_id, api_key_hash, name, created_at,"  # noqa: S608
-            " expires_at, status) SELECT $1, users.id, $3, $4, now(), $5, 'active' FROM users"
+            " expires_at, status, prefix, scopes)"
+            " SELECT $1, users.id, $3, $4, now(), $5, 'active', $6, $7 FROM users"
             f" WHERE users.id = $2 AND is_active RETURNING {_COLUMNS}",
-            [key_id, account_id, api_key_hash, name, expires_at],
+            [key_id, account_id, api_key_hash, name, expires_at, prefix, scopes],
             [event],
         )
         if row is None:
@@ -102,12 +117,27 @@ class Keys:
     async def holder(self, api_key_hash: str) -> KeyHolder | None:
         """Return whom the key stands for; asked at each request, so that a revocation counts at once."""
         row = await self._pool.fetchrow(
-            "SELECT k.id AS key_id, k.user_id AS account_id, u.role, k.api_key_hash, u.is_active,"
+            "SELECT k.id AS key_id, k.user_id AS account_id, u.role, k.api_key_hash, k.scopes, u.is_active,"
             " k.status <> 'active' AS revoked, coalesce(k.expires_at <= now(), false) AS expired"
             " FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.api_key_hash = $1",
             api_key_hash,
         )
         return KeyHolder(**row) if row else None
+
+    def note_use(self, key_id: UUID) -> None:
+        """Remember that the key was used; written by `sweep`, off the request's way."""
+        self._used[key_id] = datetime.now(UTC)
+
+    async def sweep(self) -> None:
+        """Write when keys were used last."""
+        used, self._used = self._used, {}
+        if used:
+            await self._pool.execute(
+                "UPDATE api_keys k SET last_used_at = greatest(k.last_used_at, u.at)"
+                " FROM unnest($1::uuid[], $2::timestamptz[]) AS u (id, at) WHERE k.id = u.id",
+                list(used),
+                list(used.values()),
+            )
 
     async def _exists(self, account_id: UUID, key_id: UUID) -> bool:
         found = await self._pool.fetchval(

@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
-from bus import topics
-from bus.envelope import OutRecord
-from bus.messages import GENERATION_ENDINGS, GenerateScene, GenerationRequested
-from gateway.context import Trace
-from gateway.cursor import Position
-from gateway.errors import ApiError
-from gateway.store.publish import told, write_and_publish
-
-ENDINGS: Final = tuple(str(kind.__struct_config__.tag) for kind in GENERATION_ENDINGS)
-"""The event types that end a generation."""
 _COLUMNS: Final = (
     "id, status, priority, original_image_url, generated_3d_gaussian_url, processing_time_seconds,"
     " metadata::text AS metadata, error_message, cancel_requested_at, created_at, updated_at"
@@ -49,91 +38,47 @@ class Scenes:
     def __init__(self, pool: asyncpg.Pool, bucket: str) -> None:
         self._pool, self._bucket = pool, bucket
 
-    async def accept(
-        self, command: GenerateScene, *, api_key_id: UUID | None, metadata: dict[str, Any], trace: Trace
-    ) -> None:
-        """Store the row and publish command and event, all or nothing.
-
-        Raises `ApiError` account_inactive where the account is closed.
-        """
-        row = await write_and_publish(
-            self._pool,
-            "INSERT INTO scene_generations (id, user_id, api_key_id, original_image_url, status, priority,"
-            " metadata, created_at, updated_at)"
-            " SELECT $1, users.id, $3, $4, 'pending', $5, $6::text::jsonb, $7, $7 FROM users"
-            " WHERE users.id = $2 AND is_active RETURNING id",
-            [
-                command.generation_id,
-                command.account_id,
-                api_key_id,
-                f"s3://{self._bucket}/{command.source.key}",
-                command.priority.value,
-                msgspec.json.encode(metadata).decode(),
-                command.requested_at,
-            ],
-            _records(command, api_key_id, trace),
-        )
-        if row is None:
-            raise ApiError("account_inactive", "The account is closed.")
-
     async def get(self, account_id: UUID, generation_id: UUID) -> SceneRow | None:
         """Return the account's generation."""
         row = await self._pool.fetchrow(
-            f"SELECT {_COLUMNS} FROM scene_generations WHERE id = $1 AND user_id = $2",  # noqa: S608
+            f"SELECT {_COLUMNS} FROM scene_generations WHERE id = $1 AND user_id = $2"  # noqa: S608
+            " AND deleted_at IS NULL",
             generation_id,
             account_id,
         )
         return SceneRow(**row) if row else None
 
     async def list(
-        self, account_id: UUID, *, status: str | None, before: tuple[datetime, UUID] | None, limit: int
+        self,
+        account_id: UUID,
+        *,
+        limit: int,
+        before: tuple[datetime, UUID] | None = None,
+        status: str | None = None,
+        priority: str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
     ) -> list[SceneRow]:
-        """Return up to ``limit`` of the account's generations, newest first, older than ``before``."""
+        """Return up to ``limit`` of the account's generations, newest first, older than ``before``.
+
+        ``created_after`` is inclusive, ``created_before`` exclusive.
+        """
         rows = await self._pool.fetch(
-            f"SELECT {_COLUMNS} FROM scene_generations WHERE user_id = $1"  # noqa: S608
-            " AND ($2::text IS NULL OR status = $2)"
-            " AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4::uuid))"
-            " ORDER BY created_at DESC, id DESC LIMIT $5",
+            f"SELECT {_COLUMNS} FROM scene_generations WHERE user_id = $1 AND deleted_at IS NULL"  # noqa: S608
+            " AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid))"
+            " AND ($4::text IS NULL OR status = $4) AND ($5::text IS NULL OR priority = $5)"
+            " AND ($6::timestamptz IS NULL OR created_at >= $6)"
+            " AND ($7::timestamptz IS NULL OR created_at < $7)"
+            " ORDER BY created_at DESC, id DESC LIMIT $8",
             account_id,
-            status,
             *(before or (None, None)),
+            status,
+            priority,
+            created_after,
+            created_before,
             limit,
         )
         return [SceneRow(**row) for row in rows]
-
-    async def ending(self, account_id: UUID, generation_id: UUID) -> tuple[bool, Position | None]:
-        """Tell whether the account has this generation, and where its ending lies in the log, if there."""
-        row = await self._pool.fetchrow(
-            'SELECT e.epoch, e."offset" FROM scene_generations s LEFT JOIN event_log e'
-            " ON e.subject = s.id AND e.type = ANY($3::text[]) WHERE s.id = $1 AND s.user_id = $2",
-            generation_id,
-            account_id,
-            list(ENDINGS),
-        )
-        if row is None:
-            return False, None
-        return True, None if row["epoch"] is None else (row["epoch"], row["offset"])
-
-
-def _records(command: GenerateScene, api_key_id: UUID | None, trace: Trace) -> list[OutRecord]:
-    """Return the command in its lane and the event in the log of record: one atomic publication."""
-    event = GenerationRequested(
-        generation_id=command.generation_id,
-        account_id=command.account_id,
-        source=command.source,
-        priority=command.priority,
-        api_key_id=api_key_id,
-    )
-    return [
-        told(
-            topics.commands_topic(command.priority),
-            command,
-            key=command.generation_id,
-            time=command.requested_at,
-            trace=trace,
-        ),
-        told(topics.EVENTS, event, key=command.account_id, time=command.requested_at, trace=trace),
-    ]
 
 
 def key_of(url: str) -> str:

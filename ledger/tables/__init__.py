@@ -11,20 +11,36 @@ from typing import Final
 
 from piccolo.table import Table
 
-from ledger.tables.accounts import ApiKey, User
-from ledger.tables.bridges import EventLog, Outbox, ParkedEvent, ProjectorOffset, RelayLease
+from ledger.tables.accounts import ApiKey, RefreshToken, User
+from ledger.tables.bridges import EventLog, EventLogFloor, Outbox, ParkedEvent, ProjectorOffset, RelayLease
+from ledger.tables.dead_letters import DeadLetter
+from ledger.tables.intake import AccountQuota, IdempotencyKey, RateLimit, Upload
+from ledger.tables.removals import BlobRemoval
 from ledger.tables.scenes import ExportJob, SceneGeneration, UsageLog
+from ledger.tables.webhooks import WebhookAccountSecret, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
 TABLES: Final[tuple[type[Table], ...]] = (
     User,
     ApiKey,
+    RefreshToken,
     SceneGeneration,
     ExportJob,
     UsageLog,
     Outbox,
     RelayLease,
     EventLog,
+    EventLogFloor,
     ProjectorOffset,
     ParkedEvent,
+    DeadLetter,
+    Upload,
+    IdempotencyKey,
+    AccountQuota,
+    RateLimit,
+    BlobRemoval,
+    WebhookEndpoint,
+    WebhookAccountSecret,
+    WebhookMessage,
+    WebhookDelivery,
 )
 """Every table; `ledger.database.open_pool` binds them."""

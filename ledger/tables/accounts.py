@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from piccolo.columns import UUID, Boolean, ForeignKey, OnDelete, Text, Timestamptz
+from piccolo.columns import UUID, Array, Boolean, ForeignKey, OnDelete, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -18,6 +18,8 @@ class User(Table, tablename="users"):
     created_at = Timestamptz(default=None)
     updated_at = Timestamptz(default=None)
     is_active = Boolean(default=None)
+    erased_at = Timestamptz(default=None, null=True)
+    emptied_at = Timestamptz(default=None, null=True)
 
 
 class ApiKey(Table, tablename="api_keys"):
@@ -30,3 +32,18 @@ class ApiKey(Table, tablename="api_keys"):
     created_at = Timestamptz(default=None)
     expires_at = Timestamptz(default=None, null=True)
     status = Text(default=None)
+    prefix = Text(default=None, null=True)
+    scopes = Array(base_column=Text(), default=None, null=True)
+    last_used_at = Timestamptz(default=None, null=True)
+
+
+class RefreshToken(Table, tablename="refresh_tokens"):
+    """A token that renews a sign-in once, kept as a hash."""
+
+    id = UUID(primary_key=True, default=None)
+    family = UUID(default=None)
+    user_id = ForeignKey(User, on_delete=OnDelete.cascade, null=False, default=None)
+    token_hash = Text(default=None, unique=True, secret=True)
+    created_at = Timestamptz(default=None)
+    expires_at = Timestamptz(default=None)
+    used_at = Timestamptz(default=None, null=True)

@@ -44,6 +44,15 @@ class EventLog(Table, tablename="event_log"):
     recorded_at = Timestamptz()
 
 
+class EventLogFloor(Table, tablename="event_log_floors"):
+    """Where the log was shortened, and up to which place; the key is (epoch, partition)."""
+
+    epoch = Integer(primary_key=True, default=None)
+    partition = Integer(default=None)
+    next_offset = BigInt(default=None)
+    updated_at = Timestamptz()
+
+
 class ProjectorOffset(Table, tablename="projector_offsets"):
     """How far each projector is; the key is (projector, epoch, topic, partition)."""
 

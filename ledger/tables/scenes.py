@@ -24,6 +24,8 @@ class SceneGeneration(Table, tablename="scene_generations"):
     updated_at = Timestamptz(default=None)
     cancel_requested_at = Timestamptz(default=None, null=True)
     error_message = Text(default=None, null=True)
+    webhook_url = Text(default=None, null=True)
+    deleted_at = Timestamptz(default=None, null=True)
 
 
 class ExportJob(Table, tablename="export_jobs"):
@@ -37,6 +39,8 @@ class ExportJob(Table, tablename="export_jobs"):
     created_at = Timestamptz(default=None)
     updated_at = Timestamptz(default=None)
     error_message = Text(default=None, null=True)
+    options = JSONB(default=None, null=True)
+    error_code = Text(default=None, null=True)
 
 
 class UsageLog(Table, tablename="usage_logs"):

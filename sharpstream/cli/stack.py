@@ -21,7 +21,7 @@ MODEL_NOTES: Final = {
 }
 """What a person should know about what turns their photos into splats."""
 PartName = Annotated[
-    str, typer.Argument(help="kafka, postgres, s3, gateway, relay, inference, export, ledger")
+    str, typer.Argument(help="kafka, postgres, s3, gateway, relay, webhooks, inference, export, ledger")
 ]
 
 
@@ -73,6 +73,7 @@ def _welcome(status: dict[str, Any], person: dict[str, Any]) -> str:
         f"  API key     {person['api_key']}",
         f"  (all credentials: {status['credentials_file']})",
         f"  model       {status['model']}{MODEL_NOTES.get(status['model'], '')}",
+        f"  webhooks    {status['webhooks']}",
         "",
         f"Try: {_own_name()} generate photo.jpg -o splats",
     ]

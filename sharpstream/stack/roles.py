@@ -120,12 +120,32 @@ def model() -> str:
 def gateway_variables(memory: Memory, servers: Servers) -> dict[str, str]:
     """Return all that the gateway's commands need."""
     port = memory.port("gateway")
-    return servers.variables() | {
-        "GATEWAY_PORT": str(port),
-        "GATEWAY_MODEL": model(),
-        "GATEWAY_PUBLIC_URL": os.environ.get("GATEWAY_PUBLIC_URL") or f"http://{LOOPBACK}:{port}",
-        "GATEWAY_JWT_SECRET": memory.secret("gateway_jwt"),
-        "GATEWAY_API_KEY_PEPPER": memory.secret("gateway_api_key_pepper"),
+    return (
+        servers.variables()
+        | {
+            "GATEWAY_PORT": str(port),
+            "GATEWAY_MODEL": model(),
+            "GATEWAY_PUBLIC_URL": os.environ.get("GATEWAY_PUBLIC_URL") or f"http://{LOOPBACK}:{port}",
+            "GATEWAY_JWT_SECRET": memory.secret("gateway_jwt"),
+            "GATEWAY_API_KEY_PEPPER": memory.secret("gateway_api_key_pepper"),
+        }
+        | webhook_variables(memory)
+    )
+
+
+def webhooks_note() -> str:
+    """Return what a person should know about webhooks here."""
+    here = (os.environ.get("WEBHOOKS_ALLOW_LOOPBACK") or "true").lower() in {"1", "true", "yes", "on"}
+    private = (os.environ.get("WEBHOOKS_ALLOW_PRIVATE") or "false").lower() in {"1", "true", "yes", "on"}
+    where = [*(["this machine"] if here else []), *(["private networks"] if private else [])]
+    return f"may go to {', '.join([*where, 'public addresses'])}"
+
+
+def webhook_variables(memory: Memory) -> dict[str, str]:
+    """Return what the gateway and the sender must agree on; receivers on this machine are welcome here."""
+    return {
+        "WEBHOOKS_KEY": memory.secret("webhooks_key"),
+        "WEBHOOKS_ALLOW_LOOPBACK": os.environ.get("WEBHOOKS_ALLOW_LOOPBACK") or "true",
     }
 
 
@@ -136,6 +156,7 @@ def roles(home: Home, memory: Memory, servers: Servers) -> list[Role]:
         port = memory.port(f"{name}_health")
         env = servers.variables(database=database) | {"HEALTH_PORT": str(port), "HEALTH_HOST": LOOPBACK}
         env |= {"INFERENCE_MODEL": model()} if name == "inference" else {}
+        env |= webhook_variables(memory) if name == "webhooks" else {}
         return Role(
             name, command, env, home, port, start_seconds=LOADING_S if name == "inference" else START_S
         )
@@ -144,6 +165,7 @@ def roles(home: Home, memory: Memory, servers: Servers) -> list[Role]:
     return [
         gateway,
         role("relay", "gateway", "relay"),
+        role("webhooks", "gateway", "webhooks"),
         role("inference", "inference_consumer", database=False),
         role("export", "export_consumer"),
         role("ledger", "ledger", "run"),

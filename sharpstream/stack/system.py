@@ -71,6 +71,7 @@ class System:
                 "sasl_bootstrap_servers": f"{LOOPBACK}:{self._memory.port('kafka_partners')}",
             },
             "model": roles.model(),
+            "webhooks": roles.webhooks_note(),
             "roles": parts,
             "credentials_file": str(self._home.credentials),
             "home": str(self._home.root),

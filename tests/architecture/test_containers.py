@@ -12,7 +12,7 @@ import yaml
 
 from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings
 from export_consumer.settings import ExportSettings
-from gateway.settings import GatewaySettings, RelaySettings
+from gateway.settings import GatewaySettings, RelaySettings, WebhookSettings
 from inference_consumer.settings import CacheSettings, InferenceSettings, SharpSettings
 from ledger.settings import LedgerSettings
 from sharpstream.stack import roles
@@ -24,12 +24,12 @@ DOCKERFILE = (ROOT / "deploy" / "docker" / "Dockerfile").read_text()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 SERVERS = {"kafka", "postgres", "s3"}
 ONCE = {"migrate", "topics", "bucket"}
-ROLES = {"gateway", "relay", "inference", "export", "ledger"}
+ROLES = {"gateway", "relay", "webhooks", "inference", "export", "ledger"}
 VARIANTS = {"inference-sharp"}
 TARGETS = {"gateway", "inference", "inference-sharp", "export", "ledger"}
 SETTINGS = (
     KafkaSettings, S3Settings, DatabaseSettings, RoleSettings, GatewaySettings, RelaySettings,
-    InferenceSettings, SharpSettings, CacheSettings, ExportSettings, LedgerSettings,
+    WebhookSettings,    InferenceSettings, SharpSettings, CacheSettings, ExportSettings, LedgerSettings,
 )  # fmt: skip
 KEYS = {
     f"{settings.model_config.get('env_prefix', '')}{name}".upper()
@@ -77,7 +77,9 @@ def test_a_role_runs_the_same_command_and_gets_the_same_keys_as_on_one_machine(t
         assert command(name) + (default if len(command(name)) == 1 else []) == list(role._command)
         given = set(SERVICES[name]["environment"])
         shared = {key for key in role._env if key.startswith(("DATABASE_", "S3_", "KAFKA_"))}
-        assert shared <= given | ({k for k in shared if k.startswith("S3_")} if name == "relay" else set())
+        assert shared <= given | (
+            {k for k in shared if k.startswith("S3_")} if name in {"relay", "webhooks"} else set()
+        )
         assert ("DATABASE_URL" in given) == ("DATABASE_URL" in role._env), name
 
 

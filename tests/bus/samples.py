@@ -64,7 +64,15 @@ ALL: tuple[m.AnyMessage, ...] = (
         generation_id=JOB, account_id=ACCOUNT, code="x", message="Why.", timings=TIMINGS, attempt=3
     ),
     m.GenerationCancelled(generation_id=JOB, account_id=ACCOUNT, reason="requested"),
-    m.ExportRequested(export_id=EXPORT, generation_id=JOB, account_id=ACCOUNT, format="OBJ", api_key_id=KEY),
+    m.GenerationDeleted(generation_id=JOB, account_id=ACCOUNT),
+    m.ExportRequested(
+        export_id=EXPORT,
+        generation_id=JOB,
+        account_id=ACCOUNT,
+        format="OBJ",
+        api_key_id=KEY,
+        options={"faces": 1000},
+    ),
     m.ExportCompleted(
         export_id=EXPORT,
         generation_id=JOB,
@@ -85,6 +93,7 @@ ALL: tuple[m.AnyMessage, ...] = (
     ),
     m.ApiKeyCreated(api_key_id=KEY, account_id=ACCOUNT),
     m.ApiKeyRevoked(api_key_id=KEY, account_id=ACCOUNT),
+    m.WebhookDisabled(webhook_id=KEY, account_id=ACCOUNT, reason="failing", failing_since=NOW),
     m.GenerationStarted(generation_id=JOB, account_id=ACCOUNT, worker="w1", attempt=2),
     m.GenerationProgress(generation_id=JOB, account_id=ACCOUNT, stage=m.Stage.ENCODE, fraction=0.75),
 )

@@ -164,3 +164,13 @@ async def test_nobody_there_is_a_passing_trouble(key: str) -> None:
     async with BlobStore(settings) as store:
         with pytest.raises(BlobStoreError):
             await store.put(key, b"x", "text/plain")
+
+
+@on_both
+async def test_keys_below_a_folder(blobs: Blobs, key: str) -> None:
+    names = [f"{key}/{name}" for name in ("a/1", "a/2", "ab/1", "b")]
+    for name in reversed(names):
+        await blobs.put(name, b"x", "text/plain")
+    assert await blobs.keys(f"{key}/a/") == names[:2]
+    assert await blobs.keys(f"{key}/") == names
+    assert await blobs.keys(f"{key}/c/") == []

@@ -71,3 +71,36 @@ def test_what_is_bound_to_the_context_is_on_each_line(capsys: pytest.CaptureFixt
         structlog.get_logger().info("inside")
     structlog.get_logger().info("outside")
     assert [line.get("generation_id") for line in lines(capsys)] == ["g1", None]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "Key (lower(email))=(ada.l+x@mail.example.com) already exists",
+            "Key (lower(email))=(***) already exists",
+        ),
+        ("cannot reach postgresql://ada:pa$$w0rd@db:5432/x", "cannot reach postgresql://***@db:5432/x"),
+        ("GET https://ada:pw@host.example/p.jpg failed", "GET https://***@host.example/p.jpg failed"),
+        (
+            "PUT http://s3:1/b/k?X-Amz-Signature=00ff&X-Amz-Date=1 failed",
+            "PUT http://s3:1/b/k?*** failed",
+        ),
+        ("key ss_abcd1234_" + "x" * 43 + " unknown", "key *** unknown"),
+        ("secret whsec_" + "QUJD" * 8, "secret ***"),
+        ("token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx.c2lnbmF0dXJl!", "token ***!"),
+        ("Authorization: Bearer abcdefgh.12345678", "Authorization: Bearer ***"),
+        ("http://127.0.0.1:9092/path is away?", "http://127.0.0.1:9092/path is away?"),
+        ("class_name @ 12", "class_name @ 12"),
+    ],
+)
+def test_what_looks_like_a_secret_is_starred_wherever_it_stands(
+    text: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("gateway")
+    structlog.get_logger().warning("failed", error=text, nested={"deep": [text]}, object=Exception(text))
+    logging.getLogger("library").error("%s", text, exc_info=RuntimeError(text))
+    first, second = lines(capsys)
+    assert (first["error"], first["nested"]) == (told, {"deep": [told]})
+    assert (first["object"], second["event"]) == (told, told)
+    assert str(second["exception"]).splitlines()[-1] == f"RuntimeError: {told}"

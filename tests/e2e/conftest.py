@@ -10,16 +10,25 @@ from pathlib import Path
 import pytest
 
 from sharpstream.stack import ports
+from tests.bus.collector import Collector, collecting
 from tests.e2e.running import Running
 
 
 @pytest.fixture(scope="session")
-def running() -> Iterator[Running]:
+def collector() -> Iterator[Collector]:
+    """Where the system's traces go."""
+    with collecting() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="session")
+def running(collector: Collector) -> Iterator[Running]:
     """Everything up, in a folder that an unprivileged database server can reach."""
     home = Path(tempfile.mkdtemp(prefix="sharpstream-e2e-", dir="/var/tmp"))
     home.chmod(0o755)
     # A free port, not 8080: another stack on this machine may take that while this one is down.
-    stack = Running(home, {"GATEWAY_PORT": str(ports.choose())})
+    traces = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+    stack = Running(home, traces | {"GATEWAY_PORT": str(ports.choose())})
     try:
         stack.up()
         yield stack

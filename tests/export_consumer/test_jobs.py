@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,7 +11,9 @@ import asyncpg
 import pytest
 
 from bus import topics
+from bus.formats import FORMATS, canonical
 from bus.projector import Projector
+from export_consumer.formats import WRITERS
 from export_consumer.jobs import PROJECTOR, ExportJobs
 from ledger.intake import Intake
 from tests.ledger.story import BUCKET, EPOCH, NOON, Story, everything, insert
@@ -96,3 +100,64 @@ async def test_an_unreadable_event_is_parked_under_its_own_name(
 ) -> None:
     await jobs.project([story.raw(key=None, value=b"{", headers=[])])
     assert await connection.fetchval("SELECT projector FROM parked_events") == PROJECTOR
+
+
+async def test_options_and_the_code_of_a_failure_are_kept(
+    jobs: Projector, story: Story, scene: UUID, connection: asyncpg.Connection
+) -> None:
+    export = uuid4()
+    options = {"faces": 1000, "axes": "y-up"}
+    await jobs.project([story.export_requested(export, scene, options=options)])
+    assert json.loads((await job(connection, export))["options"]) == options
+    await jobs.project([story.export_failed(export, scene)])
+    assert (await job(connection, export))["error_code"] == "unsupported_format"
+
+
+async def removals(connection: asyncpg.Connection) -> list[str]:
+    return [row[0] for row in await connection.fetch("SELECT key FROM blob_removals ORDER BY key")]
+
+
+async def test_a_file_that_comes_after_its_scene_was_deleted_is_removed(
+    jobs: Projector, story: Story, scene: UUID, connection: asyncpg.Connection
+) -> None:
+    late, failed = uuid4(), uuid4()
+    await jobs.project([story.export_requested(export, scene) for export in (late, failed)])
+    await connection.execute("UPDATE scene_generations SET deleted_at = now()")
+    told = [story.export_completed(late, scene), story.export_failed(failed, scene)]
+    await jobs.project(told)
+    assert await removals(connection) == [f"exports/{late}/"]
+    await jobs.project(told)
+    assert len(await removals(connection)) == 1
+
+
+async def test_a_deletion_at_the_same_moment_misses_no_file(
+    jobs: Projector, story: Story, scene: UUID, connection: asyncpg.Connection, pool: asyncpg.Pool
+) -> None:
+    export = uuid4()
+    await jobs.project([story.export_requested(export, scene)])
+    async with pool.acquire() as deleting:
+        transaction = deleting.transaction()
+        await transaction.start()
+        await deleting.execute("SELECT FROM scene_generations WHERE id = $1 FOR UPDATE", scene)
+        await deleting.execute("UPDATE scene_generations SET deleted_at = now()")
+        ending = asyncio.create_task(jobs.project([story.export_completed(export, scene)]))
+        async with asyncio.timeout(30):
+            while not await connection.fetchval(  # noqa: ASYNC110  (until it waits for us)
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                " AND datname = current_database()"
+            ):
+                await asyncio.sleep(0.01)
+        await transaction.commit()
+    await ending
+    assert await removals(connection) == [f"exports/{export}/"]
+
+
+def test_no_writer_has_a_name_that_the_gateway_refuses() -> None:
+    assert WRITERS.keys() <= set(FORMATS)
+    assert [canonical(name) for name in ("GLTF", " Fbx ", "OBJ", "ply-sharp", "docx")] == [
+        "gltf",
+        "fbx",
+        "obj",
+        "ply_sharp",
+        None,
+    ]

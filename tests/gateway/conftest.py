@@ -9,13 +9,15 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from httpx import ASGITransport, AsyncClient, Response
 from litestar import Litestar
 
 from bus.settings import DatabaseSettings, KafkaSettings, S3Settings
 from gateway.app import create_app
 from gateway.services import Services
-from gateway.settings import GatewaySettings, Settings
+from gateway.settings import GatewaySettings, Settings, WebhookSettings
 
 PASSWORD = "correct horse battery"
 NO_KAFKA = KafkaSettings(bootstrap_servers="127.0.0.1:9", security_protocol="PLAINTEXT")
@@ -78,6 +80,7 @@ def gateway_settings() -> GatewaySettings:
 def settings(gateway_settings: GatewaySettings, fresh_database: str, s3_settings: S3Settings) -> Settings:
     return Settings(
         gateway=gateway_settings,
+        webhooks=WebhookSettings(key="a key of the tests that seals webhook secrets", allow_loopback=True),
         kafka=NO_KAFKA,
         s3=s3_settings,
         database=DatabaseSettings(url=fresh_database, pool_size=4),
@@ -146,3 +149,30 @@ async def stored_photos(api, s3_settings) -> set[str]:
     client = api.services.blobs._client
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=s3_settings.bucket, Prefix="originals/")
     return {item["Key"] async for page in pages for item in page.get("Contents", [])}
+
+
+@pytest.fixture
+async def streaming(settings, kafka_settings, unique):
+    """A `tests.gateway.world.World` without a gateway yet: topics of the test's own, and a writer."""
+    from tests.gateway.world import World  # noqa: PLC0415  (it needs this file)
+
+    events, progress = unique("events"), unique("progress")
+    admin = AIOKafkaAdminClient(**kafka_settings.client_options())
+    await admin.start()
+    await admin.create_topics([NewTopic(events, 12, 1), NewTopic(progress, 12, 1)])
+    async with AIOKafkaProducer(
+        transactional_id=unique("test"), **kafka_settings.client_options()
+    ) as producer:
+        yield World(producer, events, progress)
+    await admin.delete_topics([events, progress])
+    await admin.close()
+
+
+@pytest.fixture
+async def world(streaming, settings, kafka_settings):
+    """An account with streams, at a gateway on a port."""
+    from tests.gateway.world import gateway  # noqa: PLC0415
+
+    async with gateway(settings, kafka_settings, streaming) as (api, url):
+        await streaming.begin(api, url)
+        yield streaming

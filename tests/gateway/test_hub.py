@@ -1,28 +1,37 @@
-"""Fan-out: rings, bounded readers, closing."""
+"""Fan-out: rings, readers that are written to without a task of their own, bounds, closing."""
+
+from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
 
 from gateway.cursor import Cursor, partition_of
-from gateway.hub import Hub
-from gateway.stream import StreamEvent
+from gateway.hub import SLICE, Hub
+from gateway.join import Join
+from gateway.reader import Limits, Wanted
+from gateway.stream import HEARTBEAT, StreamEvent
+from tests.gateway.conftest import until
+
+BEGINNING = (0, -1)
 
 
-def new_hub(**options: int) -> Hub:
-    hub = Hub(epoch=1, partitions=12, **{"ring_events": 3, "reader_queue": 3, **options})
+def new_hub(*, ring_events: int = 3, **limits: float) -> Hub:
+    wide = {"events": 3, "bytes": 100_000, "stall_s": 30, **limits}
+    hub = Hub(epoch=1, partitions=12, ring_events=ring_events, limits=Limits(**wide))
     hub.settle({})
     return hub
 
 
-def event(account: UUID, offset: int, subject: str = "s") -> StreamEvent:
+def event(account: UUID, offset: int, subject: str = "s", kind: str = "generation.requested.v1"):
     return StreamEvent(
         cursor=Cursor(1, partition_of(account, 12), offset),
         account_id=account,
         id=str(uuid4()),
-        type="generation.requested.v1",
+        type=kind,
         source="/test",
         time=datetime.now(UTC),
         subject=subject,
@@ -30,69 +39,199 @@ def event(account: UUID, offset: int, subject: str = "s") -> StreamEvent:
     )
 
 
-async def test_a_reader_gets_its_account_and_subject_only():
+class Client:
+    """The other side of the socket: takes all at once, or nothing until it may."""
+
+    def __init__(self) -> None:
+        self.got: list[bytes] = []
+        self.complete = self.cut = False
+        self.may = asyncio.Event()
+        self.may.set()
+
+    async def take(self, chunk: bytes, more: bool) -> None:
+        await self.may.wait() if not self.may.is_set() else None
+        self.got += [chunk] if chunk else []
+        self.complete = not more
+
+    def hang_up(self) -> None:
+        self.cut = True
+
+
+@contextmanager
+def following(hub: Hub, account: UUID, *, endings=(), **wanted):
+    client = Client()
+    with hub.reader(Wanted(account_id=account, **wanted)) as reader:
+        reader.open(client.take, client.hang_up)
+        client.recent = hub.listen(reader)
+        reader.go_live(Join(after=BEGINNING, floor=hub.floor(account), endings=endings))
+        client.reader = reader
+        yield client
+
+
+async def test_a_reader_gets_its_account_subject_and_types_only():
     hub, mine, other = new_hub(), uuid4(), uuid4()
-    with hub.reader(mine, "a") as reader, hub.reader(mine) as whole:
-        wanted = event(mine, 0, "a")
-        for item in (wanted, event(mine, 1, "b"), event(other, 2, "a")):
+    with (
+        following(hub, mine, subject="a") as job,
+        following(hub, mine) as whole,
+        following(hub, mine, types=frozenset({"x"})) as some,
+    ):
+        wanted, typed = event(mine, 0, "a"), event(mine, 1, "b", "x")
+        for item in (wanted, typed, event(other, 2, "a")):
             hub.publish(item)
-        assert await reader.take(1) == [wanted]
-        assert len(await whole.take(1)) == 2
+        await hub.flushed()
+        assert job.got == [wanted.frame]
+        assert b"".join(whole.got) == wanted.frame + typed.frame
+        assert some.got == [typed.frame]
 
 
-async def test_a_slow_reader_is_cut_and_keeps_nothing():
+async def test_a_frame_is_rendered_once_and_its_bytes_are_shared():
     hub, account = new_hub(), uuid4()
-    with hub.reader(account) as reader:
-        for offset in range(4):
-            hub.publish(event(account, offset))
-        assert reader.dropped
-        assert await reader.take(1) == []
+    with following(hub, account) as one, following(hub, account) as two:
+        item = event(account, 0)
+        hub.publish(item)
+        await hub.flushed()
+        assert one.got[0] is two.got[0] is item.frame
+
+
+async def test_who_reads_has_no_task_and_no_timer():
+    hub, account = new_hub(), uuid4()
+    before = asyncio.all_tasks()
+    with following(hub, account) as client:
+        hub.publish(event(account, 0))
+        await hub.flushed()
+        assert client.got
+        assert asyncio.all_tasks() == before
+
+
+async def test_more_readers_than_a_slice_all_get_it_in_order():
+    hub, account = new_hub(), uuid4()
+    with ExitStack() as stack:
+        clients = [stack.enter_context(following(hub, account)) for _ in range(2 * SLICE + 1)]
+        first, second = event(account, 0), event(account, 1)
+        hub.publish(first)
+        await asyncio.sleep(0)  # one slice is through
+        hub.publish(second)
+        await hub.flushed()
+        assert {b"".join(client.got) for client in clients} == {first.frame + second.frame}
+
+
+@pytest.mark.parametrize("limits", [{"events": 2}, {"bytes": 1000}])
+async def test_a_slow_reader_is_ended_and_keeps_nothing(limits):
+    hub, account = new_hub(**limits), uuid4()
+    with following(hub, account) as slow, following(hub, account) as good:
+        slow.may.clear()
+        items = [event(account, offset) for offset in range(6)]
+        for item in items:
+            hub.publish(item)
+            await hub.flushed()
+        assert slow.reader.dropped
+        assert slow.reader.queued() == []
+        assert b"".join(good.got) == b"".join(item.frame for item in items)
+        slow.may.set()
+        await until(lambda: slow.complete)
+        assert slow.got == [items[0].frame]  # a beginning without a hole, and then the end
+        assert not slow.cut
+
+
+async def test_one_that_falls_behind_a_little_gets_all():
+    hub, account = new_hub(), uuid4()
+    with following(hub, account) as client:
+        client.may.clear()
+        items = [event(account, offset) for offset in range(3)]
+        for item in items:
+            hub.publish(item)
+            await hub.flushed()
+        client.may.set()
+        await until(lambda: b"".join(client.got) == b"".join(item.frame for item in items))
+        assert not client.reader.dropped
+
+
+async def test_one_that_takes_nothing_is_cut():
+    hub, account = new_hub(stall_s=0.01), uuid4()
+    with following(hub, account) as client:
+        client.may.clear()
+        hub.publish(event(account, 0))
+        await until(lambda: client.cut)
+        assert client.reader.dropped
+
+
+async def test_a_socket_that_breaks_hurts_nobody_else():
+    hub, account = new_hub(), uuid4()
+    with following(hub, account) as broken, following(hub, account) as good:
+
+        async def fail(chunk: bytes, more: bool) -> None:
+            raise RuntimeError("broken")
+
+        broken.reader.open(fail, broken.hang_up)
+        hub.publish(event(account, 0))
+        await hub.flushed()
+        assert broken.cut
+        assert good.got
+
+
+async def test_the_end_ends_the_response():
+    hub, account = new_hub(), uuid4()
+    with following(hub, account, endings=["end"]) as client:
+        last = event(account, 0, kind="end")
+        hub.publish(last)
+        hub.publish(event(account, 1))
+        await hub.flushed()
+        assert (client.got, client.complete) == ([last.frame], True)
+
+
+async def test_a_comment_only_when_nothing_else_is_said():
+    hub, account = new_hub(), uuid4()
+    with following(hub, account) as silent, following(hub, account) as told:
+        silent.reader.silent = told.reader.silent = True
+        item = event(account, 0)
+        told.reader.offer(item)
+        hub.wake(silent.reader)
+        await hub.flushed()
+        assert (silent.got, told.got) == ([HEARTBEAT], [item.frame])
 
 
 async def test_the_ring_forgets_and_says_from_where_it_still_knows():
     hub, account = new_hub(), uuid4()
     for offset in (0, 2, 4, 9, 11):
         hub.publish(event(account, offset))
-    with hub.reader(account) as reader:
-        assert [item.cursor.offset for item in reader.recent] == [4, 9, 11]
-        assert reader.floor == (1, 3)
+    with following(hub, account) as client:
+        assert [item.cursor.offset for item in client.recent] == [4, 9, 11]
+    assert hub.floor(account) == (1, 3)
+    assert hub.now(account) == (1, 11)
 
 
 async def test_a_record_read_again_after_a_reconnect_is_ignored():
     hub, account = new_hub(), uuid4()
-    with hub.reader(account) as reader:
-        hub.publish(event(account, 5))
+    with following(hub, account) as client:
+        item = event(account, 5)
+        hub.publish(item)
         hub.publish(event(account, 5))
         hub.publish(event(account, 4))
-        assert len(await reader.take(1)) == 1
+        await hub.flushed()
+        assert client.got == [item.frame]
     assert hub.positions()[partition_of(account, 12)] == 6
 
 
-async def test_take_returns_nothing_after_the_timeout():
-    with new_hub().reader(uuid4()) as reader:
-        assert await reader.take(0.01) == []
-
-
-async def test_closing_wakes_the_waiting_and_refuses_the_late():
+async def test_closing_ends_all_and_refuses_the_late():
     hub = new_hub()
-    with hub.reader(uuid4()) as reader:
-        waiting = asyncio.create_task(reader.take(60))
-        await asyncio.sleep(0)
+    with following(hub, uuid4()) as client:
         hub.close()
-        assert await waiting == []
-        assert reader.dropped
-    with hub.reader(uuid4()) as late:
-        assert late.dropped
+        assert client.complete
+        assert not client.reader.dropped
+    with following(hub, uuid4()) as late:
+        assert late.complete
 
 
-async def test_readers_that_left_are_forgotten():
+async def test_readers_are_counted_by_account_and_forgotten():
     hub, account = new_hub(), uuid4()
-    with hub.reader(account):
-        pass
+    with following(hub, account), following(hub, account, subject="a"):
+        assert hub.count(account) == len(hub.all()) == 2
+    assert hub.count(account) == 0
     assert not hub._readers
+    assert not hub._open
 
 
 async def test_before_it_is_settled_nobody_can_join():
-    hub = Hub(epoch=1, partitions=12, ring_events=1, reader_queue=1)
+    hub = Hub(epoch=1, partitions=12, ring_events=1, limits=Limits(events=1, bytes=1, stall_s=1))
     with pytest.raises(TimeoutError):
         await hub.wait_settled(0.01)

@@ -1,5 +1,6 @@
 """The join of past, recent and live: no gap and no repeat, whatever the interleaving."""
 
+import asyncio
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from gateway.cursor import BEGINNING, Cursor, partition_of
 from gateway.hub import Hub
 from gateway.join import Join
+from gateway.reader import Limits, Wanted
 from gateway.stream import StreamEvent
 
 ACCOUNT = UUID(int=1)
@@ -31,7 +33,7 @@ def event(offset: int, *, account: UUID = ACCOUNT, kind: str = "generation.reque
 
 
 def new_hub(size: int) -> Hub:
-    return Hub(epoch=1, partitions=12, ring_events=size, reader_queue=10_000)
+    return Hub(epoch=1, partitions=12, ring_events=size, limits=Limits(events=10**6, bytes=10**9, stall_s=1))
 
 
 @st.composite
@@ -51,51 +53,65 @@ def logs(draw):
     ]
 
 
-@given(data=st.data(), log=logs(), size=st.integers(1, 6))
-def test_every_interleaving_yields_every_event_once_and_in_order(data, log, size):
-    """Steps: the hub hears the next record, the ledger projects the next, the reader takes what it can."""
+@given(data=st.data(), log=logs(), size=st.integers(1, 6), page_size=st.integers(1, 4), job=st.booleans())
+def test_every_interleaving_yields_every_event_once_and_in_order(data, log, size, page_size, job):
+    """Steps: the hub hears the next record, the ledger projects the next, the reader takes what it can.
+
+    A job's stream ends with its ending, an account's goes on; the log is read page by page.
+    """
+    endings = [ENDING] if job else []
     settled_at = data.draw(st.integers(0, len(log)))  # the ledger had projected this much when the hub began
     hub = new_hub(size)
     hub.settle({PARTITION: log[settled_at - 1].cursor.offset + 1 if settled_at else 0})
-    heard, projected = settled_at, settled_at
+    heard = settled_at
     for _ in range(data.draw(st.integers(0, len(log)))):
         if heard < len(log):
             hub.publish(log[heard])
             heard += 1
-    projected = data.draw(st.integers(projected, len(log)))
+    projected = data.draw(st.integers(settled_at, len(log)))
     ours = [e for e in log if e.account_id == ACCOUNT]
-    # The client has seen a prefix of the history; none, some, or all of it.
+    # The client has seen a prefix of the history: none, some, or all of it; or begins where the hub is.
     known = data.draw(st.integers(0, len(ours)))
     after = ours[known - 1].cursor.position if known else BEGINNING
+    if not job and data.draw(st.booleans()):
+        after = hub.now(ACCOUNT)
+        known = sum(e.cursor.position <= after for e in ours)
 
     out: list[StreamEvent] = []
-    with hub.reader(ACCOUNT) as reader:
-        join = Join(after=after, floor=reader.floor, endings=[ENDING])
-        recent_taken, steps = False, 0
-        while not join.ended:
-            steps += 1
-            # After enough steps everything is heard and projected, so that the rest is deterministic.
-            step = data.draw(st.sampled_from("hpr")) if steps < 60 else "hpr"[steps % 3]
-            if step == "h" and heard < len(log):
-                hub.publish(log[heard])
-                heard += 1
-            elif step == "p" and projected < len(log):
-                projected += 1
-            elif step == "r" and join.needs_past:
-                reached = (1, log[projected - 1].cursor.offset + 1) if projected else (0, 0)
-                page = [e for e in log[:projected] if e.account_id == ACCOUNT]
-                page = [e for e in page if e.cursor.position > join.seen or e.type == ENDING]
-                out += join.past(page, reached)
-            elif step == "r":
-                if not recent_taken:
-                    out += join.take(reader.recent)
-                    recent_taken = True
-                out += join.take(reader._queue)
-                reader._queue.clear()
-            if steps > 300 and heard == len(log) == projected and recent_taken and not reader._queue:
-                break
+
+    async def read() -> None:
+        nonlocal heard, projected
+        with hub.reader(Wanted(account_id=ACCOUNT)) as reader:
+            join = Join(after=after, floor=hub.floor(ACCOUNT), endings=endings)
+            recent, steps = None, 0
+            while not join.ended:
+                steps += 1
+                # After enough steps everything is heard and projected, so that the rest is deterministic.
+                step = data.draw(st.sampled_from("hpr")) if steps < 60 else "hpr"[steps % 3]
+                if step == "h" and heard < len(log):
+                    hub.publish(log[heard])
+                    heard += 1
+                elif step == "p" and projected < len(log):
+                    projected += 1
+                elif step == "r" and join.needs_past:
+                    reached = (1, log[projected - 1].cursor.offset + 1) if projected else (0, 0)
+                    found = [e for e in log[:projected] if e.account_id == ACCOUNT]
+                    found = [e for e in found if e.cursor.position > join.seen or e.type in endings]
+                    page = found[:page_size]
+                    out.extend(join.past(page, reached if len(page) < page_size else (0, 0)))
+                elif step == "r" and recent is None:
+                    recent = hub.listen(reader)
+                    join.floor = hub.floor(ACCOUNT)
+                elif step == "r":
+                    out.extend(join.take(recent))
+                    recent = []
+                    out.extend(join.take(reader.queued()))
+                if steps > 400 and heard == len(log) == projected and recent == [] and not reader._queue:
+                    break
+            assert join.ended == (job and any(e.type == ENDING for e in ours))
+
+    asyncio.run(read())
     assert out == ours[known:]
-    assert join.ended == any(e.type == ENDING for e in ours)
 
 
 def test_an_ending_that_was_seen_before_ends_the_stream_without_a_repeat():
@@ -117,3 +133,9 @@ def test_history_of_an_older_epoch_comes_first():
     old, new = event(900, epoch=1), event(0, epoch=2)
     assert list(join.past([old, new], (2, 1))) == [old, new]
     assert list(join.take([new])) == []
+
+
+def test_a_client_that_has_seen_all_below_the_ring_reads_no_log():
+    assert not Join(after=(1, 4), floor=(1, 5)).needs_past
+    assert Join(after=(1, 3), floor=(1, 5)).needs_past
+    assert Join(after=(1, 4), floor=(1, 5), endings=[ENDING]).needs_past

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from bus import topics
 from bus.envelope import OutRecord, decode
 from bus.outbox import load
+from gateway import policy
 
 KEYS, SCENES = "/api/v1/api-keys", "/api/v1/scenes"
 
@@ -30,6 +31,9 @@ async def test_made_shown_once_and_listed(api):
             "status": "active",
             "created_at": listed[0]["created_at"],
             "expires_at": later.isoformat().replace("+00:00", "Z"),
+            "prefix": body["key"][:11],
+            "scopes": sorted(policy.SCOPES),
+            "last_used_at": None,
         }
     ]
     stored = (await api.sql("SELECT * FROM api_keys"))[0]

@@ -1,10 +1,13 @@
 """Photos over HTTP: what is stored, written and told, and what can be seen afterwards."""
 
+import io
 import json
+import re
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import httpx
+from PIL import Image
 
 from bus import topics
 from bus.blobs import BlobStoreError
@@ -13,7 +16,7 @@ from bus.messages import BlobRef, Priority
 from bus.outbox import load
 from gateway import paging
 from tests.gateway.conftest import stored_photos
-from tests.gateway.pictures import HEIGHT, WIDTH, encoded
+from tests.gateway.pictures import HEIGHT, WIDTH, encoded, scene
 
 GENERATE, SCENES = "/api/v1/scenes/generate", "/api/v1/scenes"
 
@@ -119,8 +122,8 @@ async def test_a_scene_as_its_owner_sees_it(api, key):
     scene = (await api.client.get(f"{SCENES}/{generation_id}", headers=key)).json()
     assert set(scene) == {
         "id", "status", "priority", "original_image_url", "generated_3d_gaussian_url",
-        "processing_time_seconds", "metadata", "error_message", "cancel_requested_at", "created_at",
-        "updated_at",
+        "processing_time_seconds", "metadata", "error_code", "error_message", "cancel_requested_at",
+        "timings", "queue", "created_at", "updated_at",
     }  # fmt: skip
     assert scene["status"] == "pending"
     assert scene["generated_3d_gaussian_url"] is None
@@ -139,6 +142,23 @@ async def test_a_scene_as_its_owner_sees_it(api, key):
         splat = await web.get(scene["generated_3d_gaussian_url"])
     assert splat.content == b"ply"
     assert f"{generation_id}.ply" in splat.headers["content-disposition"]
+
+
+async def test_where_a_photo_was_taken_is_never_told(api, key):
+    exif = Image.Exif()
+    exif[0x8825] = {1: "N", 2: (47.0, 22.0, 38.77), 3: "E", 4: (8.0, 32.0, 30.25)}  # GPS
+    exif[0x010E] = "at home, Bahnhofstrasse"  # ImageDescription
+    out = io.BytesIO()
+    scene().save(out, "JPEG", exif=exif)
+    assert b"Bahnhofstrasse" in out.getvalue()
+    generation_id = (await api.generate(key, out.getvalue())).json()["generation_id"]
+    told = [(await api.client.get(path, headers=key)).text for path in (f"{SCENES}/{generation_id}", SCENES)]
+    told += [
+        str(tuple(row)) for row in await api.sql("SELECT metadata, original_image_url FROM scene_generations")
+    ]
+    told += [str(row["records"]) for row in await api.sql("SELECT records FROM outbox")]
+    for text in told:
+        assert not re.search(r"gps|latitude|longitude|38[.]77|Bahnhof|exif", text, re.IGNORECASE), text
 
 
 async def test_anothers_scene_is_not_there(api, key, assert_problem):

@@ -17,8 +17,13 @@ from bus.messages import ApiKeyCreated
 from bus.settings import KafkaSettings
 from gateway.cursor import partition_of
 from gateway.hub import Hub
+from gateway.reader import Limits
 from gateway.tail import Tail
 from tests.gateway.conftest import until
+
+
+def new_hub() -> Hub:
+    return Hub(epoch=1, partitions=12, ring_events=100, limits=Limits(events=100, bytes=10**6, stall_s=30))
 
 
 class Flaky(KafkaSettings):
@@ -42,7 +47,7 @@ async def names(kafka_settings, unique):
 
 
 async def test_it_comes_back_by_itself_and_misses_nothing(kafka_settings, names):
-    account, hub = uuid4(), Hub(epoch=1, partitions=12, ring_events=100, reader_queue=100)
+    account, hub = uuid4(), new_hub()
 
     async def floors():
         return {}
@@ -70,14 +75,15 @@ async def test_it_comes_back_by_itself_and_misses_nothing(kafka_settings, names)
 
         before = await send()
         await until(lambda: hub.settled)
-        with hub.reader(account) as reader, capture_logs() as logs:
+        seen = []
+        hub.listeners.append(seen.append)
+        with capture_logs() as logs:
+            assert await tail.end_of(0) is None
             assert tail.state in {"connecting", "unreachable"}
             await until(lambda: tail.state == "connected")
             await send(headers=[])  # without its attributes it is no event; those behind it are
             after = await send()
-            seen = []
-            while len(seen) < 2:
-                seen += await reader.take(30)
+            await until(lambda: len(seen) == 2)
     assert [item.cursor.offset for item in seen] == [before, after]
     assert {item.cursor.partition for item in seen} == {partition_of(account, 12)}
     assert [line["offset"] for line in logs if line["event"] == "tail_skipped_record"] == [before + 1]
@@ -87,7 +93,7 @@ async def test_it_comes_back_by_itself_and_misses_nothing(kafka_settings, names)
 
 
 async def test_what_was_aborted_is_never_heard(kafka_settings, names, unique):
-    account, hub = uuid4(), Hub(epoch=1, partitions=12, ring_events=100, reader_queue=100)
+    account, hub = uuid4(), new_hub()
 
     async def floors():
         return {}
@@ -102,15 +108,20 @@ async def test_what_was_aborted_is_never_heard(kafka_settings, names, unique):
     following = asyncio.create_task(tail.run())
     await until(lambda: tail.state == "connected")
     options = kafka_settings.client_options() | {"transactional_id": unique("test")}
-    with hub.reader(account) as reader:
-        async with AIOKafkaProducer(**options) as producer:
-            for keep in (False, True):
-                await producer.begin_transaction()
-                message = ApiKeyCreated(api_key_id=uuid4(), account_id=account)
-                out = record(topics.EVENTS, message, key=account, source="/test")
-                await producer.send_and_wait(names[0], key=out.key, value=out.value, headers=out.headers)
-                await (producer.commit_transaction() if keep else producer.abort_transaction())
-        (only,) = await reader.take(30)
+    seen = []
+    hub.listeners.append(seen.append)
+    async with AIOKafkaProducer(**options) as producer:
+        for keep in (False, True):
+            await producer.begin_transaction()
+            message = ApiKeyCreated(api_key_id=uuid4(), account_id=account)
+            out = record(topics.EVENTS, message, key=account, source="/test")
+            sent = await producer.send_and_wait(names[0], key=out.key, value=out.value, headers=out.headers)
+            await (producer.commit_transaction() if keep else producer.abort_transaction())
+    await until(lambda: bool(seen))
+    (only,) = seen
+    end = await tail.end_of(sent.partition)
+    assert end is not None
+    assert end > sent.offset
     assert only.subject == str(message.api_key_id)
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)

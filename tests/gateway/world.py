@@ -6,24 +6,31 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 import httpx
+import uvicorn
 from aiokafka import AIOKafkaProducer
 
-from bus import topics
+from bus import tasks, topics
 from bus.envelope import OutRecord, decode, record
 from bus.ids import new_id
 from bus.messages import (
     BlobRef,
+    ExportCompleted,
     GenerationCompleted,
     GenerationRequested,
     ModelRun,
     Timings,
 )
-from gateway.cursor import Cursor
-from tests.gateway.conftest import Api, until
+from bus.settings import KafkaSettings
+from gateway.app import create_app
+from gateway.cursor import Cursor, partition_of
+from gateway.settings import Settings
+from gateway.tail import Tail
+from tests.gateway.conftest import Api, started, until
 
 REF = BlobRef(key="k", sha256="0" * 64, bytes=1, media_type="image/jpeg")
 
@@ -31,17 +38,24 @@ REF = BlobRef(key="k", sha256="0" * 64, bytes=1, media_type="image/jpeg")
 class World:
     """One account with scenes, its events in Kafka, and the ledger's part done by hand."""
 
-    def __init__(self, api: Api, producer: AIOKafkaProducer, events: str, progress: str, url: str) -> None:
-        self.api, self.producer, self.url = api, producer, url
+    def __init__(self, producer: AIOKafkaProducer, events: str, progress: str) -> None:
+        self.producer = producer
         self.names = {topics.EVENTS.name: events, topics.PROGRESS.name: progress}
         self.headers: dict[str, str] = {}
         self.account = UUID(int=0)
         self.told: list[tuple[Cursor, OutRecord]] = []
 
-    async def begin(self) -> None:
+    async def begin(self, api: Api, url: str) -> None:
+        """Make the account; ``api`` and ``url`` are the gateway that is asked from here on."""
+        self.api, self.url = api, url
         person = await self.api.person()
         self.account = await self.api.account_id(person)
         _, self.headers = await self.api.key(person)
+
+    @property
+    def partition(self) -> int:
+        """Where all its events lie."""
+        return partition_of(self.account, topics.EVENTS.partitions)
 
     async def scene(self) -> UUID:
         """A row, as if accepted."""
@@ -108,14 +122,83 @@ class World:
             ),
         )  # fmt: skip
 
+    async def export(self, generation_id: UUID) -> UUID:
+        """A row, as if accepted."""
+        export_id = new_id()
+        await self.api.sql(
+            "INSERT INTO export_jobs (id, scene_generation_id, export_format, status, created_at, updated_at)"
+            " VALUES ($1, $2, 'SPZ', 'pending', now(), now())",
+            export_id,
+            generation_id,
+        )
+        return export_id
+
+    def exported(self, export_id: UUID, generation_id: UUID) -> ExportCompleted:
+        return ExportCompleted(
+            export_id=export_id, generation_id=generation_id, account_id=self.account, format="SPZ",
+            result=REF, timings=Timings(),
+        )  # fmt: skip
+
     def follow(self, generation_id: UUID, after: str | None = None, headers: dict[str, str] | None = None):
+        return self.stream(f"scenes/{generation_id}/events", after, headers)
+
+    def stream(self, path: str, after: str | None = None, headers: dict[str, str] | None = None):
         headers = (headers or self.headers) | ({"Last-Event-ID": after} if after else {})
-        return following(f"{self.url}/api/v1/scenes/{generation_id}/events", headers)
+        headers |= {"Accept": "text/event-stream"}
+        return following(f"{self.url}/api/v1/{path}", headers)
 
     async def whole(self, generation_id: UUID, after: str | None = None) -> list[dict]:
-        """Follow to the end; the events."""
+        """Follow a scene to the end; the events."""
         async with asyncio.timeout(30), self.follow(generation_id, after) as (_, frames):
             return [frame async for frame in frames if "event" in frame]
+
+    async def some(self, count: int, after: str | None = None, path: str = "events") -> list[dict]:
+        """Follow the account until so many events have come."""
+        seen: list[dict] = []
+        async with asyncio.timeout(30), self.stream(path, after) as (answer, frames):
+            assert answer.status_code == 200, await answer.aread()
+            while len(seen) < count:
+                frame = await anext(frames)
+                seen += [frame] if "event" in frame else []
+        return seen
+
+    async def page(self, **query: object) -> dict:
+        """The account's events as JSON."""
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(f"{self.url}/api/v1/events", params=query, headers=self.headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@asynccontextmanager
+async def gateway(settings: Settings, kafka: KafkaSettings, world: World) -> AsyncIterator[tuple[Api, str]]:
+    """A gateway of its own on a port, following the world's topics; its client and its address."""
+    app = create_app(settings)
+    async with started(app), httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+        client.base_url = "http://gateway"
+        api = Api(app, client)
+        await until(lambda: api.services.hub.settled)
+        tail = Tail(
+            kafka,
+            api.services.hub,
+            api.services.history.floors,
+            events=replace(topics.EVENTS, name=world.names[topics.EVENTS.name]),
+            progress=replace(topics.PROGRESS, name=world.names[topics.PROGRESS.name]),
+        )
+        object.__setattr__(api.services, "tail", tail)  # its own one follows nothing: Kafka is away for it
+        following_kafka = asyncio.create_task(tail.run())
+        await until(lambda: tail.state == "connected")
+        server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_config=None))
+        serving = asyncio.create_task(server._serve())
+        await until(lambda: server.started)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        try:
+            yield api, f"http://127.0.0.1:{port}"
+        finally:
+            api.services.hub.close()
+            server.should_exit = True
+            await asyncio.gather(serving, return_exceptions=True)
+            await tasks.end([following_kafka])
 
 
 @asynccontextmanager

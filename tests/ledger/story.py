@@ -19,6 +19,7 @@ from bus.messages import (
     ExportRequested,
     GenerationCancelled,
     GenerationCompleted,
+    GenerationDeleted,
     GenerationFailed,
     GenerationRequested,
     ModelRun,
@@ -113,6 +114,9 @@ class Story:
         return self.tell(
             GenerationCancelled(generation_id=generation, account_id=self.account, reason=reason)
         )
+
+    def deleted(self, generation: UUID) -> RawRecord:
+        return self.tell(GenerationDeleted(generation_id=generation, account_id=self.account))
 
     def export_requested(self, export: UUID, generation: UUID, **changes: Any) -> RawRecord:
         return self.tell(

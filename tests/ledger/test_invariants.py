@@ -9,6 +9,7 @@ import pytest
 
 from bus.projector import Projector
 from ledger import invariants
+from ledger.remedies import REMEDIES
 from tests.ledger.story import Story
 
 DAMAGE = {
@@ -18,19 +19,25 @@ DAMAGE = {
         details, created_at FROM usage_logs""",
     "usage_names_its_event": "UPDATE usage_logs SET user_id = gen_random_uuid()",
     "status_follows_the_ending": "UPDATE scene_generations SET status = 'failed' WHERE status = 'completed'",
+    "deleted_as_the_log_says": "UPDATE scene_generations SET deleted_at = NULL",
+    "every_deletion_is_told": "DELETE FROM event_log WHERE type = 'generation.deleted.v1'",
+    "only_what_ended_is_deleted": """
+        UPDATE scene_generations SET status = 'pending' WHERE deleted_at IS NOT NULL""",
     "every_ended_generation_has_a_row": "DELETE FROM scene_generations WHERE status = 'cancelled'",
 }
 
 
 @pytest.fixture
 async def books(ledger: Projector, story: Story) -> Story:
-    done, failed, cancelled, export = (uuid4() for _ in range(4))
+    done, failed, cancelled, gone, export = (uuid4() for _ in range(5))
     await ledger.project(
         [
-            *(story.requested(generation) for generation in (done, failed, cancelled, uuid4())),
+            *(story.requested(generation) for generation in (done, failed, cancelled, gone, uuid4())),
             story.completed(done),
             story.failed(failed),
             story.cancelled(cancelled),
+            story.completed(gone),
+            story.deleted(gone),
             story.export_requested(export, done),
             story.export_completed(export, done),
             story.key_created(uuid4()),
@@ -71,3 +78,7 @@ async def test_a_second_ending(books: Story, ledger: Projector, connection: asyn
 def test_every_rule_is_broken_by_some_test() -> None:
     told = {"one_ending_a_generation", "one_ending_an_export"}
     assert DAMAGE.keys() | told == invariants.RULES.keys()
+
+
+def test_every_rule_says_what_to_do() -> None:
+    assert REMEDIES.keys() == invariants.RULES.keys()

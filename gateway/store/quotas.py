@@ -1,0 +1,85 @@
+"""How much an account may have at once: its role's figures, and what an admin has set instead."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+FACTOR: Final = {"user": 1, "enterprise": 10, "admin": 100}
+"""How many times a user's quota each role has."""
+REMEMBERED_S: Final = 5.0
+MOST_REMEMBERED: Final = 10_000
+_READ: Final = "SELECT max_in_flight, requests_per_minute, max_streams FROM account_quotas WHERE user_id = $1"
+_WRITE: Final = """
+INSERT INTO account_quotas (user_id, max_in_flight, requests_per_minute, max_streams, updated_at)
+VALUES ($1, $2, $3, $4, now()) ON CONFLICT (user_id) DO UPDATE
+SET max_in_flight = excluded.max_in_flight, requests_per_minute = excluded.requests_per_minute,
+    max_streams = excluded.max_streams, updated_at = now()"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quota:
+    """Generations under way, requests a minute, live streams open at once."""
+
+    max_in_flight: int
+    requests_per_minute: int
+    max_streams: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Override:
+    """What an admin has set; None is the role's figure."""
+
+    max_in_flight: int | None = None
+    requests_per_minute: int | None = None
+    max_streams: int | None = None
+
+
+class Quotas:
+    """The table ``account_quotas`` over the figures of a user."""
+
+    def __init__(self, pool: asyncpg.Pool, of_user: Quota) -> None:
+        self._pool, self._of_user = pool, of_user
+        self._known: dict[UUID, tuple[float, Override]] = {}
+
+    def of_role(self, role: str) -> Quota:
+        """Return a role's quota."""
+        factor, base = FACTOR.get(role, 1), self._of_user
+        return Quota(
+            max_in_flight=base.max_in_flight * factor,
+            requests_per_minute=base.requests_per_minute * factor,
+            max_streams=base.max_streams * factor,
+        )
+
+    async def override_of(self, account_id: UUID) -> Override:
+        """Return what an admin has set for the account."""
+        row = await self._pool.fetchrow(_READ, account_id)
+        return Override(**row) if row else Override()
+
+    async def of(self, account_id: UUID, role: str) -> Quota:
+        """Return the account's quota; what an admin sets counts everywhere within `REMEMBERED_S`."""
+        now = time.monotonic()
+        until, own = self._known.get(account_id, (0.0, Override()))
+        if until <= now:
+            own = await self.override_of(account_id)
+            if len(self._known) >= MOST_REMEMBERED:
+                self._known.clear()
+            self._known[account_id] = (now + REMEMBERED_S, own)
+        usual = self.of_role(role)
+        return Quota(
+            max_in_flight=own.max_in_flight or usual.max_in_flight,
+            requests_per_minute=own.requests_per_minute or usual.requests_per_minute,
+            max_streams=own.max_streams or usual.max_streams,
+        )
+
+    async def put(self, account_id: UUID, override: Override) -> None:
+        """Set the account's figures; those that are None go back to the role's."""
+        own = override
+        self._known.pop(account_id, None)
+        await self._pool.execute(
+            _WRITE, account_id, own.max_in_flight, own.requests_per_minute, own.max_streams
+        )

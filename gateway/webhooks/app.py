@@ -1,0 +1,112 @@
+"""The webhook role's composition root: pool, fan-in, sender, health; built here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import structlog
+from faststream import FastStream
+
+from bus import tasks, topics
+from bus.broker import create_broker
+from bus.health import HealthServer
+from bus.projector import subscribe
+from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings
+from gateway.settings import WebhookSettings
+from gateway.webhooks import housekeeping
+from gateway.webhooks.fanin import WakingProjector
+from gateway.webhooks.queue import Queue
+from gateway.webhooks.receivers import outgoing
+from gateway.webhooks.secrets import Sealer
+from gateway.webhooks.sender import DAY_S, Limits, Sender
+from ledger import database
+from ledger.migrate import check
+from ledger.watch import watched
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+def create_worker(
+    kafka: KafkaSettings, postgres: DatabaseSettings, own: WebhookSettings, role: RoleSettings
+) -> FastStream:
+    """Return the application, not started: ``await app.run()`` serves until SIGTERM or SIGINT.
+
+    Raises from ``run``: `ConfigurationError` where Postgres cannot be reached or is not migrated, and what
+    stopped the fan-in for good.
+    """
+    broker = create_broker(kafka, client_id="sharpstream-webhooks")
+    started = False
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        async with (
+            database.open_pool(postgres, role="webhooks") as pool,
+            outgoing(own) as session,
+        ):
+            async with pool.acquire() as connection:
+                await check(connection)
+            sender = Sender(pool, session, Sealer(own.key), limits(own))
+            fan_in = WakingProjector(pool, epoch=kafka.topic_epoch, wake=sender.wake)
+            subscribe(
+                broker,
+                fan_in,
+                topics=[topics.EVENTS],
+                group=own.group,
+                instance_id=own.instance_id,
+                max_records=own.max_records,
+            )
+            async with (
+                HealthServer(role.health_host, role.health_port, lambda: started),
+                watched(app.exit, fan_in.watch(), *beside(pool, own)),
+                sending(sender, app),
+            ):
+                yield
+        log.info("stopped")
+
+    app = FastStream(broker, logger=None, lifespan=lifespan)
+
+    @app.after_startup
+    def up() -> None:
+        nonlocal started
+        started = True
+
+    @app.on_shutdown
+    def down() -> None:
+        nonlocal started
+        started = False
+
+    return app
+
+
+def limits(own: WebhookSettings) -> Limits:
+    """Return the sender's limits as the settings say."""
+    return Limits(
+        total=own.in_flight,
+        per_endpoint=own.in_flight_per_endpoint,
+        timeout_s=own.timeout_seconds,
+        lease_s=own.lease_seconds,
+        disable_after_s=own.disable_after_days * DAY_S,
+    )
+
+
+def beside(pool: asyncpg.Pool, own: WebhookSettings) -> tuple[Coroutine[Any, Any, None], ...]:
+    """Return what runs next to the sender."""
+    queue = Queue(pool, lease_s=own.lease_seconds)
+    return housekeeping.counting(queue), housekeeping.cleaning(pool, own.retention_days * DAY_S)
+
+
+@asynccontextmanager
+async def sending(sender: Sender, app: FastStream) -> AsyncIterator[None]:
+    """Send beside the body, which ends when sending does; after it finish what is under way."""
+    working = asyncio.create_task(sender.run(), name="webhook-sender")
+    working.add_done_callback(lambda _: app.exit())
+    try:
+        yield
+        sender.stop()
+        await working
+    finally:
+        await tasks.end([working])

@@ -1,0 +1,56 @@
+"""Giving an endpoint up: its row, what waits for it, the event that tells its owner, in one transaction."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from bus import ids, outbox, topics
+from bus.envelope import record
+from bus.messages import WebhookDisabled
+from gateway.store.publish import SOURCE
+from gateway.webhooks import metrics
+
+log = structlog.stdlib.get_logger(__name__)
+
+_DISABLE: Final = """
+UPDATE webhook_endpoints SET state = 'disabled', disabled_at = now(), disabled_reason = $2, updated_at = now()
+WHERE id = $1 AND state = 'active' RETURNING account_id, disabled_at, failing_since"""
+_CANCEL: Final = """
+UPDATE webhook_deliveries SET state = 'cancelled', error = 'The endpoint was disabled.'
+WHERE endpoint_id = $1 AND state = 'pending'"""
+
+
+async def disable(connection: asyncpg.Connection, endpoint_id: UUID, *, reason: str) -> asyncpg.Record | None:
+    """Stop telling an endpoint, inside a transaction; return account, time and since when it failed.
+
+    None where it was not active. What waited for it is cancelled: replay brings it back.
+    """
+    row = await connection.fetchrow(_DISABLE, endpoint_id, reason)
+    if row is not None:
+        await connection.execute(_CANCEL, endpoint_id)
+    return row
+
+
+async def give_up(pool: asyncpg.Pool, endpoint_id: UUID, *, reason: str) -> None:
+    """Disable an endpoint of our own accord (``gone`` or ``failing``) and tell the log of record."""
+    async with pool.acquire() as connection, connection.transaction():
+        row = await disable(connection, endpoint_id, reason=reason)
+        if row is None:
+            return
+        event = WebhookDisabled(
+            webhook_id=endpoint_id,
+            account_id=row["account_id"],
+            reason=reason,
+            failing_since=row["failing_since"],
+        )
+        # It may happen again, so the time is part of the id.
+        kind, at = "webhook.disabled.v1", row["disabled_at"]
+        event_id = ids.event_id(endpoint_id, kind, at.isoformat())
+        told = record(topics.EVENTS, event, key=row["account_id"], source=SOURCE, time=at, event_id=event_id)
+        await outbox.enqueue(connection, [told])
+    metrics.DISABLED.labels(reason).inc()
+    log.warning("webhook_disabled", webhook_id=str(endpoint_id), reason=reason)

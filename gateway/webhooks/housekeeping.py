@@ -1,0 +1,73 @@
+"""Beside sending: old deliveries are removed, and how much waits is counted."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Final
+
+import asyncpg
+import structlog
+
+from bus.postgres import PASSING
+from gateway.webhooks import metrics
+from gateway.webhooks.queue import Queue
+
+log = structlog.stdlib.get_logger(__name__)
+
+COUNT_EVERY_S: Final = 10.0
+CLEAN_EVERY_S: Final = 600.0
+BATCH: Final = 2000
+"""Rows a statement: short transactions, so that nothing waits for the broom."""
+
+_DELIVERIES: Final = """
+DELETE FROM webhook_deliveries WHERE id IN (
+    SELECT id FROM webhook_deliveries
+    WHERE state <> 'pending' AND created_at < now() - make_interval(secs => $1)
+    ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)"""
+# Locked before it is looked whether anything refers to them: an insert of a delivery holds the same lock.
+_MESSAGES: Final = """
+DELETE FROM webhook_messages WHERE event_id IN (
+    SELECT m.event_id FROM webhook_messages m
+    WHERE m.created_at < now() - make_interval(secs => $1)
+        AND NOT EXISTS (SELECT FROM webhook_deliveries d WHERE d.event_id = m.event_id)
+    LIMIT $2 FOR UPDATE SKIP LOCKED)"""
+
+
+async def clean(pool: asyncpg.Pool, older_than_s: float) -> int:
+    """Remove deliveries that ended and are old, and messages that nobody refers to; return how many rows."""
+    removed = 0
+    for statement in (_DELIVERIES, _MESSAGES):
+        while True:
+            try:
+                done = int((await pool.execute(statement, older_than_s, BATCH)).rpartition(" ")[2])
+            except asyncpg.ForeignKeyViolationError:
+                break  # somebody sends one of them again at this moment; the next round is soon
+            removed += done
+            if done < BATCH:
+                break
+    return removed
+
+
+async def cleaning(pool: asyncpg.Pool, older_than_s: float) -> None:
+    """Clean now and then, until cancelled."""
+    while True:
+        await asyncio.sleep(CLEAN_EVERY_S * random.uniform(0.5, 1.5))  # noqa: S311  (spreads the workers)
+        try:
+            if removed := await clean(pool, older_than_s):
+                log.info("webhooks_cleaned", rows=removed)
+        except PASSING as error:
+            log.warning("cleaning_failed", error=repr(error))
+
+
+async def counting(queue: Queue) -> None:
+    """Keep the gauges of what is due, until cancelled."""
+    while True:
+        try:
+            due, lag = await queue.due()
+        except PASSING as error:
+            log.warning("counting_failed", error=repr(error))
+        else:
+            metrics.DUE.set(due)
+            metrics.LAG.set(lag)
+        await asyncio.sleep(COUNT_EVERY_S)

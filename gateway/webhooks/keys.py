@@ -1,0 +1,54 @@
+"""The secret of an account, made on first use: it signs what goes to the ``webhook_url`` of a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from gateway.webhooks import secrets
+from gateway.webhooks.secrets import Sealer
+
+OVERLAP: Final = "interval '24 hours'"
+"""How long a secret is still good after it was replaced: both sign."""
+# DO UPDATE, so that of two first uses both return the same secret.
+_GET: Final = """
+INSERT INTO webhook_account_secrets AS a (account_id, secret, updated_at) VALUES ($1, $2, now())
+ON CONFLICT (account_id) DO UPDATE SET secret = a.secret
+RETURNING secret, CASE WHEN previous_until > now() THEN previous_until END AS previous_until"""
+_ROTATE: Final = f"""
+UPDATE webhook_account_secrets SET previous_secret = secret, previous_until = now() + {OVERLAP},
+    secret = $2, updated_at = now()
+WHERE account_id = $1 RETURNING secret, previous_until"""  # noqa: S608  (constants)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Key:
+    """A secret in the clear; the one before it is good until ``previous_until``."""
+
+    secret: str
+    previous_until: datetime | None
+
+
+class AccountKeys:
+    """``webhook_account_secrets``."""
+
+    def __init__(self, pool: asyncpg.Pool, sealer: Sealer) -> None:
+        self._pool, self._sealer = pool, sealer
+
+    async def get(self, account_id: UUID) -> Key:
+        """Return the account's secret."""
+        return await self._run(_GET, account_id)
+
+    async def rotate(self, account_id: UUID) -> Key:
+        """Replace the secret."""
+        await self._run(_GET, account_id)
+        return await self._run(_ROTATE, account_id)
+
+    async def _run(self, statement: str, account_id: UUID) -> Key:
+        fresh = self._sealer.seal(secrets.make(), account_id)
+        row = await self._pool.fetchrow(statement, account_id, fresh)
+        return Key(secret=self._sealer.open(row["secret"], account_id), previous_until=row["previous_until"])

@@ -1,0 +1,91 @@
+"""A small OTLP/HTTP collector: what the roles send to it can be asked for by trace."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Received:
+    """One span."""
+
+    service: str
+    name: str
+    trace: str
+    id: str
+    parent: str
+    began: int
+    ended: int
+    attributes: dict[str, Any]
+    failed: bool
+
+
+@dataclass
+class Collector:
+    """``url`` is what OTEL_EXPORTER_OTLP_ENDPOINT takes."""
+
+    url: str
+    spans: list[Received] = field(default_factory=list)
+
+    def trace(self, trace_id: str) -> list[Received]:
+        """The spans of a trace that have come so far, first begun first."""
+        return sorted((s for s in tuple(self.spans) if s.trace == trace_id), key=lambda s: s.began)
+
+
+@contextmanager
+def collecting() -> Iterator[Collector]:
+    """Collect while inside."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            collector.spans += _spans(body)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    collector = Collector(f"http://127.0.0.1:{server.server_port}")
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    try:
+        yield collector
+    finally:
+        server.shutdown()
+        server.server_close()
+        serving.join()
+
+
+def _spans(body: bytes) -> Iterator[Received]:
+    for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+        service = _values(resource.resource.attributes)["service.name"]
+        for scope in resource.scope_spans:
+            for span in scope.spans:
+                yield Received(
+                    service=service,
+                    name=span.name,
+                    trace=span.trace_id.hex(),
+                    id=span.span_id.hex(),
+                    parent=span.parent_span_id.hex(),
+                    began=span.start_time_unix_nano,
+                    ended=span.end_time_unix_nano,
+                    attributes=_values(span.attributes),
+                    failed=span.status.code == span.status.STATUS_CODE_ERROR,
+                )
+
+
+def _values(pairs: Any) -> dict[str, Any]:
+    return {pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in pairs}

@@ -1,0 +1,114 @@
+"""A scene over HTTP: waited for, exported, cancelled, deleted; and what is left of it in the books."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import httpx
+import pytest
+
+from bus import envelope, topics
+from ledger import invariants, rebuild
+from tests.e2e import photos
+from tests.e2e.running import Running
+
+pytestmark = [pytest.mark.stack, pytest.mark.kill]
+
+
+def looked_at(urls: list[str]) -> list[int]:
+    """The status of each presigned URL, as a browser would meet it."""
+    return [httpx.get(url).status_code for url in urls]
+
+
+async def check_books(running: Running) -> None:
+    """The log projected anew gives the same rows, and every invariant holds."""
+    bucket = running.credentials["s3"]["bucket"]
+    connection = await asyncpg.connect(running.credentials["database_url"])
+    try:
+        result = await rebuild.compare(connection, running.kafka(), bucket=bucket)
+        assert result.differences == []
+        assert await invariants.check(connection) == []
+    finally:
+        await connection.close()
+
+
+async def test_waited_for_exported_and_deleted_while_everything_dies(
+    running: Running, tmp_path: Path
+) -> None:
+    job = running.generate(photos.landscape(tmp_path))
+    with running.client() as client:
+        answer = client.get(f"/scenes/{job}", headers={"Prefer": "wait=25"})
+        assert (answer.json()["status"], answer.headers["preference-applied"]) == ("completed", "wait=25")
+        scene = answer.json()
+        assert scene["timings"]["total_ms"] >= scene["timings"]["inference_ms"] > 0
+        urls = [scene["original_image_url"], scene["generated_3d_gaussian_url"]]
+        assert looked_at(urls) == [200, 200]
+
+        answer = client.post(f"/scenes/{job}/export", json={"format": "GLTF"})
+        assert answer.status_code == 202, answer.text
+        export = f"/exports/{answer.json()['export_id']}"
+        ended = {"completed", "failed"}
+        seen = running.wait(lambda: client.get(export).json(), lambda found: found["status"] in ended)
+        assert seen["status"] == "completed" or seen["error_code"] == "unsupported_format"
+
+        store = running.pid("s3")
+        os.kill(store, signal.SIGSTOP)  # so that the objects cannot go before the gateway dies
+        try:
+            assert client.delete(f"/scenes/{job}").status_code == 204
+            gateway = running.kill("gateway")
+        finally:
+            os.kill(store, signal.SIGCONT)
+    running.wait_for_restart("gateway", gateway)
+    with running.client() as client:
+        for path in (f"/scenes/{job}", f"/scenes/{job}/events", export):
+            assert client.get(path).status_code == 404
+    await running.fetch("UPDATE blob_removals SET due_at = now()")  # a minute's patience, saved
+    running.wait(lambda: looked_at(urls), lambda found: found == [404, 404])
+    deleted = "SELECT count(*) FROM event_log WHERE subject = $1 AND type = 'generation.deleted.v1'"
+    for _ in range(200):
+        if (await running.fetch(deleted, UUID(job)))[0][0]:
+            break
+    told = [envelope.decode(topics.EVENTS, r.value, r.headers) for r in await running.records()]
+    types = [event.type for event in told if event.subject == job]
+    assert types == ["generation.requested.v1", "generation.completed.v1", "generation.deleted.v1"]
+    assert await running.usage_rows(job) >= 1
+    await check_books(running)
+
+
+async def test_cancelled_before_anybody_took_it(running: Running, tmp_path: Path) -> None:
+    photo = photos.landscape(tmp_path)
+    worker = running.pid("inference")
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        jobs = [running.generate(photo) for _ in range(3)]
+        assert running.scene(jobs[2])["queue"]["position"] >= 1
+        with running.client() as client:
+            answers = [client.post(f"/scenes/{jobs[1]}/cancel") for _ in range(2)]
+            assert [answer.status_code for answer in answers] == [202, 202]
+        # The wish must be in Kafka before the worker wakes, or it may well be too late.
+        await wished(running, jobs[1])
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    running.wait_for_scene(jobs[1], "cancelled")
+    for job in (jobs[0], jobs[2]):
+        running.wait_for_scene(job)
+    assert [await running.endings(job) for job in jobs] == [
+        ["generation.completed.v1"], ["generation.cancelled.v1"], ["generation.completed.v1"],
+    ]  # fmt: skip
+    with running.client() as client:
+        answer = client.post(f"/scenes/{jobs[1]}/cancel")
+        assert (answer.status_code, answer.json()["code"]) == (409, "scene_ended")
+    await check_books(running)
+
+
+async def wished(running: Running, job: str) -> None:
+    for _ in range(200):
+        records = await running.records(topics.CANCELLATIONS)
+        if job in {json.loads(record.value)["generation_id"] for record in records}:
+            return
+    pytest.fail("the wish never came")

@@ -1,0 +1,100 @@
+"""Admins: find accounts, suspend them at once, change roles and quotas, and never lock themselves out."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from tests.gateway.conftest import PASSWORD
+from tests.gateway.pictures import encoded
+
+URL = "/api/v1/admin/users"
+
+
+@pytest.fixture
+async def admin(api):
+    person = await api.person("admin@example.com")
+    await api.sql("UPDATE users SET role = 'admin' WHERE email = 'admin@example.com'")
+    return person
+
+
+async def test_a_role_counts_at_the_next_request(api, admin) -> None:
+    assert (await api.client.get(URL, headers=admin)).status_code == 200
+    await api.sql("UPDATE users SET role = 'user'")
+    assert (await api.client.get(URL, headers=admin)).status_code == 403
+
+
+async def test_accounts_are_listed_in_pages_and_found(api, admin) -> None:
+    for number in range(4):
+        await api.person(f"person-{number}@example.com")
+    seen, cursor = [], None
+    while True:
+        params = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = (await api.client.get(URL, headers=admin, params=params)).json()
+        seen += [item["email"] for item in page["items"]]
+        if (cursor := page["next_cursor"]) is None:
+            break
+    assert seen == [f"person-{n}@example.com" for n in (3, 2, 1, 0)] + ["admin@example.com"]
+    found = (await api.client.get(URL, headers=admin, params={"q": "SON-2"})).json()["items"]
+    assert [item["email"] for item in found] == ["person-2@example.com"]
+    assert (await api.client.get(URL, headers=admin, params={"q": "%"})).json()["items"] == []
+    assert "password_hash" not in found[0]
+
+
+async def test_a_suspended_account_is_refused_at_once_everywhere(api, admin, assert_problem) -> None:
+    person = await api.person("eve@example.com")
+    _, key = await api.key(person)
+    tokens = (
+        await api.client.post("/api/v1/users/login", json={"email": "eve@example.com", "password": PASSWORD})
+    ).json()
+    account = await api.account_id(person)
+    answer = await api.client.patch(f"{URL}/{account}", headers=admin, json={"is_active": False})
+    assert answer.json()["is_active"] is False
+    for headers in (person, key):
+        assert_problem(await api.client.get("/api/v1/scenes", headers=headers), 401, "account_inactive")
+    renewed = await api.client.post("/api/v1/users/refresh", json={"refresh_token": tokens["refresh_token"]})
+    assert_problem(renewed, 401, "refresh_token_invalid")
+    await api.client.patch(f"{URL}/{account}", headers=admin, json={"is_active": True})
+    assert (await api.client.get("/api/v1/scenes", headers=key)).status_code == 200
+
+
+async def test_quotas_count_and_go_back_to_the_roles(api, admin, assert_problem) -> None:
+    person = await api.person()
+    _, key = await api.key(person)
+    account = await api.account_id(person)
+    usual = (await api.client.get(f"{URL}/{account}", headers=admin)).json()["quotas"]
+    changed = await api.client.patch(f"{URL}/{account}", headers=admin, json={"quotas": {"max_in_flight": 1}})
+    assert changed.json()["quotas"] == usual | {"max_in_flight": 1}
+    assert (await api.generate(key, encoded("JPEG"))).status_code == 202
+    assert_problem(await api.generate(key, encoded("JPEG")), 429, "quota_in_flight")
+    back = await api.client.patch(
+        f"{URL}/{account}", headers=admin, json={"quotas": {}, "role": "enterprise"}
+    )
+    assert back.json()["quotas"] == {name: 10 * value for name, value in usual.items()}
+    assert (await api.generate(key, encoded("JPEG"))).status_code == 202
+    bad = await api.client.patch(f"{URL}/{account}", headers=admin, json={"quotas": {"max_in_flight": 0}})
+    assert bad.status_code in (400, 422)
+
+
+async def test_the_last_admin_stays(api, admin, assert_problem) -> None:
+    own = await api.account_id(admin)
+    for body in ({"role": "user"}, {"is_active": False}):
+        assert_problem(await api.client.patch(f"{URL}/{own}", headers=admin, json=body), 409, "last_admin")
+    leaving = await api.client.request(
+        "DELETE", "/api/v1/users/me", headers=admin, json={"password": PASSWORD}
+    )
+    assert_problem(leaving, 409, "last_admin")
+    other = await api.account_id(await api.person())
+    assert (
+        await api.client.patch(f"{URL}/{other}", headers=admin, json={"role": "admin"})
+    ).status_code == 200
+    assert (await api.client.patch(f"{URL}/{own}", headers=admin, json={"role": "user"})).status_code == 200
+
+
+async def test_they_are_for_admins_alone(api, admin, assert_problem) -> None:
+    person = await api.person()
+    _, key = await api.key(admin)
+    assert_problem(await api.client.get(URL, headers=person), 403, "role_insufficient")
+    assert_problem(await api.client.get(URL, headers=key), 403, "sign_in_required")
+    assert_problem(await api.client.get(f"{URL}/{uuid4()}", headers=admin), 404, "not_found")

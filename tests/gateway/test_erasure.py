@@ -1,0 +1,126 @@
+"""Erasing: the person is gone with the answer, the scenes within a while, whatever dies in between."""
+
+from __future__ import annotations
+
+import json
+
+from bus import outbox
+from tests.gateway.conftest import PASSWORD
+from tests.gateway.pictures import encoded
+
+EMAIL = "ada.lovelace@example.com"
+
+
+async def erase(api, person, password=PASSWORD):
+    return await api.client.request("DELETE", "/api/v1/users/me", headers=person, json={"password": password})
+
+
+async def told(api) -> list[str]:
+    rows = await api.sql("SELECT records FROM outbox ORDER BY id")
+    return [dict(r.headers)["ce_type"].decode() for row in rows for r in outbox.load(row[0])]
+
+
+async def everything(api) -> str:
+    """All that the database holds, as text."""
+    tables = [row[0] for row in await api.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+    rows = [row[0] for table in tables for row in await api.sql(f"SELECT to_jsonb(t)::text FROM {table} t")]
+    return "\n".join(rows)
+
+
+async def test_nothing_of_the_person_stays(api, assert_problem) -> None:
+    person = await api.person(EMAIL)
+    _, key = await api.key(person)
+    account = await api.account_id(person)
+    done, running = [
+        (await api.generate(key, encoded("JPEG"), metadata='{"house": "of Ada"}')).json()["generation_id"]
+        for _ in range(2)
+    ]
+    await api.sql("UPDATE scene_generations SET status = 'completed' WHERE id = $1", done)
+    await api.client.post(
+        "/api/v1/webhooks", headers=person, json={"url": "http://127.0.0.1:9/adas-hook", "events": ["*"]}
+    )
+    await api.client.post("/api/v1/uploads", headers=key, json={"bytes": 9, "media_type": "image/png"})
+    await api.sql("DELETE FROM outbox")
+    before = await everything(api)
+    assert EMAIL in before
+    assert "of Ada" in before
+    assert "adas-hook" in before
+
+    assert_problem(await erase(api, person, "a wrong password"), 401, "credentials_invalid")
+    assert (await erase(api, person)).status_code == 202
+    after = (await everything(api)).lower()
+    for word in (EMAIL, "lovelace", "adas-hook", "of ada"):
+        assert word not in after, word
+    for headers, code in ((person, "account_inactive"), (key, "api_key_revoked")):
+        assert_problem(await api.client.get("/api/v1/scenes", headers=headers), 401, code)
+    login = await api.client.post("/api/v1/users/login", json={"email": EMAIL, "password": PASSWORD})
+    assert_problem(login, 401, "credentials_invalid")
+
+    # The job: once here, then again after the running one has ended; repeating it changes nothing.
+    for _ in range(2):
+        await api.services.erasing.work()
+    assert sorted(await told(api)) == ["generation.cancel.v1", "generation.deleted.v1"]
+    assert (await api.sql("SELECT emptied_at FROM users WHERE id = $1", account))[0][0] is None
+    await api.sql("UPDATE scene_generations SET status = 'cancelled' WHERE id = $1", running)
+    await api.services.erasing.work()
+    assert (await told(api)).count("generation.deleted.v1") == 2
+    assert (await api.sql("SELECT emptied_at FROM users WHERE id = $1", account))[0][0] is not None
+    keys = {row["key"] for row in await api.sql("SELECT key FROM blob_removals")}
+    assert {f"originals/{done}/", f"originals/{running}/"} <= keys
+    assert any(each.startswith("uploads/") for each in keys)
+    while await api.services.removals.work():
+        pass
+    assert await api.services.blobs.keys(f"originals/{done}/") == []
+
+    again = await api.person(EMAIL)  # the address is free
+    assert (await api.client.get("/api/v1/scenes", headers=again)).json()["items"] == []
+
+
+async def test_a_job_that_is_cut_short_is_taken_up(api, monkeypatch) -> None:
+    person = await api.person(EMAIL)
+    for _ in range(3):
+        await api.generate(person, encoded("JPEG"))
+    await api.sql("UPDATE scene_generations SET status = 'failed'")
+    await erase(api, person)
+    monkeypatch.setattr("gateway.store.erasing.BATCH", 1)
+    assert await api.services.erasing._some()
+    assert len(await api.sql("SELECT FROM scene_generations WHERE deleted_at IS NOT NULL")) == 1
+    await api.services.erasing.work()  # another process
+    assert len(await api.sql("SELECT FROM scene_generations WHERE deleted_at IS NOT NULL")) == 3
+    assert (await api.sql("SELECT emptied_at IS NOT NULL FROM users"))[0][0]
+
+
+async def test_ones_own_data(api) -> None:
+    person = await api.person(EMAIL)
+    _, key = await api.key(person)
+    await api.key(await api.person())
+    generation_id = (await api.generate(key, encoded("JPEG"), metadata='{"room": 1}')).json()["generation_id"]
+    answer = await api.client.get("/api/v1/users/me/data", headers=person)
+    assert answer.status_code == 200
+    data = answer.json()
+    assert data["profile"]["email"] == EMAIL
+    assert [scene["id"] for scene in data["scenes"]] == [generation_id]
+    assert data["scenes"][0]["metadata"]["client"] == {"room": 1}
+    assert len(data["api_keys"]) == 1
+    assert "hash" not in json.dumps(data)
+
+
+async def test_keys_have_scopes_a_beginning_and_a_last_use(api, assert_problem) -> None:
+    person = await api.person()
+    made = await api.client.post(
+        "/api/v1/api-keys", headers=person, json={"name": "reader", "scopes": ["scenes:read"]}
+    )
+    assert made.json()["scopes"] == ["scenes:read"]
+    key = {"X-API-Key": made.json()["key"]}
+    assert (await api.client.get("/api/v1/scenes", headers=key)).status_code == 200
+    assert_problem(await api.generate(key, encoded("JPEG")), 403, "scope_missing")
+    assert_problem(await api.client.get("/api/v1/usage", headers=key), 403, "scope_missing")
+    (shown,) = (await api.client.get("/api/v1/api-keys", headers=person)).json()
+    assert (shown["last_used_at"], shown["prefix"]) == (None, made.json()["key"][:11])
+    await api.services.keys.sweep()
+    (shown,) = (await api.client.get("/api/v1/api-keys", headers=person)).json()
+    assert shown["last_used_at"] is not None
+    bad = await api.client.post(
+        "/api/v1/api-keys", headers=person, json={"name": "x", "scopes": ["everything"]}
+    )
+    assert bad.status_code in (400, 422)

@@ -1,0 +1,234 @@
+"""The account's events: live and page by page, from any gateway, after any restart."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from bus.messages import GenerationStarted
+from gateway.cursor import Cursor
+from tests.gateway.conftest import until
+from tests.gateway.world import following, gateway
+
+
+@pytest.fixture
+def gateway_settings(gateway_settings):
+    return gateway_settings.model_copy(update={"ring_events": 2, "max_streams": 2})
+
+
+async def told(world, jobs: int) -> list[str]:
+    """Tell of some jobs, the first half of it known to the ledger; return the ids."""
+    ids = []
+    for number in range(jobs):
+        job = await world.scene()
+        ids += [await world.tell(world.requested(job)), await world.tell(world.completed(job))]
+        if number == jobs // 2:
+            await world.project()
+    await world.heard(ids[-1])
+    return [str(cursor) for cursor in ids]
+
+
+async def test_resume_at_every_index_on_every_gateway(world, settings, kafka_settings):
+    """One gateway heard it all and remembers two events; another began in the middle, at the ledger."""
+    async with gateway(settings, kafka_settings, world) as (late, late_url):
+        ids = await told(world, 3)
+        await until(lambda: late.services.hub.positions()[world.partition] > world.told[-1][0].offset)
+        projecting = asyncio.create_task(world.project())  # what the rings have lost is waited for
+        for url in (world.url, late_url):
+            world.url = url
+            whole = await world.some(len(ids), "0")
+            assert [frame["id"] for frame in whole] == ids
+            for index, after in enumerate(ids[:-1]):
+                assert await world.some(len(ids) - index - 1, after) == whole[index + 1 :]
+        await projecting
+        assert [frame["data"] for frame in whole] == (await world.page())["events"]
+
+
+async def test_a_gateway_that_was_started_again_goes_on(world, settings, kafka_settings):
+    ids = await told(world, 2)
+    seen = await world.some(2, "0")
+    await world.project()
+    async with gateway(settings, kafka_settings, world) as (_, world.url):
+        hidden = asyncio.create_task(world.some(3, seen[-1]["id"]))
+        job = await world.scene()
+        ids.append(str(await world.tell(world.requested(job))))
+        assert [frame["id"] for frame in seen + await hidden] == ids
+
+
+async def test_without_a_cursor_it_begins_now_and_says_where_that_is(world):
+    ids = await told(world, 1)
+    async with asyncio.timeout(30), world.stream("events") as (_, frames):
+        opening = await anext(frames)
+        assert opening.keys() == {"retry", "id"}
+        assert opening["id"] == ids[-1]
+        await anext(frames)  # a comment: it listens
+        job = await world.scene()
+        await world.whisper(GenerationStarted(generation_id=job, account_id=world.account, worker="w"))
+        new = await world.tell(world.requested(job))
+        seen = []
+        while len(seen) < 2:
+            frame = await anext(frames)
+            seen += [frame] if "event" in frame else []
+    assert {(frame["event"], frame.get("id")) for frame in seen} == {
+        ("generation.started.v1", None),
+        ("generation.requested.v1", str(new)),
+    }
+    # Whoever was cut before the first event has missed nothing.
+    assert [frame["id"] for frame in await world.some(1, opening["id"])] == [str(new)]
+
+
+async def test_a_new_account_begins_before_its_first_event(world):
+    async with asyncio.timeout(30), world.stream("events") as (_, frames):
+        assert (await anext(frames))["id"] == "0"
+
+
+async def test_the_cursor_may_be_a_query_and_the_header_wins(world):
+    first, second = await told(world, 1)
+    assert [frame["id"] for frame in await world.some(1, path=f"events?after={first}")] == [second]
+    assert [frame["id"] for frame in await world.some(1, first, path=f"events?after={second}")] == [second]
+    job = await world.scene()
+    await world.tell(world.requested(job))
+    end = await world.tell(world.completed(job))
+    await world.heard(end)
+    await world.project()
+    async with world.stream(f"scenes/{job}/events?after={end}") as (answer, _):
+        assert answer.status_code == 204
+
+
+async def test_only_some_types(world, assert_problem):
+    ids = await told(world, 2)
+    await world.project()
+    wanted = "events?types=generation.completed.v1"
+    assert [frame["id"] for frame in await world.some(2, "0", path=wanted)] == ids[1::2]
+    page = await world.page(types="generation.completed.v1, generation.failed.v1", limit=1)
+    assert [event["cursor"] for event in page["events"]] == [ids[1]]
+    assert page["next_cursor"] == ids[1]
+    page = await world.page(types="export.failed.v1")
+    assert page == {"events": [], "next_cursor": ids[-1]}  # nothing of it up to there
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(f"{world.url}/api/v1/events?types=x", headers=world.headers)
+    assert "generation.completed.v1" in assert_problem(answer, 422, "types_invalid")["details"]["known"]
+
+
+async def test_pages_are_the_whole_log_whatever_the_ledger_does_in_between(world):
+    """The ledger writes while somebody pages: nothing twice, nothing skipped."""
+    jobs = [await world.scene() for _ in range(4)]
+    ids = [str(await world.tell(world.requested(job))) for job in jobs]
+    later, world.told = world.told[1:], world.told[:1]
+    seen, cursor = [], "0"
+    for _ in range(20):
+        page = await world.page(after=cursor, limit=2)
+        seen += [event["cursor"] for event in page["events"]]
+        cursor = page["next_cursor"]
+        if later and not page["events"]:
+            world.told.append(later.pop(0))
+        if world.told:
+            await world.project()
+    assert seen == ids
+    assert cursor == ids[-1]
+
+
+async def test_an_empty_log_has_a_cursor_too(world):
+    assert await world.page() == {"events": [], "next_cursor": "0"}
+
+
+async def test_what_was_removed_is_told(world, assert_problem):
+    ids = await told(world, 3)
+    await world.project()
+    epoch, partition, offset = world.told[3][0]
+    removed = await world.api.sql("SELECT forget_events($1, $2, $3)", epoch, partition, offset)
+    assert removed[0][0] == 3
+    oldest = str(Cursor(epoch, partition, offset - 1))
+    for accept in ("application/json", "text/event-stream"):
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(
+                f"{world.url}/api/v1/events",
+                headers=world.headers | {"Accept": accept},
+                params={"after": ids[1]},
+            )
+        assert assert_problem(answer, 410, "cursor_expired")["details"] == {"oldest_cursor": oldest}
+    for after in (oldest, "0"):
+        assert [frame["id"] for frame in await world.some(3, after)] == ids[3:]
+        assert [e["cursor"] for e in (await world.page(after=after))["events"]] == ids[3:]
+    # What is gone of a job that has ended does not keep its stream open.
+    job = world.told[1][1].headers
+    subject = next(value.decode() for name, value in job if name == "ce_subject")
+    await world.api.sql("UPDATE scene_generations SET status = 'completed'")
+    async with world.stream(f"scenes/{subject}/events") as (answer, _):
+        assert answer.status_code == 204
+
+
+async def test_an_older_life_of_the_topics_is_history(world, settings, kafka_settings):
+    ids = await told(world, 1)
+    await world.project()
+    newer = replace(settings, kafka=settings.kafka.model_copy(update={"topic_epoch": 2}))
+    async with gateway(newer, kafka_settings, world) as (api, world.url):
+        await until(lambda: api.services.hub.positions()[world.partition] > world.told[-1][0].offset)
+        page = await world.page(after=ids[0])
+        assert [event["cursor"] for event in page["events"]] == ids[1:]
+        again = await world.page(after=page["next_cursor"])
+        assert again == {"events": [], "next_cursor": page["next_cursor"]}
+
+
+async def test_a_cursor_from_the_future(world, assert_problem):
+    ids = await told(world, 1)
+    last = world.told[-1][0]
+    for offset in (last.offset + 2, last.offset + 10_000):  # a control record lies right behind it
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(
+                f"{world.url}/api/v1/events?after=1-{last.partition}-{offset}", headers=world.headers
+            )
+        assert_problem(answer, 400, "cursor_invalid")
+    # One that another gateway heard before this one did is good; without Kafka that cannot be told.
+    world.api.services.hub.settle({last.partition: last.offset})
+    await world.api.sql("UPDATE projector_offsets SET next_offset = $1", last.offset)
+    assert (await world.page(after=ids[-1]))["events"] == []
+    world.api.services.tail._consumer = None
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(f"{world.url}/api/v1/events?after={ids[-1]}", headers=world.headers)
+    assert_problem(answer, 503, "temporarily_unavailable")
+    await world.project()
+    assert (await world.page(after=ids[-1]))["events"] == []
+
+
+async def test_streams_of_an_account_are_limited(world, assert_problem):
+    job = await world.scene()
+    async with world.stream("events") as (_, one), world.follow(job) as (_, two):
+        await anext(one)
+        await anext(two)
+        async with world.stream("events") as (answer, _):
+            await answer.aread()
+            assert assert_problem(answer, 429, "too_many_streams")["details"] == {"limit": 2}
+            assert answer.headers["retry-after"]
+        other = await world.api.person()
+        async with world.stream("events", headers=other) as (answer, _):
+            assert answer.status_code == 200
+    await until(lambda: not world.api.services.hub.all())
+    async with world.stream("events") as (answer, _):
+        assert answer.status_code == 200
+
+
+async def test_an_export_from_its_beginning_to_its_end(world, assert_problem):
+    job = await world.scene()
+    export = await world.export(job)
+    other = await world.tell(world.requested(job))
+    end = await world.tell(world.exported(export, job))
+    await world.heard(end)
+    async with asyncio.timeout(30), world.stream(f"exports/{export}/events", str(other)) as (_, frames):
+        seen = [frame async for frame in frames if "event" in frame]
+    assert [(frame["event"], frame["id"]) for frame in seen] == [("export.completed.v1", str(end))]
+    await world.project()
+    async with world.stream(f"exports/{export}/events", str(end)) as (answer, _):
+        assert answer.status_code == 204
+    for export_id in (uuid4(), job):
+        async with world.stream(f"exports/{export_id}/events") as (answer, _):
+            await answer.aread()
+            assert_problem(answer, 404, "not_found")
+    _, eve = await world.api.key(await world.api.person())
+    async with following(f"{world.url}/api/v1/exports/{export}/events", eve) as (answer, _):
+        await answer.aread()
+        assert_problem(answer, 404, "not_found")

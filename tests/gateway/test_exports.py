@@ -1,0 +1,151 @@
+"""Exports over HTTP: accepted, told, shown; what cannot be exported is refused with its reason."""
+
+from __future__ import annotations
+
+import json
+from uuid import UUID, uuid4
+
+import pytest
+
+from bus import topics
+from bus.envelope import decode
+from bus.formats import FORMATS
+from bus.outbox import load
+from tests.gateway.rows import RESULT, put_objects, put_scene
+
+SCENES, EXPORTS = "/api/v1/scenes", "/api/v1/exports"
+
+
+@pytest.fixture
+async def me(api):
+    person = await api.person()
+    key_id, key = await api.key(person)
+    await api.sql("DELETE FROM outbox")
+    return key, await api.account_id(person), UUID(key_id)
+
+
+async def ask(api, headers, scene, **body):
+    return await api.client.post(f"{SCENES}/{scene}/export", headers=headers, json=body)
+
+
+async def test_accepted_is_written_and_told(api, me):
+    headers, account, key_id = me
+    scene = await put_scene(api, account)
+    options = {"faces": 1000, "scale": 0.5, "texture": True, "axes": "y-up"}
+    answer = await ask(api, headers | {"X-Correlation-ID": "e-1"}, scene, format="GLTF", options=options)
+    assert answer.status_code == 202, answer.text
+    export = UUID(answer.json()["export_id"])
+    assert answer.json()["status"] == "pending"
+    assert answer.json()["message"]
+    assert answer.headers["location"] == f"{EXPORTS}/{export}"
+    (row,) = await api.sql("SELECT * FROM export_jobs")
+    assert (row["id"], row["scene_generation_id"], row["export_format"]) == (export, scene, "gltf")
+    assert (row["status"], json.loads(row["options"])) == ("pending", options)
+    ((command, event),) = [load(r["records"]) for r in await api.sql("SELECT records FROM outbox")]
+    order = decode(topics.EXPORT_COMMANDS, command.value, command.headers)
+    assert (command.key, order.correlation_id) == (str(export).encode(), "e-1")
+    assert (order.message.format, order.message.options) == ("gltf", options)
+    assert order.message.source.key == f"results/{scene}/winner.ply"
+    assert (order.message.source.sha256, order.message.source.bytes) == (RESULT["sha256"], RESULT["bytes"])
+    told = decode(topics.EVENTS, event.value, event.headers)
+    assert (told.type, told.subject, event.key) == (
+        "export.requested.v1", str(export), str(account).encode(),
+    )  # fmt: skip
+    assert (told.message.api_key_id, told.message.options) == (key_id, options)
+
+
+async def test_as_its_owner_sees_it(api, me):
+    headers, account, _ = me
+    scene = await put_scene(api, account)
+    export = (await ask(api, headers, scene, format="Obj")).json()["export_id"]
+    seen = (await api.client.get(f"{EXPORTS}/{export}", headers=headers)).json()
+    assert set(seen) == {
+        "id", "scene_generation_id", "export_format", "options", "export_file_url", "status", "error_code",
+        "error_message", "created_at", "updated_at",
+    }  # fmt: skip
+    assert (seen["export_format"], seen["status"], seen["export_file_url"]) == ("obj", "pending", None)
+    (key,) = await put_objects(api, f"exports/{export}/x.zip")
+    await api.sql(
+        "UPDATE export_jobs SET status = 'completed', export_file_url = $1",
+        f"s3://{api.services.blobs.bucket}/{key}",
+    )
+    seen = (await api.client.get(f"{EXPORTS}/{export}", headers=headers)).json()
+    assert "X-Amz-Signature" in seen["export_file_url"]
+    assert f"{scene}-obj.zip" in seen["export_file_url"]
+    await api.sql("UPDATE export_jobs SET status = 'failed', error_code = 'x', export_file_url = NULL")
+    seen = (await api.client.get(f"{EXPORTS}/{export}", headers=headers)).json()
+    assert (seen["error_code"], seen["export_file_url"]) == ("x", None)
+
+
+async def test_list_in_pages_newest_first(api, me):
+    headers, account, _ = me
+    scene, other = await put_scene(api, account), await put_scene(api, account)
+    made = [(await ask(api, headers, scene, format=name)).json()["export_id"] for name in FORMATS[:5]]
+    await ask(api, headers, other, format="ply")
+    await api.sql("UPDATE export_jobs SET created_at = (SELECT min(created_at) FROM export_jobs)")
+    seen, cursor = [], None
+    while True:
+        query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = (await api.client.get(f"{SCENES}/{scene}/exports", headers=headers, params=query)).json()
+        seen += [item["id"] for item in page["items"]]
+        if (cursor := page["next_cursor"]) is None:
+            break
+    assert seen == sorted(made, reverse=True)
+
+
+@pytest.mark.parametrize("status", ["pending", "processing", "failed", "cancelled"])
+async def test_a_scene_that_is_not_completed(api, me, status, assert_problem):
+    headers, account, _ = me
+    scene = await put_scene(api, account, status)
+    answer = await ask(api, headers, scene, format="gltf")
+    assert assert_problem(answer, 409, "scene_unfinished")["details"] == {"status": status}
+    assert await api.sql("SELECT FROM export_jobs") == await api.sql("SELECT FROM outbox") == []
+
+
+async def test_an_unknown_format_names_those_that_there_are(api, me, assert_problem):
+    headers, account, _ = me
+    scene = await put_scene(api, account)
+    problem = assert_problem(await ask(api, headers, scene, format="docx"), 422, "format_unknown")
+    assert problem["details"] == {"formats": list(FORMATS)}
+
+
+BAD = [
+    {},
+    {"format": 3},
+    {"format": "gltf", "colour": "red"},
+    {"format": "gltf", "options": []},
+    {"format": "gltf", "options": {"Faces": 1}},
+    {"format": "gltf", "options": {"faces": None}},
+    {"format": "gltf", "options": {"faces": {"x": 1}}},
+    {"format": "gltf", "options": {"faces": 2**60}},
+    {"format": "gltf", "options": {"name": "x" * 41}},
+    {"format": "gltf", "options": {"name": "made for Ada"}},
+    {"format": "gltf", "options": {f"o{number}": 1 for number in range(21)}},
+]
+
+
+async def test_bodies_that_are_not_valid(api, me, assert_problem, subtests):
+    headers, account, _ = me
+    scene = await put_scene(api, account)
+    for body in BAD:
+        with subtests.test(body=body):
+            assert_problem(await ask(api, headers, scene, **body), 422, "validation_failed")
+    assert await api.sql("SELECT FROM export_jobs") == []
+
+
+async def test_a_failing_outbox_leaves_no_row(api, me, assert_problem):
+    headers, account, _ = me
+    scene = await put_scene(api, account)
+    await api.sql("ALTER TABLE outbox ADD CONSTRAINT refused CHECK (false) NOT VALID")
+    assert_problem(await ask(api, headers, scene, format="gltf"), 500, "internal")
+    assert await api.sql("SELECT FROM export_jobs") == []
+
+
+async def test_anothers_is_not_there(api, me, assert_problem):
+    headers, account, _ = me
+    scene = await put_scene(api, account)
+    export = (await ask(api, headers, scene, format="gltf")).json()["export_id"]
+    eve = await api.person()
+    for path in (f"{EXPORTS}/{export}", f"{EXPORTS}/{uuid4()}", f"{SCENES}/{scene}/exports"):
+        assert_problem(await api.client.get(path, headers=eve), 404, "not_found")
+    assert_problem(await ask(api, eve, scene, format="gltf"), 404, "not_found")

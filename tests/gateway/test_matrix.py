@@ -1,0 +1,144 @@
+"""Every route against every kind of caller; the rows come from the routes and the rules themselves."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+import jwt
+import pytest
+from litestar.routes import HTTPRoute
+
+from gateway import policy
+from tests.gateway.pictures import encoded
+
+OWNED = {"generation_id", "export_id", "key_id", "webhook_id", "delivery_id"}
+"""Path parameters that name something of one account: for everybody else it is not there."""
+BODIES = {"export_scene": {"format": "ply"}, "change_webhook": {"description": "mine now"}}
+QUERIES = {"replay_webhook": {"since": "2026-01-01T00:00:00Z"}}
+STREAMS = {"events", "scene_events", "export_events"}
+
+
+def rows(app) -> list[tuple[str, str, str]]:
+    """(operation id, method, path) of every route of ours."""
+    return [
+        (str(handler.operation_id), method, route.path_format)
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if handler.fn.__module__.startswith("gateway.")
+        for method in handler.http_methods
+        if method != "HEAD"
+    ]
+
+
+def filled(path: str, ids: dict[str, str]) -> str:
+    return re.sub(r"{(\w+)}", lambda match: ids.get(match[1], str(uuid4())), path)
+
+
+async def ask(api, method: str, path: str, headers: dict[str, str]) -> tuple[int, str]:
+    answer = await api.client.request(method, path, headers={"Accept": "application/json"} | headers)
+    kind = answer.headers.get("content-type", "")
+    return answer.status_code, answer.json()["code"] if "problem" in kind else ""
+
+
+@pytest.fixture
+async def callers(api, monkeypatch):
+    """Every kind of caller, by name; and what the first one owns."""
+    owner = await api.person("owner@example.com")
+    enterprise, admin, other = [await api.person(f"{name}@example.com") for name in ("ent", "adm", "oth")]
+    await api.sql("UPDATE users SET role = 'enterprise' WHERE email = 'ent@example.com'")
+    await api.sql("UPDATE users SET role = 'admin' WHERE email = 'adm@example.com'")
+    key_id, key = await api.key(owner)
+    revoked_id, revoked = await api.key(owner)
+    await api.client.delete(f"/api/v1/api-keys/{revoked_id}", headers=owner)
+    expired_key_id, expired_key = await api.key(owner)
+    await api.sql("UPDATE api_keys SET expires_at = now() WHERE id = $1", expired_key_id)
+    scopeless = await api.client.post("/api/v1/api-keys", headers=owner, json={"name": "x", "scopes": []})
+    token = owner["Authorization"].removeprefix("Bearer ")
+    claims = jwt.decode(token, options={"verify_signature": False})
+    tokens, settings = api.services.tokens, api.services.settings.gateway
+    old = jwt.encode(
+        claims | {"exp": claims["iat"] - 3600}, settings.jwt_secret.get_secret_value(), "HS256",
+        headers={"kid": tokens._current},
+    )  # fmt: skip
+    scene = (await api.generate(key, encoded("JPEG"))).json()["generation_id"]
+    hook = await api.client.post(
+        "/api/v1/webhooks", headers=owner, json={"url": "http://127.0.0.1:9/", "events": ["*"]}
+    )
+    owned = {"generation_id": scene, "key_id": key_id, "webhook_id": hook.json()["id"]}
+    return owned, {
+        "anonymous": {},
+        "owner": owner,
+        "enterprise": enterprise,
+        "admin": admin,
+        "other": other,
+        "key": key,
+        "scopeless": {"X-API-Key": scopeless.json()["key"]},
+        "revoked": revoked,
+        "expired key": expired_key,
+        "expired token": {"Authorization": f"Bearer {old}"},
+        "forged token": {"Authorization": f"Bearer {token[:-4]}AAAA"},
+    }
+
+
+def refusal(rule: policy.Rule, who: str) -> tuple[int, str] | None:
+    """What the caller is told; None where the door is open."""
+    if rule is policy.PUBLIC:
+        return None
+    by_key = who in {"key", "scopeless", "revoked", "expired key"}
+    if by_key and rule.scope is None:
+        return 403, "sign_in_required"
+    bad = {
+        "anonymous": "unauthenticated",
+        "revoked": "api_key_revoked",
+        "expired key": "api_key_expired",
+        "expired token": "token_expired",
+        "forged token": "token_invalid",
+    }
+    if who in bad:
+        return 401, bad[who]
+    if rule is policy.ADMIN and who != "admin":
+        return 403, "role_insufficient"
+    return (403, "scope_missing") if who == "scopeless" else None
+
+
+async def test_every_route_for_every_caller(api, callers) -> None:
+    owned, headers = callers
+    wrong, asked = [], 0
+    # The doors first: what is open may change the world (rotate a secret, revoke a key).
+    for operation, method, path in rows(api.app):
+        rule = policy.POLICY[operation]
+        for who, credentials in headers.items():
+            expected = refusal(rule, who)
+            if expected is None and (operation in STREAMS or operation in {"erase_me", "logout"}):
+                continue  # open, and tried elsewhere: a stream has no end, the others end the caller
+            asked += 1
+            ids = owned if expected is not None else {}
+            told = await ask(api, method, filled(path, ids), credentials)
+            if (
+                (told != expected)
+                if expected
+                else told[0] in {401, 403} and operation not in {"login", "refresh"}
+            ):
+                wrong.append((operation, who, told, expected))
+    assert wrong == []
+    assert asked > 8 * len(policy.POLICY)
+
+
+async def test_what_is_anothers_is_not_there(api, callers) -> None:
+    owned, headers = callers
+    tried = set()
+    for operation, method, path in rows(api.app):
+        named = OWNED & set(re.findall(r"{(\w+)}", path))
+        if not named <= owned.keys() or not named:
+            continue
+        body = BODIES.get(operation)
+        answer = await api.client.request(
+            method, filled(path, owned), headers=headers["other"], json=body, params=QUERIES.get(operation)
+        )
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), (operation, answer.text)
+        tried |= named
+    assert tried == owned.keys()
+    scene = await api.client.get(f"/api/v1/scenes/{owned['generation_id']}", headers=headers["owner"])
+    assert scene.status_code == 200

@@ -1,0 +1,170 @@
+"""Objects are removed for certain: after the commit, in spite of a store that is away and of being killed."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import asyncpg
+import pytest
+
+from bus.blobs import BlobStoreError
+from bus.testing import MemoryBlobs
+from gateway.removals import BATCH, Removals
+from tests.gateway.conftest import until
+
+
+class Store(MemoryBlobs):
+    """Fails for the keys that it is told to, and can be held up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken: set[str] = set()
+        self.let = asyncio.Event()
+        self.let.set()
+        self.entered = asyncio.Event()
+
+    async def delete(self, key):
+        self.entered.set()
+        await self.let.wait()
+        if key in self.broken:
+            raise BlobStoreError("away", key=key)
+        await super().delete(key)
+
+
+@pytest.fixture
+async def pool(fresh_database):
+    async with asyncpg.create_pool(fresh_database, min_size=1, max_size=4) as pool:
+        yield pool
+
+
+@pytest.fixture
+async def store():
+    store = Store()
+    for key in ("r/a/1", "r/a/2", "r/ab/1", "b"):
+        await store.put(key, b"x", "text/plain")
+    return store
+
+
+async def wish(pool, removals, *keys, commit=True):
+    async with pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        try:
+            await removals.enqueue(connection, keys)
+        except BaseException:
+            await transaction.rollback()
+            raise
+        await (transaction.commit() if commit else transaction.rollback())
+
+
+async def left(pool):
+    return [tuple(row) for row in await pool.fetch("SELECT key, attempts FROM blob_removals ORDER BY key")]
+
+
+async def test_objects_and_folders(pool, store):
+    removals = Removals(pool, store)
+    await wish(pool, removals, "r/a/", "b", "b", "missing")
+    assert await removals.work() == 3
+    assert list(store.objects) == ["r/ab/1"]
+    assert await left(pool) == []
+    assert await removals.work() == 0
+
+
+@pytest.mark.parametrize("key", ["", "/", "results/"])
+async def test_a_wish_for_everything_is_refused(pool, store, key):
+    with pytest.raises(asyncpg.CheckViolationError):
+        await wish(pool, Removals(pool, store), key)
+
+
+async def test_a_rollback_takes_the_wish_back(pool, store):
+    removals = Removals(pool, store)
+    await wish(pool, removals, "r/a/", commit=False)
+    assert await removals.work() == 0
+    assert len(store.objects) == 4
+
+
+async def test_one_that_fails_is_tried_again_later_and_holds_nobody_up(pool, store):
+    removals = Removals(pool, store)
+    store.broken = {"r/a/2"}
+    await wish(pool, removals, "r/a/", "b")
+    await removals.work()
+    assert sorted(store.objects) == ["r/a/2", "r/ab/1"]
+    waits = []
+    for _ in range(9):
+        row = await pool.fetchrow("SELECT key, error, due_at - now() AS wait FROM blob_removals")
+        assert (row["key"], "away" in row["error"]) == ("r/a/", True)
+        waits.append(row["wait"].total_seconds())
+        assert await removals.work() == 0  # not before it is due
+        await pool.execute("UPDATE blob_removals SET due_at = now()")
+        await removals.work()
+    minutes = [round(wait / 60, 1) for wait in waits]
+    assert minutes == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    store.broken.clear()
+    await pool.execute("UPDATE blob_removals SET due_at = now()")
+    await removals.work()
+    assert await left(pool) == []
+    assert list(store.objects) == ["r/ab/1"]
+
+
+async def test_killed_in_the_middle_it_is_done_by_the_next(pool, store):
+    first = Removals(pool, store)
+    await wish(pool, first, "r/a/")
+    store.let.clear()
+    working = asyncio.create_task(first.run())
+    await store.entered.wait()
+    working.cancel()
+    await asyncio.wait([working])
+    assert await left(pool) == [("r/a/", 1)]
+    store.let.set()
+    second = Removals(pool, store)
+    assert await second.work() == 0  # it cannot tell a dead worker from a slow one
+    await pool.execute("UPDATE blob_removals SET due_at = now()")
+    assert await second.work() == 1
+    assert sorted(store.objects) == ["b", "r/ab/1"]
+
+
+async def test_sigkill_in_the_middle(pool, store, fresh_database):
+    await wish(pool, Removals(pool, store), "r/a/1", "b")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.gateway.removals_worker", fresh_database, stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(60):
+        assert await process.stdout.readline() in {b"b\n", b"r/a/1\n"}
+        process.kill()
+        await process.wait()
+    assert await left(pool) == [("b", 1), ("r/a/1", 1)]  # claimed both, did none
+    await pool.execute("UPDATE blob_removals SET due_at = now()")
+    assert await Removals(pool, store).work() == 2
+    assert sorted(store.objects) == ["r/a/2", "r/ab/1"]
+    assert await left(pool) == []
+
+
+async def test_two_workers_never_share_a_wish(pool, store):
+    workers = [Removals(pool, store) for _ in range(2)]
+    keys = [f"many/{number}" for number in range(BATCH)]
+    for key in keys:
+        await store.put(key, b"x", "text/plain")
+    await wish(pool, workers[0], *keys)
+    store.let.clear()
+    claims = [asyncio.create_task(worker.work()) for worker in workers]
+    await store.entered.wait()
+    store.let.set()
+    assert sorted(await asyncio.gather(*claims)) == [0, BATCH]
+    assert await left(pool) == []
+
+
+async def test_it_works_on_when_woken_and_survives_a_database_that_fails(pool, store, monkeypatch):
+    monkeypatch.setattr("gateway.removals.LOOK_EVERY_S", 0.05)
+    removals = Removals(pool, store)
+    await pool.execute("ALTER TABLE blob_removals RENAME TO hidden")
+    working = asyncio.create_task(removals.run())
+    try:
+        await asyncio.sleep(0)
+        await pool.execute("ALTER TABLE hidden RENAME TO blob_removals")
+        await wish(pool, removals, "b")
+        removals.wake()
+        await until(lambda: "b" not in store.objects)
+    finally:
+        working.cancel()
+        await asyncio.wait([working])

@@ -1,0 +1,95 @@
+"""What clients send must not turn up in the logs: passwords, keys, tokens, addresses, names."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from bus import logs
+from tests.gateway.conftest import PASSWORD
+
+WRONG = "a wrong pass-phrase 7f3a"
+EMAIL = "grace.hopper@navy.example"
+PHOTO_URL = "https://photographer:darkroom9@photos.example/p.jpg?X-Amz-Signature=c0ffee11"
+HOOK_URL = "https://hooks.example/in?token=tok-5a5a5a5a"
+FORGED = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJmb3JnZWQifQ.c2lnbmVkLWJ5LW5vYm9keQ"
+
+
+@pytest.fixture
+def told() -> Iterator[io.StringIO]:
+    """Logs as a gateway writes them, at their most talkative."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    logs.configure("gateway", "DEBUG")
+    # Else every module's logger would stay as it is now, for all tests to come.
+    structlog.configure(cache_logger_on_first_use=False)
+    (handler,) = root.handlers
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(stream := io.StringIO())
+    yield stream
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+async def test_nothing_that_a_client_sends_in_confidence_is_logged(told, api, monkeypatch):
+    client = api.client
+    body = {"email": EMAIL, "password": PASSWORD, "first_name": "Gracious", "last_name": "Hopperton"}
+    assert (await client.post("/api/v1/users/register", json=body)).status_code == 201
+    assert (await client.post("/api/v1/users/register", json=body)).status_code == 409
+    for password in (WRONG, PASSWORD):
+        answer = await client.post("/api/v1/users/login", json={"email": EMAIL, "password": password})
+    tokens = answer.json()
+    person = {"Authorization": f"Bearer {tokens['access_token']}"}
+    made = (await client.post("/api/v1/api-keys", json={"name": "farm"}, headers=person)).json()
+    key = {"X-API-Key": made["key"]}
+    forged_key = made["key"][:-4] + "aaaa"
+    statuses = {
+        "by url": await client.post(
+            "/api/v1/scenes/generate",
+            json={"image_url": PHOTO_URL, "webhook_url": HOOK_URL},
+            headers=key,
+        ),
+        "query": await client.get(f"/api/v1/scenes?note=q-{WRONG}", headers=key),
+        "path": await client.get(f"/api/v1/scenes/{EMAIL}", headers=key),
+        "hook": await client.post("/api/v1/webhooks", json={"url": HOOK_URL, "events": ["*"]}, headers=key),
+        "forged token": await client.get("/api/v1/users/me", headers={"Authorization": f"Bearer {FORGED}"}),
+        "forged key": await client.get("/api/v1/scenes", headers={"X-API-Key": forged_key}),
+    }
+    monkeypatch.setattr(api.services.accounts, "_pool", Broken())
+    await client.post("/api/v1/users/login", json={"email": EMAIL, "password": PASSWORD})
+
+    out = told.getvalue()
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert sum(line["event"] == "request" for line in lines) == 6 + len(statuses)
+    assert any(line["event"] == "unexpected_error" for line in lines), "the traceback was looked at too"
+    secrets = [
+        PASSWORD, WRONG, EMAIL, "Gracious", "Hopperton", "darkroom9", "photographer", "c0ffee11",
+        "tok-5a5a5a5a", made["key"], forged_key, FORGED, *tokens.values(), "127.0.0.1:123",
+    ]  # fmt: skip
+    found = {s for s in secrets if isinstance(s, str) and len(s) > 6 and s in out}
+    assert not found
+
+
+async def test_each_request_names_its_correlation_and_account(told, api):
+    person = await api.person()
+    account = await api.account_id(person)
+    await api.client.get("/api/v1/users/me", headers=person | {"X-Correlation-ID": "mine-1"})
+    line = json.loads(told.getvalue().splitlines()[-1])
+    assert line.keys() >= {"timestamp", "level", "role", "route", "status", "ms"}
+    assert (line["event"], line["correlation_id"], line["account_id"]) == ("request", "mine-1", str(account))
+
+
+class Broken:
+    """A pool whose errors quote what they were given, as Postgres does."""
+
+    def __getattr__(self, _: str):
+        def fail(*arguments: object):
+            raise RuntimeError(f"Key (lower(email))=({arguments}) is what it is about")
+
+        return fail

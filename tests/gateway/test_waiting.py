@@ -1,0 +1,181 @@
+"""Prefer: wait=N: woken by the event, held no longer than asked, and bounded by account."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+
+from bus import topics
+from gateway import waiting
+from gateway.cursor import Cursor, partition_of
+from gateway.stream import StreamEvent
+from gateway.waiters import MOST_AT_ONCE, REMEMBERED, Waiters
+from gateway.waiting import wait_for_scene, wished
+from tests.gateway.conftest import until
+from tests.gateway.rows import end, put_scene
+
+SCENES = "/api/v1/scenes"
+_offsets = itertools.count()
+
+
+@pytest.fixture
+async def me(api):
+    person = await api.person()
+    await api.services.hub.wait_settled(30)
+    return person, await api.account_id(person)
+
+
+def ending(account: UUID, generation_id: UUID, kind: str = "generation.completed.v1") -> StreamEvent:
+    partition = partition_of(account, topics.EVENTS.partitions)
+    return StreamEvent(
+        cursor=Cursor(1, partition, next(_offsets)), account_id=account, id=str(uuid4()), type=kind,
+        source="/test", time=datetime.now(UTC), subject=str(generation_id), body=b"{}",
+    )  # fmt: skip
+
+
+def get(api, headers, scene, prefer):
+    return asyncio.create_task(api.client.get(f"{SCENES}/{scene}", headers=headers | {"Prefer": prefer}))
+
+
+def waits(api, account) -> int:
+    return api.services.waiters._waiting[account]
+
+
+def watched(api, monkeypatch):
+    """Count the reads of scenes."""
+    reads, read = [], api.services.scenes.get
+
+    async def counted(*arguments):
+        reads.append(arguments)
+        return await read(*arguments)
+
+    monkeypatch.setattr(api.services.scenes, "get", counted)
+    return reads
+
+
+@pytest.mark.parametrize("status", ["completed", "failed", "cancelled"])
+async def test_woken_by_the_ending(api, me, status, monkeypatch):
+    headers, account = me
+    scene = await put_scene(api, account, "pending")
+    reads = watched(api, monkeypatch)
+    asked = get(api, headers, scene, "wait=60")
+    await until(lambda: waits(api, account) == 1)
+    api.services.hub.publish(ending(account, uuid4()))  # another's end wakes nobody
+    await asyncio.sleep(0.1)
+    assert len(reads) == 1  # waiting costs the database nothing
+    await end(api, scene, status)
+    api.services.hub.publish(ending(account, scene, f"generation.{status}.v1"))
+    answer = await asked
+    assert (answer.status_code, answer.json()["status"]) == (200, status)
+    assert answer.headers["preference-applied"] == "wait=60"
+    assert waits(api, account) == 0
+
+
+async def test_the_answer_waits_for_the_ledger_so_that_a_later_read_agrees(api, me):
+    headers, account = me
+    scene = await put_scene(api, account, "processing")
+    asked = get(api, headers, scene, "wait=60")
+    await until(lambda: waits(api, account) == 1)
+    api.services.hub.publish(ending(account, scene))
+    await asyncio.sleep(0.05)
+    assert not asked.done()
+    await end(api, scene)
+    assert (await asked).json()["status"] == "completed"
+
+
+async def test_one_that_ended_just_before(api, me):
+    """The event came first, the wait second, the ledger last: nobody will tell again."""
+    headers, account = me
+    scene = await put_scene(api, account, "processing")
+    api.services.hub.publish(ending(account, scene))
+    asked = get(api, headers, scene, "wait=60")
+    await until(lambda: waits(api, account) == 1)
+    await end(api, scene)
+    assert (await asked).json()["status"] == "completed"
+
+
+async def test_in_vain(api, me):
+    headers, account = me
+    scene = await put_scene(api, account, "pending")
+    answer = await get(api, headers, scene, "respond-async, wait=1")
+    assert (answer.status_code, answer.json()["status"]) == (200, "pending")
+    assert answer.headers["preference-applied"] == "wait=1"
+    assert await wait_for_scene(api.services, account, scene, 0.01) is None
+
+
+async def test_what_ended_without_an_event_is_seen_at_the_deadline(api, me):
+    headers, account = me
+    scene = await put_scene(api, account, "pending")
+    asked = get(api, headers, scene, "wait=1")
+    await until(lambda: waits(api, account) == 1)
+    await end(api, scene)
+    assert (await asked).json()["status"] == "completed"
+
+
+async def test_an_ended_one_and_one_that_is_not_there_are_answered_at_once(api, me, assert_problem):
+    headers, account = me
+    scene = await put_scene(api, account)
+    assert (await get(api, headers, scene, "wait=60")).json()["status"] == "completed"
+    eve = await api.person()
+    for headers_, each in ((headers, uuid4()), (eve, scene)):
+        assert_problem(await get(api, headers_, each, "wait=60"), 404, "not_found")
+
+
+async def test_too_many_are_answered_at_once(api, me):
+    headers, account = me
+    scene = await put_scene(api, account, "pending")
+    asked = [get(api, headers, scene, "wait=60") for _ in range(MOST_AT_ONCE)]
+    await until(lambda: waits(api, account) == MOST_AT_ONCE)
+    answer = await get(api, headers, scene, "wait=60")
+    assert answer.json()["status"] == "pending"
+    assert "preference-applied" not in answer.headers
+    assert await wait_for_scene(api.services, account, scene, 60) is None
+    await end(api, scene)
+    api.services.hub.publish(ending(account, scene))
+    answers = await asyncio.gather(*asked)
+    assert {each.json()["status"] for each in answers} == {"completed"}
+    assert not api.services.waiters._calls
+
+
+async def test_a_stop_lets_everybody_go(api, me):
+    headers, account = me
+    scene = await put_scene(api, account, "pending")
+    asked = get(api, headers, scene, "wait=60")
+    await until(lambda: waits(api, account) == 1)
+    api.services.waiters.close()
+    assert (await asked).json()["status"] == "pending"
+    assert (await get(api, headers, scene, "wait=60")).json()["status"] == "pending"
+
+
+async def test_a_client_that_leaves_frees_its_place(api, me):
+    headers, account = me
+    scene = await put_scene(api, account, "pending")
+    asked = get(api, headers, scene, "wait=60")
+    await until(lambda: waits(api, account) == 1)
+    asked.cancel()
+    await asyncio.wait([asked])
+    assert waits(api, account) == 0
+
+
+def test_what_is_remembered_is_bounded():
+    waiters, account = Waiters(), uuid4()
+    for _ in range(REMEMBERED + 5):
+        waiters.hear(ending(account, uuid4()))
+    waiters.hear(ending(account, uuid4(), "generation.requested.v1"))
+    assert len(waiters._ended) == REMEMBERED
+
+
+@pytest.mark.parametrize(
+    ("prefer", "seconds"),
+    [
+        (None, None), ("", None), ("wait=10", 10), ("WAIT = 10", 10), ("respond-async, wait=5", 5),
+        ("wait=5; foo=1", 5), ('wait="7"', 7), ("wait=9999", waiting.MOST_SECONDS), ("wait=0", 0),
+        ("wait=-1", None), ("wait=1.5", None), ("wait", None), ("xwait=3", None), ("wait=x", None),
+    ],
+)  # fmt: skip
+def test_the_header(prefer, seconds):
+    assert wished(prefer) == seconds

@@ -1,0 +1,69 @@
+"""A receiver's name may mean another address by the time it is used."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+from aiohttp.abc import AbstractResolver
+
+from gateway.egress import Egress
+from tests.gateway.webhooks.conftest import sending
+
+
+class Names(AbstractResolver):
+    """A name server that can change its mind."""
+
+    def __init__(self, address: str) -> None:
+        self.address, self.asked = address, 0
+
+    async def resolve(self, host, port=0, family=socket.AF_INET):
+        self.asked += 1
+        kind = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+        return [
+            {"hostname": host, "host": self.address, "port": port, "family": kind, "proto": 0, "flags": 0}
+        ]
+
+    async def close(self):
+        pass
+
+
+async def test_a_name_that_turns_private_after_it_was_accepted(desk, pool, receiver):
+    endpoint = await desk.endpoint("/a")
+    port = receiver.url.rpartition(":")[2]
+    await pool.execute(
+        "UPDATE webhook_endpoints SET url = $2 WHERE id = $1",
+        endpoint,
+        f"http://shop.example.com:{port}/a",
+    )
+    names = Names("127.0.0.1")
+    loopback = Egress(allow_private=False, allow_loopback=True, resolver=names)
+    await desk.tell(desk.event())
+    async with sending(pool, egress=loopback):
+        await desk.settled(lambda states: states == {"delivered": 1})
+    strict = Egress(allow_private=False, resolver=names)
+    strict.check(f"http://shop.example.com:{port}/a")  # the name itself tells nothing
+    await desk.tell(desk.event())
+    async with sending(pool, egress=strict):
+        await desk.settled(lambda _: names.asked >= 2)
+    [row] = await desk.deliveries(state="pending")
+    assert (row["attempts"], row["response_status"]) == (1, None)
+    assert "not public" in row["error"]
+    assert len(receiver.got["/a"]) == 1
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "fd00::1", "0.0.0.0"])
+async def test_literal_addresses_are_judged_again_when_used(desk, pool, receiver, address):
+    endpoint = await desk.endpoint("/a")
+    port = receiver.url.rpartition(":")[2]
+    host = f"[{address}]" if ":" in address else address
+    await pool.execute(
+        "UPDATE webhook_endpoints SET url = $2 WHERE id = $1", endpoint, f"http://{host}:{port}/a"
+    )
+    await desk.tell(desk.event())
+    async with sending(pool, egress=Egress(allow_private=False)):
+        while not (rows := await desk.deliveries(attempts=1)):  # noqa: ASYNC110  (rows have no event)
+            await asyncio.sleep(0.02)
+    assert rows[0]["response_status"] is None
+    assert not receiver.got["/a"]

@@ -1,0 +1,100 @@
+"""From records to deliveries: who is told of what, once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from bus.envelope import header
+from bus.ids import new_id
+from bus.messages import ApiKeyRevoked
+from bus.projector import Projector
+from gateway.cursor import Cursor
+from gateway.stream import from_record
+from gateway.webhooks.fanin import FanIn
+from tests.gateway.webhooks.conftest import add_account
+
+
+async def test_filters_accounts_and_the_body_of_every_channel(desk, pool):
+    everything = await desk.endpoint("/all")
+    some = await desk.endpoint("/some", events=("api_key.revoked.v1", "export.completed.v1"))
+    other = await desk.webhooks.create(
+        await add_account(pool), url="http://127.0.0.1/", events=["*"], description=""
+    )
+    deleted = desk.event(correlation_id="c1", traceparent="00-" + "a" * 32 + "-" + "b" * 16 + "-01")
+    revoked = desk.event(ApiKeyRevoked(api_key_id=new_id(), account_id=desk.account))
+    first, second = await desk.tell(deleted, revoked)
+    told = {(row["endpoint_id"], str(row["event_id"])) for row in await desk.deliveries()}
+    assert told == {(everything, first), (everything, second), (some, second)}
+    assert not await desk.deliveries(endpoint_id=other[0].id)
+    messages = {str(row["event_id"]): row for row in await pool.fetch("SELECT * FROM webhook_messages")}
+    for record in (deleted, revoked):
+        cursor = Cursor(1, record.partition, record.offset)
+        seen = from_record(cursor, key=record.key, value=record.value, headers=record.headers)
+        row = messages[header(record.headers, "ce_id")]
+        assert row["body"].encode() == seen.body_json
+        assert msgspec.json.decode(row["body"])["cursor"] == str(cursor)
+    assert messages[first]["correlation_id"] == "c1"
+    assert messages[first]["traceparent"].endswith("-01")
+
+
+async def test_nothing_is_kept_of_what_nobody_wants(desk, pool):
+    await desk.endpoint(events=("export.completed.v1",))
+    await desk.tell(desk.event())
+    assert await pool.fetchval("SELECT count(*) FROM webhook_messages") == 0
+
+
+async def test_a_repeat_changes_nothing(desk, pool):
+    await desk.endpoint()
+    records = [desk.event() for _ in range(3)]
+    projector = Projector(pool, name="webhooks", epoch=1, apply=FanIn(epoch=1).apply)
+    assert await projector.project(records) == 3
+    assert await projector.project(records) == 0
+    await desk.tell(*records)  # even where the offset was lost
+    await desk.tell(*records, *records)
+    assert len(await desk.deliveries()) == 3
+
+
+async def test_what_is_no_event_is_skipped_and_stops_nothing(desk):
+    await desk.endpoint()
+    good = desk.event()
+    bad = replace(good, offset=99, value=b"{")
+    nul = replace(good, offset=100, value=good.value[:-1] + b',"x":"\x00"}')
+    await desk.tell(bad, good, nul)
+    assert len(await desk.deliveries()) == 1
+
+
+async def test_what_happened_before_the_endpoint_is_none_of_its_business(desk):
+    await desk.endpoint()
+    await desk.tell(desk.event(time=datetime.now(UTC) - timedelta(hours=1)))
+    assert not await desk.deliveries()
+
+
+async def test_a_disabled_endpoint_is_told_nothing(desk, pool):
+    await desk.endpoint()
+    await pool.execute(
+        "UPDATE webhook_endpoints SET state = 'disabled', disabled_at = now(), disabled_reason = 'owner'"
+    )
+    await desk.tell(desk.event())
+    assert not await desk.deliveries()
+
+
+@pytest.mark.parametrize("owner", ["the account", "another"])
+async def test_the_ending_goes_to_the_address_of_its_request(desk, pool, owner):
+    generation, url = new_id(), f"{desk.receiver.url}/mine"
+    account = desk.account if owner == "the account" else await add_account(pool)
+    await pool.execute(
+        "INSERT INTO scene_generations (id, user_id, original_image_url, status, priority, metadata,"
+        " created_at, updated_at, webhook_url) VALUES ($1, $2, 's3://b/k', 'pending', 'bulk', '{}', now(),"
+        " now(), $3)",
+        generation,
+        account,
+        url,
+    )
+    await desk.tell(desk.event(), desk.ending(generation), desk.ending(new_id()))
+    rows = await desk.deliveries()
+    wanted = [(url, None)] if owner == "the account" else []
+    assert [(row["url"], row["endpoint_id"]) for row in rows] == wanted

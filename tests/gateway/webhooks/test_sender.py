@@ -1,0 +1,292 @@
+"""What is sent, what answers mean, and that one bad receiver slows nobody."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import msgspec
+import pytest
+from aiohttp import web
+from standardwebhooks import Webhook
+from standardwebhooks.webhooks import WebhookVerificationError
+
+from bus import outbox
+from bus.ids import new_id
+from gateway.webhooks.attempt import Outcome
+from gateway.webhooks.lanes import Lanes
+from gateway.webhooks.queue import Queue, Result
+from tests.gateway.webhooks.conftest import LIMITS, once, sending
+
+ONE_DUE = (
+    "UPDATE webhook_deliveries SET due_at = now() WHERE id = (SELECT id FROM webhook_deliveries LIMIT 1)"
+)
+
+
+async def test_signed_as_the_library_verifies(desk, pool, receiver):
+    await desk.endpoint("/a")
+    [event_id] = await desk.tell(desk.event(correlation_id="c1", traceparent="00-x"))
+    await once(pool)
+    [got] = receiver.got["/a"]
+    body = desk.verify("/a", got)
+    assert (got.id, body["id"], body["type"]) == (event_id, event_id, "generation.deleted.v1")
+    assert got.body.decode() == await pool.fetchval("SELECT body FROM webhook_messages")
+    assert got.headers["Content-Type"] == "application/json"
+    assert (got.headers["X-Correlation-ID"], got.headers["traceparent"]) == ("c1", "00-x")
+    with pytest.raises(WebhookVerificationError):
+        Webhook("whsec_" + "A" * 32).verify(got.body, got.headers)
+    [row] = await desk.deliveries()
+    assert (row["state"], row["attempts"], row["response_status"]) == ("delivered", 1, 200)
+    assert (row["response_body"], row["error"]) == ("thanks", None)
+
+
+async def test_both_secrets_sign_for_a_day(desk, pool, receiver):
+    endpoint = await desk.endpoint("/a")
+    new = await desk.webhooks.rotate(desk.account, endpoint)
+    await desk.tell(desk.event())
+    await once(pool)
+    [got] = receiver.got["/a"]
+    desk.verify("/a", got)
+    desk.verify("/a", got, new.secret)
+    await pool.execute("UPDATE webhook_endpoints SET previous_until = now() - interval '1 second'")
+    await desk.tell(desk.event())
+    await once(pool)
+    desk.verify("/a", receiver.got["/a"][1], new.secret)
+    with pytest.raises(WebhookVerificationError):
+        desk.verify("/a", receiver.got["/a"][1])
+
+
+async def test_the_address_of_a_request_is_signed_with_the_secret_of_the_account(desk, pool, receiver):
+    generation = new_id()
+    await pool.execute(
+        "INSERT INTO scene_generations (id, user_id, original_image_url, status, priority, metadata,"
+        " created_at, updated_at, webhook_url) VALUES ($1, $2, 's3://b/k', 'pending', 'bulk', '{}', now(),"
+        " now(), $3)",
+        generation,
+        desk.account,
+        f"{receiver.url}/mine",
+    )
+    [first] = await desk.tell(desk.ending(generation))
+    await once(pool)
+    secret = (await desk.keys.get(desk.account)).secret
+    assert desk.verify("/mine", receiver.got["/mine"][0], secret)["id"] == first
+    changed = await desk.keys.rotate(desk.account)
+    [row] = await desk.deliveries()
+    await desk.sending.again(desk.account, row["id"])
+    await once(pool)
+    for valid in (secret, changed.secret):
+        assert desk.verify("/mine", receiver.got["/mine"][1], valid)["id"] == first
+
+
+@pytest.mark.parametrize(
+    ("answer", "wait", "told"),
+    [
+        (web.Response(status=500), 5, "500"),
+        (web.Response(status=404), 5, "404"),
+        (web.Response(status=302, headers={"Location": "/elsewhere"}), 5, "redirects are not followed"),
+        (web.Response(status=304), 5, "304"),
+        (web.Response(status=429, headers={"Retry-After": "600"}), 600, "429"),
+        (web.Response(status=503, headers={"Retry-After": "1"}), 5, "503"),
+    ],
+    ids=lambda value: str(getattr(value, "status", "")),
+)
+async def test_a_failure_is_tried_again_later(desk, pool, receiver, answer, wait, told):
+    await desk.endpoint("/a")
+    receiver.answers["/a"] = [answer]
+    await desk.tell(desk.event())
+    await once(pool)
+    [row] = await desk.deliveries()
+    assert (row["state"], row["attempts"], row["response_status"]) == ("pending", 1, answer.status)
+    assert told in row["error"]
+    assert timedelta(seconds=wait) <= row["due_at"] - row["attempted_at"] <= timedelta(seconds=1.2 * wait)
+    await once(pool)
+    assert len(receiver.got["/a"]) == 1  # not before it is due
+    assert "/elsewhere" not in receiver.got
+    await desk.fall_due()
+    await once(pool)
+    assert await desk.states() == {"delivered": 1}
+    assert len(receiver.ids("/a")) == 1  # the same id each time
+
+
+async def test_the_whole_schedule_and_then_no_more(desk, pool, receiver):
+    await desk.endpoint("/a")
+    receiver.answers["/a"] = [web.Response(status=500) for _ in range(20)]
+    await desk.tell(desk.event())
+    waits = []
+    for _ in range(10):
+        await once(pool)
+        [row] = await desk.deliveries()
+        waits.append((row["due_at"] - row["attempted_at"]).total_seconds())
+        await desk.fall_due()
+    await once(pool)
+    assert (row["state"], row["attempts"], len(receiver.got["/a"])) == ("failed", 10, 10)
+    wanted = [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
+    assert all(low <= wait <= 1.2 * low for low, wait in zip(wanted, waits, strict=False))
+
+
+async def test_an_answer_is_kept_to_its_first_kilobyte(desk, pool, receiver):
+    await desk.endpoint("/a")
+    receiver.answers["/a"] = [web.Response(status=500, body=b"\x00\xff" + b"x" * 100_000)]
+    await desk.tell(desk.event(), desk.event())
+    await once(pool)
+    rows = await desk.deliveries()
+    bodies = {row["response_status"]: row["response_body"] for row in rows}
+    assert bodies == {500: "\ufffd\ufffd" + "x" * 1022, 200: "thanks"}
+
+
+async def test_gone_disables_and_tells_the_log(desk, pool, receiver):
+    endpoint = await desk.endpoint("/a")
+    waiting = await desk.endpoint("/b")
+    receiver.answers["/a"] = [web.Response(status=410)]
+    await desk.tell(desk.event())
+    await once(pool)
+    row = await desk.webhooks.get(desk.account, endpoint)
+    assert (row.state, row.disabled_reason) == ("disabled", "gone")
+    [delivery] = await desk.deliveries(endpoint_id=endpoint)
+    assert (delivery["state"], delivery["attempts"]) == ("failed", 1)
+    [record] = outbox.load(await pool.fetchval("SELECT records FROM outbox"))
+    event = msgspec.json.decode(record.value)
+    assert event["type"] == "webhook.disabled.v1"
+    assert (event["webhook_id"], event["reason"]) == (str(endpoint), "gone")
+    assert record.key.decode() == str(desk.account)
+    assert (await desk.webhooks.get(desk.account, waiting)).state == "active"
+
+
+async def test_days_of_nothing_but_failures_disable(desk, pool, receiver):
+    endpoint = await desk.endpoint("/a")
+    receiver.answers["/a"] = [web.Response(status=500) for _ in range(3)]
+    await desk.tell(desk.event(), desk.event())
+    await once(pool)
+    row = await desk.webhooks.get(desk.account, endpoint)
+    assert (row.state, row.failing_since is not None) == ("active", True)
+    await pool.execute("UPDATE webhook_endpoints SET failing_since = now() - interval '59 minutes'")
+    await pool.execute(ONE_DUE)
+    await once(pool)
+    assert (await desk.webhooks.get(desk.account, endpoint)).state == "active"
+    receiver.answers["/a"] = [web.Response(status=500)]
+    await pool.execute("UPDATE webhook_endpoints SET failing_since = now() - interval '61 minutes'")
+    await pool.execute(ONE_DUE)
+    await once(pool)
+    row = await desk.webhooks.get(desk.account, endpoint)
+    assert (row.state, row.disabled_reason) == ("disabled", "failing")
+    assert await desk.states() == {"cancelled": 2}
+    assert await pool.fetchval("SELECT count(*) FROM outbox") == 1
+
+
+async def test_one_success_forgets_the_failures(desk, pool, receiver):
+    endpoint = await desk.endpoint("/a")
+    receiver.answers["/a"] = [web.Response(status=500)]
+    await desk.tell(desk.event())
+    await once(pool)
+    await desk.fall_due()
+    await once(pool)
+    assert (await desk.webhooks.get(desk.account, endpoint)).failing_since is None
+
+
+async def test_a_black_hole_slows_nobody(desk, pool, receiver):
+    """All others get everything while it holds all that it was sent, and it holds no more than its share."""
+    receiver.held["/hole"] = asyncio.Event()
+    hole = await desk.endpoint("/hole")
+    paths = [f"/{number}" for number in range(5)]
+    for path in paths:
+        await desk.endpoint(path)
+    limits = replace(LIMITS, total=16, timeout_s=60, lease_s=120)
+    async with sending(pool, limits) as sender:
+        for _ in range(20):
+            await desk.tell(*(desk.event() for _ in range(10)))
+            sender.wake()
+        await receiver.until(lambda: all(len(receiver.ids(path)) == 200 for path in paths))
+        # Had it more room, the others would have waited: 200 are due for it, and none has been answered.
+        assert 1 <= len(receiver.got["/hole"]) <= Lanes(total=16, per_lane=8).beginning
+        assert len(await desk.deliveries(endpoint_id=hole, state="pending")) == 200
+        receiver.held["/hole"].set()
+        await receiver.until(lambda: len(receiver.ids("/hole")) == 200)
+        await desk.settled(lambda states: states == {"delivered": 1200})
+
+
+async def test_timeouts_leave_it_one_connection(desk, pool, receiver):
+    receiver.held["/hole"] = asyncio.Event()
+    await desk.endpoint("/hole")
+    limits = replace(LIMITS, timeout_s=0.2)
+    await desk.tell(*(desk.event() for _ in range(6)))
+    async with sending(pool, limits):
+        await desk.settled(lambda _: len(receiver.got["/hole"]) == 6)
+    rows = await desk.deliveries()
+    assert {(row["state"], row["response_status"]) for row in rows} == {("pending", None)}
+    assert all("0.2 s" in row["error"] for row in rows)
+
+
+def test_shares_of_receivers():
+    lanes, well, ill = Lanes(total=10, per_lane=8), new_id(), new_id()
+    assert lanes.beginning == 4
+    for _ in range(4):
+        lanes.begin(ill)
+    assert (lanes.free, lanes.rooms()) == (6, {ill: 0})
+    lanes.end(ill, answered=False)
+    assert lanes.rooms() == {ill: 0}  # a share of one, and three are still under way
+    for _ in range(3):
+        lanes.end(ill, answered=False)
+    lanes.begin(well)
+    lanes.end(well, answered=True)
+    assert (lanes.free, lanes.rooms()) == (10, {ill: 1, well: 8})
+    lanes.begin(ill)
+    lanes.end(ill, answered=True)
+    assert lanes.rooms()[ill] == 2
+
+
+async def test_two_senders_never_hold_the_same(desk, pool):
+    await desk.endpoint("/a")
+    await desk.endpoint("/b")
+    await desk.tell(*(desk.event() for _ in range(20)))
+    queues = [Queue(pool, lease_s=60) for _ in range(4)]
+    claims = await asyncio.gather(*(queue.claim(Lanes(total=100, per_lane=4)) for queue in queues))
+    held = [job.id for claim in claims for job in claim]
+    assert len(held) == len(set(held)) > 4
+
+
+async def test_the_late_result_of_a_lapsed_claim_is_ignored(desk, pool):
+    await desk.endpoint("/a")
+    await desk.tell(desk.event())
+    queue = Queue(pool, lease_s=60)
+    [frozen] = await queue.claim(Lanes(total=10, per_lane=4))
+    assert await queue.claim(Lanes(total=10, per_lane=4)) == []
+    await desk.fall_due()  # the lease is over
+    [second] = await queue.claim(Lanes(total=10, per_lane=4))
+    assert second.id == frozen.id
+    late = Result(job=frozen, outcome=Outcome(name="refused", status=500), state="failed")
+    assert await queue.settle([late]) == 0
+    good = Result(job=second, outcome=Outcome(name="delivered", status=200), state="delivered")
+    assert await queue.settle([good]) == 1
+    assert await desk.states() == {"delivered": 1}
+
+
+async def test_a_job_handed_back_is_due_at_once(desk, pool):
+    await desk.endpoint("/a")
+    await desk.tell(desk.event())
+    queue = Queue(pool, lease_s=60)
+    jobs = await queue.claim(Lanes(total=10, per_lane=4))
+    await queue.give_back(jobs)
+    assert [job.id for job in await queue.claim(Lanes(total=10, per_lane=4))] == [jobs[0].id]
+
+
+async def test_stopping_waits_for_what_is_under_way(desk, pool, receiver):
+    receiver.held["/a"] = asyncio.Event()
+    await desk.endpoint("/a")
+    await desk.tell(desk.event())
+    async with sending(pool) as sender:
+        await receiver.until(lambda: len(receiver.got["/a"]) == 1)
+        sender.stop()
+        receiver.held["/a"].set()
+    assert await desk.states() == {"delivered": 1}
+
+
+async def test_a_secret_that_cannot_be_opened_is_told_and_stops_nobody(desk, pool, receiver):
+    endpoint = await desk.endpoint("/a")
+    await desk.endpoint("/b")
+    await pool.execute("UPDATE webhook_endpoints SET secret = 'nonsense of a key' WHERE id = $1", endpoint)
+    await desk.tell(desk.event())
+    await once(pool)
+    [row] = await desk.deliveries(endpoint_id=endpoint)
+    assert (row["state"], row["error"]) == ("pending", "The secret cannot be read; rotate it.")
+    assert (len(receiver.got["/a"]), len(receiver.got["/b"])) == (0, 1)

@@ -1,0 +1,72 @@
+"""A deletion in the log: the same books in whatever order and batches it comes."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from bus.projector import Projector, RawRecord
+from ledger import invariants
+from tests.ledger.story import Story, everything
+
+
+async def row(connection: asyncpg.Connection, generation: UUID) -> dict[str, Any]:
+    return dict(await connection.fetchrow("SELECT * FROM scene_generations WHERE id = $1", generation))
+
+
+async def test_marked_at_the_events_time_and_all_else_stays(
+    ledger: Projector, story: Story, connection: asyncpg.Connection
+) -> None:
+    gone, kept = uuid4(), uuid4()
+    await ledger.project(
+        [*(record for g in (gone, kept) for record in (story.requested(g), story.completed(g)))]
+    )
+    before = await row(connection, gone)
+    await ledger.project([story.deleted(gone)])
+    assert await row(connection, gone) == before | {"deleted_at": story.clock}
+    assert (await row(connection, kept))["deleted_at"] is None
+    kinds = await connection.fetch("SELECT event_type FROM usage_logs")
+    assert [kind[0] for kind in kinds] == ["scene_generate"] * 2
+    assert await invariants.check(connection) == []
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["one batch", "batches of one"])
+@pytest.mark.parametrize("order", [*itertools.permutations(range(3))], ids=str)
+async def test_in_any_order(
+    ledger: Projector, story: Story, connection: asyncpg.Connection, order: tuple[int, ...], apart: bool
+) -> None:
+    scene = uuid4()
+    makers = (story.requested, story.completed, story.deleted)
+    told = [makers[number](scene) for number in order]
+    for batch in [[record] for record in told] if apart else [told]:
+        await ledger.project(batch)
+    time = await connection.fetchval("SELECT time FROM event_log WHERE type LIKE '%.deleted.%'")
+    assert (await row(connection, scene))["deleted_at"] == time
+
+
+async def test_the_gateways_mark_is_kept_and_a_repeat_changes_nothing(
+    ledger: Projector, story: Story, connection: asyncpg.Connection
+) -> None:
+    scene = uuid4()
+    told = [story.requested(scene), story.completed(scene), story.deleted(scene)]
+    await ledger.project(told[:2])
+    await connection.execute("UPDATE scene_generations SET deleted_at = $1", story.clock)
+    await ledger.project(told[2:])
+    before = await everything(connection)
+    again: list[RawRecord] = [story.again(record) for record in told]
+    await ledger.project([*again, story.deleted(scene)])  # the second wish has the first one's id
+    assert await everything(connection) == before
+    assert before["scene_generations"][0] is not None
+
+
+async def test_a_deletion_of_nothing_we_know_only_enters_the_log(
+    ledger: Projector, story: Story, connection: asyncpg.Connection
+) -> None:
+    await ledger.project([story.deleted(uuid4())])
+    found = await everything(connection)
+    assert len(found["event_log"]) == 1
+    assert found["scene_generations"] == found["usage_logs"] == found["parked_events"] == []

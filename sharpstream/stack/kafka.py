@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from pydantic import SecretStr
 
 from bus.settings import KafkaSettings
-from sharpstream.stack import java, ports, process
+from sharpstream.stack import fencing, java, ports, process
 from sharpstream.stack.errors import StartError
 from sharpstream.stack.home import Home, Memory, write_private_text
 from sharpstream.stack.ports import LOOPBACK
@@ -58,6 +58,8 @@ class Kafka:
         write_private_text(self._properties, "".join(f"{k}={v}\n" for k, v in self._options().items()))
         if not (self._folder / "data" / "meta.properties").exists():
             self._format()
+        elif fencing.was_killed(self._folder / "data"):
+            self._fence()
 
     def launch(self) -> Launch:
         """One JVM with at most 512 MB of heap; about 400 MB resident."""
@@ -110,6 +112,19 @@ class Kafka:
             raise StartError(
                 f"Kafka could not format {self._folder}: {(done.stderr or done.stdout).strip()[-500:]}"
             )
+
+    def _fence(self) -> None:
+        """Run this node as a controller alone until it has given its killed broker up."""
+        of_brokers = {"advertised.listeners", "inter.broker.listener.name"}
+        options = {name: value for name, value in self._options().items() if name not in of_brokers}
+        options |= {
+            "process.roles": "controller",
+            "listeners": f"CONTROLLER://{self._address('controller')}",
+        }
+        alone = self._folder / "controller.properties"
+        write_private_text(alone, "".join(f"{k}={v}\n" for k, v in options.items()))
+        argv = [*self._java("-Xmx256m"), "kafka.Kafka", str(alone)]
+        fencing.fence(argv, env=self._home.environment(self.name), cwd=self._folder)
 
     def _options(self) -> dict[str, object]:
         return self._listeners() | self._logins() | self._storage() | self._internal_topics()

@@ -40,9 +40,14 @@ class GatewaySettings(BaseSettings):
     )
     cors_origins: list[str] = Field(default=[], description="origins of other sites that may call this API")
     max_in_flight: int = Field(
-        default=100, ge=1, description="generations of a user under way; enterprise 10 times, admin 100 times"
+        default=100,
+        ge=1,
+        le=1_000_000,
+        description="generations of a user under way; enterprise 10 times, admin 100 times",
     )
-    requests_per_minute: int = Field(default=600, ge=1, description="of a user; 10 and 100 times as above")
+    requests_per_minute: int = Field(
+        default=600, ge=1, le=1_000_000, description="of a user; 10 and 100 times as above"
+    )
     upload_mib: int = Field(
         default=1024, ge=64, description="MiB of photos held at once; more uploads are told to come again"
     )
@@ -68,7 +73,9 @@ class GatewaySettings(BaseSettings):
     reader_stall_seconds: float = Field(
         default=20, gt=0, description="a reader that takes nothing for so long is cut"
     )
-    max_streams: int = Field(default=100, ge=1, description="open live streams of one account at one gateway")
+    max_streams: int = Field(
+        default=100, ge=1, le=1_000_000, description="open live streams of one account at one gateway"
+    )
     stream_seconds: float = Field(
         default=3600, gt=0, description="a live stream is ended after this; clients come back by themselves"
     )

@@ -14,7 +14,7 @@ import typer
 from sharpstream.cli import results, showing
 from sharpstream.cli.results import Outcome
 from sharpstream.cli.service import Service, locate
-from sharpstream.client import Client, Job, ServiceError, make
+from sharpstream.client import AsyncClient, Job, ServiceError, make
 from sharpstream.client.errors import UNREACHABLE
 
 FAILED: Final = 1
@@ -69,14 +69,14 @@ class Batch:
     async def run(self, service: Service, parallel: int) -> list[Outcome]:
         """Return how each ended, in order. Raises `ServiceError` where the service cannot be reached."""
         gate = asyncio.Semaphore(parallel)
-        async with Client(service.url, service.api_key) as client:
+        async with AsyncClient(service.url, service.api_key, sign_in=service.sign_in) as client:
             await client.check()
             with self._show.running():
                 async with asyncio.TaskGroup() as group:
                     tasks = [group.create_task(self._one(client, job, gate)) for job in self.jobs]
         return [task.result() for task in tasks]
 
-    async def _one(self, client: Client, job: Job, gate: asyncio.Semaphore) -> Outcome:
+    async def _one(self, client: AsyncClient, job: Job, gate: asyncio.Semaphore) -> Outcome:
         watch = self._show.photo(job.photo.name)
         async with gate:
             began = time.monotonic()

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from bus.messages import Priority
+from sharpstream.cli import batch, showing
+from sharpstream.cli.service import Key, Url
 
 
 def register(app: typer.Typer) -> None:
@@ -44,14 +46,8 @@ def generate(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document and nothing else.")
     ] = False,
-    url: Annotated[
-        str | None,
-        typer.Option(envvar="SHARPSTREAM_URL", help="The service; default: the stack on this machine."),
-    ] = None,
-    api_key: Annotated[
-        str | None,
-        typer.Option(envvar="SHARPSTREAM_API_KEY", help="Its key; default: the stack's own key."),
-    ] = None,
+    url: Url = None,
+    api_key: Key = None,
 ) -> None:
     """Turn photos into 3D Gaussian splats (.ply), each named after its photo.
 
@@ -66,8 +62,6 @@ def generate(
     * `sharpstream generate holiday/*.jpg -o splats --priority bulk`
     * `sharpstream generate photo.heic --focal-length-mm 24 --json | jq -r '.results[].path'`
     """  # noqa: D412 - Markdown wants the blank line
-    from sharpstream.cli import batch, showing  # noqa: PLC0415 - 0.2 s that other verbs need not pay
-
     fields = _fields(priority, focal_length_px, focal_length_mm)
     jobs = batch.plan(photos, output, force=force)
     work = batch.Batch(jobs, fields, showing.choose(quiet=as_json), timeout_s=timeout, replace=force)

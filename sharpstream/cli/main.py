@@ -8,9 +8,23 @@ from typing import Final
 import typer
 
 from bus.errors import SharpstreamError
-from sharpstream.cli import generate, stack
+from sharpstream.cli import (
+    account,
+    dlq,
+    events,
+    exports,
+    generate,
+    keys,
+    scenes,
+    stack,
+    usage,
+    webhooks,
+)
+from sharpstream.cli.results import sentence
+from sharpstream.client.errors import UNREACHABLE, ServiceError
 
-MODULES: Final = (stack, generate)
+NOT_REACHED: Final = 3
+MODULES: Final = (stack, account, keys, generate, scenes, exports, events, webhooks, usage, dlq)
 """Each has ``register(app)``."""
 
 
@@ -31,9 +45,12 @@ def build() -> typer.Typer:
 
 
 def main() -> int:
-    """Run the command; our own errors are one sentence on stderr and exit code 1."""
+    """Run the command; our own errors are one sentence on stderr and exit code 1, or 3 for nobody there."""
     try:
         build()()
+    except ServiceError as error:
+        sys.stderr.write(f"sharpstream: {sentence(error)}\n")
+        return NOT_REACHED if error.code == UNREACHABLE else 1
     except SharpstreamError as error:
         sys.stderr.write(f"sharpstream: {error.message}\n")
         return 1

@@ -1,36 +1,56 @@
-"""Finds the service to speak to: what the person said, else the stack that runs on this machine."""
+"""Finds the service to speak to, and as whom: what the person said, where they signed in, what runs here."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from sharpstream.client.api import API
-from sharpstream.client.errors import UNREACHABLE, ServiceError
+from sharpstream.cli.sign_ins import SignIn, default_path, last_url
+from sharpstream.client import Client, Memory, ServiceError, Session, Tokens
+from sharpstream.client.call import API
+from sharpstream.client.errors import SIGNED_OUT, UNREACHABLE
 from sharpstream.stack import client as stack
 from sharpstream.stack.home import Home, default_root
+
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        envvar="SHARPSTREAM_URL",
+        help="The service; default: the stack on this machine, else where you signed in last.",
+    ),
+]
+Key = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key",
+        envvar="SHARPSTREAM_API_KEY",
+        help="Its key; default: your sign-in, else the stack's own.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Service:
-    """Where it is and the key for it."""
+    """Where it is, and a key or a sign-in for it."""
 
     url: str
-    api_key: str
+    api_key: str | None = None
+    sign_in: Session | None = None
+
+    def client(self) -> Client:
+        """Return a client; close it by using it as a context manager."""
+        return Client(self.url, self.api_key, sign_in=self.sign_in)
 
 
-def locate(url: str | None, api_key: str | None) -> Service:
-    """Return the service to use; what is not given comes from the stack that runs here.
-
-    That stack's key is never sent to another address. Raises `ServiceError` where nothing runs here, or a
-    usage error; each says what to do.
-    """
-    local = stack.status(Home(default_root()))
-    here = local["gateway"]["url"] if local["gateway"] else None
-    url = url or here
+def find(url: str | None) -> str:
+    """Return the address of the service that is meant. Raises `ServiceError`, or a usage error."""
+    url = url or _here()[0] or last_url(default_path())
     if url is None:
         raise ServiceError(
             UNREACHABLE,
@@ -39,9 +59,52 @@ def locate(url: str | None, api_key: str | None) -> Service:
         )
     if not url.startswith(("http://", "https://")):
         raise typer.BadParameter(f"{url} is not a URL; it begins with http:// or https://.")
-    url = url.rstrip("/").removesuffix(API)
-    if not api_key and url == here:
-        api_key = json.loads(Path(local["credentials_file"]).read_text())["api_key"]
-    if not api_key:
-        raise typer.BadParameter(f"{url} wants an API key: give --api-key or set SHARPSTREAM_API_KEY.")
-    return Service(url=url, api_key=api_key)
+    return url.rstrip("/").removesuffix(API)
+
+
+def locate(url: str | None, api_key: str | None) -> Service:
+    """Return the service for what a key may do: with the key given, else the sign-in, else the stack's key.
+
+    The stack's key is never sent to another address. Raises `ServiceError` where nothing runs here, or a
+    usage error; each says what to do.
+    """
+    url = find(url)
+    if api_key:
+        return Service(url=url, api_key=api_key)
+    if (session := _signed_in(url)) is not None:
+        return Service(url=url, sign_in=session)
+    here, known = _here()
+    if url != here:
+        raise typer.BadParameter(
+            f"{url} wants to know who you are: `sharpstream login`, or give --api-key (SHARPSTREAM_API_KEY)."
+        )
+    return Service(url=url, api_key=known["api_key"])
+
+
+def as_person(url: str | None) -> Service:
+    """Return the service for what only a signed-in person may do; at the stack here that is its admin.
+
+    Raises `ServiceError` signed_out, or as `find`.
+    """
+    url = find(url)
+    if (session := _signed_in(url)) is not None:
+        return Service(url=url, sign_in=session)
+    here, known = _here()
+    if url != here:
+        raise ServiceError(SIGNED_OUT, f"This needs a person: sign in with `sharpstream login --url {url}`.")
+    with Client(url) as client:
+        tokens = Tokens.of(client.login(known["email"], known["password"]))
+    return Service(url=url, sign_in=Session(Memory(tokens)))
+
+
+def _signed_in(url: str) -> Session | None:
+    kept = SignIn(default_path(), url)
+    return None if kept.load() is None else Session(kept)
+
+
+def _here() -> tuple[str | None, dict[str, Any]]:
+    """Return the address of the stack that runs on this machine, and its credentials."""
+    local = stack.status(Home(default_root()))
+    if not local["gateway"]:
+        return None, {}
+    return local["gateway"]["url"], json.loads(Path(local["credentials_file"]).read_text())

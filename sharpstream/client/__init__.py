@@ -1,8 +1,33 @@
-"""A small client of the REST and SSE interface; what the command line is built on."""
+"""The Python client of the REST and SSE interface; what the command line is built on.
 
-from sharpstream.client.api import Client
+`Client` blocks, `AsyncClient` is for asyncio; both have every operation of the API as a method.
+"""
+
+from sharpstream.client.asynchronous import AsyncClient
+from sharpstream.client.credentials import Memory, Session, Store, Tokens
 from sharpstream.client.errors import ServiceError
-from sharpstream.client.models import Accepted, Event, Scene
+from sharpstream.client.models import Accepted, Event, Export, Scene
+from sharpstream.client.retries import Retries
+from sharpstream.client.signature import verify_webhook
+from sharpstream.client.synchronous import Client
 from sharpstream.client.work import Job, Made, Watch, make
 
-__all__ = ["Accepted", "Client", "Event", "Job", "Made", "Scene", "ServiceError", "Watch", "make"]
+__all__ = [
+    "Accepted",
+    "AsyncClient",
+    "Client",
+    "Event",
+    "Export",
+    "Job",
+    "Made",
+    "Memory",
+    "Retries",
+    "Scene",
+    "ServiceError",
+    "Session",
+    "Store",
+    "Tokens",
+    "Watch",
+    "make",
+    "verify_webhook",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import Any, Final
 
 from bus.errors import SharpstreamError
 
@@ -12,6 +12,7 @@ UNREACHABLE: Final = "unreachable"
 TIMED_OUT: Final = "timed_out"
 DOWNLOAD_FAILED: Final = "download_failed"
 FILE_NOT_WRITTEN: Final = "file_not_written"
+SIGNED_OUT: Final = "signed_out"
 
 
 class ServiceError(SharpstreamError):
@@ -19,6 +20,7 @@ class ServiceError(SharpstreamError):
 
     ``code`` and ``message`` are the service's own where it answered with a problem; ``status`` is the HTTP
     status, ``correlation_id`` finds the request in the service's logs, ``retry_after_s`` is its own wish.
+    ``never_sent``: no connection came about, so the service cannot have acted.
     """
 
     def __init__(
@@ -29,8 +31,12 @@ class ServiceError(SharpstreamError):
         status: int | None = None,
         correlation_id: str | None = None,
         retry_after_s: float | None = None,
+        details: dict[str, Any] | None = None,
+        never_sent: bool = False,
     ) -> None:
         super().__init__(message, code=code)
+        self.details = details or {}
+        self.never_sent = never_sent
         self.status = status
         self.correlation_id = correlation_id
         self.retry_after_s = retry_after_s
@@ -55,6 +61,7 @@ def from_answer(status: int, headers: dict[str, str], body: bytes) -> ServiceErr
         status=status,
         correlation_id=problem.get("correlation_id") or headers.get("x-correlation-id"),
         retry_after_s=_seconds(headers.get("retry-after", "")),
+        details=problem["details"] if isinstance(problem.get("details"), dict) else None,
     )
 
 

@@ -7,7 +7,6 @@ may hold unescaped, so a message with one would come apart.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,15 +24,21 @@ class Frame:
     retry_ms: int | None = None
 
 
-async def frames(chunks: AsyncIterable[bytes]) -> AsyncIterator[Frame]:
-    """Yield each event as soon as its blank line is there; one cut short by the end is dropped."""
-    parser = _Parser()
-    async for line in _lines(chunks):
-        if (frame := parser.take(line)) is not None:
-            yield frame
+class Parser:
+    """Turns bytes, however they are cut, into events; one cut short by the end is never given."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._fields = _Fields()
+
+    def feed(self, chunk: bytes) -> list[Frame]:
+        """Return the events that ``chunk`` completes: each as soon as its blank line is there."""
+        *lines, self._buffer = _LINE_END.split(self._buffer + chunk)
+        taken = (self._fields.take(line.decode(errors="replace")) for line in lines)
+        return [frame for frame in taken if frame is not None]
 
 
-class _Parser:
+class _Fields:
     """Collects fields until a blank line."""
 
     def __init__(self) -> None:
@@ -74,11 +79,3 @@ class _Parser:
         empty = not self._data
         self._clear()
         return None if empty else frame
-
-
-async def _lines(chunks: AsyncIterable[bytes]) -> AsyncIterator[str]:
-    buffer = b""
-    async for chunk in chunks:
-        *whole, buffer = _LINE_END.split(buffer + chunk)
-        for line in whole:
-            yield line.decode(errors="replace")

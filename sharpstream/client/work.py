@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-from sharpstream.client.api import FIRST_PAUSE_S, LONGEST_PAUSE_S, Client, Moved
+from sharpstream.client.asynchronous import AsyncClient
+from sharpstream.client.call import Moved
 from sharpstream.client.errors import DOWNLOAD_FAILED, FILE_NOT_WRITTEN, TIMED_OUT, ServiceError
-from sharpstream.client.models import PROGRESS_EVENT, STARTED_EVENT, Event, Scene
+from sharpstream.client.models import Event, Scene
+from sharpstream.client.models.events import PROGRESS_EVENT, STARTED_EVENT
+from sharpstream.client.operations.scenes import generate
+from sharpstream.client.retries import FIRST_PAUSE_S, LONGEST_PAUSE_S, Retries
 
 _SENT: Final = 0.1
 """The share of a bar that the upload takes; the service's stages lead to `_MADE`, the download ends it."""
@@ -46,7 +52,7 @@ class Made:
 
 
 async def make(
-    client: Client, job: Job, fields: dict[str, str], watch: Watch, *, timeout_s: float, replace: bool
+    client: AsyncClient, job: Job, fields: Mapping[str, Any], watch: Watch, *, timeout_s: float, replace: bool
 ) -> Made:
     """Turn the job's photo into a splat at its target.
 
@@ -65,31 +71,19 @@ async def make(
         raise ServiceError(TIMED_OUT, sentence) from error
 
 
-async def _submit(client: Client, job: Job, fields: dict[str, str], watch: Watch) -> None:
-    """Upload; come back later where the service said so (and therefore took nothing)."""
+async def _submit(client: AsyncClient, job: Job, fields: Mapping[str, Any], watch: Watch) -> None:
+    """Upload; come back later where the service said so, as long as the job's time lasts."""
 
     def moved(done: int, total: int | None) -> None:
         watch.at("send", _SENT * done / max(total or 1, done, 1))
 
-    while True:
-        try:
-            accepted = await client.submit(job.photo, fields, moved)
-        except OSError as error:
-            raise ServiceError(
-                "photo_unreadable", f"{job.photo} cannot be read: {error.strerror}."
-            ) from error
-        except ServiceError as error:
-            if error.retry_after_s is None or error.status not in {429, 503}:
-                raise
-            watch.at("wait", 0)
-            await asyncio.sleep(error.retry_after_s)
-        else:
-            job.generation_id = accepted.generation_id
-            watch.at("queue", _SENT)
-            return
+    busy = Retries(patience_s=math.inf, told=lambda _error, _pause: watch.at("wait", 0))
+    accepted = await client.send(generate(job.photo, moved=moved, **fields), retries=busy)
+    job.generation_id = accepted.generation_id
+    watch.at("queue", _SENT)
 
 
-async def _finished(client: Client, job: Job, watch: Watch) -> Scene:
+async def _finished(client: AsyncClient, job: Job, watch: Watch) -> Scene:
     """Follow the generation to its end. Raises `ServiceError` where that is not a splat."""
     generation_id, furthest = job.generation_id or "", _SENT
 
@@ -115,7 +109,7 @@ def _stage(event: Event) -> tuple[str, float] | None:
     return None
 
 
-async def _settled(client: Client, generation_id: str) -> Scene:
+async def _settled(client: AsyncClient, generation_id: str) -> Scene:
     """Return the scene once it shows its end: the ledger is a moment behind the stream."""
     pause = FIRST_PAUSE_S / 5
     while True:
@@ -139,7 +133,7 @@ def _good(scene: Scene) -> Scene:
     return scene
 
 
-async def _fetch(client: Client, scene: Scene, target: Path, watch: Watch, *, replace: bool) -> Made:
+async def _fetch(client: AsyncClient, scene: Scene, target: Path, watch: Watch, *, replace: bool) -> Made:
     """Download beside the target, check, then move into place; a break leaves nothing behind."""
 
     def moved(done: int, total: int | None) -> None:
@@ -156,7 +150,7 @@ async def _fetch(client: Client, scene: Scene, target: Path, watch: Watch, *, re
     return Made(path=target, bytes=size, sha256=digest, scene=scene)
 
 
-async def _download(client: Client, scene: Scene, part: Path, moved: Moved) -> str:
+async def _download(client: AsyncClient, scene: Scene, part: Path, moved: Moved) -> str:
     """Fetch the splat and return its sha256: a few tries, each by a freshly signed URL."""
     for left in reversed(range(_DOWNLOAD_TRIES)):
         try:
@@ -169,7 +163,7 @@ async def _download(client: Client, scene: Scene, part: Path, moved: Moved) -> s
     raise AssertionError("the last try returns or raises")  # pragma: no cover
 
 
-async def _try_download(client: Client, scene: Scene, part: Path, moved: Moved) -> str:
+async def _try_download(client: AsyncClient, scene: Scene, part: Path, moved: Moved) -> str:
     if not scene.generated_3d_gaussian_url:
         raise ServiceError(DOWNLOAD_FAILED, "The service says completed but gives no URL of the splat.")
     with part.open("wb") as file:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sharpstream.client import Client, Job, ServiceError, make
+from sharpstream.client import AsyncClient, Job, ServiceError, make
 from tests.sharpstream.client.service import KEY, FakeService
 
 
@@ -25,7 +25,7 @@ class Seen:
 
 async def run(service: FakeService, photo: Path, seen: Seen | None = None, **options: object):
     job = Job(photo=photo, target=photo.with_suffix(".ply"))
-    async with Client(service.url, KEY) as client:
+    async with AsyncClient(service.url, KEY) as client:
         made = await make(client, job, {}, seen or Seen(), timeout_s=30, replace=False, **options)
     return job, made
 
@@ -101,14 +101,14 @@ async def test_a_page_that_is_not_ours_is_told(service: FakeService, photo: Path
 async def test_time_runs_out_with_the_id_in_the_sentence(service: FakeService, photo: Path) -> None:
     service.lag = 10**9
     job = Job(photo=photo, target=photo.with_suffix(".ply"))
-    async with Client(service.url, KEY) as client:
+    async with AsyncClient(service.url, KEY) as client:
         with pytest.raises(ServiceError, match="scenes/id-1") as caught:
             await make(client, job, {}, Seen(), timeout_s=0.5, replace=False)
     assert caught.value.code == "timed_out"
 
 
 async def test_nobody_there(photo: Path) -> None:
-    async with Client("http://127.0.0.1:9", KEY) as client:
+    async with AsyncClient("http://127.0.0.1:9", KEY) as client:
         with pytest.raises(ServiceError, match=r"127\.0\.0\.1:9 cannot be reached") as caught:
             await client.check()
     assert caught.value.passing

@@ -1,0 +1,114 @@
+"""``register``, ``login``, ``logout``, ``whoami``: who you are at a service."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from sharpstream.cli import printing
+from sharpstream.cli.service import Json, Key, Url, as_person, find, locate
+from sharpstream.cli.sign_ins import SignIn, default_path
+from sharpstream.client import Client, ServiceError, Tokens
+
+Email = Annotated[str, typer.Argument(help="The account's e-mail address.")]
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input, for scripts.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the command line."""
+    app.command("register")(make_account)
+    app.command()(login)
+    app.command()(logout)
+    app.command()(whoami)
+
+
+def make_account(
+    email: Email,
+    *,
+    first_name: Annotated[str, typer.Option(help="How you want to be called.")] = "",
+    last_name: Annotated[str, typer.Option()] = "",
+    password_stdin: PasswordStdin = False,
+    url: Url = None,
+) -> None:
+    """Make an account at a service and sign in.
+
+    Example: `sharpstream register ada@example.com --url https://splats.example.com`
+    """
+    address, password = find(url), _password(stdin=password_stdin, twice=True)
+    with Client(address) as client:
+        client.register(email, password, first_name=first_name, last_name=last_name)
+        _sign_in(client, address, email, password)
+    typer.echo(f"Welcome. You are signed in at {address} as {email}.")
+
+
+def login(email: Email, *, password_stdin: PasswordStdin = False, url: Url = None) -> None:
+    """Sign in at a service; the sign-in is kept in ~/.config/sharpstream and renews itself.
+
+    Examples.
+
+    * `sharpstream login ada@example.com --url https://splats.example.com`
+    * `echo "$PASSWORD" | sharpstream login ada@example.com --password-stdin`
+    """
+    address, password = find(url), _password(stdin=password_stdin, twice=False)
+    with Client(address) as client:
+        _sign_in(client, address, email, password)
+    typer.echo(f"You are signed in at {address} as {email}.")
+
+
+def logout(*, url: Url = None) -> None:
+    """Sign out: the sign-in ends at the service and is removed from this machine.
+
+    Example: `sharpstream logout`
+    """
+    address = find(url)
+    kept = SignIn(default_path(), address)
+    with kept.alone():
+        tokens = kept.load()
+        if tokens is None:
+            typer.echo(f"You were not signed in at {address}.")
+            return
+        kept.save(None)  # first: this machine forgets it even where the service is away
+    try:
+        with Client(address) as client:
+            client.logout(tokens.refresh_token)
+    except ServiceError as error:
+        typer.echo(f"Removed here; {address} could not be told: {error.message}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"You are signed out of {address}.")
+
+
+def whoami(*, url: Url = None, api_key: Key = None, as_json: Json = False) -> None:
+    """Show the service that commands speak to, and as whom.
+
+    Example: `sharpstream whoami`
+    """
+    service = locate(url, api_key)
+    told = {"service": service.url, "with": "sign-in" if service.sign_in else "API key"}
+    if service.sign_in is not None:
+        with as_person(service.url).client() as client:
+            person = client.me()
+        told |= {"email": person.email, "role": person.role, "id": person.id}
+    else:
+        told["key"] = f"{(service.api_key or '')[:11]}..."  # its public prefix
+    if as_json:
+        printing.as_json(told)
+    else:
+        printing.facts(told)
+
+
+def _sign_in(client: Client, address: str, email: str, password: str) -> None:
+
+    kept = SignIn(default_path(), address)
+    tokens = Tokens.of(client.login(email, password))
+    with kept.alone():
+        kept.save(tokens)
+
+
+def _password(*, stdin: bool, twice: bool) -> str:
+    if stdin:
+        return sys.stdin.readline().rstrip("\n")
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=twice))

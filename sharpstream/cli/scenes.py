@@ -1,0 +1,128 @@
+"""``list``, ``show``, ``cancel``, ``delete``: scenes that are there."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import typer
+
+from sharpstream.cli import printing
+from sharpstream.cli.service import Json, Key, Url, locate
+from sharpstream.client import Client, Scene
+from sharpstream.client.models import SceneSummary
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The scene's id, from `generate` or `list`.")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Scenes' ids, from `generate` or `list`.")]
+Status = Literal["pending", "processing", "completed", "failed", "cancelled"]
+PAGE = 100
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the command line."""
+    app.command("list")(show_all)
+    app.command()(show)
+    app.command()(cancel)
+    app.command()(delete)
+
+
+def show_all(
+    *,
+    status: Annotated[Status | None, typer.Option(help="Only these.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 20,
+    url: Url = None,
+    api_key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """List your scenes, newest first.
+
+    Examples.
+
+    * `sharpstream list`
+    * `sharpstream list --status failed -n 100 --json | jq -r '.[].error_code'`
+    """
+    with locate(url, api_key).client() as client:
+        scenes = list(itertools.islice(_every(client, status, limit), limit))
+    if as_json:
+        printing.as_json(scenes)
+        return
+    columns = {
+        "id": lambda scene: scene.id,
+        "status": lambda scene: scene.status,
+        "made": lambda scene: scene.created_at,
+        "seconds": lambda scene: scene.processing_time_seconds,
+        "Gaussians": lambda scene: scene.part("result").get("gaussian_count"),
+        "error": lambda scene: scene.error_code or "",
+    }
+    printing.table(scenes, columns, empty="There are no scenes: sharpstream generate photo.jpg")
+
+
+def _every(client: Client, status: str | None, limit: int) -> Iterator[SceneSummary]:
+    cursor = None
+    while True:
+        page = client.scenes(status=status, cursor=cursor, limit=min(limit, PAGE))
+        yield from page.items
+        if (cursor := page.next_cursor) is None:
+            return
+
+
+def show(scene_id: Id, *, url: Url = None, api_key: Key = None, as_json: Json = False) -> None:
+    """Show a scene: where it stands, how long each stage took, where its files are.
+
+    Example: `sharpstream show 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
+    """
+    with locate(url, api_key).client() as client:
+        scene = client.scene(scene_id)
+    if as_json:
+        printing.as_json(scene)
+        return
+    printing.facts(_facts(scene))
+
+
+def _facts(scene: Scene) -> dict[str, object]:
+    result, queue = scene.part("result"), scene.queue
+    stages = scene.timings and {
+        name: getattr(scene.timings, name) for name in scene.timings.__struct_fields__
+    }
+    return {
+        "id": scene.id,
+        "status": scene.status,
+        "made": scene.created_at,
+        "place in queue": queue and queue.position,
+        "estimated s": queue and queue.estimated_seconds,
+        "error": scene.error_message and f"{scene.error_message} [{scene.error_code}]",
+        "Gaussians": result.get("gaussian_count"),
+        "bytes": result.get("bytes"),
+        "splat": scene.generated_3d_gaussian_url,
+        "photo": scene.original_image_url,
+    } | {name.replace("_ms", " ms"): value for name, value in (stages or {}).items()}
+
+
+def cancel(scene_ids: Ids, *, url: Url = None, api_key: Key = None) -> None:
+    """Cancel scenes. One that is as good as done may be completed still; `show` tells.
+
+    Example: `sharpstream cancel 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
+    """
+    with locate(url, api_key).client() as client:
+        for scene_id in scene_ids:
+            print(f"{scene_id}: {client.cancel(scene_id).message}")
+
+
+def delete(
+    scene_ids: Ids,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    url: Url = None,
+    api_key: Key = None,
+) -> None:
+    """Delete ended scenes with their photos, splats and exports, for good.
+
+    Example: `sharpstream delete 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
+    """
+    if not yes:
+        typer.confirm(f"Delete {len(scene_ids)} scene(s) for good?", abort=True)
+    with locate(url, api_key).client() as client:
+        for scene_id in scene_ids:
+            client.delete_scene(scene_id)
+            print(f"{scene_id}: deleted.")

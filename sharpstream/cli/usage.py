@@ -1,0 +1,52 @@
+"""``usage``: what was used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from sharpstream.cli import printing
+from sharpstream.cli.service import Json, Key, Url, locate
+from sharpstream.client.models import UsageRow, UsageTotal
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+    app.command()(usage)
+
+
+def usage(
+    *,
+    since: Annotated[str | None, typer.Option(help="From this day or time on; default: 30 days ago.")] = None,
+    until: Annotated[str | None, typer.Option(help="Up to there, exclusive; default: now.")] = None,
+    by_key: Annotated[bool, typer.Option("--by-key", help="Tell API keys apart.")] = False,
+    rows: Annotated[bool, typer.Option("--rows", help="The rows behind the totals, newest first.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Rows at most.")] = 100,
+    url: Url = None,
+    api_key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Show what your account used: totals by day and kind, or the rows behind them.
+
+    Examples.
+
+    * `sharpstream usage --since 2026-01-01`
+    * `sharpstream usage --rows --json`
+    """
+    with locate(url, api_key).client() as client:
+        if rows:
+            found = client.usage_rows(from_=since, to=until, limit=limit).items
+            return _show(found, ("created_at", "event_type", "event_id", "api_key_id"), as_json=as_json)
+        totals = client.usage(from_=since, to=until, by_key=by_key).totals
+    columns = ("day", "event_type", "count") + (("api_key_id",) if by_key else ())
+    return _show(totals, columns, as_json=as_json)
+
+
+def _show(found: Sequence[UsageRow | UsageTotal], names: tuple[str, ...], *, as_json: bool) -> None:
+    if as_json:
+        printing.as_json(found)
+        return
+    columns = {name.replace("_", " "): lambda row, name=name: getattr(row, name) for name in names}
+    printing.table(found, columns, empty="Nothing was used in that time.")

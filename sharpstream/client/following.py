@@ -1,0 +1,64 @@
+"""A live stream that outlives its connections: where to go on, and when. Sends nothing itself."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+
+from sharpstream.client import sse
+from sharpstream.client.call import API
+from sharpstream.client.errors import ServiceError
+from sharpstream.client.models import Event
+from sharpstream.client.retries import FIRST_PAUSE_S, LONGEST_PAUSE_S
+from sharpstream.client.transport import STREAM, event_of
+
+Lost = Callable[[ServiceError | None], None]
+"""Told of each break; None where the service closed the stream in good order."""
+
+
+class Following:
+    """One stream, over as many connections as it takes.
+
+    ``ends``: it stops with the last event of its subject. ``done`` tells that it has.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        ends: bool,
+        after: str | None = None,
+        types: Iterable[str] | None = None,
+        lost: Lost = lambda _: None,
+    ) -> None:
+        self.path = f"{API}/{path}"
+        self.query = {"types": ",".join(types)} if types else {}
+        self.done = False
+        self._ends, self._last, self._lost = ends, after, lost
+        self._pause = FIRST_PAUSE_S
+        self._parser = sse.Parser()
+
+    def connect(self) -> dict[str, str]:
+        """Begin with a new connection; return its headers."""
+        self._parser = sse.Parser()
+        return STREAM | ({"Last-Event-ID": self._last} if self._last else {})
+
+    def take(self, chunk: bytes) -> Iterable[Event]:
+        """Yield the events that a chunk of the connection completes."""
+        for frame in self._parser.feed(chunk):
+            event = event_of(frame)
+            self._last, self._pause = event.cursor or self._last, FIRST_PAUSE_S
+            self.done = self._ends and event.ends
+            yield event
+            if self.done:
+                return
+
+    def broke(self, error: ServiceError | None) -> float:
+        """Return the seconds until the next connection. Raises what coming back cannot cure."""
+        if error is not None:
+            if not error.passing:
+                raise error
+            self._pause = max(self._pause, error.retry_after_s or 0)
+        self._lost(error)
+        seconds, self._pause = self._pause * random.uniform(0.5, 1), min(2 * self._pause, LONGEST_PAUSE_S)  # noqa: S311
+        return seconds

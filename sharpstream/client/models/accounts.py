@@ -1,0 +1,95 @@
+"""Accounts, sign-ins and API keys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct, field
+
+
+class Registered(Struct, frozen=True, kw_only=True):
+    """The account made."""
+
+    id: str
+    email: str
+    first_name: str = ""
+
+
+class SignIn(Struct, frozen=True, kw_only=True):
+    """A short-lived access token (``expires_in`` in seconds) and the token that renews it once."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+class Person(Struct, frozen=True, kw_only=True):
+    """The signed-in person."""
+
+    id: str
+    email: str
+    role: str
+    first_name: str = ""
+    last_name: str = ""
+
+
+class Erased(Struct, frozen=True, kw_only=True):
+    """What happens now."""
+
+    message: str
+
+
+class NewApiKey(Struct, frozen=True, kw_only=True):
+    """A key just made; ``key`` itself is shown this once."""
+
+    id: str
+    key: str
+    name: str
+    expires_at: datetime | None = None
+    scopes: list[str] = field(default_factory=list)
+
+
+class ApiKey(Struct, frozen=True, kw_only=True):
+    """A key as its owner sees it later."""
+
+    id: str
+    name: str
+    status: str
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    prefix: str | None = None
+    scopes: list[str] = field(default_factory=list)
+    last_used_at: datetime | None = None
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """An account as an admin sees it."""
+
+    id: str
+    email: str
+    role: str
+    is_active: bool
+    first_name: str = ""
+    last_name: str = ""
+    created_at: datetime | None = None
+
+
+class Quotas(Struct, frozen=True, kw_only=True):
+    """What an account may have."""
+
+    max_in_flight: int
+    requests_per_minute: int
+    max_streams: int
+
+
+class AccountWithQuotas(Account, frozen=True, kw_only=True):
+    """With its quotas, as they count now."""
+
+    quotas: Quotas
+
+
+class AccountPage(Struct, frozen=True, kw_only=True):
+    """Newest first; ``next_cursor`` None is the end."""
+
+    items: list[Account]
+    next_cursor: str | None = None

@@ -1,0 +1,45 @@
+"""Exports: scenes in other formats."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct, field
+
+from sharpstream.client.models.scenes import ENDINGS
+
+
+class ExportAccepted(Struct, frozen=True, kw_only=True):
+    """The answer to the wish for an export."""
+
+    export_id: str
+    status: str
+    message: str
+
+
+class Export(Struct, frozen=True, kw_only=True):
+    """One conversion as it stands; the URL is presigned and good for an hour or so."""
+
+    id: str
+    scene_generation_id: str
+    export_format: str
+    status: str
+    options: dict[str, Any] = field(default_factory=dict)
+    export_file_url: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the status is its last."""
+        return self.status in ENDINGS
+
+
+class ExportPage(Struct, frozen=True, kw_only=True):
+    """Newest first; ``next_cursor`` None is the end."""
+
+    items: list[Export]
+    next_cursor: str | None = None

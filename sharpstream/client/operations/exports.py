@@ -1,0 +1,32 @@
+"""Exports: scenes in other formats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sharpstream.client.call import API, Call
+from sharpstream.client.models import Export, ExportAccepted, ExportPage
+
+
+def export(
+    generation_id: str,
+    format: str,  # noqa: A002 - the word of the API
+    *,
+    options: Mapping[str, Any] | None = None,
+) -> Call[ExportAccepted]:
+    """Ask for a scene in another format (``GLTF``, ``spz``, ...); ``options`` are the format's own."""
+    body = {"format": format, "options": dict(options or {})}
+    path = f"{API}/scenes/{generation_id}/export"
+    return Call(method="POST", path=path, answer=ExportAccepted, body=body, repeatable=False)
+
+
+def get_export(export_id: str) -> Call[Export]:
+    """Return an export as it stands."""
+    return Call(method="GET", path=f"{API}/exports/{export_id}", answer=Export)
+
+
+def exports(generation_id: str, *, cursor: str | None = None, limit: int = 20) -> Call[ExportPage]:
+    """Return a page of a scene's exports, newest first."""
+    query = {"cursor": cursor, "limit": limit}
+    return Call(method="GET", path=f"{API}/scenes/{generation_id}/exports", answer=ExportPage, query=query)

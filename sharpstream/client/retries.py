@@ -1,0 +1,66 @@
+"""When a failed call is sent again, and after how long. Decides only; the clients sleep."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sharpstream.client.call import Call
+from sharpstream.client.errors import UNREACHABLE, ServiceError
+
+FIRST_PAUSE_S: Final = 0.25
+LONGEST_PAUSE_S: Final = 5.0
+_IN_PROGRESS: Final = "idempotency_in_progress"
+_DECLINED: Final = frozenset({429, 503})
+"""The service took nothing, so that any call may be sent again."""
+_UNKNOWN: Final = frozenset({500, 502, 504})
+"""Nobody can tell whether it was taken: only what is repeatable is sent again."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retries:
+    """``most`` further attempts after failures; a wish of the service's to wait costs none of them.
+
+    ``patience_s`` is how long such wishes are followed, all together. ``told`` hears of each pause.
+    """
+
+    most: int = 4
+    patience_s: float = 120.0
+    told: Callable[[ServiceError, float], None] = lambda _error, _pause: None
+
+    def begin(self, call: Call[Any]) -> Attempts:
+        """Return the count for one call."""
+        return Attempts(self, repeatable=call.repeatable)
+
+
+class Attempts:
+    """What has been tried of one call."""
+
+    def __init__(self, rules: Retries, *, repeatable: bool) -> None:
+        self._rules, self._repeatable = rules, repeatable
+        self._left, self._patience_s = rules.most, rules.patience_s
+        self._pause = FIRST_PAUSE_S
+
+    def pause(self, error: ServiceError) -> float:
+        """Return the seconds to wait before the next attempt. Raises ``error`` where there is none."""
+        wished = error.retry_after_s
+        if wished is not None and self._may(error):
+            self._patience_s -= wished
+            if self._patience_s < 0:
+                raise error
+            seconds = wished + random.uniform(0, 0.1 * wished)  # noqa: S311 - spreads many clients' returns
+        else:
+            if not self._left or not self._may(error):
+                raise error
+            self._left -= 1
+            seconds, self._pause = self._pause * random.uniform(0.5, 1), min(2 * self._pause, LONGEST_PAUSE_S)  # noqa: S311
+        self._rules.told(error, seconds)
+        return seconds
+
+    def _may(self, error: ServiceError) -> bool:
+        if error.status in _DECLINED or error.never_sent:
+            return True
+        unknown = error.code in {UNREACHABLE, _IN_PROGRESS} or error.status in _UNKNOWN
+        return unknown and self._repeatable

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from sharpstream.client.call import Call
+from sharpstream.client.errors import UNREACHABLE, ServiceError
+from sharpstream.client.retries import Retries
+
+GET: Call[None] = Call(method="GET", path="/", answer=None)
+POST: Call[None] = Call(method="POST", path="/", answer=None, repeatable=False)
+
+
+def tried(call: Call[None], error: ServiceError, rules: Retries | None = None) -> int:
+    """How many further attempts there are of a call that always fails like that."""
+    attempts = (rules or Retries()).begin(call)
+    for number in range(100):
+        try:
+            attempts.pause(error)
+        except ServiceError:
+            return number
+    return 100
+
+
+@pytest.mark.parametrize(
+    ("error", "of_get", "of_post"),
+    [
+        (ServiceError(UNREACHABLE, "broken off"), 4, 0),
+        (ServiceError(UNREACHABLE, "refused", never_sent=True), 4, 4),
+        (ServiceError("busy", "later", status=503), 4, 4),
+        (ServiceError("internal", "hm", status=500), 4, 0),
+        (ServiceError("bad_gateway", "hm", status=502), 4, 0),
+        (ServiceError("idempotency_in_progress", "hm", status=409), 4, 0),
+        (ServiceError("not_found", "no", status=404), 0, 0),
+        (ServiceError("scene_ended", "no", status=409), 0, 0),
+    ],
+)
+def test_only_what_does_no_harm_is_sent_again(error: ServiceError, of_get: int, of_post: int) -> None:
+    assert (tried(GET, error), tried(POST, error)) == (of_get, of_post)
+
+
+def test_a_wish_to_wait_is_followed_as_long_as_patience_lasts() -> None:
+    error = ServiceError("rate_limited", "later", status=429, retry_after_s=10)
+    assert tried(POST, error, Retries(most=0, patience_s=35)) == 3
+    assert tried(POST, error, Retries(most=0, patience_s=math.inf)) == 100
+    assert Retries().begin(POST).pause(error) >= 10
+
+
+def test_pauses_grow_and_are_told() -> None:
+    told: list[float] = []
+    attempts = Retries(most=6, told=lambda _, pause: told.append(pause)).begin(GET)
+    for _ in range(6):
+        attempts.pause(ServiceError(UNREACHABLE, "away"))
+    assert len(told) == 6
+    assert told[0] <= 0.25
+    assert 2.5 <= told[-1] <= 5

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from standardwebhooks import Webhook
+
+from sharpstream.client import ServiceError, verify_webhook
+
+SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+BODY = json.dumps(
+    {"specversion": "1.0", "id": "e-1", "type": "generation.completed.v1", "subject": "g-1", "data": {"n": 1}}
+)
+
+
+def headers(secret: str = SECRET, body: str = BODY, age_s: float = 0) -> dict[str, str]:
+    when = datetime.now(UTC) - timedelta(seconds=age_s)
+    return {
+        "Webhook-Id": "e-1",
+        "Webhook-Timestamp": str(int(when.timestamp())),
+        "Webhook-Signature": Webhook(secret).sign("e-1", when, body),
+    }
+
+
+def test_a_genuine_one_is_read() -> None:
+    event = verify_webhook(BODY.encode(), headers(), SECRET)
+    assert (event.id, event.type, event.subject, event.data) == (
+        "e-1",
+        "generation.completed.v1",
+        "g-1",
+        {"n": 1},
+    )
+    assert event.ends
+
+
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        (BODY.replace("1.0", "1.1"), headers()),
+        (BODY, headers(secret="whsec_" + "AAAA9r8GKYqrTwjUPD8ILPZIo2LaLaSw")),
+        (BODY, headers(age_s=3600)),
+        (BODY, {}),
+        (b"\xff\xfe", headers()),
+        ("[]", headers(body="[]")),
+    ],
+)
+def test_anything_else_is_refused(body: bytes | str, sent: dict[str, str]) -> None:
+    with pytest.raises(ServiceError) as caught:
+        verify_webhook(body, sent, SECRET)
+    assert caught.value.code == "signature_invalid"

@@ -58,6 +58,7 @@ class FakeService:
         self.downloading = asyncio.Event()
         self.closing = asyncio.Event()
         self.store_saw_key = False
+        self.idempotency_keys: list[str] = []
         self.most_at_once = 0
         self._at_once = 0
 
@@ -82,6 +83,7 @@ class FakeService:
         return web.json_response({"status": "live"})
 
     async def _generate(self, request: web.Request) -> web.Response:
+        self.idempotency_keys.append(request.headers.get("Idempotency-Key", ""))
         form = MultipartParser(io.BytesIO(await request.read()), _boundary(request))
         name, body, fields = "", b"", {}
         for part in form:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sharpstream.client import AsyncClient, Job, ServiceError, make
+from sharpstream.client import AsyncClient, Client, Job, ServiceError, make
 from tests.sharpstream.client.service import KEY, FakeService
 
 
@@ -112,3 +112,25 @@ async def test_nobody_there(photo: Path) -> None:
         with pytest.raises(ServiceError, match=r"127\.0\.0\.1:9 cannot be reached") as caught:
             await client.check()
     assert caught.value.passing
+
+
+def test_a_blocking_stream_is_resumed_too(beside: FakeService, photo: Path) -> None:
+    beside.break_after = [5, 0]
+    breaks: list[ServiceError | None] = []
+    with Client(beside.url, KEY) as client:
+        job = client.generate(photo).generation_id
+        events = list(client.follow(job, lost=breaks.append))
+    assert beside.scenes[job].resumed_after == [None, "1-4-10", "1-4-10"]
+    assert [event.type for event in events if event.cursor] == [
+        "generation.requested.v1", "generation.completed.v1",
+    ]  # fmt: skip
+    assert len(breaks) == 2
+
+
+def test_an_upload_whose_answer_was_lost_is_the_same_request_again(beside: FakeService, photo: Path) -> None:
+    beside.problems["coffee.jpg"] = (502, {}, {})
+    with Client(beside.url, KEY) as client:
+        job = client.generate(photo).generation_id
+    first, second = beside.idempotency_keys
+    assert first == second != ""
+    assert beside.scenes[job].body == photo.read_bytes()

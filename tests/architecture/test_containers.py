@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+from bus import telemetry
 from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings
 from export_consumer.settings import ExportSettings
 from gateway.settings import GatewaySettings, RelaySettings, WebhookSettings
@@ -35,7 +36,7 @@ KEYS = {
     f"{settings.model_config.get('env_prefix', '')}{name}".upper()
     for settings in SETTINGS
     for name in settings.model_fields
-}
+} | set(telemetry.VARIABLES)
 ours = pytest.mark.parametrize("name", sorted(ROLES | ONCE | VARIANTS))
 
 
@@ -86,6 +87,12 @@ def test_a_role_runs_the_same_command_and_gets_the_same_keys_as_on_one_machine(t
 @ours
 def test_every_key_given_exists(name: str) -> None:
     assert set(SERVICES[name]["environment"]) <= KEYS
+
+
+def test_every_role_can_be_traced() -> None:
+    wanted = {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"}
+    for name in ROLES | VARIANTS:
+        assert wanted <= set(SERVICES[name]["environment"]), name
 
 
 def test_every_key_of_the_dockerfile_exists() -> None:

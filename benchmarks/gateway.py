@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import io
 import json
 import os
 import platform
@@ -34,27 +33,14 @@ from typing import Any
 
 import aiohttp
 import numpy as np
+from _photo import photo_of
 from _stack import Stack, own_stack
-from PIL import Image
 
 HERE = Path(__file__).parent
 IDLE = ("inference", "export", "ledger", "webhooks")
 """Roles that would work the jobs off, on the cores that are measured."""
 OURS, THEIRS = "sharpstream", "fastapi+celery+redis"
 NO_LIMITS: dict[str, str] = {"GATEWAY_REQUESTS_PER_MINUTE": "1000000", "GATEWAY_MAX_IN_FLIGHT": "1000000"}
-
-
-def photo_of(size: int) -> bytes:
-    """Return a JPEG of about ``size`` bytes: 1024 x 768, a gradient with a camera's noise."""
-    rng = np.random.default_rng(1)
-    smooth = np.linspace(0, 255, 1024 * 768 * 3).reshape(768, 1024, 3)
-    pixels = np.clip(smooth + rng.normal(0, 18, smooth.shape), 0, 255).astype(np.uint8)
-    best = b""
-    for quality in range(30, 96, 5):
-        out = io.BytesIO()
-        Image.fromarray(pixels).save(out, "JPEG", quality=quality)
-        best = min(best or out.getvalue(), out.getvalue(), key=lambda data: abs(len(data) - size))
-    return best
 
 
 async def load(url: str, key: str, photo: bytes, *, concurrency: int, seconds: float) -> dict[str, Any]:

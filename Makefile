@@ -6,7 +6,8 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
-PYTEST_ARGS ?= -m "not full"
+# Two at a time: each worker has servers of its own, about 1 GB.
+PYTEST_ARGS ?= -n 2 -m "not full"
 BIN := .venv/bin
 RUN := .venv/.run-installed
 DEV := .venv/.dev-installed

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from bus.settings import KafkaSettings, S3Settings
 from sharpstream.stack.postgres import psql
@@ -30,6 +31,21 @@ from sharpstream.stack.process import die_with_parent
 
 ATTACH = "SHARPSTREAM_TEST_INFRA"
 START_S = 180  # the very first start fetches Kafka
+
+
+class OneSystem(LoadScopeScheduling):
+    """Each test goes to the worker that is free, but those of the one system in tests/e2e to the same.
+
+    They come first, being the longest. xdist's own `loadgroup` groups nothing under pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "e2e" if nodeid.startswith("tests/e2e/") else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneSystem:
+    """Where tests run side by side (``-n 2``), hand them out in this way."""
+    return OneSystem(config, log)
 
 
 @dataclass(frozen=True)

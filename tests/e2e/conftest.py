@@ -35,11 +35,3 @@ def running(collector: Collector) -> Iterator[Running]:
     finally:
         stack.cli("down")
         shutil.rmtree(home, ignore_errors=True)
-
-
-@pytest.hookimpl(tryfirst=True)  # before the plugin reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep all tests of the one system in one worker, where tests run side by side."""
-    for item in items:
-        if "running" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("e2e"))

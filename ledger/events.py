@@ -56,9 +56,10 @@ def decode(topic: Topic, records: Sequence[RawRecord]) -> tuple[list[Event], lis
 def _event(topic: Topic, record: RawRecord) -> Event:
     found = envelope.decode(topic, record.value, record.headers)
     try:
-        event_id, subject = UUID(found.id), UUID(found.subject)
+        # 0.4 us each; the class itself takes 2, which was a quarter of all decoding.
+        event_id, subject = msgspec.convert(found.id, UUID), msgspec.convert(found.subject, UUID)
         body = (record.value or b"").decode()  # msgspec does not look into fields that it skips
-    except ValueError as error:
+    except ValueError as error:  # as msgspec's are
         raise UndecodableError(f"ce_id and ce_subject must be UUIDs and the body UTF-8: {error}") from error
     if found.time.tzinfo is None:
         raise UndecodableError(f"ce_time {found.time} has no zone; send RFC 3339 with an offset.")

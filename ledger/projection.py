@@ -7,6 +7,7 @@ that `ledger.rebuild` arrives at the same rows. Export jobs belong to the export
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -95,7 +96,8 @@ class EventProjection:
             if event.id in written:
                 written.remove(event.id)  # the same id later in this batch is a repeat
                 new.append(event)
-                metrics.EVENTS.labels(event.type).inc()
+        for kind, count in Counter(event.type for event in new).items():
+            metrics.EVENTS.labels(kind).inc(count)
         metrics.REPEATED.inc(len(events) - len(new))
         return new
 

@@ -12,6 +12,7 @@ import io
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from typing import Any, Final, Protocol, Self, TypeAlias
 
 import aioboto3
@@ -82,6 +83,10 @@ class Blobs(Protocol):
 
     async def keys(self, prefix: str) -> list[str]:
         """Return the keys of the objects below ``prefix``."""
+        ...
+
+    def pages(self, prefix: str) -> AsyncIterator[list[tuple[str, datetime]]]:
+        """Yield the keys below ``prefix`` with the time when each was written, up to 1,000 at once."""
         ...
 
 
@@ -246,6 +251,13 @@ class BlobStore:
         async with _translated(prefix):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
             return [item["Key"] async for page in pages for item in page.get("Contents", [])]
+
+    async def pages(self, prefix: str) -> AsyncIterator[list[tuple[str, datetime]]]:
+        """Yield the keys below ``prefix`` with the time when each was written. Raises `BlobStoreError`."""
+        async with _translated(prefix):
+            paginator = self._client.get_paginator("list_objects_v2")
+            async for page in paginator.paginate(Bucket=self.bucket, Prefix=prefix):
+                yield [(item["Key"], item["LastModified"]) for item in page.get("Contents", [])]
 
     async def check(self) -> None:
         """Raise `BlobStoreError` unless the bucket answers."""

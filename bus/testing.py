@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 from bus.blobs import BlobCorruptError, BlobMissingError, BlobStoreError, Buffer
 from bus.messages import BlobRef
@@ -14,6 +15,8 @@ class MemoryBlobs:
 
     def __init__(self) -> None:
         self.objects: dict[str, tuple[bytes, str]] = {}
+        self.written: dict[str, datetime] = {}
+        """When an object was written, where that is to be another time than now."""
 
     async def put(self, key: str, data: Buffer | AsyncIterator[bytes], media_type: str) -> BlobRef:
         """Store the bytes and return the claim check."""
@@ -61,6 +64,10 @@ class MemoryBlobs:
     async def delete(self, key: str) -> None:
         """Remove the object; a missing one is fine."""
         self.objects.pop(key, None)
+
+    async def pages(self, prefix: str) -> AsyncIterator[list[tuple[str, datetime]]]:
+        """Yield the keys below ``prefix`` and when they were written: all of them, just now."""
+        yield [(key, self.written.get(key, datetime.now(UTC))) for key in await self.keys(prefix)]
 
     async def keys(self, prefix: str) -> list[str]:
         """Return the keys of all objects below ``prefix``, in order."""

@@ -27,6 +27,7 @@ from gateway.hub import Hub
 from gateway.idempotency import Idempotency
 from gateway.limits import Limits
 from gateway.observe import Metrics, Observed
+from gateway.orphans import Orphans
 from gateway.passwords import Passwords
 from gateway.reader import Limits as ReaderLimits
 from gateway.removals import Removals
@@ -115,6 +116,7 @@ def _sweeps(services: Services) -> list[Callable[[], Awaitable[None]]]:
         services.keys.sweep,
         services.erasing.work,
         services.uploads.sweep,
+        services.orphans.sweep,
         services.idempotency.sweep,
         services.sessions.sweep,
         services.limits.sweep,
@@ -173,6 +175,7 @@ async def _build(settings: Settings, metrics: Metrics, stack: AsyncExitStack) ->
         images=images,
         outgoing=outgoing,
         removals=Removals(pool, blobs),
+        orphans=Orphans(pool, blobs, blobs.bucket),
         backlog=Backlog(settings.kafka, pool, group=own.inference_group),
         books=Books(pool),
         waiters=waiters,

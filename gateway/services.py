@@ -22,6 +22,7 @@ from gateway.hub import Hub
 from gateway.idempotency import Idempotency
 from gateway.limits import Limits
 from gateway.observe import Metrics
+from gateway.orphans import Orphans
 from gateway.passwords import Passwords
 from gateway.removals import Removals
 from gateway.settings import Settings
@@ -73,6 +74,7 @@ class Services:
     images: Egress
     outgoing: aiohttp.ClientSession
     removals: Removals
+    orphans: Orphans
     backlog: Backlog
     books: Books
     waiters: Waiters

@@ -10,6 +10,7 @@ from faststream import FastStream
 from bus.broker import create_broker
 from bus.health import HealthServer
 from ledger import database, handlers
+from ledger.inspection import inspect
 from ledger.migrate import check
 from ledger.settings import Settings
 from ledger.watch import watched
@@ -33,7 +34,11 @@ def create_app(settings: Settings) -> FastStream:
             projectors = handlers.register(broker, pool, settings)
             async with (
                 HealthServer(role.health_host, role.health_port, lambda: started),
-                watched(app.exit, *(projector.watch() for projector in projectors)),
+                watched(
+                    app.exit,
+                    *(projector.watch() for projector in projectors),
+                    inspect(pool, every_s=settings.ledger.check_seconds),
+                ),
             ):
                 yield
 

@@ -54,6 +54,8 @@ RULES: Final = {
     "only_what_ended_is_deleted": """
         SELECT s.id::text AS id FROM scene_generations s
         WHERE s.deleted_at IS NOT NULL AND s.status IN ('pending', 'processing')""",
+    "what_is_to_go_goes": """
+        SELECT key AS id FROM blob_removals WHERE created_at < now() - interval '1 day'""",
     "every_ended_generation_has_a_row": """
         SELECT e.subject::text AS id FROM event_log e JOIN users u ON u.id = e.account_id
         LEFT JOIN scene_generations s ON s.id = e.subject WHERE e.type IN {endings} AND s.id IS NULL""",

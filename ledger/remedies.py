@@ -28,6 +28,8 @@ REMEDIES: Final = {
     " the events of these deletions have not come back for an hour.",
     "only_what_ended_is_deleted": "A deletion passed a job that still ran. Cancel it by its id, and let the"
     " owner write how it ended.",
+    "what_is_to_go_goes": "Objects could not be removed for a day; blob_removals.error says why. Mend the"
+    " object store or its credentials: every gateway goes on trying.",
     "every_ended_generation_has_a_row": _PROVE
     + "Rows were removed by hand, or a restored database is behind:"
     " a rebuild brings them back.",

@@ -23,6 +23,9 @@ class LedgerSettings(BaseSettings):
         description="static membership, one a process: a restart goes on at once, not after 30 s",
     )
     max_records: int = Field(default=2000, ge=1, le=20_000, description="records a transaction at most")
+    check_seconds: float = Field(
+        default=3600, gt=0, description="about so often the invariants of the books are checked"
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

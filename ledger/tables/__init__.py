@@ -13,6 +13,7 @@ from piccolo.table import Table
 
 from ledger.tables.accounts import ApiKey, RefreshToken, User
 from ledger.tables.bridges import EventLog, EventLogFloor, Outbox, ParkedEvent, ProjectorOffset, RelayLease
+from ledger.tables.chores import Chore
 from ledger.tables.dead_letters import DeadLetter
 from ledger.tables.intake import AccountQuota, IdempotencyKey, RateLimit, Upload
 from ledger.tables.removals import BlobRemoval
@@ -38,6 +39,7 @@ TABLES: Final[tuple[type[Table], ...]] = (
     AccountQuota,
     RateLimit,
     BlobRemoval,
+    Chore,
     WebhookEndpoint,
     WebhookAccountSecret,
     WebhookMessage,

@@ -174,3 +174,13 @@ async def test_keys_below_a_folder(blobs: Blobs, key: str) -> None:
     assert await blobs.keys(f"{key}/a/") == names[:2]
     assert await blobs.keys(f"{key}/") == names
     assert await blobs.keys(f"{key}/c/") == []
+
+
+@on_both
+async def test_pages_tell_when_each_was_written(blobs: Blobs, key: str) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=2)  # the store tells whole seconds
+    for name in ("b", "a"):
+        await blobs.put(f"{key}/{name}", b"x", "text/plain")
+    found = [item async for page in blobs.pages(f"{key}/") for item in page]
+    assert [name for name, _ in found] == [f"{key}/a", f"{key}/b"]
+    assert all(before < written < datetime.now(UTC) + timedelta(seconds=2) for _, written in found)

@@ -23,6 +23,8 @@ DAMAGE = {
     "every_deletion_is_told": "DELETE FROM event_log WHERE type = 'generation.deleted.v1'",
     "only_what_ended_is_deleted": """
         UPDATE scene_generations SET status = 'pending' WHERE deleted_at IS NOT NULL""",
+    "what_is_to_go_goes": """
+        INSERT INTO blob_removals (key, created_at) VALUES ('results/x/1', now() - interval '25 hours')""",
     "every_ended_generation_has_a_row": "DELETE FROM scene_generations WHERE status = 'cancelled'",
 }
 

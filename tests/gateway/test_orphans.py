@@ -1,0 +1,92 @@
+"""Objects of attempts that lost go; whatever a row names, or may name yet, stays."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from bus.testing import MemoryBlobs
+from gateway.orphans import Orphans
+
+BUCKET = "splats"
+OLD = datetime.now(UTC) - timedelta(days=2)
+
+
+@pytest.fixture
+async def pool(fresh_database):
+    async with asyncpg.create_pool(fresh_database, min_size=1, max_size=4) as pool:
+        yield pool
+
+
+@pytest.fixture
+def store():
+    return MemoryBlobs()
+
+
+async def put(store: MemoryBlobs, key: str, written: datetime = OLD) -> str:
+    await store.put(key, b"x", "text/plain")
+    store.written[key] = written
+    return key
+
+
+async def scene(pool, status: str, *, photo: str, splat: str | None = None) -> UUID:
+    user, generation = uuid4(), UUID(photo.split("/")[1])
+    await pool.execute(
+        "INSERT INTO users VALUES ($1, $2, 'x', 'a', 'b', 'user', now(), now(), true)", user, f"{user}@e.org"
+    )
+    await pool.execute(
+        """INSERT INTO scene_generations (id, user_id, original_image_url, generated_3d_gaussian_url, status,
+           priority, metadata, created_at, updated_at)
+           VALUES ($1, $2, $3, $4, $5, 'bulk', '{}', now(), now())""",
+        generation, user, f"s3://{BUCKET}/{photo}", splat and f"s3://{BUCKET}/{splat}", status,
+    )  # fmt: skip
+    return generation
+
+
+async def test_losers_go_and_everything_else_stays(pool, store):
+    done, waiting, nobody = uuid4(), uuid4(), uuid4()
+    stays = [
+        await put(store, f"originals/{done}/won"),
+        await put(store, f"results/{done}/won.ply"),
+        await put(store, f"originals/{waiting}/won"),
+        await put(store, f"results/{waiting}/maybe.ply"),
+        await put(store, f"results/{done}/young.ply", datetime.now(UTC)),
+        await put(store, "results/not-an-id/x"),
+        await put(store, "elsewhere/of/others"),
+    ]
+    goes = [
+        await put(store, f"results/{done}/lost.ply"),
+        await put(store, f"originals/{waiting}/lost"),
+        await put(store, f"originals/{nobody}/never-accepted"),
+        await put(store, f"exports/{nobody}/x.glb"),
+    ]
+    await scene(pool, "completed", photo=stays[0], splat=stays[1])
+    await scene(pool, "processing", photo=stays[2])
+    orphans = Orphans(pool, store, BUCKET)
+    assert sorted(await orphans.look()) == sorted(goes)
+    assert await orphans.look() == [], "already on their way out"
+    wishes = {row["key"] for row in await pool.fetch("SELECT key FROM blob_removals")}
+    assert wishes == set(goes)
+
+
+async def test_a_job_that_failed_keeps_its_photo_and_no_splat(pool, store):
+    failed = uuid4()
+    photo = await put(store, f"originals/{failed}/won")
+    splat = await put(store, f"results/{failed}/late.ply")
+    await scene(pool, "failed", photo=photo)
+    assert await Orphans(pool, store, BUCKET).look() == [splat]
+
+
+async def test_one_of_many_has_the_turn(pool, store):
+    key = await put(store, f"results/{uuid4()}/x.ply")
+    await Orphans(pool, store, BUCKET).sweep()
+    assert await pool.fetchval("SELECT count(*) FROM blob_removals WHERE key = $1", key) == 1
+    await pool.execute("DELETE FROM blob_removals")
+    await Orphans(pool, store, BUCKET).sweep()
+    assert await pool.fetchval("SELECT count(*) FROM blob_removals") == 0, "somebody had the turn just now"
+    await pool.execute("UPDATE chores SET next_at = now()")
+    await Orphans(pool, store, BUCKET).sweep()
+    assert await pool.fetchval("SELECT count(*) FROM blob_removals") == 1

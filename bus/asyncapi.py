@@ -1,14 +1,15 @@
-"""The AsyncAPI 3.0 document of our topics, made from `bus.topics` and the message structs.
+"""The AsyncAPI 3.0 document of our topics, and a JSON Schema a message, made from `bus.topics`.
 
-``python -m bus.asyncapi > docs/asyncapi.json`` writes it; a test fails when the committed one is out of date.
-It describes and decides nothing: change a topic or a message, never the document.
+``python -m bus.asyncapi docs`` writes them (``--release`` also freezes the schemas as this version's); a test
+fails when the committed ones are out of date. They describe and decide nothing: change a topic or a message.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -131,5 +132,48 @@ def _message(kind: type[messages.Message]) -> dict[str, Any]:
     }
 
 
+def schema_of(kind: type[messages.Message]) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of one message, whole in itself."""
+    (own,), parts = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
+    found = dict(parts.pop(kind.__name__)) if "$ref" in own else dict(own)
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:sharpstream:{_tag(kind)}"}
+    return head | found | ({"$defs": parts} if parts else {})
+
+
+def schemas(declared: Sequence[Topic] = topics.ALL) -> dict[str, dict[str, Any]]:
+    """Return the schema of every message by its type."""
+    structs = sorted({kind for topic in declared for kind in topic.types}, key=_tag)
+    return {_tag(kind): schema_of(kind) for kind in structs}
+
+
+def text(value: Any) -> str:
+    """Return a document as it is committed and served."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def write(folder: Path, *, release: bool) -> None:
+    """Write ``asyncapi.json``, ``schemas/TYPE.json``, and for a release ``contracts/VERSION.json``."""
+    (folder / "asyncapi.json").write_text(text(document()))
+    (folder / "schemas").mkdir(exist_ok=True)
+    for old in (folder / "schemas").glob("*.json"):
+        old.unlink()
+    for kind, schema in schemas().items():
+        (folder / "schemas" / f"{kind}.json").write_text(text(schema))
+    if release:
+        (folder / "contracts").mkdir(exist_ok=True)
+        (folder / "contracts" / f"{VERSION}.json").write_text(text(schemas()))
+
+
+def main() -> None:
+    """Read the command line and write."""
+    parser = argparse.ArgumentParser(
+        description="Write the contract of the Kafka topics.", epilog="Example: python -m bus.asyncapi docs"
+    )
+    parser.add_argument("folder", type=Path, help="where to")
+    parser.add_argument("--release", action="store_true", help="freeze the schemas as this version's")
+    options = parser.parse_args()
+    write(options.folder, release=options.release)
+
+
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(document(), indent=2, ensure_ascii=False) + "\n")
+    main()

@@ -8,6 +8,7 @@ from gateway.api import (
     admin,
     admin_usage,
     catalogue,
+    contract,
     dead_letters,
     events,
     exports,
@@ -41,4 +42,5 @@ ROUTES = [
         ],
     ),
     system.ROUTER,
+    contract.ROUTER,
 ]

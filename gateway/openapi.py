@@ -85,7 +85,8 @@ def _body(document: dict[str, Any]) -> str:
     ]
     return (
         f"<h1>{escape(document['info']['title'])} API</h1><p>{escape(document['info']['description'])}</p>"
-        f'<p>As a document: <a href="{PATH}/openapi.json">OpenAPI {document["openapi"]}</a>.</p>'
+        f'<p>As a document: <a href="{PATH}/openapi.json">OpenAPI {document["openapi"]}</a>.'
+        ' Kafka topics: <a href="/docs/asyncapi">AsyncAPI</a>.</p>'
         f"<h2>Operations</h2>{''.join(operations)}"
         "<h2>Errors</h2><p>Every error is <code>application/problem+json</code> (RFC 9457) with a stable"
         " <code>code</code>.</p><table><tr><th>code</th><th>status</th><th>meaning</th></tr>"

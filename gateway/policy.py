@@ -95,6 +95,9 @@ POLICY: Final[dict[str, Rule]] = {
     "ready": PUBLIC,
     "metrics": PUBLIC,
     "landing": PUBLIC,
+    "asyncapi": PUBLIC,
+    "asyncapi_page": PUBLIC,
+    "message_schema": PUBLIC,
 }
 """Operation id -> rule."""
 _OURS: Final = "gateway."

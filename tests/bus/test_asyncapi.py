@@ -35,9 +35,7 @@ def follow(reference: str) -> Any:
 
 
 def test_the_committed_document_is_up_to_date() -> None:
-    assert json.loads(COMMITTED.read_text()) == document, (
-        "run: .venv/bin/python -m bus.asyncapi > docs/asyncapi.json"
-    )
+    assert json.loads(COMMITTED.read_text()) == document, "run: .venv/bin/python -m bus.asyncapi docs"
 
 
 def test_every_reference_leads_somewhere() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 LABELS = {
+    "rule",
     "code", "error", "group", "kind", "method", "outcome", "priority", "projector", "reason", "route",
     "stage", "status", "type",
 }  # fmt: skip

@@ -1,0 +1,28 @@
+"""The contract of the topics is served as it is committed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+async def test_the_documents_are_those_that_are_committed(api):
+    answer = await api.client.get("/docs/asyncapi.json")
+    assert (answer.status_code, answer.json()) == (200, json.loads((DOCS / "asyncapi.json").read_text()))
+    for path in (DOCS / "schemas").glob("*.json"):
+        answer = await api.client.get(f"/docs/schemas/{path.name}")
+        assert (answer.status_code, answer.text) == (200, path.read_text())
+        assert answer.headers["content-type"] == "application/schema+json"
+
+
+async def test_the_page_leads_to_every_schema(api):
+    page = (await api.client.get("/docs/asyncapi")).text
+    for path in (DOCS / "schemas").glob("*.json"):
+        assert f'href="/docs/schemas/{path.name}"' in page
+    assert "sharp.events.v1" in page
+
+
+async def test_an_unknown_type(api, assert_problem):
+    assert_problem(await api.client.get("/docs/schemas/nothing.v9.json"), 404, "not_found")

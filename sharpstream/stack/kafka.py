@@ -33,9 +33,7 @@ class Kafka:
     is_server = True
     start_seconds = START_S
 
-    def __init__(
-        self, home: Home, memory: Memory, *, durable: bool = True, door: Door | None = None
-    ) -> None:
+    def __init__(self, home: Home, memory: Memory, *, durable: bool = True, door: Door | None = None) -> None:
         self._home, self._memory = home, memory
         self.door = door or Door.read()
         self._durable = durable

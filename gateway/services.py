@@ -22,6 +22,7 @@ from gateway.hub import Hub
 from gateway.idempotency import Idempotency
 from gateway.limits import Limits
 from gateway.observe import Metrics
+from gateway.partners.lifecycle import Lifecycle
 from gateway.passwords import Passwords
 from gateway.removals import Removals
 from gateway.settings import Settings
@@ -31,6 +32,7 @@ from gateway.store.erasing import Erasing
 from gateway.store.exports import ExportStore
 from gateway.store.history import History
 from gateway.store.keys import Keys
+from gateway.store.partners import PartnerStore
 from gateway.store.quotas import Quotas
 from gateway.store.removing import Removing
 from gateway.store.scenes import Scenes
@@ -63,6 +65,8 @@ class Services:
     keys: Keys
     scenes: Scenes
     dead_letters: DeadLetterStore
+    partners: PartnerStore
+    lifecycle: Lifecycle
     removing: Removing
     exports: ExportStore
     uploads: Uploads

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeVar
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeVar
 
 from kafka.admin import (
     KafkaAdminClient,
@@ -105,18 +106,35 @@ _LIMITS: Final = ("producer_byte_rate", "consumer_byte_rate", "request_percentag
 
 @contextlib.contextmanager
 def _connected(kafka: KafkaSettings) -> Iterator[KafkaAdminClient]:
-    options: dict[str, Any] = kafka.client_options()
-    options["bootstrap_servers"] = kafka.bootstrap_servers.split(",")
-    admin = KafkaAdminClient(
-        **options,
-        client_id="sharpstream-partners",
-        request_timeout_ms=PATIENCE_MS,
-        bootstrap_timeout_ms=PATIENCE_MS,
-    )
+    servers = kafka.bootstrap_servers.split(",")
+    _knock(servers)
+    # In two steps: one that fails half-way would leave its thread and its sockets behind.
+    admin = KafkaAdminClient.__new__(KafkaAdminClient)
     try:
+        KafkaAdminClient.__init__(
+            admin,
+            **kafka.client_options() | {"bootstrap_servers": servers},
+            client_id="sharpstream-partners",
+            request_timeout_ms=PATIENCE_MS,
+            bootstrap_timeout_ms=PATIENCE_MS,
+        )
         yield admin
     finally:
+        admin._closed = not hasattr(admin, "_net")  # noqa: SLF001
         admin.close()
+
+
+def _knock(servers: Sequence[str]) -> None:
+    """Raise `OSError` where nobody answers: kafka-python knocks on, and drops a socket each time."""
+    for number, server in enumerate(servers, 1):
+        host, _, port = server.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=PATIENCE_MS / 1000).close()
+        except OSError:
+            if number == len(servers):
+                raise
+        else:
+            return
 
 
 def _create_topics(admin: KafkaAdminClient, names: Names, replication_factor: int) -> None:

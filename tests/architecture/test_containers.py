@@ -12,7 +12,13 @@ import yaml
 
 from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings
 from export_consumer.settings import ExportSettings
-from gateway.settings import GatewaySettings, RelaySettings, WebhookSettings
+from gateway.settings import (
+    GatewaySettings,
+    PartnerBridgeSettings,
+    PartnerSettings,
+    RelaySettings,
+    WebhookSettings,
+)
 from inference_consumer.settings import CacheSettings, InferenceSettings, SharpSettings
 from ledger.settings import LedgerSettings
 from sharpstream.stack import roles
@@ -29,7 +35,7 @@ VARIANTS = {"inference-sharp"}
 TARGETS = {"gateway", "inference", "inference-sharp", "export", "ledger"}
 SETTINGS = (
     KafkaSettings, S3Settings, DatabaseSettings, RoleSettings, GatewaySettings, RelaySettings,
-    WebhookSettings,    InferenceSettings, SharpSettings, CacheSettings, ExportSettings, LedgerSettings,
+    WebhookSettings, PartnerSettings, PartnerBridgeSettings, InferenceSettings, SharpSettings, CacheSettings, ExportSettings, LedgerSettings,
 )  # fmt: skip
 KEYS = {
     f"{settings.model_config.get('env_prefix', '')}{name}".upper()

@@ -90,6 +90,16 @@ class Services:
     vigil: Vigil
     metrics: Metrics
 
+    @property
+    def bucket(self) -> str:
+        """Where objects are stored."""
+        return self.settings.s3.bucket
+
+    @property
+    def fetch_seconds(self) -> float:
+        """How long an ``image_url`` may take."""
+        return self.settings.gateway.fetch_seconds
+
 
 def of_state(state: State) -> Services:
     """Return the services; Litestar's dependency ``services``."""

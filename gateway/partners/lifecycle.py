@@ -1,8 +1,8 @@
 """From a row to Kafka: makes, changes and removes partners so that a crash at any point is made good.
 
 The row says what is wanted and comes first; Kafka follows, in steps that may all be repeated; only then the
-row is called settled. What a request could not finish, a job in every gateway does. A password is in Kafka, as
-a hash, and in one answer, nowhere else: a partner that the job had to finish gets its first by rotation.
+row is called settled. What a request could not finish, a job in every gateway does. A password is in Kafka,
+as a hash, and in one answer, nowhere else: a partner that the job had to finish gets its first by rotation.
 """
 
 from __future__ import annotations

@@ -168,6 +168,7 @@ def roles(home: Home, memory: Memory, servers: Servers) -> list[Role]:
         gateway,
         role("relay", "gateway", "relay"),
         role("webhooks", "gateway", "webhooks"),
+        role("partners", "gateway", "partners"),
         role("inference", "inference_consumer", database=False),
         role("export", "export_consumer"),
         role("ledger", "ledger", "run"),

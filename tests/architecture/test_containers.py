@@ -30,12 +30,13 @@ DOCKERFILE = (ROOT / "deploy" / "docker" / "Dockerfile").read_text()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 SERVERS = {"kafka", "postgres", "s3"}
 ONCE = {"migrate", "topics", "bucket"}
-ROLES = {"gateway", "relay", "webhooks", "inference", "export", "ledger"}
+ROLES = {"gateway", "relay", "webhooks", "partners", "inference", "export", "ledger"}
 VARIANTS = {"inference-sharp"}
 TARGETS = {"gateway", "inference", "inference-sharp", "export", "ledger"}
 SETTINGS = (
     KafkaSettings, S3Settings, DatabaseSettings, RoleSettings, GatewaySettings, RelaySettings,
-    WebhookSettings, PartnerSettings, PartnerBridgeSettings, InferenceSettings, SharpSettings, CacheSettings, ExportSettings, LedgerSettings,
+    WebhookSettings, PartnerSettings, PartnerBridgeSettings,
+    InferenceSettings, SharpSettings, CacheSettings, ExportSettings, LedgerSettings,
 )  # fmt: skip
 KEYS = {
     f"{settings.model_config.get('env_prefix', '')}{name}".upper()

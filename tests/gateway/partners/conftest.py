@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from httpx import ASGITransport, AsyncClient
 
+from bus import admin, topics
+from bus.envelope import record
+from bus.messages import BlobRef, GenerationCompleted, ModelRun, Timings
+from bus.relay import Relay
 from gateway.app import create_app
 from gateway.partners import lifecycle
-from gateway.settings import PartnerSettings, Settings
+from gateway.partners.app import bridges
+from gateway.partners.means import opened
+from gateway.settings import PartnerBridgeSettings, PartnerSettings, Settings
 from tests.gateway.conftest import Api, started
 from tests.gateway.partners.outside import Outside
+
+RESULT = BlobRef(key="splats/x", sha256="0" * 64, bytes=1, media_type="application/octet-stream")
 
 
 class Desk:
@@ -73,3 +84,55 @@ async def desk(settings: Settings, monkeypatch) -> AsyncIterator[Desk]:
         yield desk
         for row in await api.sql("SELECT id FROM partners WHERE deleted_at IS NULL"):
             await desk.delete(str(row["id"]))
+
+
+class Gpu:
+    """Ends jobs as inference does: an event in a transaction."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+
+    async def complete(self, account_id: UUID, generation_id: UUID) -> None:
+        event = GenerationCompleted(
+            generation_id=generation_id, account_id=account_id, result=RESULT, gaussian_count=1,
+            image_width=1, image_height=1, focal_length_px=1, input_sha256="0" * 64, timings=Timings(),
+            model=ModelRun(
+                name="card", version="1", weights_sha256=None, dtype="float32", device="cpu", batch_size=1
+            ),
+        )  # fmt: skip
+        out = record(topics.EVENTS, event, key=account_id, source="/sharpstream/inference")
+        async with self._producer.transaction():
+            await self._producer.send_and_wait(out.topic, key=out.key, value=out.value, headers=out.headers)
+
+
+@pytest.fixture
+async def gpu(kafka_settings, unique) -> AsyncIterator[Gpu]:
+    async with AIOKafkaProducer(
+        transactional_id=unique("gpu"), **kafka_settings.client_options()
+    ) as producer:
+        yield Gpu(producer)
+
+
+@pytest.fixture
+async def bridged(desk: Desk, settings: Settings, kafka_settings, unique) -> AsyncIterator[Desk]:
+    """The desk with relay and bridges running; they see no other test's partners."""
+    await admin.create_topics(kafka_settings)
+    own = PartnerBridgeSettings(
+        group=unique("partners"), instance_id=unique("one"), discover_seconds=0.2, wait_seconds=0
+    )
+    pool = desk.api.services.pool
+    relay = Relay(kafka_settings, settings.database.url.get_secret_value(), name=unique("relay"))
+    async with opened(pool, settings.s3, own) as means:
+        both = bridges(kafka_settings, own, pool, means, pattern=pattern(unique))
+        running = [asyncio.create_task(relay.run()), asyncio.create_task(both.run())]
+        try:
+            desk.means = means
+            yield desk
+        finally:
+            await asyncio.gather(relay.stop(), both.stop())
+            await asyncio.gather(*running)
+
+
+def pattern(unique: Callable[[str], str]) -> str:
+    """The topics of this test's partners."""
+    return rf"^partner\.[a-z]+{unique('')}\.commands\.v1$"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -60,7 +60,11 @@ class Order:
     claim: Claim | None = None
 
 
-async def accept(pool: asyncpg.Pool, order: Order, trace: Trace) -> None:
+Where: TypeAlias = asyncpg.Pool | asyncpg.Connection
+"""A pool, or a connection: then the statement is a part of the caller's transaction."""
+
+
+async def accept(pool: Where, order: Order, trace: Trace) -> None:
     """Store the row and publish command and event, all or nothing.
 
     Raises `ApiError`: account_inactive, quota_in_flight, upload_used, idempotency_in_progress.
@@ -98,7 +102,7 @@ def _statement(*, upload: bool, claim: bool) -> str:
     return f"WITH {','.join(parts)}, {_WRITE.format(after=after, channel=outbox.CHANNEL)}"
 
 
-async def _why(pool: asyncpg.Pool, order: Order) -> ApiError:
+async def _why(pool: Where, order: Order) -> ApiError:
     account_id = order.command.account_id
     if not await pool.fetchval(_WHY, account_id):
         return ApiError("account_inactive", "The account is closed.")
@@ -116,7 +120,7 @@ async def _why(pool: asyncpg.Pool, order: Order) -> ApiError:
     )
 
 
-async def _lost(pool: asyncpg.Pool, claim: Claim) -> bool:
+async def _lost(pool: Where, claim: Claim) -> bool:
     token = await pool.fetchval(
         "SELECT token FROM idempotency_keys WHERE user_id = $1 AND key = $2", claim.account_id, claim.key
     )

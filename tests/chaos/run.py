@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -137,4 +137,4 @@ class Run:
 
 def to_json(done: Round) -> str:
     """One line."""
-    return json.dumps(asdict(done) | {"faults": [fault._asdict() for fault in done.faults]})
+    return json.dumps(vars(done) | {"faults": [fault._asdict() for fault in done.faults]})

@@ -18,7 +18,7 @@ COMPILE := $(UV) pip compile pyproject.toml --python-version 3.11 --universal --
 	--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade
 COMPILE_AS_DEV := $(filter-out --upgrade,$(COMPILE)) --constraint requirements/dev.txt
 
-.PHONY: help up down test lint types bench parity lock clean
+.PHONY: help up down test chaos lint types bench parity lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ down: ## stop it; the data stays
 
 test: $(DEV) ## run the tests (PYTEST_ARGS="tests/bus -x" for some)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+chaos: $(DEV) ## 200 kills and more, half an hour (CHAOS_SEED=... repeats one, or goes on with it)
+	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
 
 lint: $(DEV) ## style, formatting and who may import whom
 	$(BIN)/ruff check .

@@ -18,7 +18,7 @@ from sharpstream.stack import control, leftovers
 from sharpstream.stack.errors import StackError
 from sharpstream.stack.home import Home, default_root
 from sharpstream.stack.lock import only_one
-from sharpstream.stack.system import System
+from sharpstream.stack.system import Progress, System
 
 log = structlog.get_logger(__name__)
 
@@ -28,12 +28,15 @@ class Daemon:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._system = System(home, self._note)
+        self._system = self._make(home, self._note)
         self._told: list[str] = []
         self._news = asyncio.Condition()
         self._failure: str | None = None
         self._leave = asyncio.Event()
         self._gone = asyncio.Event()
+
+    def _make(self, home: Home, note: Progress) -> System:
+        return System(home, note)
 
     async def run(self) -> int:
         """Serve until told to stop; return the exit code."""
@@ -124,11 +127,12 @@ def main() -> int:
             return 0  # two `up` at the same time: the other one's will do
         home.failure.unlink(missing_ok=True)
         leftovers.end(home)
-        return asyncio.run(_run(home))
+        return run(Daemon(home))
 
 
-async def _run(home: Home) -> int:
-    return await Daemon(home).run()
+def run(daemon: Daemon) -> int:
+    """Serve on a loop of our own; return the exit code."""
+    return asyncio.run(daemon.run())
 
 
 if __name__ == "__main__":

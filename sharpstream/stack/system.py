@@ -35,6 +35,9 @@ _PATIENCE_S: Final = 10
 class System:
     """All parts of one home. `bring_up` once, then `status` and `supervisor` until `stop`."""
 
+    kafka: type[Kafka] = Kafka
+    """What the broker is made from; tests give each role a listener of its own."""
+
     def __init__(self, home: Home, progress: Progress) -> None:
         self.supervisor = Supervisor(home)
         self.up = False
@@ -82,7 +85,7 @@ class System:
     async def _start_servers(self) -> roles.Servers:
         """Start the three together; each one's content is prepared as soon as it serves."""
         where = (self._home, self._memory)
-        kafka, postgres, s3 = Kafka(*where), Postgres(*where), S3(*where)
+        kafka, postgres, s3 = self.kafka(*where), Postgres(*where), S3(*where)
         self.supervisor.add(kafka)
         self.supervisor.add(postgres)
         self.supervisor.add(s3)
@@ -106,10 +109,13 @@ class System:
         return servers
 
     async def _start_roles(self, servers: roles.Servers) -> None:
-        for role in roles.roles(self._home, self._memory, servers):
+        for role in self._roles(servers):
             self.supervisor.add(role)
         mine = [name for name, part in self.supervisor.parts.items() if not part.is_server]
         await _all(*(self._start(name) for name in mine))
+
+    def _roles(self, servers: roles.Servers) -> list[roles.Role]:
+        return roles.roles(self._home, self._memory, servers)
 
     async def _start(self, name: str) -> None:
         began = asyncio.get_running_loop().time()

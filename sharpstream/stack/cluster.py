@@ -1,0 +1,92 @@
+"""Three Kafka nodes on one machine, each broker and controller: what a cluster does when one of them dies.
+
+For tests of what one node cannot show. Every record has three copies and is acknowledged by two; whoever runs
+the system on one machine in earnest gains nothing by it, since all three share its disk.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
+from pydantic import SecretStr
+
+from bus.settings import KafkaSettings
+from sharpstream.stack import java, ports
+from sharpstream.stack.home import Home, Memory, write_private_text
+from sharpstream.stack.kafka import ADMIN, Kafka
+from sharpstream.stack.ports import LOOPBACK
+
+NODES: Final = (1, 2, 3)
+COPIES: Final = 3
+ENOUGH: Final = 2
+"""A write waits for so many copies, so that any one broker may die at any time."""
+
+
+class Node(Kafka):
+    """One of the three; all share the passwords and the cluster's id, none its folder and ports."""
+
+    def __init__(self, home: Home, memory: Memory, number: int, *, durable: bool = True) -> None:
+        super().__init__(home, memory, durable=durable)
+        self.number = number
+        self.name = f"kafka{number}"
+        self._folder = home.root / self.name
+
+    def prepare(self) -> None:
+        """Write the properties, and format at the first start. No fencing: the other two see to that."""
+        java.java()
+        java.jars()
+        self._folder.mkdir(exist_ok=True, mode=0o700)
+        write_private_text(self._properties, "".join(f"{k}={v}\n" for k, v in self._options().items()))
+        if not (self._folder / "data" / "meta.properties").exists():
+            self._format()
+
+    async def ready(self) -> bool:
+        """Log in to this very node and find that the cluster counts it."""
+        port = self._memory.port(f"{self.name}_internal")
+        if not await ports.answers(port):
+            return False
+        client = AIOKafkaClient(
+            **self.settings.client_options(), client_id="sharpstream-stack", request_timeout_ms=2000
+        )
+        try:
+            await client.bootstrap()
+            return any(broker.port == port for broker in client.cluster.brokers())
+        except (KafkaError, OSError):
+            return False
+        finally:
+            await client.close()
+
+    def _address(self, listener: str) -> str:
+        return f"{LOOPBACK}:{self._memory.port(f'{self.name}_{listener}')}"
+
+    def _listeners(self) -> dict[str, object]:
+        voters = [f"{n}@{LOOPBACK}:{self._memory.port(f'kafka{n}_controller')}" for n in NODES]
+        return super()._listeners() | {
+            "node.id": self.number,
+            "controller.quorum.voters": ",".join(voters),
+        }
+
+    def _storage(self) -> dict[str, object]:
+        return super()._storage() | {"default.replication.factor": COPIES, "min.insync.replicas": ENOUGH}
+
+    def _internal_topics(self) -> dict[str, object]:
+        options = super()._internal_topics()
+        options |= {name: COPIES for name in options if name.endswith("replication.factor")}
+        return options | {name: ENOUGH for name in options if name.endswith("min.isr")}
+
+
+def nodes(home: Home, memory: Memory, *, durable: bool = True) -> list[Node]:
+    """Return the three, to be started together: none serves before a second is there."""
+    return [Node(home, memory, number, durable=durable) for number in NODES]
+
+
+def settings(memory: Memory) -> KafkaSettings:
+    """How our roles reach the cluster, as the user who may do everything."""
+    return KafkaSettings(
+        bootstrap_servers=",".join(f"{LOOPBACK}:{memory.port(f'kafka{n}_internal')}" for n in NODES),
+        username=ADMIN,
+        password=SecretStr(memory.secret("kafka_admin")),
+        replication_factor=COPIES,
+    )

@@ -1,0 +1,163 @@
+"""The judge: what was promised against what is there. Pure; it is given evidence and returns every fault.
+
+Nothing here removes duplicates before they are counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from tests.chaos.load import ENDPOINT, PER_REQUEST
+from tests.chaos.receiver import Delivery
+
+SCENE_ENDINGS: Final = frozenset(
+    {"generation.completed.v1", "generation.failed.v1", "generation.cancelled.v1"}
+)
+EXPORT_ENDINGS: Final = frozenset({"export.completed.v1", "export.failed.v1"})
+COUNTED: Final = frozenset({"generation.completed.v1", "export.completed.v1", "api_key.created.v1"})
+
+
+class Told(NamedTuple):
+    """One record of the log, as Kafka has it."""
+
+    event_id: str
+    type: str
+    subject: str
+    account_id: str
+
+
+@dataclass(kw_only=True)
+class Evidence:
+    """What was found once the system had come to rest."""
+
+    accepted: set[str] = field(default_factory=set)
+    """Generations that a 202 promised."""
+    accepted_exports: set[str] = field(default_factory=set)
+    log: list[Told] = field(default_factory=list)
+    scenes: dict[str, str] = field(default_factory=dict)
+    """Id -> status, of every row."""
+    exports: dict[str, str] = field(default_factory=dict)
+    usage: list[str] = field(default_factory=list)
+    """The event id of every usage row."""
+    event_log: list[str] = field(default_factory=list)
+    """The event id of every row of the ledger's log."""
+    endpoint_account: str = ""
+    with_webhook: set[str] = field(default_factory=set)
+    deliveries: list[Delivery] = field(default_factory=list)
+    waiting: dict[str, int] = field(default_factory=dict)
+    """What should be empty at rest -> how much is in it."""
+    objects: set[str] = field(default_factory=set)
+    """Keys in the blob store."""
+    named: set[str] = field(default_factory=set)
+    """Keys that rows name."""
+    invariants: list[str] = field(default_factory=list)
+    """Broken rules, as ``/health/invariants`` tells them."""
+    differences: int = 0
+    """Rows that a rebuild from the log has otherwise."""
+
+
+class Fault(NamedTuple):
+    """A broken promise: ``kind`` is lost, twice, stuck, leaked or wrong."""
+
+    kind: str
+    what: str
+
+
+def judge(found: Evidence) -> list[Fault]:
+    """Return everything that is wrong; empty is good."""
+    return [
+        *_endings(found),
+        *_books(found),
+        *_webhooks(found),
+        *_rest(found),
+        *_blobs(found),
+    ]
+
+
+def _endings(found: Evidence) -> Iterable[Fault]:
+    for kind, promised, rows, endings in (
+        ("generation", found.accepted, found.scenes, SCENE_ENDINGS),
+        ("export", found.accepted_exports, found.exports, EXPORT_ENDINGS),
+    ):
+        ended = defaultdict(list)
+        for told in found.log:
+            if told.type in endings:
+                ended[told.subject].append(told.type)
+        for job in sorted(promised - rows.keys()):
+            yield Fault("lost", f"the {kind} {job} was answered with 202 and has no row")
+        for job in sorted(promised | rows.keys()):
+            if not ended[job]:
+                yield Fault("lost", f"the {kind} {job} has no terminal event in Kafka")
+        for job, types in ended.items():
+            if len(types) > 1:
+                yield Fault("twice", f"the {kind} {job} has {len(types)} terminal events: {types}")
+            if types and job in rows and types[0] != f"{kind}.{rows[job]}.v1":
+                yield Fault("wrong", f"the {kind} {job} is {rows[job]} but the log says {types[0]}")
+            if types and job not in rows:
+                yield Fault("wrong", f"the {kind} {job} ended and has no row")
+
+
+def _books(found: Evidence) -> Iterable[Fault]:
+    in_log = Counter(told.event_id for told in found.log)
+    for event, times in in_log.items():
+        if times > 1:
+            yield Fault("twice", f"the event {event} is {times} times in Kafka")
+    ledger = Counter(found.event_log)
+    for event in sorted(in_log.keys() - ledger.keys()):
+        yield Fault("lost", f"the event {event} is not in the ledger")
+    for event in sorted(ledger.keys() - in_log.keys()):
+        yield Fault("wrong", f"the ledger has the event {event}, Kafka has not")
+    usage = Counter(found.usage)
+    counted = {told.event_id for told in found.log if told.type in COUNTED}
+    for event in sorted(counted - usage.keys()):
+        yield Fault("lost", f"the event {event} is not in the usage")
+    for event, times in usage.items():
+        if times > 1 or event not in counted:
+            yield Fault("twice", f"the event {event} is {times} times in the usage, which is too often")
+    if found.differences:
+        yield Fault("wrong", f"{found.differences} rows differ from a rebuild of the log")
+    for rule in found.invariants:
+        yield Fault("wrong", f"the invariant {rule} does not hold")
+
+
+def _webhooks(found: Evidence) -> Iterable[Fault]:
+    came = {(one.hook, one.event_id) for one in found.deliveries}
+    for told in found.log:
+        to_endpoint = told.account_id == found.endpoint_account and not told.type.startswith("api_key.")
+        named = told.subject in found.with_webhook and told.type in SCENE_ENDINGS
+        for hook, wanted in ((ENDPOINT, to_endpoint), (PER_REQUEST, named)):
+            if wanted and (hook, told.event_id) not in came:
+                yield Fault("lost", f"the webhook {hook} was not told of {told.type} {told.event_id}")
+    known = {told.event_id for told in found.log}
+    ids, digests = defaultdict(set), defaultdict(set)
+    for one in found.deliveries:
+        ids[one.hook, one.event_id].add(one.webhook_id)
+        digests[one.hook, one.webhook_id].add(one.digest)
+        if one.event_id not in known:
+            yield Fault("wrong", f"the webhook {one.hook} was told of {one.event_id}, Kafka knows nothing")
+    for (hook, event), seen in ids.items():
+        if len(seen) > 1:
+            yield Fault("twice", f"the webhook {hook} was told of {event} under {len(seen)} ids")
+    for (hook, webhook_id), seen in digests.items():
+        if len(seen) > 1:
+            yield Fault("wrong", f"the webhook {hook} got {len(seen)} bodies under the id {webhook_id}")
+
+
+def _rest(found: Evidence) -> Iterable[Fault]:
+    for what, count in found.waiting.items():
+        if count:
+            yield Fault("stuck", f"{count} in {what}")
+    for kind, rows in (("generation", found.scenes), ("export", found.exports)):
+        for job, status in rows.items():
+            if status in {"pending", "processing"}:
+                yield Fault("stuck", f"the {kind} {job} is still {status}")
+
+
+def _blobs(found: Evidence) -> Iterable[Fault]:
+    for key in sorted(found.objects - found.named):
+        yield Fault("leaked", f"the object {key} belongs to nobody")
+    for key in sorted(found.named - found.objects):
+        yield Fault("lost", f"the object {key} is named by a row and is not in the store")

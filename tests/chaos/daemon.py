@@ -1,0 +1,113 @@
+"""The real supervisor of the real system, each role behind wires of its own.
+
+Run as ``python -m tests.chaos.daemon``. The wires' ports come in `CHAOS_WIRES` as JSON,
+``{role: {server: port}}``; whoever holds them outlives this process, so a power cut leaves them as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from bus import logs
+from sharpstream.stack import daemon, leftovers, roles
+from sharpstream.stack.home import Home, default_root
+from sharpstream.stack.kafka import Kafka
+from sharpstream.stack.lock import only_one
+from sharpstream.stack.roles import Role, Servers
+from sharpstream.stack.system import System
+
+WIRES = "CHAOS_WIRES"
+TWIN = "inference2"
+"""A second inference worker: work must change hands, or half of the promises are never tried."""
+
+
+def wires() -> dict[str, dict[str, int]]:
+    """The ports at which each role reaches each server."""
+    return json.loads(os.environ[WIRES])
+
+
+class WiredKafka(Kafka):
+    """One more listener for each role, told to it as the near end of its wire."""
+
+    def _listeners(self) -> dict[str, object]:
+        options = super()._listeners()
+        for role, ports in wires().items():
+            name = role.upper()
+            options["listeners"] = f"{options['listeners']},{name}://{self._address(role)}"
+            told = f"{name}://127.0.0.1:{ports['kafka']}"
+            options["advertised.listeners"] = f"{options['advertised.listeners']},{told}"
+            protocols = options["listener.security.protocol.map"]
+            options["listener.security.protocol.map"] = f"{protocols},{name}:SASL_PLAINTEXT"
+        return options
+
+    def _logins(self) -> dict[str, object]:
+        options = super()._logins()
+        login = options["listener.name.internal.scram-sha-512.sasl.jaas.config"]
+        for role in wires():
+            options[f"listener.name.{role}.scram-sha-512.sasl.jaas.config"] = login
+        return options
+
+
+class WiredSystem(System):
+    """Every role is given the addresses of its own wires."""
+
+    kafka = WiredKafka
+
+    def _roles(self, servers: Servers) -> list[Role]:
+        found = []
+        for name in wires():
+            plain = "inference" if name == TWIN else name
+            all_of_them = roles.roles(self._home, self._memory, wired(servers, name))
+            (role,) = [each for each in all_of_them if each.name == plain]
+            found.append(self._twin(role) if name == TWIN else role)
+        return found
+
+    def _twin(self, role: Role) -> Role:
+        port = self._memory.port(f"{TWIN}_health")
+        env = dict(role._env) | {"INFERENCE_INSTANCE_ID": TWIN, "HEALTH_PORT": str(port)}
+        return Role(TWIN, role._command, env, self._home, port)
+
+
+def wired(servers: Servers, role: str) -> Servers:
+    """The same servers, reached through the role's wires."""
+    near = wires()[role]
+    return replace(
+        servers,
+        kafka=servers.kafka.model_copy(update={"bootstrap_servers": f"127.0.0.1:{near['kafka']}"}),
+        s3=servers.s3.model_copy(update={"endpoint_url": f"http://127.0.0.1:{near['s3']}"}),
+        database_url=_through(servers.database_url, near.get("postgres")),
+    )
+
+
+def _through(url: str, port: int | None) -> str:
+    parts = urlsplit(url)
+    at = f"{parts.username}:{parts.password}@127.0.0.1:{port or parts.port}"
+    return urlunsplit(parts._replace(netloc=at))
+
+
+class WiredDaemon(daemon.Daemon):
+    """The supervisor's process around the wired system."""
+
+    def _make(self, *arguments: Any) -> System:
+        return WiredSystem(*arguments)
+
+
+def main() -> int:
+    home = Home(default_root())
+    home.create()
+    logs.configure("supervisor")
+    with only_one(home) as alone:
+        if not alone:
+            return 0
+        home.failure.unlink(missing_ok=True)
+        leftovers.end(home)
+        return daemon.run(WiredDaemon(home))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""From the rounds that were kept to ``docs/reliability.json`` and ``docs/reliability.md``: no figure by hand.
+
+What was found and fixed on the way is prose and lies in ``found.md`` beside this file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+DOCS = HERE.parents[1] / "docs"
+_HEAD = """# Reliability: what was broken on purpose, and what that did
+
+Written by `make chaos` (`tests/chaos/`); the same figures as JSON: [reliability.json](reliability.json).
+The whole system runs with real Kafka, Postgres and S3, each role behind TCP proxies, under load over REST;
+a schedule made from a seed kills, freezes, restarts and cuts off its parts. After each round it is left alone
+until nothing moves; then every promise is checked at its source. Kafka is read with `read_committed` by a
+reader that removes no duplicates; the ledger is rebuilt from the log and compared row by row.
+"""
+
+
+def write(kept: Path) -> int:
+    """Write both documents from the JSON lines in ``kept``; return the number of faults."""
+    rounds = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
+    found = summary(rounds)
+    (DOCS / "reliability.json").write_text(json.dumps(found, indent=2, sort_keys=True) + "\n")
+    (DOCS / "reliability.md").write_text(markdown(found))
+    return len(found["faults"])
+
+
+def summary(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Add the rounds up. Faults are by kind: lost, twice, stuck, leaked, wrong."""
+    struck: Counter[str] = Counter()
+    for each in rounds:
+        struck.update(each["struck"])
+    faults = [fault for each in rounds for fault in each["faults"]]
+    # Endings and deliveries are of the whole log, so far; a round that began on a new system counts anew.
+    last = [
+        each for each, after in zip(rounds, [*rounds[1:], None], strict=True) if _ends_a_system(each, after)
+    ]
+    return {
+        "seed": rounds[0]["seed"] if rounds else None,
+        "rounds": len(rounds),
+        "kills": sum(n for what, n in struck.items() if what.startswith("kill ")),
+        "blows": sum(struck.values()),
+        "struck": dict(sorted(struck.items())),
+        "under_load_s": round(sum(each["load_s"] for each in rounds), 1),
+        "settling_s": [each["settle_s"] for each in rounds],
+        "accepted": sum(each["accepted"] for each in rounds),
+        "redriven": sum(each["redriven"] for each in rounds),
+        "orphans_removed": sum(each["swept"] for each in rounds),
+        "endings": _added(each["endings"] for each in last),
+        "deliveries": sum(each["deliveries"] for each in last),
+        "repeated_deliveries": sum(each["repeated_deliveries"] for each in last),
+        "answers": _added(each["answers"] for each in last),
+        "by_kind": dict(Counter(fault["kind"] for fault in faults)),
+        "faults": faults,
+    }
+
+
+def _ends_a_system(this: dict[str, Any], after: dict[str, Any] | None) -> bool:
+    return after is None or sum(after["endings"].values()) < sum(this["endings"].values())
+
+
+def _added(counts: Any) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return dict(sorted(total.items()))
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """The page."""
+    kinds = {"losses": "lost", "duplicates": "twice", "stuck": "stuck", "leaked": "leaked", "wrong": "wrong"}
+    by_kind = {name: found["by_kind"].get(kind, 0) for name, kind in kinds.items()}
+    settling = found["settling_s"] or [0]
+    rows = [
+        ("Seed", found["seed"]),
+        ("Rounds", found["rounds"]),
+        ("Kills (SIGKILL)", found["kills"]),
+        ("Other blows", found["blows"] - found["kills"]),
+        ("Seconds under load and blows", found["under_load_s"]),
+        ("Seconds to come to rest, longest round", max(settling)),
+        ("Photos accepted (202)", found["accepted"]),
+        ("Dead letters tried again", found["redriven"]),
+        ("Webhook deliveries", found["deliveries"]),
+        ("of them repeated, under the same id", found["repeated_deliveries"]),
+        ("Blobs of killed attempts, removed by the sweep", found["orphans_removed"]),
+        *((f"**{name.capitalize()}**", f"**{count}**") for name, count in by_kind.items()),
+    ]
+    parts = [
+        _HEAD,
+        f"## The last run\n\nRepeat its schedule with `make chaos CHAOS_SEED={found['seed']}`.\n",
+        _table(("", ""), rows),
+        "## Blows\n",
+        _table(("what", "times"), found["struck"].items()),
+        "## How jobs ended, in Kafka\n",
+        _table(("event", "records"), found["endings"].items()),
+        "## What the callers saw\n\nRequests are sent again with the same `Idempotency-Key`.\n",
+        _table(("answer", "times"), found["answers"].items()),
+        *(["## Faults\n", _table(("kind", "what"), [(f["kind"], f["what"]) for f in found["faults"]])]
+          if found["faults"] else []),
+        (HERE / "found.md").read_text(),
+    ]  # fmt: skip
+    return "\n".join(parts)
+
+
+def _table(head: tuple[str, str], rows: Any) -> str:
+    lines = [f"| {head[0]} | {head[1]} |", "|---|---:|", *(f"| {a} | {b} |" for a, b in rows)]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,140 @@
+"""A run: rounds of load and blows on one system, each round settled and judged; what happened is kept.
+
+Each finished round is a line of JSON, so that a run that was cut short goes on with the next round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.chaos import schedule
+from tests.chaos.check import Fault, judge
+from tests.chaos.load import Load, People
+from tests.chaos.receiver import Receiver
+from tests.chaos.rest import Rest
+from tests.chaos.schedule import Action
+from tests.chaos.stand import Stand
+
+READY_S = 240.0
+
+
+@dataclass(kw_only=True)
+class Round:
+    """What one round did and found."""
+
+    seed: int
+    turn: int
+    struck: Counter[str] = field(default_factory=Counter)
+    """``kind target`` -> how often."""
+    load_s: float = 0.0
+    settle_s: float = 0.0
+    accepted: int = 0
+    exports: int = 0
+    cancels: int = 0
+    redriven: int = 0
+    endings: Counter[str] = field(default_factory=Counter)
+    deliveries: int = 0
+    repeated_deliveries: int = 0
+    answers: dict[str, int] = field(default_factory=dict)
+    swept: int = 0
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def kills(self) -> int:
+        """How many blows were a SIGKILL."""
+        return sum(n for what, n in self.struck.items() if what.startswith("kill "))
+
+
+def say(text: str) -> None:
+    """Tell whoever watches; a test that fails shows it."""
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')}  {text}\n")
+    sys.stdout.flush()
+
+
+class Run:
+    """Rounds on one system in ``home``; its load and its receiver last as long as it does."""
+
+    def __init__(self, seed: int, home: Path) -> None:
+        self.seed, self._home = seed, home
+        self._load = Load()
+
+    async def rounds(self, turns: range, *, kills: int, others: int, gap_s: float = 2.5) -> Any:
+        """Yield each `Round` as it is judged."""
+        async with (
+            Receiver() as receiver,
+            Stand(self._home) as stand,
+            People(stand.url, receiver, self._load) as people,
+        ):
+            for turn in turns:
+                actions = schedule.make(self.seed, turn, kills=kills, others=others, gap_s=gap_s)
+                yield await self._round(turn, actions, stand, people, receiver)
+
+    async def _round(
+        self, turn: int, actions: list[Action], stand: Stand, people: People, receiver: Receiver
+    ) -> Round:
+        done = Round(seed=self.seed, turn=turn)
+        say(f"round {turn} of seed {self.seed}: {len(actions)} actions")
+        before, began = len(self._load.accepted), time.monotonic()
+        sending = asyncio.create_task(people.run(random.Random(f"{self.seed}:{turn}:load")))
+        try:
+            await self._strike(actions, stand, done)
+        finally:
+            sending.cancel()
+            with suppress(asyncio.CancelledError):
+                await sending
+        done.load_s = round(time.monotonic() - began, 1)
+        done.accepted = len(self._load.accepted) - before
+        await self._settle(done, stand, people, receiver)
+        return done
+
+    async def _strike(self, actions: list[Action], stand: Stand, done: Round) -> None:
+        """Deal the blows, one after the other; those that last go on beside the next ones."""
+        lasting, last = [], 0.0
+        for action in actions:
+            # The time since the last blow was dealt, which may have taken long: a power cut is no pause.
+            await asyncio.sleep(action.at - last)
+            last = action.at
+            say(str(action))
+            between = f" to {action.server}" if action.server else ""
+            done.struck[f"{action.kind} {action.target}{between}"] += 1
+            if action.kind == "kill":
+                await stand.strike(action)
+            else:
+                lasting.append(asyncio.create_task(stand.strike(action)))
+        await asyncio.gather(*lasting)
+
+    async def _settle(self, done: Round, stand: Stand, people: People, receiver: Receiver) -> None:
+        began = time.monotonic()
+        stand.heal()
+        await stand.until_ready(READY_S)
+        rest = Rest(stand, people, receiver)
+        await rest.reach(say)
+        done.redriven = await rest.redrive()
+        await rest.reach(say)
+        done.swept = await rest.sweep()
+        waiting = await rest.reach(say)
+        found = await rest.evidence(self._load, waiting)
+        done.faults = judge(found)
+        done.settle_s = round(time.monotonic() - began, 1)
+        done.endings = Counter(told.type for told in found.log)
+        done.exports, done.cancels = len(self._load.exports), self._load.cancels
+        done.deliveries = len(found.deliveries)
+        done.repeated_deliveries = done.deliveries - len({(d.hook, d.webhook_id) for d in found.deliveries})
+        done.answers = dict(self._load.answers)
+        say(f"settled in {done.settle_s} s: {dict(done.endings)}, {len(done.faults)} faults")
+        for fault in done.faults:
+            say(f"FAULT {fault.kind}: {fault.what}")
+
+
+def to_json(done: Round) -> str:
+    """One line."""
+    return json.dumps(vars(done) | {"faults": [fault._asdict() for fault in done.faults]})

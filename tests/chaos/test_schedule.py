@@ -1,0 +1,30 @@
+"""The same seed is the same schedule, and a schedule holds what was asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tests.chaos import schedule
+from tests.chaos.schedule import EVERYTHING, LONGEST_SESSION_S, ROLES, SERVERS
+
+
+def test_a_seed_is_a_schedule() -> None:
+    first = schedule.make(7, 0, kills=25, others=9)
+    assert schedule.make(7, 0, kills=25, others=9) == first
+    assert schedule.make(7, 1, kills=25, others=9) != first
+    assert schedule.make(8, 0, kills=25, others=9) != first
+
+
+def test_it_holds_so_many_kills_and_others_in_order() -> None:
+    actions = schedule.make(7, 0, kills=25, others=9)
+    assert Counter(action.kind == "kill" for action in actions) == {True: 25, False: 9}
+    assert [action.at for action in actions] == sorted(action.at for action in actions)
+
+
+def test_in_the_long_run_everything_is_struck_in_every_way() -> None:
+    actions = [a for turn in range(20) for a in schedule.make(7, turn, kills=25, others=9)]
+    killed = {action.target for action in actions if action.kind == "kill"}
+    assert killed == {*ROLES, *SERVERS, EVERYTHING}
+    assert {action.kind for action in actions} == {"kill", "freeze", "restart", "cut", "stall", "slow"}
+    assert any(a.kind == "freeze" and a.seconds > LONGEST_SESSION_S for a in actions)
+    assert all(a.server != "postgres" for a in actions if a.target.startswith("inference"))

@@ -1,0 +1,26 @@
+"""About a minute of chaos in every run of the tests; `make chaos` is the long one. CHAOS_SEED repeats it."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+
+import pytest
+
+from tests.chaos.__main__ import new_home
+from tests.chaos.run import Run, say
+
+pytestmark = [pytest.mark.stack, pytest.mark.kill]
+KILLS, OTHERS, GAP_S = 5, 3, 2.0
+
+
+async def test_a_short_round_breaks_no_promise() -> None:
+    seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(2**32))
+    say(f"CHAOS_SEED={seed}")
+    home = new_home()
+    rounds = [r async for r in Run(seed, home).rounds(range(1), kills=KILLS, others=OTHERS, gap_s=GAP_S)]
+    assert [fault for each in rounds for fault in each.faults] == [], f"the system's logs are in {home}"
+    assert [each.kills for each in rounds] == [KILLS]
+    assert all(each.accepted for each in rounds)
+    shutil.rmtree(home)

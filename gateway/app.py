@@ -204,6 +204,7 @@ def _quota(own: GatewaySettings) -> Quota:
         max_in_flight=own.max_in_flight,
         requests_per_minute=own.requests_per_minute,
         max_streams=own.max_streams,
+        interactive_at_once=own.interactive_at_once,
     )
 
 

@@ -121,8 +121,8 @@ async def _make(  # noqa: PLR0917
     trace: Trace,
 ) -> UUID:
     async with prepared(services, caller, ask, wishes, fetched, claim) as order:
-        await acceptance.accept(services.pool, order, trace)
-    services.metrics.accepted.labels(wishes.priority.value).inc()
+        lane = await acceptance.accept(services.pool, order, trace)
+    services.metrics.accepted.labels(lane.value).inc()
     services.metrics.photo_bytes.inc(order.command.source.bytes)
     return order.command.generation_id
 
@@ -168,6 +168,7 @@ async def prepare(  # noqa: PLR0917
         url=f"s3://{means.bucket}/{key}",
         metadata=_row_metadata(wishes, facts, ref),
         max_in_flight=quota.max_in_flight,
+        interactive_at_once=quota.interactive_at_once,
         api_key_id=caller.api_key_id,
         webhook_url=ask.webhook_url,
         upload_id=ask.upload_id,

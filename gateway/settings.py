@@ -45,6 +45,12 @@ class GatewaySettings(BaseSettings):
         le=1_000_000,
         description="generations of a user under way; enterprise 10 times, admin 100 times",
     )
+    interactive_at_once: int = Field(
+        default=8,
+        ge=1,
+        le=1_000_000,
+        description="of those in the interactive lane, further ones go as bulk; enterprise and admin 4 times",
+    )
     requests_per_minute: int = Field(
         default=600, ge=1, le=1_000_000, description="of a user; 10 and 100 times as above"
     )
@@ -163,6 +169,9 @@ class PartnerBridgeSettings(BaseSettings):
     )
     discover_seconds: float = Field(default=5, gt=0, description="a new partner's topics are found by then")
     max_in_flight: int = Field(default=100, ge=1, description="as GATEWAY_MAX_IN_FLIGHT: of a user")
+    interactive_at_once: int = Field(
+        default=8, ge=1, le=1_000_000, description="as GATEWAY_INTERACTIVE_AT_ONCE: of a user"
+    )
     wait_seconds: float = Field(
         default=600, ge=0, description="a command that finds no room for so long is rejected"
     )

@@ -45,7 +45,12 @@ async def opened(pool: asyncpg.Pool, s3: S3Settings, own: PartnerBridgeSettings)
         outgoing = images.session(connect_s=own.fetch_seconds, total_s=own.fetch_seconds)
         stack.push_async_callback(outgoing.close)
         # Requests and streams are not counted here: they are the gateway's.
-        quota = Quota(max_in_flight=own.max_in_flight, requests_per_minute=1, max_streams=1)
+        quota = Quota(
+            max_in_flight=own.max_in_flight,
+            requests_per_minute=1,
+            max_streams=1,
+            interactive_at_once=own.interactive_at_once,
+        )
         yield OwnMeans(
             blobs=blobs,
             bucket=s3.bucket,

@@ -94,8 +94,9 @@ def markdown(report: dict[str, Any]) -> str:
     lines = [
         "# Fairness",
         "",
-        f"Seconds from photo to splat of one account, one photo at a time, alone and beside another that keeps"
-        f" {report['under_way']} under way: {report['machine']}, {report['date']}, {report['photos']} photos.",
+        "Seconds from photo to splat of one account, one photo at a time, alone and beside another that"
+        f" keeps {report['under_way']} under way: {report['machine']}, {report['date']},"
+        f" {report['photos']} photos.",
         "",
         "| | alone p50 | p99 | beside p50 | p99 | ratio p50 | ratio p99 |",
         "|---|---:|---:|---:|---:|---:|---:|",

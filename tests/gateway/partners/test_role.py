@@ -128,29 +128,6 @@ async def test_killed_while_commands_pass_each_has_exactly_one_answer(desk, star
     assert await asyncio.to_thread(process.wait) == 0
 
 
-async def test_a_frozen_one_is_replaced_and_wakes_to_no_harm(desk, start, unique) -> None:
-    _, partner = await desk.opened(unique("acme"))
-    frozen = start()
-    answers = Answers(partner)
-    records = [(body(image_base64=PHOTO), command(f"c-{number}", str(number))) for number in range(30)]
-    await asyncio.to_thread(partner.send_all, records[:1])
-    await answers.until(lambda count: count >= 1)
-    await asyncio.to_thread(partner.send_all, records[1:15])
-    frozen.send_signal(signal.SIGSTOP)
-    # The same instance: it takes over at once, as after a restart of a machine that hangs.
-    second = start()
-    await asyncio.to_thread(partner.send_all, records[15:])
-    await answers.until(lambda count: count >= 30)
-    frozen.send_signal(signal.SIGCONT)
-    assert await asyncio.to_thread(frozen.wait) == 1  # fenced: somebody else is this instance
-    await asyncio.to_thread(partner.send, body(image_base64=PHOTO), headers=command("last", "last"))
-    await answers.until(lambda count: count >= 31)
-    found = [texts(m)["ce_commandid"] for m in answers.messages]
-    assert Counter(found) == Counter([*(f"c-{number}" for number in range(30)), "last"])
-    second.send_signal(signal.SIGTERM)
-    assert await asyncio.to_thread(second.wait) == 0
-
-
 async def test_health_metrics_and_a_graceful_stop(desk, start, unique) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

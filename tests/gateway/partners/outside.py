@@ -109,6 +109,7 @@ class Outside:
         *,
         topic: str | None = None,
         group: str | None = None,
+        patience_s: float = PATIENCE_S,
         **more: Any,
     ) -> list[Message]:
         """Read on where the group is until it is enough; commit. Raises `KafkaException`."""
@@ -126,7 +127,7 @@ class Outside:
         found: list[Message] = []
         try:
             consumer.subscribe([topic or self.events])
-            deadline = time.monotonic() + PATIENCE_S
+            deadline = time.monotonic() + patience_s
             while not enough(found):
                 assert time.monotonic() < deadline, [(m.headers(), m.value()) for m in found]
                 message = consumer.poll(0.2)

@@ -200,9 +200,9 @@ async def test_what_lies_in_the_store_already_is_taken_by_its_key(bridged, uniqu
     async with bridged.means.outgoing.__class__() as http:
         put = await http.put(upload["url"], data=photo, headers=upload["headers"])
         assert put.status == 200
-    for number in range(2):
-        value = body(upload_key=upload["upload_id"])
-        await asyncio.to_thread(partner.send, value, headers=command(str(number), str(number)))
+    value = body(upload_key=upload["upload_id"])
+    records = [(value, command(str(number), str(number))) for number in range(2)]
+    await asyncio.to_thread(partner.send_all, records, key=b"k")
     assert await answers(partner, 2) == [("0", "generation.requested.v1"), ("1", "upload_used")]
 
 

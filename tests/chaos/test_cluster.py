@@ -6,11 +6,12 @@ import asyncio
 import os
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import asyncpg
 import pytest
+import pytest_asyncio
 from aiokafka import TopicPartition
 
 from bus import admin, outbox
@@ -74,7 +75,7 @@ class Brokers:
         await until(back, what=f"{name} to be counted again", within_s=120)
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def brokers() -> AsyncIterator[Brokers]:
     with tempfile.TemporaryDirectory(prefix="sharpstream-cluster-", dir="/var/tmp") as folder:
         home = Home(Path(folder))
@@ -88,7 +89,7 @@ async def brokers() -> AsyncIterator[Brokers]:
             await supervisor.stop()
 
 
-async def hurt_each(brokers: Brokers, how: str, done: Callable[[], asyncio.Future[int]]) -> None:
+async def hurt_each(brokers: Brokers, how: str, done: Callable[[], Awaitable[int]]) -> None:
     """Kill or split off each of the three in turn, each after a further share of the work."""
     for turn, name in enumerate(NAMES):
         goal = RECORDS * turn // 4

@@ -6,15 +6,18 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from bus import envelope, ids, topics
+from bus.admin import create_topics
+from bus.blobs import BlobStore
 from bus.messages import BlobRef, GenerateScene, Progress
 from bus.processor import Record
+from bus.settings import KafkaSettings, S3Settings
 from bus.tasks import end
 from bus.testing import MemoryBlobs
 from inference_consumer import photo
@@ -23,6 +26,7 @@ from inference_consumer.engine import Engine
 from inference_consumer.inference import Inference
 from inference_consumer.models import Model
 from inference_consumer.pipeline import Pipeline
+from tests.inference_consumer.consuming import Kafka
 from tests.inference_consumer.pictures import photo as good_photo
 
 
@@ -115,3 +119,30 @@ def record_of(command: GenerateScene, *, attempt: int = 1) -> Record:
         timestamp=datetime.now(UTC),
         attempt=attempt,
     )
+
+
+@pytest.fixture
+async def kafka(
+    kafka_settings: KafkaSettings, unique: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> Kafka:
+    """The declared topics under names of this test's own."""
+
+    def own(topic: topics.Topic, **changes: Any) -> topics.Topic:
+        return replace(topic, name=unique(topic.name), **{"partitions": 2, **changes})
+
+    names = ("COMMANDS_INTERACTIVE", "COMMANDS_BULK", "EVENTS", "PROGRESS", "CANCELLATIONS")
+    declared = {name: own(getattr(topics, name)) for name in names}
+    declared["GENERATION_DEAD"] = own(topics.GENERATION_DEAD, partitions=1)
+    retries = (own(topics.GENERATION_RETRIES[0], partitions=1, delay_ms=100),)
+    for name, topic in declared.items():
+        monkeypatch.setattr(topics, name, topic)
+    monkeypatch.setattr(topics, "GENERATION_RETRIES", retries)
+    await create_topics(kafka_settings, [*declared.values(), *retries])
+    return Kafka(kafka_settings, unique("inference"))
+
+
+@pytest.fixture
+async def blobs(s3_settings: S3Settings) -> AsyncIterator[BlobStore]:
+    """The real store."""
+    async with BlobStore(s3_settings) as store:
+        yield store

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
-import signal
 import threading
 import urllib.request
-from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from aiokafka import TopicPartition
 
-from bus import broker, envelope, ids, topics
-from bus.admin import create_topics
+from bus import ids, topics
 from bus.blobs import BlobStore
 from bus.messages import (
     BlobRef,
-    CancelScene,
-    GenerateScene,
     GenerationCancelled,
     GenerationCompleted,
     GenerationFailed,
@@ -33,149 +25,15 @@ from bus.messages import (
     Priority,
     Stage,
 )
-from bus.settings import KafkaSettings, RoleSettings, S3Settings
-from inference_consumer.app import App, create_app
+from bus.settings import S3Settings
+from inference_consumer.app import App
 from inference_consumer.errors import DeviceLostError
 from inference_consumer.null import Null
-from inference_consumer.settings import CacheSettings, InferenceSettings, Settings, SharpSettings
+from tests.inference_consumer.consuming import Kafka, consuming, settings_of, stored
 from tests.inference_consumer.models import INFO, Echo, FakeModel
 from tests.inference_consumer.pictures import photo
 
 pytestmark = pytest.mark.stack
-
-
-class Kafka:
-    """The declared topics under names of this test's own, and what lies in them."""
-
-    def __init__(self, settings: KafkaSettings, group: str) -> None:
-        self.settings, self.group = settings, group
-        self.account = ids.new_id()
-
-    async def send(self, topic: topics.Topic, message: Any) -> None:
-        out = envelope.record(topic, message, key=message.generation_id, source="/sharpstream/gateway")
-        producer = broker.producer(self.settings, client_id="test")
-        await producer.start()
-        try:
-            await producer.send_and_wait(out.topic, key=out.key, value=out.value, headers=out.headers)
-        finally:
-            await producer.stop()
-
-    async def order(self, source: BlobRef, **fields: Any) -> UUID:
-        """Send a command."""
-        command = GenerateScene(
-            **{
-                "generation_id": ids.new_id(),
-                "account_id": self.account,
-                "source": source,
-                "requested_at": datetime.now(UTC),
-                **fields,
-            }
-        )
-        await self.send(topics.commands_topic(command.priority), command)
-        return command.generation_id
-
-    async def cancel(self, generation_id: UUID) -> None:
-        wish = CancelScene(
-            generation_id=generation_id, account_id=self.account, requested_at=datetime.now(UTC)
-        )
-        await self.send(topics.CANCELLATIONS, wish)
-
-    async def read(self, topic: topics.Topic, until: Callable[[list[Any]], bool]) -> list[Any]:
-        """Everything committed, once it is enough."""
-        consumer = broker.consumer(self.settings, client_id="test", group_id=None)
-        await consumer.start()
-        try:
-            parts = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
-            consumer.assign(parts)
-            await consumer.seek_to_beginning(*parts)
-            found: list[Any] = []
-            async with asyncio.timeout(60):
-                while not until(found):
-                    for records in (await consumer.getmany(timeout_ms=100)).values():
-                        found += [envelope.decode(topic, r.value, r.headers).message for r in records]
-            return found
-        finally:
-            await consumer.stop()
-
-    async def endings(self, *generations: UUID) -> dict[UUID, Any]:
-        """The ending of each, when all have one; never two."""
-        wanted = set(generations)
-        found = await self.read(topics.EVENTS, lambda all_: wanted <= {each.generation_id for each in all_})
-        assert len(found) == len({each.generation_id for each in found})
-        return {each.generation_id: each for each in found}
-
-    async def dead(self) -> int:
-        """How many records are parked."""
-        part = TopicPartition(topics.GENERATION_DEAD.name, 0)
-        consumer = broker.consumer(self.settings, client_id="test", group_id=None)
-        await consumer.start()
-        try:
-            consumer.assign([part])
-            await consumer.seek_to_beginning(part)
-            return sum(len(r) for r in (await consumer.getmany(part, timeout_ms=1000)).values())
-        finally:
-            await consumer.stop()
-
-
-@pytest.fixture
-async def kafka(
-    kafka_settings: KafkaSettings, unique: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
-) -> Kafka:
-    def own(topic: topics.Topic, **changes: Any) -> topics.Topic:
-        return replace(topic, name=unique(topic.name), **{"partitions": 2, **changes})
-
-    names = ("COMMANDS_INTERACTIVE", "COMMANDS_BULK", "EVENTS", "PROGRESS", "CANCELLATIONS")
-    declared = {name: own(getattr(topics, name)) for name in names}
-    declared["GENERATION_DEAD"] = own(topics.GENERATION_DEAD, partitions=1)
-    retries = (own(topics.GENERATION_RETRIES[0], partitions=1, delay_ms=100),)
-    for name, topic in declared.items():
-        monkeypatch.setattr(topics, name, topic)
-    monkeypatch.setattr(topics, "GENERATION_RETRIES", retries)
-    await create_topics(kafka_settings, [*declared.values(), *retries])
-    return Kafka(kafka_settings, unique("inference"))
-
-
-@contextlib.asynccontextmanager
-async def consuming(
-    kafka: Kafka, s3: S3Settings, *, model: Any = None, abandoned: bool = False, **options: Any
-) -> AsyncIterator[App]:
-    """A consumer that takes jobs, until SIGTERM; it leaves by itself within seconds."""
-    settings = settings_of(kafka, s3, **options)
-    app = create_app(settings) if model is None else App(settings, lambda _: model)
-    running = asyncio.ensure_future(app.run())
-    try:
-        async with asyncio.timeout(30):
-            while not app.ready:
-                assert not running.done(), running.exception()
-                await asyncio.sleep(0.02)
-        yield app
-    finally:
-        os.kill(os.getpid(), signal.SIGTERM)
-        async with asyncio.timeout(30):
-            await running
-    assert app.abandoned == abandoned
-
-
-def settings_of(kafka: Kafka, s3: S3Settings, *, port: int | None = None, **options: Any) -> Settings:
-    stated = {"group": kafka.group, "instance_id": f"{kafka.group}-1", **options}
-    return Settings(
-        role=RoleSettings(health_port=port),
-        inference=InferenceSettings(**stated),
-        sharp=SharpSettings(),
-        cache=CacheSettings(),
-        kafka=kafka.settings,
-        s3=s3,
-    )
-
-
-@pytest.fixture
-async def blobs(s3_settings: S3Settings) -> AsyncIterator[BlobStore]:
-    async with BlobStore(s3_settings) as store:
-        yield store
-
-
-async def stored(blobs: BlobStore, data: bytes) -> BlobRef:
-    return await blobs.put(f"originals/{ids.new_id()}", data, "image/png")
 
 
 async def test_each_command_gets_its_one_ending(

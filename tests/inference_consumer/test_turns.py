@@ -1,0 +1,106 @@
+"""Who goes first and who stops, on real Kafka: whenever a wish comes, one ending; bulk holds up nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bus import topics
+from bus.blobs import BlobStore
+from bus.messages import GenerationCancelled, GenerationCompleted, Priority
+from bus.settings import S3Settings
+from inference_consumer import metrics
+from inference_consumer.null import Null
+from tests.inference_consumer.consuming import Kafka, consuming, stored
+from tests.inference_consumer.models import INFO, Echo, FakeModel
+from tests.inference_consumer.pictures import photo
+
+pytestmark = pytest.mark.stack
+IN_FLIGHT = 4
+FLOOD = 40
+
+
+class Gate(FakeModel):
+    """One photo at a time, each only once the gate is open."""
+
+    def __init__(self) -> None:
+        self.running, self.open = threading.Event(), threading.Event()
+        super().__init__(answer=self._answer, info=replace(INFO, max_batch=1))
+
+    def _answer(self, items: list[Any]) -> list[Any]:
+        if items != [(256, 256)]:  # the warm-up's
+            self.running.set()
+            assert self.open.wait(60)
+        return [Echo(item) for item in items]
+
+
+async def test_a_wish_before_while_and_after_ends_each_job_once(
+    kafka: Kafka, s3_settings: S3Settings, blobs: BlobStore
+) -> None:
+    source, gate = await stored(blobs, photo()), Gate()
+    before = await kafka.order(source)
+    await kafka.cancel(before)
+    async with consuming(kafka, s3_settings, model=gate):
+        assert isinstance((await kafka.endings(before))[before], GenerationCancelled)
+        runs = await kafka.order(source)
+        assert await asyncio.to_thread(gate.running.wait, 30)
+        queued = await kafka.order(source)
+        for job in (runs, queued):
+            await kafka.cancel(job)
+        while metrics.CANCELLATIONS_KNOWN._value.get() < 3:  # noqa: ASYNC110 - another task's state
+            await asyncio.sleep(0.05)
+        gate.open.set()
+        endings = await kafka.endings(before, runs, queued)
+        assert isinstance(endings[runs], GenerationCompleted)
+        for job in (before, runs, queued):
+            await kafka.cancel(job)  # after the end, and once more for what was cancelled
+    async with consuming(kafka, s3_settings, model=Null()):
+        last = await kafka.order(source)
+        endings = await kafka.endings(before, runs, queued, last)
+    assert len(endings) == 4
+    assert isinstance(endings[before], GenerationCancelled)
+    assert isinstance(endings[runs], GenerationCompleted)
+    assert isinstance(endings[queued], GenerationCancelled)
+
+
+async def test_a_command_that_expires_while_it_waits_is_not_run(
+    kafka: Kafka, s3_settings: S3Settings, blobs: BlobStore
+) -> None:
+    source, gate = await stored(blobs, photo()), Gate()
+    async with consuming(kafka, s3_settings, model=gate):
+        runs = await kafka.order(source)
+        assert await asyncio.to_thread(gate.running.wait, 30)
+        until = datetime.now(UTC) + timedelta(seconds=0.5)
+        waits = await kafka.order(source, expires_at=until)
+        while datetime.now(UTC) <= until:  # noqa: ASYNC110 - the clock is the event
+            await asyncio.sleep(0.05)
+        gate.open.set()
+        endings = await kafka.endings(runs, waits)
+    assert isinstance(endings[runs], GenerationCompleted)
+    assert endings[waits].reason == "expired"
+
+
+async def test_a_person_overtakes_a_flood_of_bulk(
+    kafka: Kafka, s3_settings: S3Settings, blobs: BlobStore
+) -> None:
+    source, gate = await stored(blobs, photo()), Gate()
+    async with consuming(kafka, s3_settings, model=gate, max_in_flight=IN_FLIGHT):
+        flood = [await kafka.order(source, priority=Priority.BULK) for _ in range(FLOOD)]
+        assert await asyncio.to_thread(gate.running.wait, 30)
+        person = await kafka.order(source)
+        gate.open.set()
+        await kafka.endings(*flood, person)
+        told = await kafka.read(topics.PROGRESS, lambda found: len(_started(found)) > FLOOD)
+    # What was begun when the person came goes on; of the rest of the flood nothing comes before.
+    begun = _started(told)
+    assert begun.index(person) <= 2 * IN_FLIGHT, f"{begun.index(person)} of {FLOOD} went first"
+
+
+def _started(told: list[Any]) -> list[Any]:
+    """Generations in the order in which they were begun."""
+    return [each.generation_id for each in told if type(each).__name__ == "GenerationStarted"]

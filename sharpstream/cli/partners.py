@@ -65,7 +65,7 @@ def create(
 
 
 def rotate(partner_id: Id, *, url: Url = None, as_json: Json = False) -> None:
-    """Give a partner a new password and print it, once; the old one ends at once.
+    """Give a partner a new password and print it, once; connections of the old one end within ten minutes.
 
     Example: `sharpstream partners rotate 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
     """

@@ -35,7 +35,10 @@ def partner(partner_id: str) -> Call[Partner]:
 
 
 def rotate_partner(partner_id: str) -> Call[NewPartner]:
-    """Give a partner a new password, shown this once; the old one ends at once."""
+    """Give a partner a new password, shown this once.
+
+    Connections of the old one end within ten minutes.
+    """
     return _post(partner_id, "rotate", NewPartner)
 
 

@@ -1,0 +1,132 @@
+"""A partner with nothing but what it was given, and clients that are not ours, against the whole system."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from sharpstream.client import Client, Memory, Session, Tokens
+from tests.e2e import photos
+from tests.e2e.running import Running
+from tests.gateway.partners.outside import Outside, texts
+
+pytestmark = pytest.mark.stack
+PATIENCE_S = 90.0
+
+
+@pytest.fixture
+def webhook() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
+    """A receiver's URL, and (id, body) of what it got, byte for byte."""
+    got: list[tuple[str, bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append((self.headers["webhook-id"], self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/", got
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def account(running: Running) -> tuple[str, Session]:
+    """A new account's id, and its sign-in."""
+    email, password = f"{uuid4().hex}@example.com", "correct horse battery"
+    with Client(running.url) as client:
+        made = client.register(email, password)
+        return made.id, Session(Memory(Tokens.of(client.login(email, password))))
+
+
+def test_a_photo_by_kafka_and_the_same_event_on_every_way(
+    running: Running, webhook: tuple[str, list[tuple[str, bytes]]], tmp_path: Path
+) -> None:
+    account_id, session = account(running)
+    slug = f"acme-{uuid4().hex[:8]}"
+    made = running.cli("partners", "create", slug, "--account-id", account_id, "--json")
+    assert made.returncode == 0, made.stderr
+    told = json.loads(made.stdout)
+    kafka = told["kafka"]
+    assert kafka["security_protocol"] == "SASL_PLAINTEXT"  # one machine, loopback
+    partner = Outside(
+        slug=slug,
+        bootstrap=kafka["bootstrap_servers"],
+        username=kafka["username"],
+        password=kafka["password"],
+    )
+    with Client(running.url, sign_in=session) as client:
+        client.create_webhook(webhook[0], events=["generation.completed.v1"])
+        photo = base64.b64encode(photos.landscape(tmp_path).read_bytes()).decode()
+        headers: dict[str, str | None] = {
+            "ce_specversion": "1.0",
+            "ce_id": "first",
+            "ce_type": "generation.generate.v1",
+            "ce_source": "/acme/shop",
+            "ce_subject": "order 7",
+            "content-type": "application/json",
+        }
+        command = json.dumps({"image_base64": photo, "metadata": {"shelf": 7}}).encode()
+        for _ in range(2):  # the second changes nothing
+            partner.send(command, headers=headers)
+        partner.send(b"{", headers=headers | {"ce_id": "second", "ce_subject": "order 8"})
+
+        messages = partner.read(lambda found: len(found) >= 3, patience_s=PATIENCE_S)
+        answers = {(texts(m)["ce_subject"], texts(m)["ce_type"]): m for m in messages}
+        assert set(answers) == {
+            ("order 7", "generation.requested.v1"),
+            ("order 7", "generation.completed.v1"),
+            ("order 8", "command.rejected.v1"),
+        }
+        completed = answers["order 7", "generation.completed.v1"]
+        event = json.loads(completed.value())
+        scene = client.wait(event["subject"], timeout_s=30)
+        assert (scene.status, scene.part("client")) == ("completed", {"shelf": 7})
+        page = running.wait(
+            lambda: client.events(types=["generation.completed.v1"]).events, lambda events: len(events) == 1
+        )
+        assert page[0].id == event["id"] == texts(completed)["ce_id"]
+        running.wait(lambda: webhook[1], lambda got: len(got) == 1)
+        assert webhook[1] == [(event["id"], completed.value())], "byte for byte what Kafka has"
+        (streamed,) = [e for e in client.follow(event["subject"]) if e.ends]
+        assert (streamed.id, streamed.data) == (event["id"], event["data"])
+        totals = running.wait(lambda: client.usage().totals, lambda found: len(found) == 1)
+        assert [(total.event_type, total.count) for total in totals] == [("scene_generate", 1)]
+    check_with_kcat(partner, [m.value() for m in messages])
+
+
+def check_with_kcat(partner: Outside, bodies: list[bytes | None]) -> None:
+    """Read the same with kcat, where there is one that can: librdkafka before 2.6.1 fails with Kafka 4."""
+    kcat = shutil.which("kcat")
+    told = kcat and subprocess.run([kcat, "-V"], capture_output=True, text=True, check=True).stdout
+    version = re.search(r"librdkafka (\d+)\.(\d+)\.(\d+)", told or "")
+    if kcat is None or version is None or tuple(map(int, version.groups())) < (2, 6, 1):
+        return
+    options = partner.options()
+    del options["bootstrap.servers"], options["log_level"]
+    settings = [part for name, value in options.items() for part in ("-X", f"{name}={value}")]
+    command = [kcat, "-C", "-q", "-e", "-b", partner.bootstrap, "-t", partner.events, "-o", "beginning"]
+    done = subprocess.run(
+        [*command, "-X", "isolation.level=read_committed", *settings],
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout.splitlines() == bodies

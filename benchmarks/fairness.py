@@ -1,125 +1,142 @@
-"""What one account's flood does to another's waiting time: p50 and p99 alone, and beside floods, in one run.
+"""How long one photo takes while another account floods the service, against the same without the flood.
 
-The whole system with the model ``null``, so that waiting is all there is. One person sends a photo, waits for
-its scene (`Prefer: wait`), sends the next. The other account keeps as many under way as its quota allows, on
-the bulk lane or on the interactive one. Prints JSON; ratios are to the same person alone.
+The model takes half a second a batch of four and no processor, as an accelerator would; so what is measured
+is who waits for whom. Twice: as it is, and with the share of the interactive lane switched off.
 
-    python benchmarks/fairness.py --photos 100
+    python benchmarks/fairness.py
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import io
 import json
 import os
+import platform
 import sys
 import time
-from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import aiohttp
+import msgspec
 import numpy as np
-from _stack import own_stack
-from PIL import Image
+from _photo import photo_of
+from _stack import Stack, own_stack
 
-FLOODERS = 16
-"""Senders of the flood, each with a request of its own open: enough to keep its quota used up."""
-PROMISED = 1.5
+from sharpstream.client import AsyncClient, Client, Memory, Session, Tokens
 
-
-def photo() -> bytes:
-    """Return a small JPEG of noise."""
-    pixels = np.frombuffer(os.urandom(64 * 64 * 3), np.uint8).reshape(64, 64, 3)
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "JPEG")
-    return out.getvalue()
+SHARE_OFF = {"GATEWAY_INTERACTIVE_AT_ONCE": "1000000"}
+ENGINE = {
+    "INFERENCE_MODEL": "null",
+    "INFERENCE_NULL_SECONDS": "0.5",
+    "INFERENCE_MAX_BATCH": "4",
+    "GATEWAY_REQUESTS_PER_MINUTE": "1000000",
+}
 
 
-async def key_of_a_new_account(http: aiohttp.ClientSession) -> str:
-    """Register somebody and return an API key."""
-    who = {"email": f"{uuid4().hex}@example.com", "password": "correct horse battery"}
-    async with http.post("/api/v1/users/register", json=who) as answer:
-        assert answer.status == 201, await answer.text()
-    async with http.post("/api/v1/users/login", json=who) as answer:
-        token = (await answer.json())["access_token"]
-    bearer = {"Authorization": f"Bearer {token}"}
-    async with http.post("/api/v1/api-keys", json={"name": "fairness"}, headers=bearer) as answer:
-        return str((await answer.json())["key"])
+def account_of(stack: Stack, name: str) -> str:
+    """Make an account and return a key of it."""
+    email, password = f"{name}@example.org", "correct horse battery"
+    with Client(stack.url) as client:
+        client.register(email, password)
+        session = Session(Memory(Tokens.of(client.login(email, password))))
+    with Client(stack.url, sign_in=session) as client:
+        return client.create_api_key("bench").key
 
 
-async def send(http: aiohttp.ClientSession, key: str, *, wait_s: int = 0, **fields: str) -> int:
-    """Send a photo; with ``wait_s`` wait for its scene. Return the status."""
-    form = aiohttp.FormData(fields)
-    form.add_field("image", photo(), filename="photo.jpg", content_type="image/jpeg")
-    headers = {"X-API-Key": key} | ({"Prefer": f"wait={wait_s}"} if wait_s else {})
-    async with http.post("/api/v1/scenes/generate", data=form, headers=headers) as answer:
-        await answer.read()
-        return answer.status
+async def one_by_one(url: str, key: str, photo: bytes, count: int) -> list[float]:
+    """Return the seconds from sending each photo to its splat."""
+    took = []
+    async with AsyncClient(url, key) as client:
+        for _ in range(count):
+            began = time.perf_counter()
+            job = await client.generate(photo, name="p.jpg")
+            async for _event in client.follow(job.generation_id):
+                pass
+            took.append(time.perf_counter() - began)
+    return took
 
 
-async def person(http: aiohttp.ClientSession, key: str, photos: int) -> dict[str, float]:
-    """Send one photo after the other; return the quantiles of the whole wait, in milliseconds."""
-    waits = []
-    for _ in range(photos):
-        began = time.perf_counter()
-        status = await send(http, key, wait_s=60)
-        assert status in {200, 429}, status
-        if status == 200:
-            waits.append((time.perf_counter() - began) * 1000)
-    found = np.percentile(waits, [50, 99])
-    return {"p50_ms": round(float(found[0]), 1), "p99_ms": round(float(found[1]), 1), "photos": len(waits)}
+async def flood(url: str, key: str, photo: bytes, under_way: int) -> None:
+    """Keep so many under way, for ever."""
 
-
-@asynccontextmanager
-async def flood(http: aiohttp.ClientSession, key: str, counts: dict[int, int], **fields: str) -> Any:
-    """While inside, the account sends as much as it may; refusals count as its trying."""
-
-    async def sender() -> None:
+    async def again(client: AsyncClient) -> None:
         while True:
-            status = await send(http, key, **fields)
-            counts[status] = counts.get(status, 0) + 1
-            if status == 429:
-                await asyncio.sleep(0.2)
+            job = await client.generate(photo, name="p.jpg")
+            await client.wait(job.generation_id)
 
-    senders = [asyncio.create_task(sender()) for _ in range(FLOODERS)]
-    try:
-        yield
-    finally:
-        for task in senders:
-            task.cancel()
-        await asyncio.gather(*senders, return_exceptions=True)
+    async with AsyncClient(url, key) as client:
+        await asyncio.gather(*(again(client) for _ in range(under_way)))
 
 
-async def measure(url: str, photos: int) -> dict[str, Any]:
-    """Measure the person alone, beside a bulk flood and beside an interactive one."""
-    found: dict[str, Any] = {}
-    async with aiohttp.ClientSession(url) as http:
-        quiet, loud = await key_of_a_new_account(http), await key_of_a_new_account(http)
-        await person(http, quiet, 10)  # connections, caches
-        found["alone"] = await person(http, quiet, photos)
-        for lane in ("bulk", "interactive"):
-            counts: dict[int, int] = {}
-            async with flood(http, loud, counts, priority=lane):
-                found[f"beside a flood of {lane}"] = await person(http, quiet, photos)
-            found[f"beside a flood of {lane}"] |= {"flood_accepted": counts.get(202, 0)}
-    for name, row in found.items():
-        if name != "alone":
-            row["p99_ratio"] = round(row["p99_ms"] / found["alone"]["p99_ms"], 2)
-            row["holds"] = row["p99_ratio"] <= PROMISED
-    return found
+async def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
+    photo = photo_of(50_000)
+    calm, loud = [await asyncio.to_thread(account_of, stack, name) for name in ("calm", "loud")]
+    await one_by_one(stack.url, calm, photo, 3)
+    alone = await one_by_one(stack.url, calm, photo, arguments.photos)
+    flooding = asyncio.create_task(flood(stack.url, loud, photo, arguments.under_way))
+    await asyncio.sleep(10)
+    beside = await one_by_one(stack.url, calm, photo, arguments.photos)
+    flooding.cancel()
+    figures = {name: [float(np.percentile(took, p)) for p in (50, 99)] for name, took in
+               (("alone", alone), ("beside", beside))}  # fmt: skip
+    return {
+        name: {"p50_s": round(p50, 3), "p99_s": round(p99, 3)} for name, (p50, p99) in figures.items()
+    } | {
+        "ratio_p50": round(figures["beside"][0] / figures["alone"][0], 2),
+        "ratio_p99": round(figures["beside"][1] / figures["alone"][1], 2),
+    }
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """Return the report as a table."""
+    lines = [
+        "# Fairness",
+        "",
+        "Seconds from photo to splat of one account, one photo at a time, alone and beside another that"
+        f" keeps {report['under_way']} under way: {report['machine']}, {report['date']},"
+        f" {report['photos']} photos.",
+        "",
+        "| | alone p50 | p99 | beside p50 | p99 | ratio p50 | ratio p99 |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name, run in report["runs"].items():
+        alone, beside = run["alone"], run["beside"]
+        lines.append(
+            f"| {name} | {alone['p50_s']} | {alone['p99_s']} | {beside['p50_s']} | {beside['p99_s']} |"
+            f" {run['ratio_p50']} | {run['ratio_p99']} |"
+        )
+    return "\n".join(lines) + "\n"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", type=int, default=100)
-    options = parser.parse_args()
-    # Rates above what either sends: what is measured is turns, not refusals.
-    with own_stack(INFERENCE_MODEL="null", GATEWAY_REQUESTS_PER_MINUTE="100000") as stack:
-        found = asyncio.run(measure(stack.url, options.photos))
-    print(json.dumps(found | {"promised_ratio": PROMISED, "cpus": os.cpu_count()}, indent=2))
+    """Parse the command line, run, write JSON and Markdown."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--photos", type=int, default=40)
+    parser.add_argument("--under-way", type=int, default=64)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    arguments = parser.parse_args()
+    runs = {}
+    for name, extra in (("with a share each", {}), ("without", SHARE_OFF)):
+        with own_stack(**ENGINE, **extra) as stack:
+            runs[name] = asyncio.run(measure(stack, arguments))
+        print(json.dumps({name: runs[name]}), file=sys.stderr)
+    report = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "photos": arguments.photos,
+        "under_way": arguments.under_way,
+        "runs": runs,
+    }
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / "fairness.json").write_bytes(
+        msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
+    )
+    (arguments.out / "fairness.md").write_text(markdown(report))
+    print(markdown(report))
     return 0
 
 

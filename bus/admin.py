@@ -38,19 +38,23 @@ def _check(results: Sequence[tuple[str, int, str | None]]) -> None:
             raise ConfigurationError(f"Kafka refused to create the topic {name}: {reason or for_code(code)}")
 
 
-def _new(topic: topics.Topic, replication_factor: int) -> NewTopic:
-    config = {
+def topic_config(topic: topics.Topic, replication_factor: int) -> dict[str, str]:
+    """Return the configuration that Kafka is given for a topic."""
+    return {
         "retention.ms": str(topic.retention_ms),
         "cleanup.policy": "compact" if topic.compacted else "delete",
         # With three copies a write waits for two of them, so that one broker may die at any time.
         "min.insync.replicas": str(2 if replication_factor >= 3 else 1),
         **topic.config,
     }
+
+
+def _new(topic: topics.Topic, replication_factor: int) -> NewTopic:
     return NewTopic(
         name=topic.name,
         num_partitions=topic.partitions,
         replication_factor=replication_factor,
-        topic_configs=config,
+        topic_configs=topic_config(topic, replication_factor),
     )
 
 

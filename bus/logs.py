@@ -76,7 +76,7 @@ def configure(role: str, level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("aiokafka", "botocore", "aiobotocore", "httpx", "uvicorn.access"):
+    for noisy in ("aiokafka", "kafka", "botocore", "aiobotocore", "httpx", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(role=role)

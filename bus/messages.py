@@ -213,6 +213,20 @@ class WebhookDisabled(Message, frozen=True, kw_only=True, tag="webhook.disabled.
     failing_since: datetime | None = None
 
 
+class CommandRejected(Message, frozen=True, kw_only=True, tag="command.rejected.v1"):
+    """A partner's command led to nothing; ``code`` is stable, ``message`` is for people.
+
+    ``partition`` and ``offset``: where the command lies in the partner's commands topic.
+    """
+
+    command_id: UUID
+    account_id: UUID
+    code: str
+    message: str
+    partition: int
+    offset: int
+
+
 # --- progress: short-lived --------------------------------------------------------------------------
 
 
@@ -260,6 +274,7 @@ Event: TypeAlias = (
     | ApiKeyCreated
     | ApiKeyRevoked
     | WebhookDisabled
+    | CommandRejected
 )
 Progress: TypeAlias = GenerationStarted | GenerationProgress
 AnyMessage: TypeAlias = GenerateScene | CancelScene | ExportScene | Event | Progress
@@ -284,5 +299,7 @@ def subject_of(message: AnyMessage) -> UUID:
             return message.api_key_id
         case WebhookDisabled():
             return message.webhook_id
+        case CommandRejected():
+            return message.command_id
         case _:
             return message.generation_id

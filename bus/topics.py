@@ -75,7 +75,7 @@ EVENTS: Final = Topic(
     retention_ms=FOREVER,
     union=messages.Event,
     producers=("relay", "inference", "export"),
-    consumers=("ledger", "gateway", "export"),
+    consumers=("ledger", "gateway", "export", "partners"),
     description="The log of record: every durable event, an account in one partition, in order.",
 )
 PROGRESS: Final = Topic(
@@ -140,6 +140,7 @@ GENERATION_RETRIES: Final = _retries(COMMANDS_INTERACTIVE, "sharp.generation.com
 GENERATION_DEAD: Final = _dead(COMMANDS_INTERACTIVE, "sharp.generation.commands", "inference")
 EXPORT_RETRIES: Final = _retries(EXPORT_COMMANDS, "sharp.export.commands", "export")
 EXPORT_DEAD: Final = _dead(EXPORT_COMMANDS, "sharp.export.commands", "export")
+PARTNERS_DEAD: Final = _dead(EVENTS, "sharp.partners", "partners")
 RELAY_CURSOR: Final = Topic(
     name="sharp.relay.cursor.v1",
     key="none",
@@ -162,6 +163,7 @@ ALL: Final = (
     GENERATION_DEAD,
     *EXPORT_RETRIES,
     EXPORT_DEAD,
+    PARTNERS_DEAD,
     RELAY_CURSOR,
 )
 

@@ -40,6 +40,8 @@ SHARPSTREAM: Final = {
     "SHARPSTREAM_API_KEY": "its key; default: the key of the one on this machine",
     "SHARPSTREAM_HOME": "the folder with all state of `make up`; default: .sharpstream",
     "SHARPSTREAM_POSTGRES_USER": "who runs Postgres where you are root; default: postgres, else nobody",
+    "SHARPSTREAM_PARTNERS_HOST": "the name by which partners reach Kafka here; default: this machine alone",
+    "SHARPSTREAM_PARTNERS_PEM": "private key and certificate chain: partners speak TLS with Kafka",
     "SHARPSTREAM_ADMIN_PASSWORD": "for `python -m gateway create-admin`; default: one is made and printed",
 }
 """What the command line reads without a settings class."""

@@ -1,4 +1,4 @@
-"""``python -m gateway [serve | relay | webhooks | create-admin]``."""
+"""``python -m gateway [serve | relay | webhooks | partners | create-admin]``."""
 
 from gateway.cli import main
 

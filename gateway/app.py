@@ -28,6 +28,9 @@ from gateway.idempotency import Idempotency
 from gateway.limits import Limits
 from gateway.observe import Metrics, Observed
 from gateway.orphans import Orphans
+from gateway.partners.cluster import Cluster
+from gateway.partners.grants import Quotas as PartnerQuotas
+from gateway.partners.lifecycle import Lifecycle
 from gateway.passwords import Passwords
 from gateway.reader import Limits as ReaderLimits
 from gateway.removals import Removals
@@ -39,6 +42,7 @@ from gateway.store.erasing import Erasing
 from gateway.store.exports import ExportStore
 from gateway.store.history import History
 from gateway.store.keys import Keys
+from gateway.store.partners import PartnerStore
 from gateway.store.quotas import Quota, Quotas
 from gateway.store.removing import Removing
 from gateway.store.scenes import Scenes
@@ -99,6 +103,7 @@ def _lifespan(
                 asyncio.create_task(services.vigil.run(), name="vigil"),
                 asyncio.create_task(services.removals.run(), name="removals"),
                 asyncio.create_task(services.backlog.run(), name="backlog"),
+                asyncio.create_task(services.lifecycle.run(), name="partners"),
                 asyncio.create_task(sweep(_sweeps(services)), name="sweep"),
             ]
             try:
@@ -145,6 +150,7 @@ async def _build(settings: Settings, metrics: Metrics, stack: AsyncExitStack) ->
     )
     history = History(pool, epoch=epoch, partitions=partitions)
     sealer = Sealer(settings.webhooks.key)
+    partners = PartnerStore(pool)
     waiters = Waiters()
     hub.listeners.append(waiters.hear)
     images = Egress(allow_private=own.fetch_allow_private)
@@ -165,6 +171,8 @@ async def _build(settings: Settings, metrics: Metrics, stack: AsyncExitStack) ->
         keys=Keys(pool),
         scenes=Scenes(pool, blobs.bucket),
         dead_letters=DeadLetterStore(pool),
+        partners=partners,
+        lifecycle=_lifecycle(settings, partners),
         removing=Removing(pool),
         exports=ExportStore(pool),
         uploads=Uploads(pool),
@@ -196,7 +204,18 @@ def _quota(own: GatewaySettings) -> Quota:
         max_in_flight=own.max_in_flight,
         requests_per_minute=own.requests_per_minute,
         max_streams=own.max_streams,
+        interactive_at_once=own.interactive_at_once,
     )
+
+
+def _lifecycle(settings: Settings, store: PartnerStore) -> Lifecycle:
+    own = settings.partners
+    quotas = PartnerQuotas(
+        produce_bytes=own.produce_bytes,
+        consume_bytes=own.consume_bytes,
+        request_percent=own.request_percent,
+    )
+    return Lifecycle(store, Cluster(settings.kafka), quotas, keep_s=own.remove_after_seconds)
 
 
 def _cors(origins: list[str]) -> CORSConfig | None:

@@ -1,4 +1,4 @@
-"""The gateway's processes: serve, relay, webhooks, and one that makes the first account and ends."""
+"""The gateway's processes: serve, relay, webhooks, partners; and one that makes the first account."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ import uvloop
 
 from bus import logs, telemetry
 from bus.errors import ConfigurationError, FencedError
-from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings, load
+from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings, load
 from gateway import admin, server, settings
 from gateway.errors import ApiError
+from gateway.partners.app import PartnersRole
 
 T = TypeVar("T")
-_ROLES: Final = {"relay": "relay", "webhooks": "webhooks"}
+_ROLES: Final = {"relay": "relay", "webhooks": "webhooks", "partners": "partners"}
 """Command -> what the process is called in logs and traces, where that is not ``gateway``."""
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -37,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 case "webhooks":
                     sender = load(settings.WebhookSettings)
                     _run(server.webhooks(load(KafkaSettings), load(DatabaseSettings), sender, role))
+                case "partners":
+                    _run(server.partners(_partners(role)))
                 case "create-admin":
                     sys.stdout.write(f"{_run(_admin(options))}\n")
                 case _:
@@ -70,12 +73,23 @@ def _admin(options: argparse.Namespace) -> Coroutine[Any, Any, str]:
     )
 
 
+def _partners(role: RoleSettings) -> PartnersRole:
+    return PartnersRole(
+        kafka=load(KafkaSettings),
+        s3=load(S3Settings),
+        postgres=load(DatabaseSettings),
+        own=load(settings.PartnerBridgeSettings),
+        role=role,
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m gateway", description="The HTTP face of Sharpstream.")
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("serve", help="serve HTTP (the default)")
     commands.add_parser("relay", help="carry the outbox to Kafka")
     commands.add_parser("webhooks", help="tell customers' servers of events")
+    commands.add_parser("partners", help="carry partners' commands in and events out")
     create = commands.add_parser("create-admin", help="make the first account and an API key")
     create.add_argument("--email", required=True)
     create.add_argument("--api-key-name", required=True)

@@ -34,6 +34,12 @@ def new_trace() -> Trace:
     return Trace(correlation_id=uuid4().hex, traceparent=None)
 
 
+def trace_from(traceparent: str | None) -> Trace:
+    """Return a trace for work that came by another way than HTTP; a malformed parent is left out."""
+    known = traceparent is not None and _TRACEPARENT.fullmatch(traceparent)
+    return Trace(correlation_id=uuid4().hex, traceparent=traceparent if known else None)
+
+
 def begin(scope: MutableMapping[str, Any]) -> Trace:
     """Attach a trace to an ASGI scope: the client's ids where they are well-formed, else new ones."""
     headers = _text(scope["headers"], b"x-correlation-id", b"traceparent")

@@ -9,7 +9,8 @@ import asyncio
 import hashlib
 import math
 import secrets
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -20,12 +21,14 @@ import structlog
 
 from bus.errors import SharpstreamError
 from bus.ids import new_id
+from bus.limits import MAX_METADATA_BYTES
 from bus.messages import BlobRef, GenerateScene, Priority
 from gateway import photos, sources
 from gateway.auth import Principal
 from gateway.context import Trace
 from gateway.errors import ApiError
 from gateway.idempotency import Claim, fingerprint
+from gateway.means import Means
 from gateway.photos import PhotoFacts
 from gateway.services import Services
 from gateway.sources import Fetched
@@ -70,6 +73,30 @@ def read_wishes(texts: dict[str, str]) -> Wishes:
     )
 
 
+def as_texts(
+    *,
+    metadata: dict[str, Any] | None,
+    focal_length_px: float | None,
+    focal_length_mm: float | None,
+    priority: Priority,
+) -> dict[str, str]:
+    """Return wishes that came as JSON the way the form carries them. Raises `ApiError` metadata_too_large."""
+    found: dict[str, Any] = {
+        "metadata": metadata and msgspec.json.encode(metadata).decode(),
+        "focal_length_px": focal_length_px,
+        "focal_length_mm": focal_length_mm,
+        "priority": priority.value,
+    }
+    texts = {name: str(value) for name, value in found.items() if value is not None}
+    if len(texts.get("metadata", "").encode()) > MAX_METADATA_BYTES:
+        raise ApiError(
+            "metadata_too_large",
+            f"The metadata has more than {MAX_METADATA_BYTES} bytes.",
+            limit=MAX_METADATA_BYTES,
+        )
+    return texts
+
+
 async def accept(services: Services, caller: Principal, ask: Ask, trace: Trace) -> UUID:
     """Take the photo in and return the generation's id; a repeated request gets the first one's."""
     wishes = read_wishes(ask.texts)
@@ -80,7 +107,7 @@ async def accept(services: Services, caller: Principal, ask: Ask, trace: Trace) 
     async with claiming as claim:
         if claim is not None and claim.done is not None:
             return claim.done
-        fetched = await _fetched(services, caller, ask)
+        fetched = await fetch(services, caller.account_id, ask)
         return await _make(services, caller, ask, wishes, fetched, claim, trace)
 
 
@@ -93,47 +120,69 @@ async def _make(  # noqa: PLR0917
     claim: Claim | None,
     trace: Trace,
 ) -> UUID:
+    async with prepared(services, caller, ask, wishes, fetched, claim) as order:
+        lane = await acceptance.accept(services.pool, order, trace)
+    services.metrics.accepted.labels(lane.value).inc()
+    services.metrics.photo_bytes.inc(order.command.source.bytes)
+    return order.command.generation_id
+
+
+@asynccontextmanager
+async def prepared(  # noqa: PLR0917
+    means: Means, caller: Principal, ask: Ask, wishes: Wishes, fetched: Fetched, claim: Claim | None = None
+) -> AsyncIterator[Order]:
+    """Look at the photo and store it; what the body raises takes the photo back."""
+    order = await prepare(means, caller, ask, wishes, fetched, claim)
+    try:
+        yield order
+    except BaseException:
+        await asyncio.shield(take_back(means, order.command.source.key))
+        raise
+
+
+async def prepare(  # noqa: PLR0917
+    means: Means, caller: Principal, ask: Ask, wishes: Wishes, fetched: Fetched, claim: Claim | None = None
+) -> Order:
+    """Return what may be accepted, its photo stored: `take_back` that, or accept it."""
     loop = asyncio.get_running_loop()
-    facts = await loop.run_in_executor(services.decoders, photos.inspect, fetched.photo)
-    quota = await services.quotas.of(caller.account_id, caller.role)
+    facts = await loop.run_in_executor(means.decoders, photos.inspect, fetched.photo)
+    quota = await means.quotas.of(caller.account_id, caller.role)
     generation_id = new_id()
     key = f"originals/{generation_id}/{secrets.token_hex(16)}"
     try:
-        ref = await _store_and_verify(services, key, fetched, facts)
-        command = GenerateScene(
-            generation_id=generation_id,
-            account_id=caller.account_id,
-            source=ref,
-            requested_at=datetime.now(UTC),
-            priority=wishes.priority,
-            focal_length_px=wishes.focal_length_px,
-            focal_length_mm=wishes.focal_length_mm,
-        )
-        order = Order(
-            command=command,
-            url=f"s3://{services.settings.s3.bucket}/{key}",
-            metadata=_row_metadata(wishes, facts, ref),
-            max_in_flight=quota.max_in_flight,
-            api_key_id=caller.api_key_id,
-            webhook_url=ask.webhook_url,
-            upload_id=ask.upload_id,
-            claim=claim,
-        )
-        await acceptance.accept(services.pool, order, trace)
+        ref = await _store_and_verify(means, key, fetched, facts)
     except BaseException:
-        await asyncio.shield(_take_back(services, key))
+        await asyncio.shield(take_back(means, key))
         raise
-    services.metrics.accepted.labels(wishes.priority.value).inc()
-    services.metrics.photo_bytes.inc(ref.bytes)
-    return generation_id
+    command = GenerateScene(
+        generation_id=generation_id,
+        account_id=caller.account_id,
+        source=ref,
+        requested_at=datetime.now(UTC),
+        priority=wishes.priority,
+        focal_length_px=wishes.focal_length_px,
+        focal_length_mm=wishes.focal_length_mm,
+    )
+    return Order(
+        command=command,
+        url=f"s3://{means.bucket}/{key}",
+        metadata=_row_metadata(wishes, facts, ref),
+        max_in_flight=quota.max_in_flight,
+        interactive_at_once=quota.interactive_at_once,
+        api_key_id=caller.api_key_id,
+        webhook_url=ask.webhook_url,
+        upload_id=ask.upload_id,
+        claim=claim,
+    )
 
 
-async def _fetched(services: Services, caller: Principal, ask: Ask) -> Fetched:
+async def fetch(means: Means, account_id: UUID, ask: Ask) -> Fetched:
+    """Return the photo, wherever it is. Raises `ApiError`."""
     if ask.photo is not None:
         return Fetched(photo=ask.photo)
     if ask.upload_id is not None:
-        return await sources.from_upload(services, caller.account_id, ask.upload_id)
-    return await sources.from_url(services, str(ask.image_url))
+        return await sources.from_upload(means, account_id, ask.upload_id)
+    return await sources.from_url(means, str(ask.image_url))
 
 
 async def _fingerprint(ask: Ask) -> bytes:
@@ -143,11 +192,11 @@ async def _fingerprint(ask: Ask) -> bytes:
     )
 
 
-async def _store_and_verify(services: Services, key: str, fetched: Fetched, facts: PhotoFacts) -> BlobRef:
+async def _store_and_verify(means: Means, key: str, fetched: Fetched, facts: PhotoFacts) -> BlobRef:
     """Store the photo while a thread reads it to its end: the slower of the two counts, not the sum."""
     photo = fetched.photo
-    verified = asyncio.get_running_loop().run_in_executor(services.decoders, photos.verify, photo)
-    stored = asyncio.ensure_future(_store(services, key, fetched, facts))
+    verified = asyncio.get_running_loop().run_in_executor(means.decoders, photos.verify, photo)
+    stored = asyncio.ensure_future(_store(means, key, fetched, facts))
     try:
         await verified
     except BaseException:
@@ -158,19 +207,20 @@ async def _store_and_verify(services: Services, key: str, fetched: Fetched, fact
     return await stored
 
 
-async def _store(services: Services, key: str, fetched: Fetched, facts: PhotoFacts) -> BlobRef:
+async def _store(means: Means, key: str, fetched: Fetched, facts: PhotoFacts) -> BlobRef:
     if fetched.stored is None:
-        return await services.blobs.put(key, fetched.photo, facts.media_type)
+        return await means.blobs.put(key, fetched.photo, facts.media_type)
     # It lies in the store already: only a copy, out of reach of the upload's URL, and of these very bytes.
     place, version = fetched.stored
-    await services.blobs.copy(place, key, version=version)
+    await means.blobs.copy(place, key, version=version)
     digest = (await asyncio.to_thread(hashlib.sha256, fetched.photo)).hexdigest()
     return BlobRef(key=key, sha256=digest, bytes=len(fetched.photo), media_type=facts.media_type)
 
 
-async def _take_back(services: Services, key: str) -> None:
+async def take_back(means: Means, key: str) -> None:
+    """Remove a photo that led to nothing, as far as that is possible."""
     try:
-        await services.blobs.delete(key)
+        await means.blobs.delete(key)
     except SharpstreamError as error:
         _log.warning("orphaned_photo", key=key, error=str(error))
 

@@ -52,6 +52,7 @@ def config(public_url: str) -> OpenAPIConfig:
             Tag(name="events", description="All that happens, live or page by page"),
             Tag(name="webhooks", description="Events sent to your own servers"),
             Tag(name="usage", description="What was used"),
+            Tag(name="partners", description="Who speaks to us over Kafka itself"),
             Tag(name="models", description="Networks and their licences"),
             Tag(name="operations", description="For load balancers and monitoring"),
         ],

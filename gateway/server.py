@@ -1,4 +1,4 @@
-"""Runs the processes: the HTTP server, the relay, the webhooks. SIGTERM: stop taking, finish, exit with 0."""
+"""Runs the processes: HTTP, relay, webhooks, partners. SIGTERM: stop taking, finish, exit with 0."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from bus.relay import Relay
 from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings
 from gateway import sockets
 from gateway.app import create_app
+from gateway.partners.app import PartnersRole
 from gateway.services import of_state
 from gateway.settings import RelaySettings, Settings, WebhookSettings
 from gateway.webhooks.app import create_worker
@@ -92,6 +93,13 @@ async def webhooks(
 ) -> None:
     """Tell customers' servers of events until told to stop. Raises what stopped the fan-in for good."""
     await create_worker(kafka, database, own, role).run()
+
+
+async def partners(role: PartnersRole) -> None:
+    """Carry partners' commands in and events out until told to stop. Raises `FencedError`."""
+    stopping = asyncio.Event()
+    async with _told_to_stop(stopping.set):
+        await role.run(stopping)
 
 
 @asynccontextmanager

@@ -23,6 +23,7 @@ from gateway.idempotency import Idempotency
 from gateway.limits import Limits
 from gateway.observe import Metrics
 from gateway.orphans import Orphans
+from gateway.partners.lifecycle import Lifecycle
 from gateway.passwords import Passwords
 from gateway.removals import Removals
 from gateway.settings import Settings
@@ -32,6 +33,7 @@ from gateway.store.erasing import Erasing
 from gateway.store.exports import ExportStore
 from gateway.store.history import History
 from gateway.store.keys import Keys
+from gateway.store.partners import PartnerStore
 from gateway.store.quotas import Quotas
 from gateway.store.removing import Removing
 from gateway.store.scenes import Scenes
@@ -64,6 +66,8 @@ class Services:
     keys: Keys
     scenes: Scenes
     dead_letters: DeadLetterStore
+    partners: PartnerStore
+    lifecycle: Lifecycle
     removing: Removing
     exports: ExportStore
     uploads: Uploads
@@ -87,6 +91,16 @@ class Services:
     tail: Tail
     vigil: Vigil
     metrics: Metrics
+
+    @property
+    def bucket(self) -> str:
+        """Where objects are stored."""
+        return self.settings.s3.bucket
+
+    @property
+    def fetch_seconds(self) -> float:
+        """How long an ``image_url`` may take."""
+        return self.settings.gateway.fetch_seconds
 
 
 def of_state(state: State) -> Services:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, field
+from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -44,6 +44,12 @@ class GatewaySettings(BaseSettings):
         ge=1,
         le=1_000_000,
         description="generations of a user under way; enterprise 10 times, admin 100 times",
+    )
+    interactive_at_once: int = Field(
+        default=8,
+        ge=1,
+        le=1_000_000,
+        description="of those in the interactive lane, further ones go as bulk; enterprise and admin 4 times",
     )
     requests_per_minute: int = Field(
         default=600, ge=1, le=1_000_000, description="of a user; 10 and 100 times as above"
@@ -127,6 +133,55 @@ class RelaySettings(BaseSettings):
     lease_seconds: float = Field(default=5, gt=0, le=600, description="a frozen relay is replaced after this")
 
 
+class PartnerSettings(BaseSettings):
+    """Partners on Kafka: what each is given."""
+
+    model_config = SettingsConfigDict(env_prefix="PARTNERS_")
+
+    bootstrap_servers: str | None = Field(
+        default=None, description="host:port as partners reach Kafka; default: KAFKA_BOOTSTRAP_SERVERS"
+    )
+    security_protocol: Literal["SASL_PLAINTEXT", "SASL_SSL"] | None = Field(
+        default=None, description="how that listener speaks; default: KAFKA_SECURITY_PROTOCOL"
+    )
+    produce_bytes: int = Field(default=2 * 1024**2, ge=1024, description="a partner may write a second")
+    consume_bytes: int = Field(default=4 * 1024**2, ge=1024, description="a partner may read a second")
+    request_percent: int = Field(
+        default=50, ge=1, description="of one of Kafka's threads a partner's requests may take"
+    )
+    remove_after_seconds: int = Field(
+        default=3600,
+        ge=0,
+        description="a deleted partner's topics stay so long: what is under way ends first",
+    )
+
+
+class PartnerBridgeSettings(BaseSettings):
+    """Partners on Kafka: the role that carries commands in and events out."""
+
+    model_config = SettingsConfigDict(env_prefix="PARTNERS_")
+
+    group: str = Field(default="sharpstream.partners", min_length=1, description="prefix of its groups")
+    instance_id: str = Field(
+        default_factory=socket.gethostname,
+        min_length=1,
+        description="static membership, one a process: a restart goes on at once, not after 30 s",
+    )
+    discover_seconds: float = Field(default=5, gt=0, description="a new partner's topics are found by then")
+    max_in_flight: int = Field(default=100, ge=1, description="as GATEWAY_MAX_IN_FLIGHT: of a user")
+    interactive_at_once: int = Field(
+        default=8, ge=1, le=1_000_000, description="as GATEWAY_INTERACTIVE_AT_ONCE: of a user"
+    )
+    wait_seconds: float = Field(
+        default=600, ge=0, description="a command that finds no room for so long is rejected"
+    )
+    decode_threads: int = Field(default=2, ge=1, le=64, description="photos checked at once")
+    fetch_seconds: float = Field(default=30, gt=0, le=300, description="an image_url must be here by then")
+    fetch_allow_private: bool = Field(
+        default=False, description="as GATEWAY_FETCH_ALLOW_PRIVATE, and for webhook_url"
+    )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """Everything the gateway needs to know."""
@@ -136,6 +191,7 @@ class Settings:
     kafka: KafkaSettings
     s3: S3Settings
     database: DatabaseSettings
+    partners: PartnerSettings = field(default_factory=PartnerSettings)
 
 
 def read() -> Settings:
@@ -146,4 +202,5 @@ def read() -> Settings:
         kafka=load(KafkaSettings),
         s3=load(S3Settings),
         database=load(DatabaseSettings),
+        partners=load(PartnerSettings),
     )

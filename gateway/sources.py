@@ -17,7 +17,7 @@ from bus.limits import MAX_PHOTO_BYTES
 from gateway.egress import AddressRefusedError
 from gateway.errors import ApiError
 from gateway.forms import too_large
-from gateway.services import Services
+from gateway.means import Means
 
 _HEADERS: Final = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "Sharpstream/1"}
 
@@ -30,13 +30,13 @@ class Fetched:
     stored: tuple[str, str] | None = None
 
 
-async def from_url(services: Services, url: str) -> Fetched:
+async def from_url(means: Means, url: str) -> Fetched:
     """Fetch the photo. Raises `ApiError`: url_refused, url_failed, photo_too_large."""
-    services.images.check(url)
-    limit_s = services.settings.gateway.fetch_seconds
+    means.images.check(url)
+    limit_s = means.fetch_seconds
     try:
         async with asyncio.timeout(limit_s):  # all of it: a server may also send a byte a minute
-            return Fetched(photo=await _get(services, url))
+            return Fetched(photo=await _get(means, url))
     except TimeoutError as error:
         raise ApiError("url_failed", f"The photo was not here within {limit_s:g} s.") from error
     except AddressRefusedError as error:
@@ -45,9 +45,9 @@ async def from_url(services: Services, url: str) -> Fetched:
         raise ApiError("url_failed", "The address did not answer, or broke off.") from error
 
 
-async def from_upload(services: Services, account_id: UUID, upload_id: UUID) -> Fetched:
+async def from_upload(means: Means, account_id: UUID, upload_id: UUID) -> Fetched:
     """Read what was uploaded. Raises `ApiError`: not_found, upload_used, upload_expired, upload_missing."""
-    upload = await services.uploads.get(account_id, upload_id)
+    upload = await means.uploads.get(account_id, upload_id)
     if upload is None:
         raise ApiError("not_found", "You have no upload with this id.")
     if upload.used:
@@ -55,7 +55,7 @@ async def from_upload(services: Services, account_id: UUID, upload_id: UUID) -> 
     if upload.expired:
         raise ApiError("upload_expired", "This upload was not used in time; make another one.")
     try:
-        photo, version = await services.blobs.read(upload.key, most=MAX_PHOTO_BYTES)
+        photo, version = await means.blobs.read(upload.key, most=MAX_PHOTO_BYTES)
     except BlobMissingError as error:
         raise ApiError("upload_missing", "Nothing is there yet; PUT the photo to its url first.") from error
     if len(photo) > MAX_PHOTO_BYTES:
@@ -63,8 +63,8 @@ async def from_upload(services: Services, account_id: UUID, upload_id: UUID) -> 
     return Fetched(photo=photo, stored=(upload.key, version))
 
 
-async def _get(services: Services, url: str) -> bytes:
-    async with services.outgoing.get(url, allow_redirects=False, headers=_HEADERS) as answer:
+async def _get(means: Means, url: str) -> bytes:
+    async with means.outgoing.get(url, allow_redirects=False, headers=_HEADERS) as answer:
         if answer.status != 200:
             hint = " Redirects are not followed: give the final address." if answer.status // 100 == 3 else ""
             raise ApiError("url_failed", f"The address answered {answer.status}.{hint}", status=answer.status)

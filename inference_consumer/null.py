@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -41,9 +42,12 @@ class NullSplat:
 
 
 class Null:
-    """The model that is none."""
+    """The model that is none; a batch takes ``seconds``, as one on an accelerator would."""
 
     info = INFO
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self._seconds = seconds
 
     def prepare(self, _photo: Photo) -> None:
         """Keep nothing."""
@@ -54,9 +58,10 @@ class Null:
 
     def run(self, items: Sequence[None]) -> Sequence[NullSplat]:
         """Return one Gaussian each."""
+        time.sleep(self._seconds)
         return [NullSplat() for _ in items]
 
 
-def make(_settings: Settings) -> Null:
-    """Return the model; it has no settings."""
-    return Null()
+def make(settings: Settings) -> Null:
+    """Return the model."""
+    return Null(settings.inference.null_seconds)

@@ -39,6 +39,9 @@ class InferenceSettings(BaseSettings):
         description="photos decoded at once; up to 4",
     )
     encode_threads: int = Field(default=2, ge=1, le=16, description="splats written at once")
+    null_seconds: float = Field(
+        default=0, ge=0, le=60, description="what a batch of the model null takes; for benchmarks"
+    )
     stop_seconds: float = Field(default=10, ge=0, le=300, description="running jobs may end that long")
 
 

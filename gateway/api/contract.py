@@ -43,7 +43,7 @@ def _page() -> bytes:
     return page(
         "Sharpstream topics",
         f"<h1>Kafka topics</h1><p>{escape(document['info']['description'])}</p>"
-        f'<p>As a document: <a href="/docs/asyncapi.json">AsyncAPI {document["asyncapi"]}</a>, contract version'
+        f'<p>As a document: <a href="/docs/asyncapi.json">AsyncAPI {document["asyncapi"]}</a>, version'
         f' {document["info"]["version"]}. REST: <a href="/docs">API reference</a>.</p>'
         "<h2>Topics</h2><table><tr><th>topic</th><th>key</th><th>what</th><th>messages</th></tr>"
         f"{''.join(channels)}</table>"

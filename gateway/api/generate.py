@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
@@ -10,7 +10,6 @@ from litestar import Response, post
 from litestar.datastructures import ResponseHeader
 from litestar.params import HeaderParameter
 
-from bus.limits import MAX_METADATA_BYTES
 from gateway import intake, waiting
 from gateway.api.documented import KEY_CODES, GenerateOperation, problems
 from gateway.api.schemas.scenes import GenerateIn, GenerateOut, SceneOut
@@ -146,27 +145,14 @@ async def _ask(request: Caller, key: str | None) -> Ask:
     if (body.image_url is None) == (body.upload_id is None):
         raise ApiError("source_invalid", "Give either image_url or upload_id, or send a form.")
     return Ask(
-        texts=_texts(body),
+        texts=intake.as_texts(
+            metadata=body.metadata,
+            focal_length_px=body.focal_length_px,
+            focal_length_mm=body.focal_length_mm,
+            priority=body.priority,
+        ),
         image_url=body.image_url,
         upload_id=body.upload_id,
         webhook_url=body.webhook_url,
         idempotency_key=key,
     )
-
-
-def _texts(body: GenerateIn) -> dict[str, str]:
-    """Return the wishes as the form would carry them."""
-    found: dict[str, Any] = {
-        "metadata": body.metadata and msgspec.json.encode(body.metadata).decode(),
-        "focal_length_px": body.focal_length_px,
-        "focal_length_mm": body.focal_length_mm,
-        "priority": body.priority.value,
-    }
-    texts = {name: str(value) for name, value in found.items() if value is not None}
-    if len(texts.get("metadata", "").encode()) > MAX_METADATA_BYTES:
-        raise ApiError(
-            "metadata_too_large",
-            f"The metadata has more than {MAX_METADATA_BYTES} bytes.",
-            limit=MAX_METADATA_BYTES,
-        )
-    return texts

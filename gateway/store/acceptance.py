@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -15,7 +15,7 @@ import msgspec
 
 from bus import outbox, topics
 from bus.envelope import OutRecord
-from bus.messages import GenerateScene, GenerationRequested
+from bus.messages import GenerateScene, GenerationRequested, Priority
 from gateway.context import Trace
 from gateway.errors import ApiError
 from gateway.idempotency import Claim
@@ -23,7 +23,9 @@ from gateway.store.publish import told
 
 _ROOM: Final = """
 room AS MATERIALIZED (
-    SELECT u.id FROM users u WHERE u.id = $2 AND u.is_active AND in_flight_room(u.id, $3))"""
+    SELECT id, CASE WHEN $6 = 'bulk' THEN 'bulk' ELSE lane END AS lane
+    FROM (SELECT u.id, in_flight_lane(u.id, $3, $14) AS lane FROM users u WHERE u.id = $2 AND u.is_active) own
+    WHERE lane IS NOT NULL)"""
 # In this order: who lost the key must not have used the upload up. Nobody else can use it up meanwhile.
 _UPLOAD: Final = """
 upload AS (
@@ -37,10 +39,13 @@ _WRITE: Final = """
 written AS (
     INSERT INTO scene_generations (id, user_id, api_key_id, original_image_url, status, priority, metadata,
                                    webhook_url, created_at, updated_at)
-    SELECT $1, $2, $4, $5, 'pending', $6, $7::text::jsonb, $8, $9, $9 FROM {after} RETURNING id),
-published AS (INSERT INTO outbox (records) SELECT $10::bytea FROM written RETURNING id),
+    SELECT $1, $2, $4, $5, 'pending', lane.lane, $7::text::jsonb, $8, $9, $9
+    FROM {after} CROSS JOIN (SELECT lane FROM room) AS lane RETURNING priority),
+published AS (
+    INSERT INTO outbox (records) SELECT CASE priority WHEN $6 THEN $10::bytea ELSE $15::bytea END
+    FROM written RETURNING id),
 told AS (SELECT pg_notify('{channel}', '') FROM published)
-SELECT written.id FROM written, told
+SELECT written.priority FROM written, told
 WHERE ($11::uuid, $12::text, $13::uuid) IS NOT NULL OR true  -- which parts there are decides who uses them"""
 _WHY: Final = "SELECT is_active FROM users WHERE id = $1"
 _USED: Final = "SELECT used_at IS NOT NULL FROM uploads WHERE id = $1 AND user_id = $2"
@@ -54,18 +59,26 @@ class Order:
     url: str
     metadata: dict[str, Any]
     max_in_flight: int
+    interactive_at_once: int
     api_key_id: UUID | None = None
     webhook_url: str | None = None
     upload_id: UUID | None = None
     claim: Claim | None = None
 
 
-async def accept(pool: asyncpg.Pool, order: Order, trace: Trace) -> None:
-    """Store the row and publish command and event, all or nothing.
+Where: TypeAlias = asyncpg.Pool | asyncpg.Connection
+"""A pool, or a connection: then the statement is a part of the caller's transaction."""
 
-    Raises `ApiError`: account_inactive, quota_in_flight, upload_used, idempotency_in_progress.
+
+async def accept(pool: Where, order: Order, trace: Trace) -> Priority:
+    """Store the row and publish command and event, all or nothing; return the lane that it took.
+
+    An account that has ``interactive_at_once`` in the interactive lane goes on in the other: its flood then
+    holds nobody else up. Raises `ApiError`: account_inactive, quota_in_flight, upload_used,
+    idempotency_in_progress.
     """
     command, claim = order.command, order.claim
+    later = msgspec.structs.replace(command, priority=Priority.BULK)
     done = await pool.fetchval(
         _statement(upload=order.upload_id is not None, claim=claim is not None),
         command.generation_id,
@@ -81,9 +94,12 @@ async def accept(pool: asyncpg.Pool, order: Order, trace: Trace) -> None:
         order.upload_id,
         claim and claim.key,
         claim and claim.token,
+        order.interactive_at_once,
+        outbox.dump(_records(later, order.api_key_id, trace)),
     )
     if done is None:
         raise await _why(pool, order)
+    return Priority(done)
 
 
 @lru_cache(maxsize=4)
@@ -98,7 +114,7 @@ def _statement(*, upload: bool, claim: bool) -> str:
     return f"WITH {','.join(parts)}, {_WRITE.format(after=after, channel=outbox.CHANNEL)}"
 
 
-async def _why(pool: asyncpg.Pool, order: Order) -> ApiError:
+async def _why(pool: Where, order: Order) -> ApiError:
     account_id = order.command.account_id
     if not await pool.fetchval(_WHY, account_id):
         return ApiError("account_inactive", "The account is closed.")
@@ -116,7 +132,7 @@ async def _why(pool: asyncpg.Pool, order: Order) -> ApiError:
     )
 
 
-async def _lost(pool: asyncpg.Pool, claim: Claim) -> bool:
+async def _lost(pool: Where, claim: Claim) -> bool:
     token = await pool.fetchval(
         "SELECT token FROM idempotency_keys WHERE user_id = $1 AND key = $2", claim.account_id, claim.key
     )

@@ -36,6 +36,10 @@ _REST: Final = (
     " WHERE user_id = $1",
     "INSERT INTO blob_removals (key) SELECT key FROM uploads WHERE user_id = $1",
     "DELETE FROM uploads WHERE user_id = $1",
+    "UPDATE partner_commands SET ce_id = NULL, subject = NULL"
+    " WHERE partner_id IN (SELECT id FROM partners WHERE account_id = $1)",
+    "UPDATE partners SET state = 'deleting', settled = false, due_at = now(), updated_at = now(),"
+    " deleted_at = now() WHERE account_id = $1 AND deleted_at IS NULL",
 )
 _OTHER_ADMINS: Final = """
 SELECT id FROM users WHERE role = 'admin' AND is_active ORDER BY id FOR UPDATE"""

@@ -16,6 +16,7 @@ from ledger.tables.bridges import EventLog, EventLogFloor, Outbox, ParkedEvent, 
 from ledger.tables.chores import Chore
 from ledger.tables.dead_letters import DeadLetter
 from ledger.tables.intake import AccountQuota, IdempotencyKey, RateLimit, Upload
+from ledger.tables.partners import Partner, PartnerCommand
 from ledger.tables.removals import BlobRemoval
 from ledger.tables.scenes import ExportJob, SceneGeneration, UsageLog
 from ledger.tables.webhooks import WebhookAccountSecret, WebhookDelivery, WebhookEndpoint, WebhookMessage
@@ -44,5 +45,7 @@ TABLES: Final[tuple[type[Table], ...]] = (
     WebhookAccountSecret,
     WebhookMessage,
     WebhookDelivery,
+    Partner,
+    PartnerCommand,
 )
 """Every table; `ledger.database.open_pool` binds them."""

@@ -15,6 +15,7 @@ from sharpstream.cli import (
     exports,
     generate,
     keys,
+    partners,
     scenes,
     stack,
     usage,
@@ -24,7 +25,7 @@ from sharpstream.cli.results import sentence
 from sharpstream.client.errors import UNREACHABLE, ServiceError
 
 NOT_REACHED: Final = 3
-MODULES: Final = (stack, account, keys, generate, scenes, exports, events, webhooks, usage, dlq)
+MODULES: Final = (stack, account, keys, generate, scenes, exports, events, webhooks, usage, dlq, partners)
 """Each has ``register(app)``."""
 
 

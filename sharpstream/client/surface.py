@@ -89,6 +89,15 @@ class Operations:
     test_webhook = Operation(op.webhooks.test_webhook)
     replay_webhook = Operation(op.webhooks.replay_webhook)
 
+    create_partner = Operation(op.partners.create_partner)
+    partners = Operation(op.partners.partners)
+    partner = Operation(op.partners.partner)
+    rotate_partner = Operation(op.partners.rotate_partner)
+    suspend_partner = Operation(op.partners.suspend_partner)
+    resume_partner = Operation(op.partners.resume_partner)
+    delete_partner = Operation(op.partners.delete_partner)
+    partners_document = Operation(op.partners.partners_document)
+
     events = Operation(op.records.events)
     usage = Operation(op.records.usage)
     usage_rows = Operation(op.records.usage_rows)

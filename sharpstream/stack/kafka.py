@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from bus.settings import KafkaSettings
 from sharpstream.stack import fencing, java, ports, process
+from sharpstream.stack.door import Door
 from sharpstream.stack.errors import StartError
 from sharpstream.stack.home import Home, Memory, write_private_text
 from sharpstream.stack.ports import LOOPBACK
@@ -32,8 +33,9 @@ class Kafka:
     is_server = True
     start_seconds = START_S
 
-    def __init__(self, home: Home, memory: Memory, *, durable: bool = True) -> None:
+    def __init__(self, home: Home, memory: Memory, *, durable: bool = True, door: Door | None = None) -> None:
         self._home, self._memory = home, memory
+        self.door = door or Door.read()
         self._durable = durable
         self._folder = home.root / "kafka"
         self._password = memory.secret("kafka_admin")
@@ -48,7 +50,7 @@ class Kafka:
     @property
     def partners(self) -> str:
         """``host:port`` of the listener for everybody else."""
-        return self._address("partners")
+        return self.door.address(self._memory.port("kafka_partners"))
 
     def prepare(self) -> None:
         """Write the properties; at the first start, format the folder with the admin's password in it."""
@@ -127,18 +129,22 @@ class Kafka:
         fencing.fence(argv, env=self._home.environment(self.name), cwd=self._folder)
 
     def _options(self) -> dict[str, object]:
-        return self._listeners() | self._logins() | self._storage() | self._internal_topics()
+        own = self._listeners() | self._logins() | self._storage() | self._internal_topics()
+        return own | self.door.options()
 
     def _listeners(self) -> dict[str, object]:
-        internal, partners, controller = (self._address(n) for n in ("internal", "partners", "controller"))
+        internal, controller = (self._address(name) for name in ("internal", "controller"))
+        partners = self.door.listens(self._memory.port("kafka_partners"))
+        protocols = {"PARTNERS": self.door.protocol}
         return {
             "process.roles": "broker,controller",
             "node.id": 1,
             "controller.quorum.voters": f"1@{controller}",
             "listeners": f"CONTROLLER://{controller},INTERNAL://{internal},PARTNERS://{partners}",
-            "advertised.listeners": f"INTERNAL://{internal},PARTNERS://{partners}",
+            "advertised.listeners": f"INTERNAL://{internal},PARTNERS://{self.partners}",
             "listener.security.protocol.map": ",".join(
-                f"{name}:SASL_PLAINTEXT" for name in ("CONTROLLER", "INTERNAL", "PARTNERS")
+                f"{name}:{protocols.get(name, 'SASL_PLAINTEXT')}"
+                for name in ("CONTROLLER", "INTERNAL", "PARTNERS")
             ),
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "INTERNAL",

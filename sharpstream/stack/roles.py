@@ -15,6 +15,7 @@ import aiohttp
 from pydantic import SecretStr
 
 from bus.settings import KafkaSettings, S3Settings
+from sharpstream.stack.door import Door
 from sharpstream.stack.home import HOME_KEY, PART_KEY, Home, Memory
 from sharpstream.stack.ports import LOOPBACK
 from sharpstream.stack.process import START_S, Launch
@@ -130,6 +131,7 @@ def gateway_variables(memory: Memory, servers: Servers) -> dict[str, str]:
             "GATEWAY_API_KEY_PEPPER": memory.secret("gateway_api_key_pepper"),
         }
         | webhook_variables(memory)
+        | Door.read().variables(memory.port("kafka_partners"))
     )
 
 
@@ -166,6 +168,7 @@ def roles(home: Home, memory: Memory, servers: Servers) -> list[Role]:
         gateway,
         role("relay", "gateway", "relay"),
         role("webhooks", "gateway", "webhooks"),
+        role("partners", "gateway", "partners"),
         role("inference", "inference_consumer", database=False),
         role("export", "export_consumer"),
         role("ledger", "ledger", "run"),

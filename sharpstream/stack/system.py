@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 from sharpstream.stack import checks, java, process, roles
+from sharpstream.stack.door import Door
 from sharpstream.stack.errors import StartError
 from sharpstream.stack.home import Home, Memory, write_private
 from sharpstream.stack.infra import addresses
@@ -71,7 +72,7 @@ class System:
             "gateway": {"url": f"http://{LOOPBACK}:{self._memory.port('gateway')}"},
             "kafka": {
                 "bootstrap_servers": f"{LOOPBACK}:{self._memory.port('kafka_internal')}",
-                "sasl_bootstrap_servers": f"{LOOPBACK}:{self._memory.port('kafka_partners')}",
+                "sasl_bootstrap_servers": Door.read().address(self._memory.port("kafka_partners")),
             },
             "model": roles.model(),
             "webhooks": roles.webhooks_note(),

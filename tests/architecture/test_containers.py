@@ -13,7 +13,13 @@ import yaml
 from bus import telemetry
 from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings
 from export_consumer.settings import ExportSettings
-from gateway.settings import GatewaySettings, RelaySettings, WebhookSettings
+from gateway.settings import (
+    GatewaySettings,
+    PartnerBridgeSettings,
+    PartnerSettings,
+    RelaySettings,
+    WebhookSettings,
+)
 from inference_consumer.settings import CacheSettings, InferenceSettings, SharpSettings
 from ledger.settings import LedgerSettings
 from sharpstream.stack import roles
@@ -25,12 +31,13 @@ DOCKERFILE = (ROOT / "deploy" / "docker" / "Dockerfile").read_text()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 SERVERS = {"kafka", "postgres", "s3"}
 ONCE = {"migrate", "topics", "bucket"}
-ROLES = {"gateway", "relay", "webhooks", "inference", "export", "ledger"}
+ROLES = {"gateway", "relay", "webhooks", "partners", "inference", "export", "ledger"}
 VARIANTS = {"inference-sharp"}
 TARGETS = {"gateway", "inference", "inference-sharp", "export", "ledger"}
 SETTINGS = (
     KafkaSettings, S3Settings, DatabaseSettings, RoleSettings, GatewaySettings, RelaySettings,
-    WebhookSettings,    InferenceSettings, SharpSettings, CacheSettings, ExportSettings, LedgerSettings,
+    WebhookSettings, PartnerSettings, PartnerBridgeSettings,
+    InferenceSettings, SharpSettings, CacheSettings, ExportSettings, LedgerSettings,
 )  # fmt: skip
 KEYS = {
     f"{settings.model_config.get('env_prefix', '')}{name}".upper()

@@ -94,6 +94,9 @@ ALL: tuple[m.AnyMessage, ...] = (
     m.ApiKeyCreated(api_key_id=KEY, account_id=ACCOUNT),
     m.ApiKeyRevoked(api_key_id=KEY, account_id=ACCOUNT),
     m.WebhookDisabled(webhook_id=KEY, account_id=ACCOUNT, reason="failing", failing_since=NOW),
+    m.CommandRejected(
+        command_id=KEY, account_id=ACCOUNT, code="photo_empty", message="Why.", partition=2, offset=7
+    ),
     m.GenerationStarted(generation_id=JOB, account_id=ACCOUNT, worker="w1", attempt=2),
     m.GenerationProgress(generation_id=JOB, account_id=ACCOUNT, stage=m.Stage.ENCODE, fraction=0.75),
 )

@@ -50,7 +50,7 @@ def test_messages_are_frozen() -> None:
 
 
 def test_subjects() -> None:
-    expected = {"generation": JOB, "export": EXPORT, "api_key": KEY, "webhook": KEY}
+    expected = {"generation": JOB, "export": EXPORT, "api_key": KEY, "webhook": KEY, "command": KEY}
     for message in ALL:
         assert messages.subject_of(message) == expected[messages.type_of(message).partition(".")[0]]
 

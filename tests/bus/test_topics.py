@@ -9,7 +9,7 @@ import pytest
 from bus import messages, topics
 
 by_topic = pytest.mark.parametrize("topic", topics.ALL, ids=lambda topic: topic.name)
-ROLES = {"gateway", "relay", "inference", "export", "ledger", "operators"}
+ROLES = {"gateway", "relay", "partners", "inference", "export", "ledger", "operators"}
 
 
 def test_names_are_unique_and_every_declaration_is_listed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from uuid import UUID, uuid4
@@ -376,6 +377,33 @@ async def test_generations_under_way_have_a_quota_that_two_gateways_cannot_overs
     assert len(await stored_photos(two[0], s3_settings) - before) == 3
     await two[0].sql("UPDATE scene_generations SET status = 'completed'")
     assert (await two[0].generate(key, PHOTO)).status_code == 202
+
+
+async def lanes(api) -> list[tuple[str, str, str, str]]:
+    """Of each accepted photo: its row's priority, its command's lane and priority, its event's priority."""
+    found = []
+    for row in await api.sql(
+        "SELECT o.records, s.priority FROM outbox o JOIN scene_generations s"
+        " ON position(convert_to(s.id::text, 'UTF8') IN o.records) > 0 ORDER BY o.id"
+    ):
+        command, event = outbox.load(row["records"])
+        bodies = [json.loads(record.value) for record in (command, event)]
+        found.append((row["priority"], command.topic.split(".")[3], *(body["priority"] for body in bodies)))
+    return found
+
+
+async def test_a_flood_beyond_its_share_goes_as_bulk_and_two_gateways_cannot_overshoot(two, key) -> None:
+    for each in two:
+        quotas = each.services.quotas
+        quotas._of_user = replace(quotas._of_user, interactive_at_once=3)
+    answers = await asyncio.gather(*(two[n % 2].generate(key, PHOTO) for n in range(8)))
+    assert {answer.status_code for answer in answers} == {202}
+    assert sorted(await lanes(two[0])) == [("bulk",) * 4] * 5 + [("interactive",) * 4] * 3
+    await two[0].sql("UPDATE scene_generations SET status = 'completed'")
+    await two[0].sql("DELETE FROM outbox")
+    await two[0].generate(key, PHOTO, priority="bulk")
+    await two[0].generate(key, PHOTO)
+    assert await lanes(two[0]) == [("bulk",) * 4, ("interactive",) * 4], "its share is free again"
 
 
 async def test_requests_have_a_rate_that_every_answer_tells(api, key, assert_problem) -> None:

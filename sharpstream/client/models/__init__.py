@@ -15,6 +15,7 @@ from sharpstream.client.models.accounts import (
 from sharpstream.client.models.dead_letters import DeadLetter, DeadLetterPage, DeadLetterWithCommand, Redriven
 from sharpstream.client.models.events import Event, EventPage
 from sharpstream.client.models.exports import Export, ExportAccepted, ExportPage
+from sharpstream.client.models.partners import NewPartner, Partner, PartnerKafka, PartnerPage, PartnerTopics
 from sharpstream.client.models.scenes import (
     Accepted,
     CancelAccepted,
@@ -69,7 +70,12 @@ __all__ = [
     "Invariants",
     "Model",
     "NewApiKey",
+    "NewPartner",
     "NewWebhook",
+    "Partner",
+    "PartnerKafka",
+    "PartnerPage",
+    "PartnerTopics",
     "Person",
     "Queue",
     "Quotas",

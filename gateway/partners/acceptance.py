@@ -1,0 +1,248 @@
+"""From a partner's record to its one answer: a generation or a rejection.
+
+What takes time (fetching, checking, storing the photo) is done before; then the command's row, the
+generation, what the world is told and the offset are one transaction (`bus.projection`). The ``ce_id`` is
+unique, so that a repeat changes nothing. Errors of our own side are raised, and tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from bus import ids, outbox, topics
+from bus.errors import PermanentError, SharpstreamError, TransientError
+from bus.messages import CommandRejected
+from bus.partners import COMMANDS
+from bus.projection import RawRecord
+from gateway import intake
+from gateway.auth import Principal
+from gateway.errors import ApiError
+from gateway.means import Means
+from gateway.partners import commands, metrics
+from gateway.partners.commands import Command
+from gateway.store import acceptance
+from gateway.store.acceptance import Order
+from gateway.store.publish import told
+from ledger.events import storable
+
+log = structlog.stdlib.get_logger(__name__)
+
+_PARTNER: Final = """
+SELECT p.id, p.account_id, p.state, u.role FROM partners p JOIN users u ON u.id = p.account_id
+WHERE p.slug = $1 AND p.deleted_at IS NULL"""
+_ANSWERED: Final = """
+SELECT fingerprint FROM partner_commands
+WHERE partner_id = $1 AND ce_id = $2 AND code IS DISTINCT FROM 'command_id_reused'"""
+_WRITE: Final = """
+INSERT INTO partner_commands (id, partner_id, ce_id, subject, fingerprint, generation_id, code, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, now()) ON CONFLICT DO NOTHING RETURNING id"""
+_REJECT: Final = "UPDATE partner_commands SET generation_id = NULL, code = $2 WHERE id = $1"
+_KEPT: Final = "SELECT true FROM scene_generations WHERE id = $1"
+_OURS: Final = frozenset({"internal", "busy", "temporarily_unavailable"})
+
+
+class NoRoomError(TransientError):
+    """The account has as many generations under way as it may: the command waits for one to end."""
+
+    code = "quota_in_flight"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Partner:
+    """Whose topic it is."""
+
+    id: UUID
+    account_id: UUID
+    state: str
+    role: str
+
+
+@dataclass(kw_only=True, slots=True)
+class Prepared:
+    """A record that is ready for its transaction. ``order``: what may be accepted, its photo stored."""
+
+    record: RawRecord
+    partner: Partner | None
+    command: Command
+    order: Order | None = None
+    refusal: SharpstreamError | None = None
+
+
+class Acceptance:
+    """``wait_s``: how long a command waits for room before it is rejected. ``epoch``: the topic epoch."""
+
+    def __init__(self, pool: asyncpg.Pool, means: Means, *, epoch: int, wait_s: float) -> None:
+        self._pool, self._means, self._epoch = pool, means, epoch
+        self._wait = timedelta(seconds=wait_s)
+        self._prepared: dict[tuple[str, int, int], Prepared] = {}
+
+    async def prepare(self, record: RawRecord) -> Prepared:
+        """Do all that may take time. Raises only what another try may not meet."""
+        command = commands.read(record)
+        partner = await self._partner(self._pool, record.topic)
+        made = Prepared(record=record, partner=partner, command=command, refusal=command.refusal)
+        if partner is None or command.ask is None or await self._answered(partner, command):
+            return made
+        try:
+            self._require_active(partner)
+            made.order = await self._order(partner, command)
+        except (ApiError, PermanentError) as error:
+            if error.code in _OURS:
+                raise TransientError(error.message, code=error.code) from error
+            made.refusal = error
+        return made
+
+    async def partner_of(self, record: RawRecord) -> Partner | None:
+        """Return whose topic the record lies in."""
+        return await self._partner(self._pool, record.topic)
+
+    def hand_in(self, prepared: Prepared) -> None:
+        """Have `apply` find what belongs to the record."""
+        self._prepared[_place(prepared.record)] = prepared
+
+    async def clear(self, prepared: Prepared) -> None:
+        """Forget the record; take its photo back unless a generation stands on it."""
+        self._prepared.pop(_place(prepared.record), None)
+        order = prepared.order
+        if order is not None and not await self._pool.fetchval(_KEPT, order.command.generation_id):
+            await intake.take_back(self._means, order.command.source.key)
+
+    async def make_room(self, prepared: Prepared) -> None:
+        """Look again how much the account may have under way."""
+        if prepared.order is not None and prepared.partner is not None:
+            quota = await self._means.quotas.of(prepared.partner.account_id, prepared.partner.role)
+            prepared.order = replace(prepared.order, max_in_flight=quota.max_in_flight)
+
+    async def apply(self, connection: asyncpg.Connection, records: Sequence[RawRecord]) -> None:
+        """Write the answers; `bus.projection.Apply`. Raises `NoRoomError`, and nothing has changed then."""
+        for record in records:
+            await self._answer(connection, self._prepared[_place(record)])
+
+    async def _answer(self, connection: asyncpg.Connection, made: Prepared) -> None:
+        partner = made.partner and await self._partner(connection, made.record.topic)
+        if partner is None:
+            log.warning("command_of_nobody", topic=made.record.topic, offset=made.record.offset)
+            return
+        order, refusal = made.order, made.refusal
+        if partner.state == "suspended":
+            refusal = refusal or _suspended()
+        elif order is None:  # it was answered when we looked; were that untrue, this is an answer
+            refusal = refusal or failed()
+        command_id = self._id_of(made.record)
+        generation_id = order.command.generation_id if order and not refusal else None
+        code = refusal.code if refusal else None
+        if not await self._write(connection, made, partner, command_id, generation_id, code):
+            metrics.COMMANDS.labels("repeated").inc()
+            return
+        if refusal is None and order is not None:
+            refusal = await self._accept(connection, made, order, command_id)
+        if refusal is not None:
+            await self._reject(connection, made, partner, command_id, refusal)
+        metrics.COMMANDS.labels("rejected" if refusal else "accepted").inc()
+
+    async def _write(  # noqa: PLR0917
+        self,
+        connection: asyncpg.Connection,
+        made: Prepared,
+        partner: Partner,
+        command_id: UUID,
+        generation_id: UUID | None,
+        code: str | None,
+    ) -> bool:
+        """Write the command's row; False for a repeat, whose answer was given. One row a ``ce_id``."""
+        command = made.command
+        row = (command_id, partner.id, command.ce_id, command.subject, command.fingerprint)
+        if await connection.fetchval(_WRITE, *row, generation_id, code):
+            return True
+        found = await connection.fetchval(_ANSWERED, partner.id, command.ce_id)
+        if found == command.fingerprint:
+            return False
+        reused = ApiError(
+            "command_id_reused",
+            "Another command had this ce_id; a command that is not a repeat needs its own.",
+        )
+        await connection.execute(_WRITE, *row, None, reused.code)
+        await self._reject(connection, made, partner, command_id, reused)
+        return False
+
+    async def _accept(
+        self, connection: asyncpg.Connection, made: Prepared, order: Order, command_id: UUID
+    ) -> SharpstreamError | None:
+        try:
+            await acceptance.accept(connection, order, made.command.trace)
+        except ApiError as error:
+            if error.code == "quota_in_flight" and datetime.now(UTC) - made.record.timestamp < self._wait:
+                raise NoRoomError(error.message) from error
+            await connection.execute(_REJECT, command_id, error.code)
+            return error
+        return None
+
+    async def _reject(
+        self,
+        connection: asyncpg.Connection,
+        made: Prepared,
+        partner: Partner,
+        command_id: UUID,
+        refusal: SharpstreamError,
+    ) -> None:
+        """Tell why; the partner's own words stay out of it, because the log is kept for ever."""
+        event = CommandRejected(
+            command_id=command_id,
+            account_id=partner.account_id,
+            code=refusal.code,
+            message=storable(refusal.message)[:1000],
+            partition=made.record.partition,
+            offset=made.record.offset,
+        )
+        record = told(topics.EVENTS, event, key=partner.account_id, trace=made.command.trace)
+        await outbox.enqueue(connection, [record])
+        metrics.REJECTED.labels(refusal.code).inc()
+
+    async def _order(self, partner: Partner, command: Command) -> Order:
+        ask = command.ask
+        assert ask is not None  # noqa: S101  (asked before)
+        wishes = intake.read_wishes(ask.texts)
+        if ask.webhook_url is not None:
+            self._means.images.check(ask.webhook_url)
+        caller = Principal(account_id=partner.account_id, role=partner.role)
+        fetched = await intake.fetch(self._means, partner.account_id, ask)
+        return await intake.prepare(self._means, caller, ask, wishes, fetched)
+
+    async def _partner(self, where: Any, topic: str) -> Partner | None:
+        found = COMMANDS.fullmatch(topic)
+        row = await where.fetchrow(_PARTNER, found[1]) if found else None
+        return Partner(**row) if row else None
+
+    async def _answered(self, partner: Partner, command: Command) -> bool:
+        """Whether its ``ce_id`` is taken: then there is no use in storing a photo."""
+        return await self._pool.fetchval(_ANSWERED, partner.id, command.ce_id) is not None
+
+    def _require_active(self, partner: Partner) -> None:
+        if partner.state == "suspended":
+            raise _suspended()
+
+    def _id_of(self, record: RawRecord) -> UUID:
+        place = (str(self._epoch), str(record.partition), str(record.offset))
+        return ids.event_id(record.topic, "command", *place)
+
+
+def _place(record: RawRecord) -> tuple[str, int, int]:
+    return record.topic, record.partition, record.offset
+
+
+def _suspended() -> PermanentError:
+    return PermanentError("The partner is suspended; nothing of its is taken.", code="partner_suspended")
+
+
+def failed() -> PermanentError:
+    """Return what a command is told that we could not handle."""
+    return PermanentError(
+        "Something went wrong on our side; send the command again with a new ce_id.", code="internal"
+    )

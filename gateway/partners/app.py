@@ -1,0 +1,129 @@
+"""The partners role's composition root: commands in, events out, health; built here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+import structlog
+
+from bus import tasks, topics
+from bus.health import HealthServer
+from bus.partners import COMMANDS
+from bus.processor import Processor
+from bus.projection import Projector
+from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings
+from bus.topics import Topic
+from gateway.means import Means
+from gateway.partners import bounded
+from gateway.partners.acceptance import Acceptance
+from gateway.partners.directory import Directory
+from gateway.partners.egress import Egress
+from gateway.partners.ingress import Ingress
+from gateway.partners.means import opened
+from gateway.settings import PartnerBridgeSettings
+from ledger import database
+from ledger.migrate import check
+
+log = structlog.stdlib.get_logger(__name__)
+
+PROJECTOR: Final = "partners"
+"""The name in ``projector_offsets``."""
+EVERY_PARTNER: Final = f"^{COMMANDS.pattern}$"
+AT_ONCE: Final = 256
+"""Events looked up together."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bridges:
+    """Both directions of one process."""
+
+    ingress: Ingress
+    egress: Processor
+
+    @property
+    def ready(self) -> bool:
+        """Whether both are members of their groups."""
+        return self.ingress.ready and self.egress.ready
+
+    async def stop(self) -> None:
+        """Finish what is in hand and let `run` return."""
+        await asyncio.gather(self.ingress.stop(), self.egress.stop())
+
+    async def run(self) -> None:
+        """Carry until `stop`. Raises `FencedError`, and whatever else ends one of them for good."""
+        both = [asyncio.ensure_future(self.ingress.run()), asyncio.ensure_future(self.egress.run())]
+        try:
+            await asyncio.gather(*both)
+        finally:
+            await tasks.end(both)
+
+
+def bridges(
+    kafka: KafkaSettings,
+    own: PartnerBridgeSettings,
+    pool: asyncpg.Pool,
+    means: Means,
+    *,
+    events: Topic = topics.EVENTS,
+    dead: Topic = topics.PARTNERS_DEAD,
+    pattern: str = EVERY_PARTNER,
+) -> Bridges:
+    """Return both bridges, not started."""
+    acceptance = Acceptance(pool, means, epoch=kafka.topic_epoch, wait_s=own.wait_seconds)
+    out = Egress(Directory(pool), epoch=kafka.topic_epoch)
+    return Bridges(
+        ingress=Ingress(
+            kafka,
+            Projector(pool, name=PROJECTOR, epoch=kafka.topic_epoch, apply=acceptance.apply),
+            acceptance,
+            group=f"{own.group}.commands",
+            instance_id=f"{own.instance_id}.commands",
+            discover_s=own.discover_seconds,
+            pattern=pattern,
+        ),
+        egress=Processor(
+            kafka,
+            group=f"{own.group}.events",
+            topics=[events],
+            retries=(),  # events keep their order: what cannot go now waits, with those behind it
+            dead=dead,
+            handle=out.handle,
+            give_up=out.give_up,
+            instance_id=f"{own.instance_id}.events",
+            max_in_flight=AT_ONCE,
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PartnersRole:
+    """Everything that the process reads from its environment."""
+
+    kafka: KafkaSettings
+    s3: S3Settings
+    postgres: DatabaseSettings
+    own: PartnerBridgeSettings
+    role: RoleSettings
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Run until told to stop. Raises `ConfigurationError` where Postgres is away or not migrated."""
+        bounded.install()
+        async with (
+            database.open_pool(self.postgres, role="partners") as pool,
+            opened(pool, self.s3, self.own) as means,
+        ):
+            async with pool.acquire() as connection:
+                await check(connection)
+            both = bridges(self.kafka, self.own, pool, means)
+            async with HealthServer(self.role.health_host, self.role.health_port, lambda: both.ready):
+                await tasks.first_of(both.run(), _stop(both, stopping))
+        log.info("stopped")
+
+
+async def _stop(both: Bridges, stopping: asyncio.Event) -> None:
+    await stopping.wait()
+    await both.stop()
+    await asyncio.Event().wait()  # until `run` has returned

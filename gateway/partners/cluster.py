@@ -1,0 +1,203 @@
+"""The administrator's hand in Kafka: users, rights, quotas, topics of partners. Each step may be repeated.
+
+kafka-python does it, because aiokafka's administration has neither users nor ACLs nor quotas. It blocks, so
+every method runs in a thread; a connection is made for each piece of work, which is rare and takes 0.2 s.
+Must not decide what a partner may do (`gateway.partners.grants`) or when (`gateway.partners.lifecycle`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeVar
+
+from kafka.admin import (
+    KafkaAdminClient,
+    ScramMechanism,
+    UserScramCredentialDeletion,
+    UserScramCredentialUpsertion,
+)
+from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from kafka.protocol.admin import AlterClientQuotasRequest
+
+from bus.admin import topic_config
+from bus.errors import TransientError
+from bus.partners import Names
+from bus.settings import KafkaSettings
+from gateway.partners import grants
+from gateway.partners.grants import Quotas
+
+T = TypeVar("T")
+PATIENCE_MS: Final = 15_000
+_UNKNOWN_USER: Final = "Attempt to delete a user credential that does not exist"
+
+
+class KafkaRefusedError(TransientError):
+    """Kafka did not do what an administrator asked; asked again later, it may."""
+
+    code = "temporarily_unavailable"
+
+
+class Cluster:
+    """Kafka as an administrator sees it. Every method raises `KafkaRefusedError`."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
+
+    async def open(self, names: Names, quotas: Quotas, *, password: str | None) -> None:
+        """Make all of a partner's; a ``password`` of None leaves the user as it is.
+
+        Rights come last: until then nothing can be written or read.
+        """
+
+        def work(admin: KafkaAdminClient) -> None:
+            _create_topics(admin, names, self._kafka.replication_factor)
+            if password is not None:
+                _set_password(admin, names, password)
+            _set_quotas(admin, names, quotas.as_kafka())
+            _grant(admin, names)
+
+        await self._do(work)
+
+    async def set_password(self, names: Names, password: str) -> None:
+        """Let in who has this password, and nobody any more who has the old one."""
+        await self._do(lambda admin: _set_password(admin, names, password))
+
+    async def close(self, names: Names) -> None:
+        """Take every right away; connections that are open feel it at their next request."""
+        await self._do(lambda admin: _revoke(admin, names))
+
+    async def remove(self, names: Names) -> None:
+        """Take everything away but the topics."""
+
+        def work(admin: KafkaAdminClient) -> None:
+            _revoke(admin, names)
+            _forget_user(admin, names)
+            _set_quotas(admin, names, dict.fromkeys(_LIMITS))
+            _delete_groups(admin, names)
+
+        await self._do(work)
+
+    async def drop_topics(self, names: Names) -> None:
+        """Delete the topics and all that lies in them."""
+
+        def work(admin: KafkaAdminClient) -> None:
+            for topic in (names.commands, names.events):
+                with contextlib.suppress(UnknownTopicOrPartitionError):
+                    admin.delete_topics([topic.name])
+
+        await self._do(work)
+
+    async def _do(self, work: Callable[[KafkaAdminClient], T]) -> T:
+        return await asyncio.to_thread(self._blocking, work)
+
+    def _blocking(self, work: Callable[[KafkaAdminClient], T]) -> T:
+        try:
+            with _connected(self._kafka) as admin:
+                return work(admin)
+        except (KafkaError, OSError, RuntimeError) as error:
+            raise KafkaRefusedError(f"Kafka did not do it: {error!r}") from error
+
+
+_LIMITS: Final = ("producer_byte_rate", "consumer_byte_rate", "request_percentage")
+
+
+@contextlib.contextmanager
+def _connected(kafka: KafkaSettings) -> Iterator[KafkaAdminClient]:
+    servers = kafka.bootstrap_servers.split(",")
+    _knock(servers)
+    # In two steps: one that fails half-way would leave its thread and its sockets behind.
+    admin = KafkaAdminClient.__new__(KafkaAdminClient)
+    try:
+        KafkaAdminClient.__init__(
+            admin,
+            **kafka.client_options() | {"bootstrap_servers": servers},
+            client_id="sharpstream-partners",
+            request_timeout_ms=PATIENCE_MS,
+            bootstrap_timeout_ms=PATIENCE_MS,
+        )
+        yield admin
+    finally:
+        admin._closed = not hasattr(admin, "_net")  # noqa: SLF001
+        admin.close()
+
+
+def _knock(servers: Sequence[str]) -> None:
+    """Raise `OSError` where nobody answers: kafka-python knocks on, and drops a socket each time."""
+    for number, server in enumerate(servers, 1):
+        host, _, port = server.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=PATIENCE_MS / 1000).close()
+        except OSError:
+            if number == len(servers):
+                raise
+        else:
+            return
+
+
+def _create_topics(admin: KafkaAdminClient, names: Names, replication_factor: int) -> None:
+    for topic in (names.commands, names.events):
+        wanted = {
+            "num_partitions": topic.partitions,
+            "replication_factor": replication_factor,
+            "configs": topic_config(topic, replication_factor),
+        }
+        with contextlib.suppress(TopicAlreadyExistsError):
+            admin.create_topics({topic.name: wanted})
+
+
+def _set_password(admin: KafkaAdminClient, names: Names, password: str) -> None:
+    # 192 random bits: more rounds than the 4096 that SCRAM asks for would protect nothing.
+    new = UserScramCredentialUpsertion(names.user, ScramMechanism.SCRAM_SHA_512, password)
+    _check_users(admin.alter_user_scram_credentials([new]))
+
+
+def _forget_user(admin: KafkaAdminClient, names: Names) -> None:
+    if names.user in _known_users(admin, names):
+        old = UserScramCredentialDeletion(names.user, ScramMechanism.SCRAM_SHA_512)
+        _check_users(admin.alter_user_scram_credentials([old]))
+
+
+def _known_users(admin: KafkaAdminClient, names: Names) -> set[str]:
+    told = admin.describe_user_scram_credentials([names.user])
+    return {user for user, what in told.items() if what["credential_infos"]}
+
+
+def _check_users(told: dict[str, str | None]) -> None:
+    for user, error in told.items():
+        if error is not None:
+            raise KafkaRefusedError(f"Kafka did not change the user {user}: {error}", user=user)
+
+
+def _grant(admin: KafkaAdminClient, names: Names) -> None:
+    failed = admin.create_acls(grants.rights(names))["failed"]
+    if failed:
+        raise failed[0](f"Kafka did not grant {names.user} its rights.")
+
+
+def _revoke(admin: KafkaAdminClient, names: Names) -> None:
+    for _, _, error in admin.delete_acls([grants.all_of(names)]):
+        if error.errno:
+            raise error(f"Kafka did not take the rights of {names.user} away.")
+
+
+def _set_quotas(admin: KafkaAdminClient, names: Names, limits: dict[str, float] | dict[str, None]) -> None:
+    """Set the limits; one of None is removed. Only the message exists: kafka-python has no method for it."""
+    entry = AlterClientQuotasRequest.EntryData
+    ops = [entry.OpData(key=key, value=value or 0.0, remove=value is None) for key, value in limits.items()]
+    entity = [entry.EntityData(entity_type="user", entity_name=names.user)]
+    request = AlterClientQuotasRequest(entries=[entry(entity=entity, ops=ops)], validate_only=False)
+    answer = admin._manager.run(admin._manager.send, request)  # noqa: SLF001  (no public way to send one)
+    for told in answer.entries:
+        if told.error_code:
+            failure = for_code(told.error_code)
+            raise failure(f"Kafka did not set the quotas of {names.user}: {told.error_message}")
+
+
+def _delete_groups(admin: KafkaAdminClient, names: Names) -> None:
+    """Delete its groups; one that still has a member goes when that notices that it may do nothing more."""
+    mine = [group["group_id"] for group in admin.list_groups() if group["group_id"].startswith(names.prefix)]
+    if mine:
+        admin.delete_groups(mine)

@@ -1,0 +1,130 @@
+"""Reads a partner's record into what it asks for. Never raises: a record that asks for nothing says why.
+
+Anything at all may lie in a partner's topic. Must not touch Postgres, the store or the network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from bus.errors import PermanentError, SharpstreamError
+from bus.partners import GENERATE, MAX_ID_BYTES, MAX_PHOTO_BYTES, GenerateCommand
+from bus.projection import RawRecord
+from gateway.context import Trace, trace_from
+from gateway.errors import ApiError
+from gateway.intake import Ask, as_texts
+
+_read: Final = msgspec.json.Decoder(GenerateCommand)
+_WAYS: Final = ("image_base64", "image_url", "upload_key")
+
+
+class MalformedError(PermanentError):
+    """A record that is no command of ours; the message says what a command looks like."""
+
+    code = "command_malformed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command:
+    """What a record asks for: ``ask``, or the ``refusal`` that it gets. The ids are None where unreadable."""
+
+    ce_id: str | None
+    subject: str | None
+    fingerprint: bytes
+    trace: Trace
+    ask: Ask | None = None
+    refusal: SharpstreamError | None = None
+
+
+def read(record: RawRecord) -> Command:
+    """Return the command in a record."""
+    named = dict(reversed(record.headers))
+    known: dict[str, str | None] = {}
+    ask, refusal = None, None
+    try:
+        for name in ("ce_id", "ce_subject"):
+            known[name] = _id(named, name)
+        ask = _ask(named, known, record.value)
+    except SharpstreamError as error:
+        refusal = error
+    return Command(
+        ce_id=known.get("ce_id"),
+        subject=known.get("ce_subject"),
+        fingerprint=_fingerprint(known.get("ce_subject"), record.value),
+        trace=trace_from(_text(named, "traceparent")),
+        ask=ask,
+        refusal=refusal,
+    )
+
+
+def _ask(named: Mapping[str, bytes], known: Mapping[str, str | None], value: bytes | None) -> Ask:
+    """Return the request. Raises `SharpstreamError`."""
+    kind = _text(named, "content-type") or "application/json"
+    if kind.startswith("application/cloudevents"):
+        raise MalformedError(
+            "Send CloudEvents in binary mode: attributes in ce_ headers, the body alone as value."
+        )
+    if known["ce_id"] is None or _text(named, "ce_specversion") != "1.0":
+        raise MalformedError("A command has the headers ce_specversion (1.0), ce_id, ce_type and ce_source.")
+    if _text(named, "ce_type") != GENERATE:
+        raise MalformedError(f"The ce_type must be {GENERATE}.", code="command_unknown")
+    return _request(_body(value))
+
+
+def _body(value: bytes | None) -> GenerateCommand:
+    try:
+        return _read.decode(value or b"")
+    except (msgspec.DecodeError, RecursionError, ValueError) as error:
+        raise MalformedError(f"The body does not follow the contract: {error}") from error
+
+
+def _request(body: GenerateCommand) -> Ask:
+    given = [way for way in _WAYS if getattr(body, way) is not None]
+    if len(given) != 1:
+        raise ApiError("source_invalid", f"Give one of {', '.join(_WAYS)}; this command gives {len(given)}.")
+    if body.image_base64 is not None and len(body.image_base64) > MAX_PHOTO_BYTES:
+        raise ApiError(
+            "photo_too_large",
+            f"A photo within a command has at most {MAX_PHOTO_BYTES} bytes; send image_url or upload_key.",
+        )
+    texts = as_texts(
+        metadata=body.metadata,
+        focal_length_px=body.focal_length_px,
+        focal_length_mm=body.focal_length_mm,
+        priority=body.priority,
+    )
+    return Ask(
+        texts=texts,
+        photo=body.image_base64,
+        image_url=body.image_url,
+        upload_id=body.upload_key,
+        webhook_url=body.webhook_url,
+    )
+
+
+def _id(named: Mapping[str, bytes], name: str) -> str | None:
+    """Return one of the partner's own ids. Raises `MalformedError` for one that we could not give back."""
+    raw = named.get(name)
+    if not raw:
+        return None
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedError(f"The header {name} is no UTF-8.") from error
+    if len(raw) > MAX_ID_BYTES or "\0" in text:
+        raise MalformedError(f"The header {name} has 1 to {MAX_ID_BYTES} bytes and no U+0000.")
+    return text
+
+
+def _text(named: Mapping[str, bytes], name: str) -> str | None:
+    raw = named.get(name)
+    return raw.decode(errors="replace") if raw is not None else None
+
+
+def _fingerprint(subject: str | None, value: bytes | None) -> bytes:
+    return hashlib.sha256((subject or "").encode() + b"\0" + (value or b"")).digest()

@@ -1,0 +1,81 @@
+"""Events into partners' topics: each durable event of a partner's account, once, by the processor's bridge.
+
+The value is the event as every channel gives it, byte for byte (`gateway.stream`); the headers are
+CloudEvents in binary mode, with the partner's own id of the job as ``ce_subject``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from bus.envelope import CONTENT_TYPE, Headers, OutRecord, header
+from bus.errors import SharpstreamError, UndecodableError
+from bus.partners import COMMAND_ID, Names
+from bus.retry import Record
+from gateway.cursor import Cursor
+from gateway.partners import metrics
+from gateway.partners.directory import Addressee, Directory
+from gateway.stream import StreamEvent, from_record
+
+GRACE: Final = timedelta(minutes=1)
+"""An event older than its partner by more is none of its business; clocks differ by less."""
+
+
+class _About(msgspec.Struct, frozen=True, kw_only=True):
+    generation_id: UUID | None = None
+    command_id: UUID | None = None
+
+
+_about: Final = msgspec.json.Decoder(_About)
+
+
+class Egress:
+    """`bus.retry.Handler` and `bus.retry.GiveUp`. ``epoch``: the topic epoch."""
+
+    def __init__(self, directory: Directory, *, epoch: int) -> None:
+        self._directory, self._epoch = directory, epoch
+
+    async def handle(self, record: Record) -> Sequence[OutRecord]:
+        """Return the partner's copy of an event, if there is a partner. Raises `UndecodableError`."""
+        try:
+            cursor = Cursor(self._epoch, record.partition, record.offset)
+            event = from_record(cursor, key=record.key, value=record.value, headers=record.headers)
+            about = _about.decode(event.body)
+        except ValueError as error:
+            raise UndecodableError(f"The event cannot be read: {error}") from error
+        to = await self._directory.of(event.account_id, about.generation_id or about.command_id)
+        if to is None or event.time < to.created_at - GRACE:
+            return []
+        metrics.DELIVERED.labels(event.type).inc()
+        return [
+            OutRecord(
+                topic=Names(to.slug).events.name,
+                key=record.key or b"",
+                value=event.body_json,
+                headers=_headers(event, to, header(record.headers, "traceparent")),
+            )
+        ]
+
+    def give_up(self, record: Record, error: SharpstreamError) -> Sequence[OutRecord]:
+        """Nobody can be told of an event that cannot be read; it is parked with the reason."""
+        return []
+
+
+def _headers(event: StreamEvent, to: Addressee, traceparent: str | None) -> Headers:
+    texts = {
+        "ce_specversion": "1.0",
+        "ce_id": event.id,
+        "ce_type": event.type,
+        "ce_source": event.source,
+        "ce_time": event.time.isoformat(),
+        "ce_subject": to.subject or event.subject,
+        COMMAND_ID: to.ce_id,
+        "traceparent": traceparent,
+    }
+    headers = [(name, text.encode()) for name, text in texts.items() if text]
+    return [*headers, ("content-type", CONTENT_TYPE)]

@@ -1,0 +1,223 @@
+"""Partners' commands into Postgres: every commands topic there is, also those to come, a lane a partition.
+
+A poll loop of its own, so that heartbeats go on whatever a lane waits for, and no lane waits for another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from bus import broker, tasks
+from bus.errors import FencedError
+from bus.partners import MAX_COMMAND_BYTES
+from bus.projection import Projector, RawRecord, raw_record
+from bus.settings import KafkaSettings
+from gateway.partners import metrics
+from gateway.partners.acceptance import Acceptance
+from gateway.partners.lane import BACKOFF_S, Lane
+
+log = structlog.stdlib.get_logger(__name__)
+
+POLL_MS: Final = 100
+TELL_KAFKA_S: Final = 1.0
+"""How often Kafka is told where the lanes are."""
+CLOSE_S: Final = 5.0
+
+
+class Ingress:
+    """`run` returns after `stop`. ``discover_s``: a new topic is found within that."""
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        projector: Projector,
+        acceptance: Acceptance,
+        *,
+        group: str,
+        instance_id: str | None,
+        discover_s: float,
+        pattern: str,
+    ) -> None:
+        self._kafka, self._projector, self._acceptance = kafka, projector, acceptance
+        self._group, self._instance_id, self._pattern = group, instance_id, pattern
+        self._discover_s = discover_s
+        self._lanes: dict[TopicPartition, tuple[Lane, asyncio.Task[None]]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+        self._told: dict[TopicPartition, int] = {}
+        self._failure: BaseException | None = None
+        self._joined = False
+
+    @property
+    def ready(self) -> bool:
+        """True while this process is a member of its group."""
+        return self._joined
+
+    async def stop(self) -> None:
+        """Answer what is being answered, leave the rest to the next one, and let `run` return."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Take commands until `stop`. Survives an outage of Kafka. Raises `FencedError`: end the process."""
+        wait_s = BACKOFF_S[0]
+        while not self._stopping.is_set():
+            try:
+                await self._session()
+            except (KafkaError, OSError, TimeoutError) as error:
+                if "FencedInstanceId" in repr(error):
+                    raise FencedError(f"Another process runs as {self._instance_id!r}.") from error
+                wait_s = BACKOFF_S[0] if self._joined else min(2 * wait_s, BACKOFF_S[1])
+                log.warning("ingress_lost_kafka", error=repr(error), retry_in_s=wait_s)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), wait_s)
+            finally:
+                self._joined = False
+
+    async def _session(self) -> None:
+        consumer = self._consumer()
+        consumer.subscribe(pattern=self._pattern, listener=_Listener(self, consumer))
+        self._told.clear()
+        try:
+            await tasks.first_of(consumer.start(), self._stopping.wait())
+            self._joined = True
+            while not self._stopping.is_set():
+                await self._poll(consumer)
+        finally:
+            for tp in tuple(self._lanes):
+                self.lose(tp)
+            await tasks.end(tuple(self._ending), within_s=2 * CLOSE_S)
+            stopping = asyncio.ensure_future(consumer.stop())
+            await asyncio.wait([stopping], timeout=CLOSE_S)
+            await tasks.end([stopping], within_s=CLOSE_S)
+
+    async def _poll(self, consumer: AIOKafkaConsumer) -> None:
+        try:
+            batches = await consumer.getmany(timeout_ms=POLL_MS)
+        except (KafkaError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001  (whatever a batch does to its decoder)
+            log.warning("batch_unreadable", error=repr(error))
+            await self._look_for_it(consumer)
+        else:
+            for tp, records in batches.items():
+                self._take(tp, records)
+        for tp, (lane, _) in self._lanes.items():
+            if lane.open and tp in consumer.assignment():
+                (consumer.pause if lane.full else consumer.resume)(tp)
+        await self._tell(consumer)
+        if self._failure is not None:
+            raise self._failure
+
+    async def _look_for_it(self, consumer: AIOKafkaConsumer) -> None:
+        """Find the record that aiokafka cannot decode, hand an empty one on in its place, and go behind it.
+
+        Such a one (a header's name that is no UTF-8, a batch that unpacks to gigabytes) is nobody's accident,
+        and aiokafka would stop at it for ever. Records that it had in hand when it failed are fetched again.
+        """
+        mine = {
+            tp: lane for tp, (lane, _) in self._lanes.items() if lane.open and tp in consumer.assignment()
+        }
+        for tp, lane in mine.items():
+            consumer.seek(tp, lane.next_fetch)
+        for tp, lane in mine.items():
+            if not lane.open or lane.full:
+                continue
+            try:
+                batches = await consumer.getmany(tp, timeout_ms=POLL_MS, max_records=1)
+            except (KafkaError, OSError):
+                raise
+            except Exception:  # noqa: BLE001
+                offset = await consumer.position(tp)
+                lane.feed([RawRecord(tp.topic, tp.partition, offset, None, None, (), datetime.now(UTC))])
+                consumer.seek(tp, offset + 1)
+            else:
+                self._take(tp, batches.get(tp, ()))
+
+    def _take(self, tp: TopicPartition, records: Collection[ConsumerRecord]) -> None:
+        lane, _ = self._lanes.get(tp, (None, None))
+        if lane is not None and lane.open:  # else the seek brings them back
+            lane.feed(raw_record(each) for each in records)
+
+    async def _tell(self, consumer: AIOKafkaConsumer) -> None:
+        """Tell Kafka where the lanes are: for those who watch the lag; we never ask for it."""
+        moved = {
+            tp: lane.position
+            for tp, (lane, _) in self._lanes.items()
+            if lane.open and lane.position > self._told.get(tp, 0) and tp in consumer.assignment()
+        }
+        if moved:
+            with contextlib.suppress(KafkaError):
+                await consumer.commit(moved)
+            self._told |= moved
+
+    def assign(self, consumer: AIOKafkaConsumer, assigned: Collection[TopicPartition]) -> None:
+        """Give each new partition a lane, end those of the others. Must not wait."""
+        for tp in self._lanes.keys() - set(assigned):
+            self.lose(tp)
+        for tp in assigned:
+            consumer.pause(tp)
+            previous = self.lose(tp) if tp in self._lanes else None  # its position is forgotten
+            self._open(consumer, tp, previous)
+        metrics.LANES.set(len(self._lanes))
+        log.info("lanes_assigned", count=len(self._lanes))
+
+    def _open(
+        self, consumer: AIOKafkaConsumer, tp: TopicPartition, previous: asyncio.Task[None] | None
+    ) -> None:
+        def begin(offset: int) -> None:
+            consumer.seek(tp, offset)
+            consumer.resume(tp)
+
+        lane = Lane((tp.topic, tp.partition), self._projector, self._acceptance, begin)
+        running = asyncio.ensure_future(lane.run(previous))
+        running.add_done_callback(self._ended)
+        self._lanes[tp] = lane, running
+
+    def lose(self, tp: TopicPartition) -> asyncio.Task[None]:
+        """End a lane; return its task, which is ending."""
+        lane, running = self._lanes.pop(tp)
+        lane.open = False
+        running.cancel()
+        self._ending.add(running)
+        running.add_done_callback(self._ending.discard)
+        return running
+
+    def _ended(self, running: asyncio.Task[None]) -> None:
+        if not running.cancelled() and (error := running.exception()) is not None:
+            self._failure = self._failure or error
+
+    def _consumer(self) -> AIOKafkaConsumer:
+        return broker.consumer(
+            self._kafka,
+            client_id=self._instance_id or self._group,
+            group_id=self._group,
+            group_instance_id=self._instance_id,
+            session_timeout_ms=30_000,
+            rebalance_timeout_ms=30_000,
+            heartbeat_interval_ms=2_000,
+            # Polling never stops while lanes wait, so this only ends a process whose loop is stuck.
+            max_poll_interval_ms=300_000,
+            max_partition_fetch_bytes=MAX_COMMAND_BYTES,
+            metadata_max_age_ms=int(self._discover_s * 1000),
+        )
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Hands the group's decisions on. Must not wait: no heartbeats go out meanwhile."""
+
+    def __init__(self, ingress: Ingress, consumer: AIOKafkaConsumer) -> None:
+        self._ingress, self._consumer = ingress, consumer
+
+    def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Nothing: most come back in a moment, and Postgres keeps two owners apart."""
+
+    def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        self._ingress.assign(self._consumer, assigned)

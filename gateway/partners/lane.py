@@ -1,0 +1,155 @@
+"""One partition of a partner's commands: prepared a few at a time, answered one by one, in order.
+
+A lane holds up only itself: who names addresses that do not answer, or whose account is full, waits alone.
+The offset in Postgres is the truth (`bus.projection`); where Kafka stands is only told to it for monitoring.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+from typing import Final, TypeVar
+
+import structlog
+
+from bus import tasks
+from bus.errors import TransientError
+from bus.postgres import PASSING
+from bus.projection import Place, Projector, RawRecord
+from gateway.partners import commands
+from gateway.partners.acceptance import Acceptance, NoRoomError, Prepared, failed
+
+log = structlog.stdlib.get_logger(__name__)
+
+T = TypeVar("T")
+AHEAD: Final = 3
+"""Records of a lane that are prepared at once."""
+ENOUGH: Final = 2 * AHEAD
+"""Records in hand with which no more are fetched: at 2 MB each, 12 MB."""
+BACKOFF_S: Final = (0.2, 5.0)
+ROOM_S: Final = 0.5
+"""Between looks whether the account has room again."""
+CLOSE_S: Final = 15.0
+TRIES: Final = 3
+"""For what should not happen at all; then the command is rejected rather than the lane stopped."""
+
+
+class Lane:
+    """``begin`` is told the first offset to fetch. ``position`` is the next one to be answered."""
+
+    def __init__(
+        self, place: Place, projector: Projector, acceptance: Acceptance, begin: Callable[[int], None]
+    ) -> None:
+        self.place, self._projector, self._acceptance, self._begin = place, projector, acceptance, begin
+        self.open = False
+        """Whether records are taken; those of a lane that is not open come again."""
+        self.position = 0
+        self.next_fetch = 0
+        self._waiting: deque[RawRecord] = deque()
+        self._started: deque[asyncio.Task[Prepared]] = deque()
+        self._fed = asyncio.Event()
+
+    @property
+    def full(self) -> bool:
+        """Whether there is enough in hand."""
+        return len(self._waiting) + len(self._started) >= ENOUGH
+
+    def feed(self, records: Iterable[RawRecord]) -> None:
+        """Take what was fetched."""
+        self._waiting.extend(records)
+        if self._waiting:
+            self.next_fetch = self._waiting[-1].offset + 1
+        self._fed.set()
+
+    async def run(self, previous: asyncio.Task[None] | None = None) -> None:
+        """Answer until cancelled; first let the ``previous`` lane of the same partition end."""
+        try:
+            if previous is not None:
+                await tasks.end([previous], within_s=CLOSE_S)
+            reached = await self._patiently(lambda: self._projector.reached([self.place]))
+            self.position = self.next_fetch = reached[self.place]
+            self._begin(self.position)
+            self.open = True
+            while True:
+                tasks.check_cancelled()
+                await self._next()
+        finally:
+            self.open = False
+            await self._let_go()
+
+    async def _next(self) -> None:
+        while self._waiting and len(self._started) < AHEAD:
+            self._started.append(asyncio.ensure_future(self._prepare(self._waiting.popleft())))
+        if not self._started:
+            self._fed.clear()
+            await self._fed.wait()
+            return
+        prepared = await asyncio.shield(self._started[0])
+        await self._answer(prepared)
+        self._started.popleft()
+        self.position = prepared.record.offset + 1
+
+    async def _prepare(self, record: RawRecord) -> Prepared:
+        try:
+            return await self._patiently(lambda: self._acceptance.prepare(record))
+        except Exception:  # whatever it is, it must not stop those behind it
+            log.exception("command_failed", topic=record.topic, offset=record.offset)
+            command = replace(commands.read(record), ask=None)
+            partner = await self._patiently(lambda: self._acceptance.partner_of(record))
+            return Prepared(record=record, partner=partner, command=command, refusal=failed())
+
+    async def _answer(self, prepared: Prepared) -> None:
+        """Answer, however long there is no room; not broken off in the middle of a transaction."""
+        tries = 0
+        while True:
+            self._acceptance.hand_in(prepared)
+            try:
+                await self._whole(self._patiently(lambda: self._projector.project([prepared.record])))
+            except NoRoomError:
+                await asyncio.sleep(ROOM_S)
+                await self._patiently(lambda: self._acceptance.make_room(prepared))
+            except Exception:
+                tries += 1
+                log.exception("answer_failed", topic=prepared.record.topic, offset=prepared.record.offset)
+                if tries >= TRIES:
+                    prepared.refusal = prepared.refusal or failed()
+                await asyncio.sleep(BACKOFF_S[0] * 2**tries)
+            else:
+                break
+        await self._whole(self._patiently(lambda: self._acceptance.clear(prepared)))
+
+    async def _let_go(self) -> None:
+        """End what is being prepared; take back what was, unless it was answered after all."""
+        started, self._started = tuple(self._started), deque()
+        await tasks.end([each for each in started if not each.done()], within_s=10)
+        for each in started:
+            if each.done() and not each.cancelled() and each.exception() is None:
+                try:
+                    await self._acceptance.clear(each.result())
+                except (*PASSING, TransientError) as error:  # a sweep finds the photo
+                    log.warning("photo_left", topic=self.place[0], error=repr(error))
+
+    async def _whole(self, work: Awaitable[T]) -> T:
+        """Wait for the end of ``work`` even where this task is cancelled meanwhile."""
+        task = asyncio.ensure_future(work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task], timeout=10)
+            task.cancel()
+            raise
+
+    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do it again and again while what it needs is away."""
+        wait_s = BACKOFF_S[0]
+        while True:
+            try:
+                return await work()
+            except NoRoomError:
+                raise
+            except (*PASSING, TransientError) as error:
+                log.warning("lane_waits", topic=self.place[0], error=repr(error), s=wait_s)
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, BACKOFF_S[1])

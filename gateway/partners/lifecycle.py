@@ -1,0 +1,152 @@
+"""From a row to Kafka: makes, changes and removes partners so that a crash at any point is made good.
+
+The row says what is wanted and comes first; Kafka follows, in steps that may all be repeated; only then the
+row is called settled. What a request could not finish, a job in every gateway does. A password is in Kafka,
+as a hash, and in one answer, nowhere else: a partner that the job had to finish gets its first by rotation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from bus.partners import Names
+from gateway.errors import ApiError
+from gateway.partners.cluster import Cluster, KafkaRefusedError
+from gateway.partners.grants import Quotas
+from gateway.store.partners import Held, PartnerRow, PartnerStore
+
+_log = structlog.stdlib.get_logger(__name__)
+
+LEASE_S: Final = 45.0
+"""Longer than a request takes that works; then the job takes over."""
+LOOK_EVERY_S: Final = 5.0
+AGAIN_S: Final = 30.0
+"""After a failure."""
+BATCH: Final = 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opened:
+    """A partner and its password, which is shown this once."""
+
+    partner: PartnerRow
+    password: str
+
+
+class Lifecycle:
+    """What an admin does with partners. ``keep_s``: how long the topics of a deleted one stay."""
+
+    def __init__(self, store: PartnerStore, cluster: Cluster, quotas: Quotas, *, keep_s: float) -> None:
+        self._store, self._cluster, self._quotas, self._keep_s = store, cluster, quotas, keep_s
+
+    async def create(self, account_id: UUID, slug: str) -> Opened:
+        """Make a partner. Raises `ApiError`: slug_taken, partner_exists, not_found; Kafka may be away."""
+        row = await self._store.add(account_id, slug, lease_s=LEASE_S)
+        password = new_password()
+        try:
+            async with self._store.held(row.id) as held:
+                if held.row.state != "creating":
+                    raise ApiError(
+                        "slug_taken", "The partner was finished meanwhile; rotate its credentials."
+                    )
+                await self._cluster.open(Names(slug), self._quotas, password=password)
+                return Opened(partner=await held.settle("active"), password=password)
+        except KafkaRefusedError as error:
+            raise _unfinished(error, "send the same request again for the credentials") from error
+
+    async def rotate(self, partner_id: UUID) -> Opened:
+        """Give it a new password; the old one ends. Raises `ApiError`."""
+        password = new_password()
+        try:
+            async with self._store.held(partner_id) as held:
+                if held.row.deleted_at is not None:
+                    raise ApiError("partner_state", "The partner is deleted.", state=held.row.state)
+                await self._cluster.set_password(Names(held.row.slug), password)
+                return Opened(partner=held.row, password=password)
+        except KafkaRefusedError as error:
+            raise _unfinished(error, "rotate again: which password counts is not certain") from error
+
+    async def suspend(self, partner_id: UUID) -> PartnerRow:
+        """Take all its rights away until `resume`; its topics stay. Raises `ApiError`."""
+        return await self._turn(partner_id, "suspended", of=("creating", "active", "suspended"))
+
+    async def resume(self, partner_id: UUID) -> PartnerRow:
+        """Give them back. Raises `ApiError`."""
+        return await self._turn(partner_id, "active", of=("suspended", "active"))
+
+    async def delete(self, partner_id: UUID) -> PartnerRow:
+        """Remove it: user and rights now, topics later. Raises `ApiError`."""
+        return await self._turn(partner_id, "deleting", of=("creating", "active", "suspended"))
+
+    async def _turn(self, partner_id: UUID, state: str, *, of: tuple[str, ...]) -> PartnerRow:
+        row = await self._store.turn(partner_id, state, of=of, lease_s=LEASE_S)
+        try:
+            return await self._bring_in_line(partner_id)
+        except KafkaRefusedError as error:  # it is written down, and will be done
+            _log.warning("partner_unsettled", partner_id=str(partner_id), state=state, error=error.message)
+            return row
+
+    async def run(self) -> None:
+        """Bring Kafka in line with the rows, until cancelled."""
+        while True:
+            try:
+                await self.work()
+            except Exception as error:  # noqa: BLE001  (whatever it is, the next look may fare better)
+                _log.warning("partners_interrupted", error=repr(error))
+            await asyncio.sleep(LOOK_EVERY_S * random.uniform(0.8, 1.2))  # noqa: S311  (several gateways)
+
+    async def work(self) -> None:
+        """Do what is due now."""
+        for partner_id in await self._store.due(BATCH):
+            try:
+                row = await self._bring_in_line(partner_id)
+                _log.info("partner_brought_in_line", partner_id=str(partner_id), state=row.state)
+            except KafkaRefusedError as error:
+                _log.warning("partner_unsettled", partner_id=str(partner_id), error=error.message)
+                await self._store.later(partner_id, AGAIN_S)
+
+    async def _bring_in_line(self, partner_id: UUID) -> PartnerRow:
+        async with self._store.held(partner_id) as held:
+            if held.row.settled:
+                return held.row
+            return await self._settle(held, Names(held.row.slug))
+
+    async def _settle(self, held: Held, names: Names) -> PartnerRow:
+        match held.row.state:
+            case "creating":  # the request that began is gone, and its password with it
+                await self._cluster.open(names, self._quotas, password=new_password())
+                return await held.settle("active")
+            case "active":
+                await self._cluster.open(names, self._quotas, password=None)
+                return await held.settle("active")
+            case "suspended":
+                await self._cluster.close(names)
+                return await held.settle("suspended")
+            case _:
+                return await self._remove(held, names)
+
+    async def _remove(self, held: Held, names: Names) -> PartnerRow:
+        """Remove all but the topics, and those after a while: a bridge may still write to one."""
+        await self._cluster.remove(names)
+        if not await held.gone_for(self._keep_s):
+            return await held.settle("deleting", settled=False, again_s=self._keep_s)
+        await self._cluster.drop_topics(names)
+        await held.forget_commands()
+        return await held.settle("deleted")
+
+
+def new_password() -> str:
+    """Return 192 random bits in the form of our secrets, which logs mask."""
+    return f"ss_{secrets.token_hex(4)}_{secrets.token_hex(24)}"
+
+
+def _unfinished(error: KafkaRefusedError, hint: str) -> ApiError:
+    _log.warning("kafka_unavailable", error=error.message)
+    return ApiError("temporarily_unavailable", f"Kafka does not answer as it should; {hint}.")

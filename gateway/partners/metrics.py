@@ -1,0 +1,12 @@
+"""What the partners' role counts."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge
+
+COMMANDS = Counter(
+    "sharpstream_partner_commands", "Commands by outcome: accepted, rejected, repeated", ["outcome"]
+)
+REJECTED = Counter("sharpstream_partner_rejections", "Rejected commands by code", ["code"])
+LANES = Gauge("sharpstream_partner_lanes", "Partitions of partners' commands in hand")
+DELIVERED = Counter("sharpstream_partner_events", "Events handed to partners' topics", ["type"])

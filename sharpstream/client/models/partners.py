@@ -1,0 +1,60 @@
+"""Partners: who speaks to the service over Kafka itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+
+class PartnerKafka(Struct, frozen=True, kw_only=True):
+    """How a partner reaches Kafka; ``password`` is shown this once."""
+
+    bootstrap_servers: str
+    security_protocol: str
+    sasl_mechanism: str
+    username: str
+    password: str
+
+
+class PartnerTopics(Struct, frozen=True, kw_only=True):
+    """Where a partner writes, and where it reads."""
+
+    commands: str
+    events: str
+
+
+class NewPartner(Struct, frozen=True, kw_only=True):
+    """All that a partner's program needs; its consumer groups begin with ``group_prefix``."""
+
+    id: str
+    account_id: str
+    slug: str
+    state: str
+    kafka: PartnerKafka
+    topics: PartnerTopics
+    group_prefix: str
+    asyncapi_url: str
+
+
+class Partner(Struct, frozen=True, kw_only=True):
+    """A partner; ``settled`` is false while Kafka is being brought in line with ``state``."""
+
+    id: str
+    account_id: str
+    slug: str
+    state: str
+    settled: bool
+    username: str
+    topics: PartnerTopics
+    group_prefix: str
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+
+class PartnerPage(Struct, frozen=True, kw_only=True):
+    """Newest first; ``next_cursor`` None is the end."""
+
+    items: list[Partner]
+    next_cursor: str | None = None

@@ -1,0 +1,168 @@
+"""A client that is not ours: confluent-kafka, with nothing but what a partner was given."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+
+Texts = dict[str, str | None]
+PATIENCE_S = 20.0
+"""Only turns a hang into a failure."""
+DENIED = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+}
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What a partner's own program does. Everything here blocks: call it in a thread."""
+
+    slug: str
+    bootstrap: str
+    username: str
+    password: str
+
+    @property
+    def commands(self) -> str:
+        return f"partner.{self.slug}.commands.v1"
+
+    @property
+    def events(self) -> str:
+        return f"partner.{self.slug}.events.v1"
+
+    def options(self, **more: Any) -> dict[str, Any]:
+        return {
+            "bootstrap.servers": self.bootstrap,
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": self.username,
+            "sasl.password": self.password,
+            "log_level": 0,
+        } | more
+
+    def admin(self) -> AdminClient:
+        return AdminClient(self.options())
+
+    def send(
+        self,
+        value: bytes | None,
+        *,
+        topic: str | None = None,
+        headers: dict[str, str | None],
+        key: bytes | None = None,
+    ) -> Message:
+        """Write one record and wait for its receipt. Raises `KafkaException`."""
+        return self.send_all([(value, headers)], topic=topic)[0]
+
+    def send_all(
+        self,
+        records: list[tuple[bytes | None, dict[str, str | None]]],
+        *,
+        topic: str | None = None,
+        key: bytes | None = None,
+    ) -> list[Message]:
+        """Write records as fast as it goes; the receipts. Raises `KafkaException` for the first refusal."""
+        told: list[Message] = []
+        failed: list[KafkaError] = []
+
+        def receipt(error: KafkaError | None, message: Message) -> None:
+            (failed if error else told).append(error or message)  # type: ignore[arg-type]
+
+        producer = Producer(self.options(**{"message.max.bytes": 4_000_000, "message.timeout.ms": 60_000}))
+        for value, headers in records:
+            while True:
+                try:
+                    producer.produce(
+                        topic or self.commands,
+                        value,
+                        key=key,
+                        headers=list(headers.items()),
+                        on_delivery=receipt,
+                    )
+                    break
+                except BufferError:
+                    producer.poll(0.1)
+        producer.flush(60)
+        if failed:
+            raise KafkaException(failed[0])
+        assert len(told) == len(records)
+        return told
+
+    def read(
+        self,
+        enough: Callable[[list[Message]], bool],
+        *,
+        topic: str | None = None,
+        group: str | None = None,
+        patience_s: float = PATIENCE_S,
+        **more: Any,
+    ) -> list[Message]:
+        """Read on where the group is until it is enough; commit. Raises `KafkaException`."""
+        consumer = Consumer(
+            self.options(
+                **{
+                    "group.id": group or f"partner.{self.slug}.test",
+                    "auto.offset.reset": "earliest",
+                    "enable.auto.commit": False,
+                    "isolation.level": "read_committed",
+                }
+                | more
+            )
+        )
+        found: list[Message] = []
+        try:
+            consumer.subscribe([topic or self.events])
+            deadline = time.monotonic() + patience_s
+            while not enough(found):
+                assert time.monotonic() < deadline, [(m.headers(), m.value()) for m in found]
+                message = consumer.poll(0.2)
+                if message is None:
+                    continue
+                if message.error():
+                    raise KafkaException(message.error())
+                found.append(message)
+            if found:
+                consumer.commit(message=found[-1], asynchronous=False)
+            return found
+        finally:
+            consumer.close()
+
+    def rewind(self, group: str) -> None:
+        """Put the group back to the beginning, as `kafka-consumer-groups --reset-offsets` does."""
+        consumer = Consumer(self.options(**{"group.id": group, "enable.auto.commit": False}))
+        try:
+            low, _ = consumer.get_watermark_offsets(TopicPartition(self.events, 0), timeout=PATIENCE_S)
+            consumer.commit(offsets=[TopicPartition(self.events, 0, low)], asynchronous=False)
+        finally:
+            consumer.close()
+
+
+def texts(message: Message) -> dict[str, str]:
+    """The headers of a record."""
+    return {name: (value or b"").decode() for name, value in message.headers() or []}
+
+
+def denied(work: Callable[[], Any]) -> int:
+    """Run what must not be allowed; the code of the refusal."""
+    try:
+        done = work()
+    except KafkaException as error:
+        return int(error.args[0].code())
+    except TimeoutError:
+        return 0
+    raise AssertionError(f"this was allowed: {done!r}")

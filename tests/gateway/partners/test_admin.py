@@ -1,0 +1,200 @@
+"""Partners as an admin sees them, with Kafka doing what the rows say."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from uuid import UUID, uuid4
+
+import pytest
+from confluent_kafka import KafkaException
+from pydantic import SecretStr
+
+from bus.errors import TransientError
+from bus.partners import Names
+from gateway.partners.cluster import Cluster, KafkaRefusedError
+from tests.gateway.partners.conftest import outside
+from tests.gateway.partners.outside import DENIED, denied
+
+pytestmark = pytest.mark.stack
+
+
+def topics_of(partner) -> set[str]:
+    return set(partner.admin().list_topics(timeout=5).topics)
+
+
+async def test_a_partner_gets_all_that_it_needs_and_its_password_once(desk, unique) -> None:
+    slug = unique("acme")
+    told, partner = await desk.opened(slug)
+    assert told["topics"] == {
+        "commands": f"partner.{slug}.commands.v1",
+        "events": f"partner.{slug}.events.v1",
+    }
+    assert told["group_prefix"] == f"partner.{slug}."
+    assert await asyncio.to_thread(topics_of, partner) == set(told["topics"].values())
+    document = await desk.api.client.get(told["asyncapi_url"].partition("8000")[2])
+    assert document.json()["asyncapi"] == "3.0.0"
+    seen = await desk.get(f"/{told['id']}")
+    assert (seen["state"], seen["settled"], seen["username"]) == ("active", True, partner.username)
+    assert partner.password not in str(seen) + str(await desk.get(""))
+    roles = await desk.api.sql("SELECT role FROM users WHERE id = $1", UUID(told["account_id"]))
+    assert [row["role"] for row in roles] == ["enterprise"]
+
+
+async def test_an_account_that_exists_can_be_a_partner_once(desk, unique, assert_problem) -> None:
+    account_id = str(await desk.api.account_id(await desk.api.person()))
+    told, _ = await desk.opened(unique("one"), account_id=account_id)
+    assert told["account_id"] == account_id
+    second = await desk.post("", {"slug": unique("two"), "account_id": account_id})
+    assert_problem(second, 409, "partner_exists")
+    nobody = await desk.post("", {"slug": unique("two"), "account_id": str(uuid4())})
+    assert_problem(nobody, 404, "not_found")
+
+
+async def test_a_slug_is_never_given_twice(desk, unique, assert_problem) -> None:
+    told, _ = await desk.opened(unique("acme"))
+    again = {"slug": told["slug"], "account": {"email": "x@example.com", "password": "correct horse battery"}}
+    assert_problem(await desk.post("", again), 409, "slug_taken")
+    await desk.delete(told["id"])
+    assert_problem(await desk.post("", again), 409, "slug_taken")
+    assert await desk.api.sql("SELECT FROM users WHERE email = 'x@example.com'") == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"slug": "acme"},
+        {"slug": "acme", "account_id": str(uuid4()), "account": {"email": "a@b.org", "password": "x" * 12}},
+        *(
+            {"slug": slug, "account_id": str(uuid4())}
+            for slug in ("", "A", "a.b", "-a", "a-", "a" * 41, "a/b")
+        ),
+    ],
+)
+async def test_what_is_no_partner_is_refused(desk, body, assert_problem) -> None:
+    assert_problem(await desk.post("", body), 422, "validation_failed")
+
+
+async def test_new_credentials_end_the_old_ones(desk, unique) -> None:
+    told, old = await desk.opened(unique("acme"))
+    answer = await desk.post(f"/{told['id']}/rotate")
+    assert answer.status_code == 200, answer.text
+    new = outside(answer.json())
+    assert answer.json() | {"kafka": told["kafka"]} == told
+    assert await asyncio.to_thread(topics_of, new) == {new.commands, new.events}
+    with pytest.raises(KafkaException):
+        await asyncio.to_thread(topics_of, old)
+
+
+async def test_a_suspended_one_may_do_nothing_until_it_is_resumed(desk, unique) -> None:
+    told, partner = await desk.opened(unique("acme"))
+    headers = {"ce_id": "1"}
+    await asyncio.to_thread(partner.send, b"{}", headers=headers)
+    answer = await desk.post(f"/{told['id']}/suspend")
+    assert (answer.json()["state"], answer.json()["settled"]) == ("suspended", True)
+    for work in (lambda: partner.send(b"{}", headers=headers), lambda: partner.read(bool)):
+        assert await asyncio.to_thread(denied, work) in DENIED
+    answer = await desk.post(f"/{told['id']}/resume")
+    assert (answer.json()["state"], answer.json()["settled"]) == ("active", True)
+    await asyncio.to_thread(partner.send, b"{}", headers=headers)
+
+
+async def test_a_deleted_one_is_gone_and_its_topics_follow(
+    desk, unique, kafka_settings, assert_problem
+) -> None:
+    told, partner = await desk.opened(unique("acme"))
+    desk.api.services.lifecycle._keep_s = 3600
+    await desk.delete(told["id"])
+    with pytest.raises(KafkaException):
+        await asyncio.to_thread(topics_of, partner)
+    row = await desk.get(f"/{told['id']}")
+    assert (row["state"], row["settled"]) == ("deleting", False)
+    await desk.api.services.lifecycle.work()  # nothing is due yet
+    assert (await desk.get(f"/{told['id']}"))["state"] == "deleting"
+    desk.api.services.lifecycle._keep_s = 0
+    await desk.api.sql("UPDATE partners SET due_at = now()")
+    await desk.api.services.lifecycle.work()
+    row = await desk.get(f"/{told['id']}")
+    assert (row["state"], row["settled"]) == ("deleted", True)
+    for change in ("rotate", "suspend", "resume"):
+        assert_problem(await desk.post(f"/{told['id']}/{change}"), 409, "partner_state")
+    assert (await desk.get(""))["items"][0]["state"] == "deleted"
+
+
+async def test_what_a_crash_left_half_done_the_job_finishes(
+    desk, unique, monkeypatch, assert_problem
+) -> None:
+    """Kafka refuses at the last step; the same request again gives credentials, and so does rotation."""
+    account_id = str(await desk.api.account_id(await desk.api.person()))
+    body = {"slug": unique("acme"), "account_id": account_id}
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise KafkaRefusedError("away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Cluster, "open", refuse)
+        answer = await desk.post("", body)
+    assert_problem(answer, 503, "temporarily_unavailable")
+    assert "again" in answer.json()["message"]
+    made = await desk.post("", body)
+    assert made.status_code == 201, made.text
+    assert await asyncio.to_thread(topics_of, outside(made.json()))
+
+    body = {"slug": unique("other"), "account_id": str(await desk.api.account_id(await desk.api.person()))}
+    with monkeypatch.context() as broken:
+        broken.setattr(Cluster, "open", refuse)
+        await desk.post("", body)
+    await desk.api.sql("UPDATE partners SET due_at = now()")
+    await desk.api.services.lifecycle.work()
+    [row] = [item for item in (await desk.get(""))["items"] if item["slug"] == body["slug"]]
+    assert (row["state"], row["settled"]) == ("active", True)
+    assert_problem(await desk.post("", body), 409, "slug_taken")
+    renewed = outside((await desk.post(f"/{row['id']}/rotate")).json())
+    assert await asyncio.to_thread(topics_of, renewed) == {renewed.commands, renewed.events}
+
+
+async def test_a_change_that_kafka_did_not_hear_of_is_made_good(desk, unique, monkeypatch) -> None:
+    told, partner = await desk.opened(unique("acme"))
+
+    async def refuse(*_: object) -> None:
+        raise KafkaRefusedError("away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Cluster, "close", refuse)
+        answer = await desk.post(f"/{told['id']}/suspend")
+        assert (answer.json()["state"], answer.json()["settled"]) == ("suspended", False)
+        await desk.api.sql("UPDATE partners SET due_at = now()")
+        await desk.api.services.lifecycle.work()  # still away: tried again later
+    [row] = await desk.api.sql("SELECT settled, due_at > now() AS later FROM partners")
+    assert (row["settled"], row["later"]) == (False, True)
+    await desk.api.sql("UPDATE partners SET due_at = now()")
+    await desk.api.services.lifecycle.work()
+    assert (await desk.get(f"/{told['id']}"))["settled"] is True
+    assert await asyncio.to_thread(denied, lambda: partner.send(b"{}", headers={})) in DENIED
+
+
+async def test_an_erased_account_is_no_partner_any_more(desk, unique) -> None:
+    person = await desk.api.person()
+    account_id = await desk.api.account_id(person)
+    told, partner = await desk.opened(unique("acme"), account_id=str(account_id))
+    await desk.api.services.erasing.erase(account_id, no_password="!")
+    await desk.api.services.lifecycle.work()
+    assert (await desk.get(f"/{told['id']}"))["state"] == "deleted"
+    with pytest.raises(KafkaException):
+        await asyncio.to_thread(topics_of, partner)
+
+
+async def test_a_cluster_out_of_reach_says_so(kafka_settings) -> None:
+    away = kafka_settings.model_copy(update={"bootstrap_servers": "127.0.0.1:9"})
+    with pytest.raises(TransientError, match="refused"):
+        await Cluster(away).close(Names("x"))
+
+
+async def test_a_cluster_that_does_not_let_us_in_leaves_no_thread_behind(kafka_settings, monkeypatch) -> None:
+    monkeypatch.setattr("gateway.partners.cluster.PATIENCE_MS", 1500)
+    stranger = kafka_settings.model_copy(update={"password": SecretStr("wrong")})
+    before = threading.active_count()
+    with pytest.raises(TransientError):
+        await Cluster(stranger).close(Names("x"))
+    assert [thread.name for thread in threading.enumerate() if "kafka" in thread.name.lower()] == []
+    assert threading.active_count() <= before + 1  # the one that asyncio keeps for such work

@@ -1,0 +1,211 @@
+"""What a partner may do in Kafka and what not: tried by a client that is not ours, at the real broker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
+
+from bus import admin, topics
+from bus.partners import Names
+from gateway.partners.cluster import Cluster
+from gateway.partners.grants import Quotas
+from tests.gateway.partners.outside import DENIED, PATIENCE_S, Outside, denied
+
+pytestmark = pytest.mark.stack
+
+QUOTAS = Quotas(produce_bytes=50_000_000, consume_bytes=50_000_000, request_percent=1000)
+
+
+@pytest.fixture
+async def pair(infra, kafka_settings, unique):
+    """Two partners and the cluster."""
+    cluster = Cluster(kafka_settings)
+    made = []
+    for name in ("a", "b"):
+        names, password = Names(unique(name)), f"password of {name}"
+        await cluster.open(names, QUOTAS, password=password)
+        made.append(Outside(names.slug, infra.partners_bootstrap, names.user, password))
+    yield *made, cluster
+    for each in made:
+        await cluster.remove(Names(each.slug))
+        await cluster.drop_topics(Names(each.slug))
+
+
+def transactional(partner: Outside, name: str) -> None:
+    producer = Producer(partner.options(**{"transactional.id": name}))
+    producer.init_transactions(PATIENCE_S)
+
+
+def matrix(a: Outside, b: Outside) -> dict[str, Callable[[], object]]:
+    """Everything that A must not do, by name."""
+    own, at_once = {"ce_id": "1"}, {"request_timeout": PATIENCE_S}
+    client = a.admin()
+    acl = AclBinding(
+        ResourceType.TOPIC, "*", ResourcePatternType.LITERAL, f"User:{a.username}", "*", AclOperation.ALL,
+        AclPermissionType.ALLOW,
+    )  # fmt: skip
+    forever = ConfigEntry("retention.ms", "-1", incremental_operation=AlterConfigOpType.SET)
+    scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
+
+    def one(futures: dict) -> object:
+        return next(iter(futures.values())).result(PATIENCE_S)
+
+    def reading(topic: str) -> Callable[[], object]:
+        return lambda: a.read(bool, topic=topic)
+
+    return {
+        "write B's commands": lambda: a.send(b"x", topic=b.commands, headers=own),
+        "read B's commands": reading(b.commands),
+        "write B's events": lambda: a.send(b"x", topic=b.events, headers=own),
+        "read B's events": reading(b.events),
+        "write its own events": lambda: a.send(b"x", topic=a.events, headers=own),
+        "read its own commands": reading(a.commands),
+        **{f"write {t.name}": lambda t=t: a.send(b"x", topic=t.name, headers=own) for t in topics.ALL},
+        **{f"read {t.name}": reading(t.name) for t in topics.ALL},
+        "read the group offsets of everybody": reading("__consumer_offsets"),
+        "write the cluster's metadata": lambda: a.send(b"x", topic="__cluster_metadata", headers=own),
+        "B's group": lambda: a.read(bool, group=f"partner.{b.slug}.x"),
+        "a group of ours": lambda: a.read(bool, group="sharpstream.ledger"),
+        "a group without its prefix": lambda: a.read(bool, group="x"),
+        "a group that its slug begins": lambda: a.read(bool, group=f"partner.{a.slug}x"),
+        "commit in B's group": lambda: one(
+            client.alter_consumer_group_offsets(
+                [ConsumerGroupTopicPartitions(f"partner.{b.slug}.x", [TopicPartition(a.events, 0, 0)])],
+                **at_once,
+            )
+        ),
+        "look at a group of ours": lambda: one(
+            client.list_consumer_group_offsets(
+                [ConsumerGroupTopicPartitions("sharpstream.ledger")], **at_once
+            )
+        ),
+        "delete a group of ours": lambda: one(
+            client.delete_consumer_groups(["sharpstream.ledger"], **at_once)
+        ),
+        "a transactional id": lambda: transactional(a, f"partner.{a.slug}.t"),
+        "B's transactional id": lambda: transactional(a, f"partner.{b.slug}.t"),
+        "our transactional id": lambda: transactional(a, "sharpstream.relay.sharpstream"),
+        "create a topic": lambda: one(client.create_topics([NewTopic(f"partner.{a.slug}.x", 1)], **at_once)),
+        "delete its topic": lambda: one(client.delete_topics([a.commands], **at_once)),
+        "more partitions": lambda: one(client.create_partitions([NewPartitions(a.commands, 9)], **at_once)),
+        "delete its records": lambda: one(
+            client.delete_records([TopicPartition(a.events, 0, -1)], **at_once)
+        ),
+        "change its topic": lambda: one(
+            client.incremental_alter_configs(
+                [ConfigResource(ConfigResource.Type.TOPIC, a.commands, incremental_configs=[forever])],
+                **at_once,
+            )
+        ),
+        "look at the broker": lambda: one(
+            client.describe_configs([ConfigResource(ConfigResource.Type.BROKER, "1")], **at_once)
+        ),
+        "give itself rights": lambda: one(client.create_acls([acl], **at_once)),
+        "make itself a user": lambda: one(
+            client.alter_user_scram_credentials([UserScramCredentialUpsertion("me", scram, b"x")], **at_once)
+        ),
+        "change our user": lambda: one(
+            client.alter_user_scram_credentials(
+                [UserScramCredentialUpsertion("sharpstream", scram, b"x")], **at_once
+            )
+        ),
+    }
+
+
+async def test_whatever_is_not_a_partners_own_is_denied(pair, kafka_settings) -> None:
+    a, b, _ = pair
+    await admin.create_topics(kafka_settings)
+    names, tries = zip(*matrix(a, b).items(), strict=True)
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(len(tries)) as threads:  # each waits for the broker alone
+        codes = await asyncio.gather(*(loop.run_in_executor(threads, denied, each) for each in tries))
+    assert {name: code for name, code in zip(names, codes, strict=True) if code not in DENIED} == {}
+
+
+async def test_what_is_not_its_own_is_not_even_listed(pair) -> None:
+    a, _, _ = pair
+    seen = await asyncio.to_thread(lambda: a.admin().list_topics(timeout=PATIENCE_S).topics)
+    assert set(seen) == {a.commands, a.events}
+    groups = await asyncio.to_thread(lambda: a.admin().list_consumer_groups().result(PATIENCE_S).valid)
+    assert [group.group_id for group in groups if not group.group_id.startswith(f"partner.{a.slug}.")] == []
+
+
+async def test_its_own_is_allowed_and_what_was_made_can_be_made_again(pair) -> None:
+    a, _, cluster = pair
+    await cluster.open(Names(a.slug), QUOTAS, password=None)
+    assert (await asyncio.to_thread(a.send, b"x", headers={"ce_id": "1"})).offset() == 0
+    assert await asyncio.to_thread(a.read, lambda found: True) == []
+
+
+async def test_a_new_password_ends_the_old_one(pair) -> None:
+    a, _, cluster = pair
+    await cluster.set_password(Names(a.slug), "another")
+    with pytest.raises(KafkaException):
+        await asyncio.to_thread(lambda: a.admin().list_topics(timeout=5))
+    renewed = Outside(a.slug, a.bootstrap, a.username, "another")
+    assert (await asyncio.to_thread(renewed.send, b"x", headers={"ce_id": "1"})).offset() == 0
+
+
+async def test_taken_rights_are_felt_at_once_by_those_who_are_connected(pair) -> None:
+    a, _, cluster = pair
+    producer = Producer(a.options())
+    producer.produce(a.commands, b"x")
+    assert await asyncio.to_thread(producer.flush, PATIENCE_S) == 0
+    await cluster.close(Names(a.slug))
+    told: list[int] = []
+    producer.produce(a.commands, b"y", on_delivery=lambda error, _: told.append(error.code() if error else 0))
+    await asyncio.to_thread(producer.flush, PATIENCE_S)
+    assert set(told) <= DENIED
+    assert len(told) == 1
+    await cluster.open(Names(a.slug), QUOTAS, password=None)
+    assert (await asyncio.to_thread(a.send, b"z", headers={"ce_id": "1"})).error() is None
+
+
+async def test_who_writes_more_than_its_quota_is_slowed_down(pair) -> None:
+    """Kafka never refuses: it answers late, and says by how much."""
+    a, b, cluster = pair
+    slow = Quotas(produce_bytes=100_000, consume_bytes=50_000_000, request_percent=1000)
+    await cluster.open(Names(a.slug), slow, password=None)
+
+    def throttled_s(partner: Outside) -> float:
+        told: list[float] = []
+        # A record a request: of a few large ones the first to be delayed would come after the last.
+        single = {"batch.num.messages": 1, "throttle_cb": lambda event: told.append(event.throttle_time)}
+        producer = Producer(partner.options(**single))
+        for number in range(40):  # 2 MB; 1.1 MB may pass in a burst
+            producer.produce(partner.commands, b"\xff" * 50_000, headers={"ce_id": str(number)})
+        assert producer.flush(60) == 0
+        return sum(told)
+
+    own, others = await asyncio.gather(asyncio.to_thread(throttled_s, a), asyncio.to_thread(throttled_s, b))
+    assert own > 0
+    assert others == 0
+
+
+async def test_what_is_removed_leaves_nothing_behind(pair) -> None:
+    a, _, cluster = pair
+    await asyncio.to_thread(a.read, lambda found: True, group=f"partner.{a.slug}.g")
+    for _ in range(2):  # as after a crash in the middle
+        await cluster.remove(Names(a.slug))
+        await cluster.drop_topics(Names(a.slug))
+    with pytest.raises(KafkaException):
+        await asyncio.to_thread(lambda: a.admin().list_topics(timeout=5))

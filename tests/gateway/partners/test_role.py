@@ -1,0 +1,151 @@
+"""The role as a process against the real servers: killed while commands pass, and what it says of itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from urllib.request import urlopen
+
+import pytest
+
+from bus import admin
+from bus.relay import Relay
+from tests.gateway.partners.outside import Outside, texts
+from tests.gateway.partners.test_bridges import PHOTO, body, command
+
+pytestmark = pytest.mark.stack
+
+COMMANDS = 120
+
+
+@pytest.fixture
+async def start(desk, settings, kafka_settings, unique):
+    """Start the role; what is left of it ends with the test. A relay runs beside."""
+    await admin.create_topics(kafka_settings)
+    running: list[subprocess.Popen] = []
+    s3 = settings.s3
+    environment = os.environ | {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka_settings.bootstrap_servers,
+        "KAFKA_USERNAME": kafka_settings.username,
+        "KAFKA_PASSWORD": kafka_settings.password.get_secret_value(),
+        "DATABASE_URL": settings.database.url.get_secret_value(),
+        "DATABASE_POOL_SIZE": "4",
+        "S3_ENDPOINT_URL": s3.endpoint_url,
+        "S3_ACCESS_KEY_ID": s3.access_key_id.get_secret_value(),
+        "S3_SECRET_ACCESS_KEY": s3.secret_access_key.get_secret_value(),
+        "S3_BUCKET": s3.bucket,
+        "PARTNERS_GROUP": unique("partners"),
+        "PARTNERS_INSTANCE_ID": unique("one"),
+        "PARTNERS_DISCOVER_SECONDS": "0.2",
+    }
+
+    def start(**more: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", "gateway", "partners"]
+        running.append(subprocess.Popen(command, env=environment | more, stdout=subprocess.PIPE, text=True))
+        return running[-1]
+
+    relay = Relay(kafka_settings, settings.database.url.get_secret_value(), name=unique("relay"))
+    relaying = asyncio.create_task(relay.run())
+    yield start
+    await relay.stop()
+    await relaying
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def mixed(chance: random.Random) -> tuple[list, dict[str, bool]]:
+    """Commands of which some are wrong and some come twice; ``ce_id`` -> whether it is good."""
+    records, good = [], {}
+    for number in range(COMMANDS):
+        ce_id = f"c-{number}"
+        good[ce_id] = chance.random() > 0.2
+        value = body(image_base64=PHOTO) if good[ce_id] else body(priority="bulk")
+        records += [(value, command(ce_id, f"s-{number}"))] * (2 if chance.random() < 0.2 else 1)
+    return records, good
+
+
+class Answers:
+    """Counts what a partner has been told so far, with a client that is not ours."""
+
+    def __init__(self, partner: Outside) -> None:
+        self._partner, self.messages = partner, []
+
+    async def until(self, enough: Callable[[int], bool]) -> None:
+        def read() -> list:
+            # Longer than a read may take: a killed worker's transaction is settled by its successor.
+            return self._partner.read(lambda found: enough(len(self.messages) + len(found)), patience_s=120)
+
+        self.messages += await asyncio.to_thread(read)
+
+
+async def answered(desk) -> int:
+    return (await desk.api.sql("SELECT count(*) AS n FROM partner_commands"))[0]["n"]
+
+
+@pytest.mark.kill
+async def test_killed_while_commands_pass_each_has_exactly_one_answer(desk, start, unique) -> None:
+    chance = random.Random(7)
+    _, partner = await desk.opened(unique("acme"))
+    records, good = mixed(chance)
+    process = start()
+    sending = asyncio.create_task(asyncio.to_thread(partner.send_all, records))
+    for share in (0.05, 0.2, 0.4, 0.6, 0.8):
+        while await answered(desk) < share * COMMANDS:
+            assert process.poll() is None
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(chance.uniform(0, 0.1))
+        process.send_signal(signal.SIGKILL)
+        await asyncio.to_thread(process.wait)
+        process = start()
+    await sending
+    answers = Answers(partner)
+    await answers.until(lambda count: count >= COMMANDS)
+    # A last one behind all the others: whatever were told twice would lie before it.
+    await asyncio.to_thread(partner.send, body(image_base64=PHOTO), headers=command("last", "last"))
+    await answers.until(lambda count: count >= COMMANDS + 1)
+    found = [(texts(m)["ce_commandid"], json.loads(m.value())["type"]) for m in answers.messages]
+    expected = {
+        ce_id: "generation.requested.v1" if well else "command.rejected.v1" for ce_id, well in good.items()
+    }
+    assert found[-1] == ("last", "generation.requested.v1")
+    assert Counter(found[:-1]) == Counter(expected.items())
+    assert len({texts(m)["ce_id"] for m in answers.messages}) == len(answers.messages)
+    scenes = await desk.api.sql("SELECT id FROM scene_generations")
+    assert len(scenes) == sum(good.values()) + 1
+    for scene in scenes:  # every job has its photo
+        assert len(await desk.api.services.blobs.keys(f"originals/{scene['id']}/")) == 1
+    process.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(process.wait) == 0
+
+
+async def test_health_metrics_and_a_graceful_stop(desk, start, unique) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = start(HEALTH_PORT=str(port))
+    _, partner = await desk.opened(unique("acme"))
+    await asyncio.to_thread(partner.send, body(image_base64=PHOTO), headers=command("1", "a"))
+    await asyncio.to_thread(partner.send, b"", headers=command("2", "b"))
+    await Answers(partner).until(lambda count: count >= 2)
+    text = await asyncio.to_thread(lambda: urlopen(f"http://127.0.0.1:{port}/metrics").read().decode())
+    for line in (
+        'sharpstream_partner_commands_total{outcome="accepted"} 1.0',
+        'sharpstream_partner_commands_total{outcome="rejected"} 1.0',
+        'sharpstream_partner_rejections_total{code="command_malformed"} 1.0',
+        'sharpstream_partner_events_total{type="generation.requested.v1"} 1.0',
+    ):
+        assert line in text
+    ready = await asyncio.to_thread(lambda: urlopen(f"http://127.0.0.1:{port}/health/ready").read())
+    assert json.loads(ready) == {"status": "ready"}
+    process.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(process.wait) == 0

@@ -83,8 +83,8 @@ class Node(Kafka):
 
 def nodes(home: Home, memory: Memory, *, durable: bool = True) -> list[Node]:
     """Return the three, to be started together: none serves before a second is there."""
-    # Ports, passwords and the cluster's id are chosen here: the three are prepared at once, each in a thread of
-    # its own, and would remember different ones.
+    # Ports, passwords and the cluster's id are chosen here: the three are prepared at once, each in a thread
+    # of its own, and would remember different ones.
     memory.fact("kafka_cluster_id", cluster_id)
     made = [Node(home, memory, number, durable=durable) for number in NODES]
     for node in made:

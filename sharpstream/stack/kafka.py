@@ -50,7 +50,7 @@ class Kafka:
     @property
     def partners(self) -> str:
         """``host:port`` of the listener for everybody else."""
-        return self.door.address(self._memory.port("kafka_partners"))
+        return self.door.address(self._memory.port(f"{self.name}_partners"))
 
     def prepare(self) -> None:
         """Write the properties; at the first start, format the folder with the admin's password in it."""
@@ -134,7 +134,7 @@ class Kafka:
 
     def _listeners(self) -> dict[str, object]:
         internal, controller = (self._address(name) for name in ("internal", "controller"))
-        partners = self.door.listens(self._memory.port("kafka_partners"))
+        partners = self.door.listens(self._memory.port(f"{self.name}_partners"))
         protocols = {"PARTNERS": self.door.protocol}
         return {
             "process.roles": "broker,controller",

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from bus.settings import KafkaSettings
 from sharpstream.stack import java, ports
 from sharpstream.stack.home import Home, Memory, write_private_text
-from sharpstream.stack.kafka import ADMIN, Kafka
+from sharpstream.stack.kafka import ADMIN, Kafka, cluster_id
 from sharpstream.stack.ports import LOOPBACK
 
 NODES: Final = (1, 2, 3)
@@ -58,6 +58,10 @@ class Node(Kafka):
         finally:
             await client.close()
 
+    def options(self) -> dict[str, object]:
+        """Return its properties."""
+        return self._options()
+
     def _address(self, listener: str) -> str:
         return f"{LOOPBACK}:{self._memory.port(f'{self.name}_{listener}')}"
 
@@ -79,7 +83,13 @@ class Node(Kafka):
 
 def nodes(home: Home, memory: Memory, *, durable: bool = True) -> list[Node]:
     """Return the three, to be started together: none serves before a second is there."""
-    return [Node(home, memory, number, durable=durable) for number in NODES]
+    # Ports, passwords and the cluster's id are chosen here: the three are prepared at once, each in a thread
+    # of its own, and would remember different ones.
+    memory.fact("kafka_cluster_id", cluster_id)
+    made = [Node(home, memory, number, durable=durable) for number in NODES]
+    for node in made:
+        node.options()
+    return made
 
 
 def settings(memory: Memory) -> KafkaSettings:

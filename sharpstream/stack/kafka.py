@@ -50,7 +50,7 @@ class Kafka:
     @property
     def partners(self) -> str:
         """``host:port`` of the listener for everybody else."""
-        return self.door.address(self._memory.port("kafka_partners"))
+        return self.door.address(self._memory.port(f"{self.name}_partners"))
 
     def prepare(self) -> None:
         """Write the properties; at the first start, format the folder with the admin's password in it."""
@@ -102,7 +102,7 @@ class Kafka:
 
     def _format(self) -> None:
         """Format through an argument file: passwords on a command line are everybody's to read."""
-        cluster = self._memory.fact("kafka_cluster_id", _cluster_id)
+        cluster = self._memory.fact("kafka_cluster_id", cluster_id)
         arguments = self._folder / "format.arguments"
         scram = f"SCRAM-SHA-512=[name={ADMIN},password={self._password}]"
         lines = ["format", "--config", self._properties, "--cluster-id", cluster, "--add-scram", scram]
@@ -134,7 +134,7 @@ class Kafka:
 
     def _listeners(self) -> dict[str, object]:
         internal, controller = (self._address(name) for name in ("internal", "controller"))
-        partners = self.door.listens(self._memory.port("kafka_partners"))
+        partners = self.door.listens(self._memory.port(f"{self.name}_partners"))
         protocols = {"PARTNERS": self.door.protocol}
         return {
             "process.roles": "broker,controller",
@@ -199,7 +199,7 @@ class Kafka:
         return options
 
 
-def _cluster_id() -> str:
+def cluster_id() -> str:
     """Make a KRaft cluster id: 16 random bytes, URL-safe base64 without padding, no leading dash."""
     while True:
         text = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()

@@ -44,6 +44,7 @@ def summary(rounds: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "seed": rounds[0]["seed"] if rounds else None,
         "rounds": len(rounds),
+        "systems": len(last),
         "kills": sum(n for what, n in struck.items() if what.startswith("kill ")),
         "blows": sum(struck.values()),
         "struck": dict(sorted(struck.items())),
@@ -80,6 +81,8 @@ def markdown(found: dict[str, Any]) -> str:
     rows = [
         ("Seed", found["seed"]),
         ("Rounds", found["rounds"]),
+        ("Systems; a run that is cut short goes on with a new one", found["systems"]),
+        ("of the kills, power cuts of everything", found["struck"].get("kill everything", 0)),
         ("Kills (SIGKILL)", found["kills"]),
         ("Other blows", found["blows"] - found["kills"]),
         ("Seconds under load and blows", found["under_load_s"]),

@@ -110,7 +110,7 @@ OPTIONS: Final[Mapping[str, tuple[Option, ...]]] = {
     "ply_compressed": _SPLAT,
     "splat": _SPLAT,
     "ksplat": _SPLAT,
-    "spz": _SPLAT,
+    "spz": (*_FEWER, _ANY_UP, UNIT),  # its specification: x right, y up, z back
     "sog": _SPLAT,
     "glb": _FEWER,  # glTF says y up and metres
     "usdz": (*_FEWER, replace(_ANY_UP, words=("y", "z")), UNIT),

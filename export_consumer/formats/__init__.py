@@ -18,7 +18,7 @@ from export_consumer.gaussians import Scene
 Chosen: TypeAlias = Mapping[str, Any]
 """Every option of the format (`bus.options.read`), each in its own type."""
 
-MADE: Final = FORMATS[:9]
+MADE: Final = FORMATS
 """What this release can write."""
 
 

@@ -1,4 +1,4 @@
-"""Niantic's SPZ version 3: gzip over 24-bit positions; what our own viewer reads."""
+"""Niantic's SPZ version 3: gzip over 24-bit positions; what our own viewer reads; y up."""
 
 from __future__ import annotations
 

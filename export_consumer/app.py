@@ -19,8 +19,8 @@ from bus.health import HealthServer
 from bus.processor import Processor
 from bus.projector import Projector, subscribe
 from export_consumer import jobs, settings
-from export_consumer.formats import WRITERS
 from export_consumer.handlers import Exports
+from export_consumer.pool import Converter, converting
 from export_consumer.settings import Settings
 from ledger import database
 from ledger.intake import Intake
@@ -50,9 +50,13 @@ def create_app(settings: Settings) -> FastStream:
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        async with _pool(settings) as pool, BlobStore(settings.s3) as blobs:
+        async with (
+            _pool(settings) as pool,
+            BlobStore(settings.s3) as blobs,
+            converting(settings.converter) as converter,
+        ):
             projector = _job_projector(broker, pool, settings)
-            processor, role = _processor(settings, blobs), settings.role
+            processor, role = _processor(settings, blobs, converter), settings.role
             async with (
                 HealthServer(role.health_host, role.health_port, lambda: processor.ready),
                 watched(app.exit, projector.watch()),
@@ -84,8 +88,8 @@ async def _pool(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
         yield pool
 
 
-def _processor(settings: Settings, blobs: Blobs) -> Processor:
-    exports, options = Exports(blobs, WRITERS), settings.export
+def _processor(settings: Settings, blobs: Blobs, converter: Converter) -> Processor:
+    exports, options = Exports(blobs, converter), settings.export
     return Processor(
         settings.kafka,
         group=options.group,

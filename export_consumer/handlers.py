@@ -1,23 +1,22 @@
-"""One export command in, one ending out: fetch, convert on a thread, store, tell."""
+"""One export command in, one ending out: fetch, convert in a process of its own, store, tell."""
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
 
 import structlog
 
 from bus import envelope, topics, tracing
+from bus import options as export_options
 from bus.blobs import Blobs
 from bus.errors import SharpstreamError, UndecodableError
-from bus.formats import FORMATS
 from bus.messages import BlobRef, Event, ExportCompleted, ExportFailed, ExportScene, Timings
+from bus.options import Options
 from bus.processor import Record
-from export_consumer.errors import UnsupportedFormatError
-from export_consumer.formats import Writer
+from export_consumer.formats import File, check
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -25,11 +24,19 @@ SOURCE: Final = "/sharpstream/export"
 """The CloudEvents source of everything that this role says."""
 
 
-class Exports:
-    """The handler of the export commands; ``writers`` is format name -> writer."""
+class Converts(Protocol):
+    """What turns a splat into a format: `export_consumer.pool.Converter`."""
 
-    def __init__(self, blobs: Blobs, writers: Mapping[str, Writer]) -> None:
-        self._blobs, self._writers = blobs, writers
+    async def convert(self, name: str, options: Options, data: bytes) -> File:
+        """Return the file."""
+        ...
+
+
+class Exports:
+    """The handler of the export commands."""
+
+    def __init__(self, blobs: Blobs, converter: Converts) -> None:
+        self._blobs, self._converter = blobs, converter
 
     async def handle(self, record: Record) -> Sequence[envelope.OutRecord]:
         """Return the ``export.completed.v1`` of the command. Raises what the processor decides upon."""
@@ -44,10 +51,9 @@ class Exports:
             ),
             _span(command, record) as span,
         ):
-            writer = self._writers.get(message.format)
-            if writer is None:
-                raise UnsupportedFormatError(_why(message.format, self._writers))
-            result, timings = await self._convert(message, writer, span.traceparent)
+            check(message.format)
+            export_options.read(message.format, message.options)  # before 66 MB are fetched for nothing
+            result, timings = await self._convert(message, span.traceparent)
             log.info("export_completed", format=message.format, bytes=result.bytes)
         ending = ExportCompleted(
             export_id=message.export_id,
@@ -78,33 +84,24 @@ class Exports:
         )
         return [_told(command, ending, command.traceparent)]
 
-    async def _convert(
-        self, message: ExportScene, writer: Writer, traceparent: str | None
-    ) -> tuple[BlobRef, Timings]:
+    async def _convert(self, message: ExportScene, traceparent: str | None) -> tuple[BlobRef, Timings]:
         began = time.perf_counter()
         with tracing.span("fetch", traceparent):
             splat = await self._blobs.get(message.source)
         fetched = time.perf_counter()
         with tracing.span("encode", traceparent):
-            data = await asyncio.to_thread(writer.write, splat, message.options)
+            made = await self._converter.convert(message.format, message.options, splat)
         encoded = time.perf_counter()
         # A key of its own for each attempt: a woken zombie must not overwrite the winner's file.
-        key = f"exports/{message.export_id}/{secrets.token_hex(8)}{writer.suffix}"
+        key = f"exports/{message.export_id}/{secrets.token_hex(8)}{made.suffix}"
         with tracing.span("upload", traceparent):
-            result = await self._blobs.put(key, data, writer.media_type)
+            result = await self._blobs.put(key, made.data, made.media_type)
         timings = Timings(
             fetch_ms=(fetched - began) * 1000,
             encode_ms=(encoded - fetched) * 1000,
             upload_ms=(time.perf_counter() - encoded) * 1000,
         )
         return result, timings
-
-
-def _why(name: str, writers: Mapping[str, Writer]) -> str:
-    made = ", ".join(sorted(writers)) or "none yet"
-    if name in FORMATS:
-        return f"{name} cannot be made by this release yet; it makes: {made}."
-    return f"{name} is no format that we know; this release makes: {made}."
 
 
 def _span(command: envelope.Envelope[Any], record: Record) -> tracing.Span:

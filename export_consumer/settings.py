@@ -25,12 +25,23 @@ class ExportSettings(BaseSettings):
     max_records: int = Field(default=2000, ge=1, le=20_000, description="events a transaction at most")
 
 
+class ConverterSettings(BaseSettings):
+    """What a conversion may take."""
+
+    model_config = SettingsConfigDict(env_prefix="EXPORT_")
+
+    workers: int = Field(default=2, ge=1, le=64, description="conversions at once, a process each")
+    worker_memory_mb: int = Field(default=1536, ge=256, description="most memory of one; more fails the job")
+    timeout_seconds: int = Field(default=300, ge=1, le=3600, description="longest conversion")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """Everything the role needs to know."""
 
     role: RoleSettings
     export: ExportSettings
+    converter: ConverterSettings
     kafka: KafkaSettings
     s3: S3Settings
     database: DatabaseSettings
@@ -41,6 +52,7 @@ def read() -> Settings:
     return Settings(
         role=load(RoleSettings),
         export=load(ExportSettings),
+        converter=load(ConverterSettings),
         kafka=load(KafkaSettings),
         s3=load(S3Settings),
         database=load(DatabaseSettings),

@@ -11,6 +11,7 @@ from litestar import Response, Router, get, post
 from litestar.datastructures import ResponseHeader
 from litestar.params import FromPath, JSONBody, QueryParameter
 
+from bus import options as export_options
 from bus.formats import FORMATS, canonical
 from bus.ids import new_id
 from bus.messages import BlobRef, ExportScene
@@ -43,16 +44,23 @@ _PLY: Final = "application/octet-stream"
 async def export_scene(
     request: Caller, generation_id: FromPath[UUID], data: JSONBody[ExportIn], services: Using
 ) -> Response[ExportAcceptedOut]:
-    """Accept an export of a completed scene. The answer comes before the file is made."""
+    """Accept an export of a completed scene. The answer comes before the file is made.
+
+    The same export of the same scene is made once: who asks again is pointed to the first, unless it failed.
+    """
     name = canonical(data.format)
     if name is None:
         raise ApiError(
             "format_unknown", f"There is no such format; there are: {', '.join(FORMATS)}.", formats=FORMATS
         )
+    _check(name, data.options)
     account_id = request.user.account_id
     scene = await services.scenes.get(account_id, generation_id)
     if scene is None:
         raise ApiError("not_found", "You have no scene with this id.")
+    made = await services.exports.same(account_id, generation_id, name, data.options)
+    if made is not None:
+        return _answer(made.id, made.status, "Asked for before: this is it.")
     command = ExportScene(
         export_id=new_id(),
         generation_id=generation_id,
@@ -63,10 +71,7 @@ async def export_scene(
         options=data.options,
     )
     await services.exports.accept(command, api_key_id=request.user.api_key_id, trace=trace_of(request))
-    answer = ExportAcceptedOut(
-        export_id=command.export_id, status="pending", message="Accepted. Look at the Location."
-    )
-    return Response(answer, headers={"Location": f"/api/v1/exports/{command.export_id}"})
+    return _answer(command.export_id, "pending", "Accepted. Look at the Location.")
 
 
 @get(
@@ -106,6 +111,20 @@ async def list_exports(
         items=[await export_out(services, row) for row in shown],
         next_cursor=paging.encode(last.created_at, last.id) if last else None,
     )
+
+
+def _check(name: str, options: export_options.Options) -> None:
+    """Raise `ApiError` validation_failed for options that the format does not have or cannot take."""
+    try:
+        export_options.read(name, options)
+    except export_options.OptionsError as error:
+        field = {"field": f"options.{error.details['option']}", "message": error.message}
+        raise ApiError("validation_failed", error.message, fields=[field]) from error
+
+
+def _answer(export_id: UUID, status: str, message: str) -> Response[ExportAcceptedOut]:
+    answer = ExportAcceptedOut(export_id=export_id, status=status, message=message)
+    return Response(answer, headers={"Location": f"/api/v1/exports/{export_id}"})
 
 
 def _splat(scene: SceneRow) -> BlobRef:

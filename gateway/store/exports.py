@@ -5,6 +5,7 @@ Whose an export is says its scene: every statement joins it, so those of a delet
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -81,6 +82,23 @@ class ExportStore:
         row = await write_and_publish(self._pool, _ACCEPT, [*ids, command.format, options, at], records)
         if row is None:
             raise ApiError("not_found", "You have no scene with this id.")
+
+    async def same(
+        self, account_id: UUID, generation_id: UUID, name: str, options: Mapping[str, object]
+    ) -> ExportRow | None:
+        """Return the account's first export of the scene in this format and options, failed ones aside.
+
+        Two requests in the same moment may both find none; then it is made twice, which costs time alone.
+        """
+        row = await self._pool.fetchrow(
+            f"SELECT {_COLUMNS} {_OWNED} AND s.id = $2 AND j.export_format = $3 AND j.status <> 'failed'"
+            " AND coalesce(j.options, '{}') = $4::text::jsonb ORDER BY j.created_at, j.id LIMIT 1",
+            account_id,
+            generation_id,
+            name,
+            msgspec.json.encode(options).decode(),
+        )
+        return ExportRow(**row) if row else None
 
     async def get(self, account_id: UUID, export_id: UUID) -> ExportRow | None:
         """Return the account's export."""

@@ -1,4 +1,4 @@
-"""The export consumer as a process: commands in, failed events out, ``export_jobs`` told."""
+"""The export consumer as a process: commands in, files and events out, ``export_jobs`` told."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
+import msgspec
 import pytest
 from aiokafka import TopicPartition
 
 from bus import admin, broker, envelope, topics
-from bus.messages import BlobRef, ExportFailed, ExportRequested, ExportScene
+from bus.blobs import BlobStore
+from bus.messages import EXPORT_ENDINGS, BlobRef, ExportCompleted, ExportFailed, ExportRequested, ExportScene
+from bus.options import Options
 from bus.settings import KafkaSettings, S3Settings
 from bus.topics import Topic
+from tests.export_consumer.scenes import ply, scene
 from tests.export_consumer.worker import PARTITIONS, own_topics
 from tests.ledger.story import NOON, Story, insert
 
 pytestmark = pytest.mark.stack
 GIVE_UP_S = 60  # only turns a hang into a failure
-SPLAT = BlobRef(key="results/g/1.ply", sha256="bb" * 32, bytes=66, media_type="model/ply")
 
 
 @dataclass
@@ -37,18 +40,20 @@ class System:
     commands: Topic
     process: subprocess.Popen[str]
 
-    async def endings(self, count: int) -> list[envelope.Envelope[ExportFailed]]:
-        """Wait for that many ``export.failed.v1`` and return all that are there."""
+    async def endings(self, count: int) -> dict[UUID, ExportCompleted | ExportFailed]:
+        """Wait for that many endings and return all that are there."""
         consumer = broker.consumer(self.kafka, client_id="tests", group_id=None)
         await consumer.start()
-        found: list[envelope.Envelope[ExportFailed]] = []
+        found: dict[UUID, ExportCompleted | ExportFailed] = {}
         try:
             consumer.assign([TopicPartition(self.events.name, part) for part in range(PARTITIONS)])
             async with asyncio.timeout(GIVE_UP_S):
                 while len(found) < count:
                     for records in (await consumer.getmany(timeout_ms=200)).values():
                         events = [envelope.decode(self.events, r.value, r.headers) for r in records]
-                        found += [event for event in events if isinstance(event.message, ExportFailed)]
+                        ends = [e.message for e in events if isinstance(e.message, EXPORT_ENDINGS)]
+                        assert not found.keys() & {end.export_id for end in ends}  # one ending each
+                        found |= {end.export_id: end for end in ends}
         finally:
             await consumer.stop()
         return found
@@ -103,42 +108,85 @@ def start(environment: dict[str, str]) -> subprocess.Popen[str]:
 
 
 async def test_every_command_is_answered_and_told(
-    system: System, story: Story, connection: asyncpg.Connection
+    system: System, story: Story, connection: asyncpg.Connection, s3_settings: S3Settings
 ) -> None:
-    scene = uuid4()
-    row = {"id": scene, "user_id": story.account, "original_image_url": "s3://b/k", "status": "completed"}
+    scene_id = uuid4()
+    row = {"id": scene_id, "user_id": story.account, "original_image_url": "s3://b/k", "status": "completed"}
     row |= {"priority": "bulk", "metadata": "{}", "created_at": NOON, "updated_at": NOON}
     await insert(connection, "scene_generations", row)
-    exports = [uuid4() for _ in range(10)]
+    data = ply(scene())
+    async with BlobStore(s3_settings) as blobs:
+        good = await blobs.put(f"results/{scene_id}/1.ply", data, "application/ply")
+        short = await blobs.put(f"results/{scene_id}/2.ply", data[:-100], "application/ply")
+        broken = await blobs.put(f"results/{scene_id}/3.ply", b"Not a splat.", "application/ply")
+        wanted: dict[UUID, tuple[str, BlobRef, Options, str]] = {
+            uuid4(): each
+            for each in [
+                ("ply", good, {}, "completed"),
+                ("docx", good, {}, "unsupported_format"),
+                ("ply", short, {}, "splat_corrupt"),
+                ("spz", good, {"max_gaussians": 100}, "completed"),
+                ("glb", broken, {}, "splat_corrupt"),
+                ("ply", replace_sha(good), {}, "blob_corrupt"),
+                ("ply", msgspec.structs.replace(good, key="results/none.ply"), {}, "blob_missing"),
+                ("glb", good, {"up": "z"}, "options_invalid"),
+                ("splat", good, {"min_opacity": 0.999}, "export_empty"),
+                ("usdz", good, {}, "completed"),
+            ]
+        }
+        await send(system, scene_id, story.account, wanted)
+        endings = await system.endings(len(wanted))
+        told = {
+            export: end.code if isinstance(end, ExportFailed) else "completed"
+            for export, end in endings.items()
+        }
+        assert told == {export: ending for export, (*_, ending) in wanted.items()}
+        for export, end in endings.items():
+            if isinstance(end, ExportCompleted):
+                assert await blobs.get(end.result)
+                assert end.result.key.startswith(f"exports/{export}/")
+    query = "SELECT count(*) FROM export_jobs WHERE status IN ('failed', 'completed')"
+    async with asyncio.timeout(GIVE_UP_S):
+        while await connection.fetchval(query) < len(wanted):  # noqa: ASYNC110  (another process)
+            await asyncio.sleep(0.05)
+    system.process.send_signal(signal.SIGTERM)
+    said, _ = await asyncio.to_thread(system.process.communicate, timeout=GIVE_UP_S)
+    assert system.process.returncode == 0, said
+    assert "Not a splat" not in said
+
+
+def replace_sha(ref: BlobRef) -> BlobRef:
+    """The claim check of other bytes than those that lie there."""
+    return msgspec.structs.replace(ref, sha256="cc" * 32)
+
+
+async def send(
+    system: System, scene_id: UUID, account: UUID, wanted: dict[UUID, tuple[str, BlobRef, Options, str]]
+) -> None:
     producer = broker.producer(system.kafka, client_id="tests")
     await producer.start()
     try:
-        for export in exports:
+        for export, (name, source, options, _) in wanted.items():
             command = ExportScene(
                 export_id=export,
-                generation_id=scene,
-                account_id=story.account,
-                source=SPLAT,
-                format="GLTF",
+                generation_id=scene_id,
+                account_id=account,
+                source=source,
+                format=name,
                 requested_at=datetime.now(UTC),
+                options=dict(options),
             )
             event = ExportRequested(
-                export_id=export, generation_id=scene, account_id=story.account, format="GLTF"
+                export_id=export,
+                generation_id=scene_id,
+                account_id=account,
+                format=name,
+                options=dict(options),
             )
             for out in (
-                envelope.record(system.events, event, key=story.account, source="/tests"),
+                envelope.record(system.events, event, key=account, source="/tests"),
                 envelope.record(system.commands, command, key=export, source="/tests"),
             ):
                 await producer.send_and_wait(out.topic, out.value, key=out.key, headers=out.headers)
     finally:
         await producer.stop()
-    endings = await system.endings(len(exports))
-    assert sorted(event.message.export_id for event in endings) == sorted(exports)
-    assert {event.message.code for event in endings} == {"unsupported_format"}
-    query = "SELECT count(*) FROM export_jobs WHERE status = 'failed' AND error_message LIKE 'GLTF%'"
-    async with asyncio.timeout(GIVE_UP_S):
-        while await connection.fetchval(query) < len(exports):  # noqa: ASYNC110  (another process)
-            await asyncio.sleep(0.05)
-    system.process.send_signal(signal.SIGTERM)
-    said, _ = await asyncio.to_thread(system.process.communicate, timeout=GIVE_UP_S)
-    assert system.process.returncode == 0, said

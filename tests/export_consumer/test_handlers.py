@@ -15,23 +15,21 @@ from bus.blobs import BlobMissingError
 from bus.errors import TransientError, UndecodableError
 from bus.ids import event_id
 from bus.messages import ExportCompleted, ExportFailed, ExportScene
+from bus.options import Options, OptionsError
 from bus.processor import Record
 from bus.testing import MemoryBlobs
 from export_consumer.errors import UnsupportedFormatError
-from export_consumer.formats import WRITERS, Options
+from export_consumer.formats import File
 from export_consumer.handlers import SOURCE, Exports
 
 TRACE = f"00-{'1' * 32}-{'2' * 16}-01"
 
 
 class Shouting:
-    """A format that is the splat in capitals."""
+    """Converts by shouting: a worker's place, without a process."""
 
-    media_type = "text/plain"
-    suffix = ".txt"
-
-    def write(self, splat: bytes, options: Options) -> bytes:
-        return splat.upper() + str(options["end"]).encode()
+    async def convert(self, name: str, options: Options, data: bytes) -> File:
+        return File(data.upper() + name.encode() + str(options["min_opacity"]).encode(), "text/plain", ".txt")
 
 
 @pytest.fixture
@@ -46,9 +44,9 @@ async def command(blobs: MemoryBlobs) -> ExportScene:
         generation_id=uuid4(),
         account_id=uuid4(),
         source=await blobs.put("results/g/1.ply", b"ply", "model/ply"),
-        format="SHOUT",
+        format="ply",
         requested_at=datetime.now(UTC),
-        options={"end": "!"},
+        options={"min_opacity": 0.5},
     )
 
 
@@ -83,26 +81,26 @@ def decoded(records: Sequence[envelope.OutRecord], command: ExportScene) -> enve
 
 
 async def test_a_known_format(blobs: MemoryBlobs, command: ExportScene) -> None:
-    exports = Exports(blobs, {"SHOUT": Shouting()})
+    exports = Exports(blobs, Shouting())
     message = decoded(await exports.handle(record(command, attempt=2)), command).message
     assert isinstance(message, ExportCompleted)
     assert (message.export_id, message.generation_id) == (command.export_id, command.generation_id)
-    assert (message.format, message.attempt) == ("SHOUT", 2)
-    assert await blobs.get(message.result) == b"PLY!"
+    assert (message.format, message.attempt) == ("ply", 2)
+    assert await blobs.get(message.result) == b"PLYply0.5"
     assert message.result.media_type == "text/plain"
     assert message.result.key.startswith(f"exports/{command.export_id}/")
     assert None not in (message.timings.fetch_ms, message.timings.encode_ms, message.timings.upload_ms)
 
 
 async def test_each_attempt_has_a_key_of_its_own(blobs: MemoryBlobs, command: ExportScene) -> None:
-    exports = Exports(blobs, {"SHOUT": Shouting()})
+    exports = Exports(blobs, Shouting())
     keys = [decoded(await exports.handle(record(command)), command).message.result.key for _ in range(2)]
     assert keys[0] != keys[1]
 
 
 @pytest.mark.parametrize("name", ["GLTF", "FBX", "OBJ", "shout"])
 async def test_an_unknown_format_fails_for_good(blobs: MemoryBlobs, command: ExportScene, name: str) -> None:
-    exports, given = Exports(blobs, WRITERS), record(_with(command, format=name))
+    exports, given = Exports(blobs, Shouting()), record(_with(command, format=name))
     with pytest.raises(UnsupportedFormatError, match=name) as caught:
         await exports.handle(given)
     assert not isinstance(caught.value, TransientError)
@@ -113,7 +111,7 @@ async def test_an_unknown_format_fails_for_good(blobs: MemoryBlobs, command: Exp
 
 
 async def test_a_missing_splat(blobs: MemoryBlobs, command: ExportScene) -> None:
-    exports, given = Exports(blobs, {"SHOUT": Shouting()}), record(command)
+    exports, given = Exports(blobs, Shouting()), record(command)
     await blobs.delete(command.source.key)
     with pytest.raises(BlobMissingError) as caught:
         await exports.handle(given)
@@ -121,10 +119,38 @@ async def test_a_missing_splat(blobs: MemoryBlobs, command: ExportScene) -> None
 
 
 async def test_an_unreadable_command_has_no_ending(blobs: MemoryBlobs, command: ExportScene) -> None:
-    exports, given = Exports(blobs, WRITERS), record(command, value=b"{")
+    exports, given = Exports(blobs, Shouting()), record(command, value=b"{")
     with pytest.raises(UndecodableError) as caught:
         await exports.handle(given)
     assert exports.give_up(given, caught.value) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_gaussians": 0},
+        {"max_gaussians": 2.5},
+        {"max_gaussians": True},
+        {"max_gaussians": "many"},
+        {"min_opacity": 1e300},
+        {"min_opacity": -1e300},
+        {"up": "x"},
+        {"unit": 1},
+        {"triangles": 5},
+    ],
+    ids=str,
+)
+async def test_absurd_options_fail_for_good(
+    blobs: MemoryBlobs, command: ExportScene, options: dict[str, Any]
+) -> None:
+    exports = Exports(blobs, Shouting())
+    asked = _with(command, options=options)
+    await blobs.delete(command.source.key)  # told before anything is fetched
+    with pytest.raises(OptionsError) as caught:
+        await exports.handle(record(asked))
+    assert next(iter(options)) in caught.value.message
+    message = decoded(exports.give_up(record(asked), caught.value), command).message
+    assert message.code == "options_invalid"
 
 
 def _with(command: ExportScene, **changes: Any) -> ExportScene:

@@ -13,7 +13,7 @@ import pytest
 from bus import topics
 from bus.formats import FORMATS, canonical
 from bus.projector import Projector
-from export_consumer.formats import WRITERS
+from export_consumer.formats import MADE
 from export_consumer.jobs import PROJECTOR, ExportJobs
 from ledger.intake import Intake
 from tests.ledger.story import BUCKET, EPOCH, NOON, Story, everything, insert
@@ -153,7 +153,7 @@ async def test_a_deletion_at_the_same_moment_misses_no_file(
 
 
 def test_no_writer_has_a_name_that_the_gateway_refuses() -> None:
-    assert WRITERS.keys() <= set(FORMATS)
+    assert set(MADE) <= set(FORMATS)
     assert [canonical(name) for name in ("GLTF", " Fbx ", "OBJ", "ply-sharp", "docx")] == [
         "gltf",
         "fbx",

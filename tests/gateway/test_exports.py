@@ -31,7 +31,7 @@ async def ask(api, headers, scene, **body):
 async def test_accepted_is_written_and_told(api, me):
     headers, account, key_id = me
     scene = await put_scene(api, account)
-    options = {"faces": 1000, "scale": 0.5, "texture": True, "axes": "y-up"}
+    options = {"max_triangles": 1000, "depth_cut": 0.5}
     answer = await ask(api, headers | {"X-Correlation-ID": "e-1"}, scene, format="GLTF", options=options)
     assert answer.status_code == 202, answer.text
     export = UUID(answer.json()["export_id"])
@@ -77,6 +77,24 @@ async def test_as_its_owner_sees_it(api, me):
     assert (seen["error_code"], seen["export_file_url"]) == ("x", None)
 
 
+async def test_the_same_again_is_the_first_one(api, me):
+    headers, account, _ = me
+    scene, other = await put_scene(api, account), await put_scene(api, account)
+    options = {"up": "y", "max_gaussians": 9}
+    first = (await ask(api, headers, scene, format="spz", options=options)).json()["export_id"]
+    await api.sql("UPDATE export_jobs SET status = 'completed'")
+    again = await ask(api, headers, scene, format="SPZ", options=dict(reversed(options.items())))
+    assert (again.status_code, again.json()["export_id"]) == (202, first)
+    assert again.json()["status"] == "completed"
+    assert again.headers["location"] == f"{EXPORTS}/{first}"
+    assert len(await api.sql("SELECT FROM outbox")) == 1
+    for differs in [{"format": "ply", "options": options}, {"format": "spz"}]:
+        assert (await ask(api, headers, scene, **differs)).json()["export_id"] != first
+    assert (await ask(api, headers, other, format="spz", options=options)).json()["export_id"] != first
+    await api.sql("UPDATE export_jobs SET status = 'failed'")
+    assert (await ask(api, headers, scene, format="spz", options=options)).json()["export_id"] != first
+
+
 async def test_list_in_pages_newest_first(api, me):
     headers, account, _ = me
     scene, other = await put_scene(api, account), await put_scene(api, account)
@@ -120,6 +138,10 @@ BAD = [
     {"format": "gltf", "options": {"faces": 2**60}},
     {"format": "gltf", "options": {"name": "x" * 41}},
     {"format": "gltf", "options": {"name": "made for Ada"}},
+    {"format": "gltf", "options": {"faces": 1000}},
+    {"format": "gltf", "options": {"max_triangles": 2**40}},
+    {"format": "gltf", "options": {"depth_cut": "much"}},
+    {"format": "glb", "options": {"up": "z"}},
     {"format": "gltf", "options": {f"o{number}": 1 for number in range(21)}},
 ]
 

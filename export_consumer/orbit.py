@@ -1,0 +1,40 @@
+"""Where a camera goes that sways about the scene: as far as one photo bears, and no further."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from export_consumer.gaussians import Floats, Gaussians
+
+MAX_STEP: Final = 0.5
+"""Metres from the photo's own place: SHARP's scenes fall apart beyond."""
+_FLAT: Final = 0.4
+"""Up and down it goes this share of left and right."""
+
+
+def focus(gaussians: Gaussians) -> float:
+    """Return the depth of what the camera turns about, metres: the median of what lies before it."""
+    depths = gaussians.positions[:, 2]
+    before = depths[depths > 0.1]
+    return float(np.median(before)) if len(before) else 1.0
+
+
+def sway(distance: float, degrees: float, steps: int) -> Iterator[Floats]:
+    """Yield a closed ellipse of views (3, 4), looking at a point ``distance`` m before the photo's camera."""
+    reach = min(distance * np.tan(np.radians(degrees)), MAX_STEP)
+    for step in range(steps):
+        angle = 2 * np.pi * step / steps
+        eye = np.array([reach * np.sin(angle), reach * _FLAT * (np.cos(angle) - 1), 0.0])
+        yield _looking(eye, np.array([0.0, 0.0, distance]))
+
+
+def _looking(eye: Floats, target: Floats) -> Floats:
+    """Return the view (3, 4) from ``eye``, y down as far as it can be."""
+    forward = (target - eye) / np.linalg.norm(target - eye)
+    right = np.cross([0.0, 1.0, 0.0], forward)
+    right /= np.linalg.norm(right)
+    turn = np.stack([right, np.cross(forward, right), forward])
+    return np.concatenate([turn, -(turn @ eye)[:, None]], axis=1).astype(np.float32)

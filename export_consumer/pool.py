@@ -1,0 +1,206 @@
+"""Conversions in processes of their own: one that crashes, swells or hangs fails its job and no other.
+
+A fresh interpreter each (spawned, never forked: this process has threads and sockets), used for some jobs
+and then replaced, because what C++ libraries leak is theirs to keep.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from multiprocessing.connection import Connection
+from typing import Final
+
+import msgspec
+import structlog
+from prometheus_client import Counter, Histogram
+
+from bus.errors import PermanentError, SharpstreamError, TransientError
+from bus.options import Options, OptionsError
+from export_consumer import errors
+from export_consumer.formats import File
+from export_consumer.settings import ConverterSettings
+
+log = structlog.stdlib.get_logger(__name__)
+
+JOBS_EACH: Final = 25
+"""Conversions before a worker is replaced; starting one costs 0.3 s."""
+SECONDS = Histogram(
+    "sharpstream_export_seconds",
+    "Time to convert",
+    ["format"],
+    buckets=(0.1, 0.3, 1, 3, 10, 30, 100, 300),
+)
+LOST = Counter("sharpstream_export_workers_lost", "Workers that crashed, swelled or hung", ["why"])
+_REPLY: Final = msgspec.json.Decoder(list[str])
+_KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "NUMBA_CACHE_DIR")
+"""What a worker sees of the environment: no credentials."""
+_ERRORS: Final[dict[str, type[SharpstreamError]]] = {
+    found.__name__: found
+    for found in (*vars(errors).values(), OptionsError)
+    if isinstance(found, type) and issubclass(found, PermanentError | TransientError)
+}
+
+
+class _Worker:
+    """A process and the socket to it. Used by one thread at a time; `kill` may come from any."""
+
+    def __init__(self, settings: ConverterSettings) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            limit, timeout = settings.worker_memory_mb * 1024 * 1024, settings.timeout_seconds
+            command = [
+                sys.executable,
+                "-m",
+                "export_consumer.worker",
+                *map(str, (theirs.fileno(), limit, timeout)),
+            ]
+            self.process = subprocess.Popen(  # noqa: S603  (our own module)
+                command, env=_environment(settings), stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
+            )
+        self._jobs = Connection(ours.detach())
+        self.jobs_left = JOBS_EACH
+
+    def ask(self, name: str, options: Options, data: bytes, timeout_s: float) -> File:
+        """Return the file. Raises what the worker says, `TooSlowError`, or EOFError where it died."""
+        self.jobs_left -= 1
+        self._jobs.send_bytes(msgspec.json.encode((name, dict(options))))
+        self._jobs.send_bytes(data)
+        if not self._jobs.poll(timeout_s):
+            raise errors.TooSlowError(
+                f"The conversion took longer than {timeout_s:g} s; ask for fewer Gaussians (max_gaussians)."
+            )
+        kind, *detail = _REPLY.decode(self._jobs.recv_bytes())
+        if kind == "made":
+            return File(self._jobs.recv_bytes(), *detail)
+        raise _error(kind, detail)
+
+    def kill(self) -> None:
+        """End it, whatever it does."""
+        self.process.kill()
+        self.process.wait()
+        with contextlib.suppress(OSError):
+            self._jobs.close()
+
+
+class Converter:
+    """Runs up to ``workers`` conversions at once; the others wait. Made by `converting`."""
+
+    def __init__(self, settings: ConverterSettings) -> None:
+        self._settings = settings
+        self._threads = ThreadPoolExecutor(settings.workers, thread_name_prefix="convert")
+        self._lock = threading.Lock()
+        self._idle: list[_Worker] = []
+        self._all: set[_Worker] = set()
+        self._closed = False
+
+    async def convert(self, name: str, options: Options, data: bytes) -> File:
+        """Return the splat ``data`` as the format.
+
+        Raises `PermanentError` for what cannot be converted, `ConverterError` where the worker or a library
+        failed and another attempt may do.
+        """
+        loop = asyncio.get_running_loop()
+        with SECONDS.labels(name).time():
+            return await loop.run_in_executor(self._threads, self._convert, name, options, data)
+
+    def close(self) -> None:
+        """Kill what runs: whoever waits for it is told that its worker is gone."""
+        with self._lock:
+            self._closed, workers = True, list(self._all)
+        for worker in workers:
+            worker.kill()
+        self._threads.shutdown(cancel_futures=True)
+
+    def _convert(self, name: str, options: Options, data: bytes) -> File:
+        worker = self._take()
+        try:
+            made = worker.ask(name, options, data, self._settings.timeout_seconds)
+        except errors.TooSlowError:
+            self._drop(worker, "slow")
+            raise
+        except errors.TooLargeError:
+            self._drop(worker, "memory")  # what is left of its limit may not do for the next one
+            raise
+        except SharpstreamError:
+            self._give_back(worker)
+            raise
+        except (EOFError, OSError) as error:
+            self._drop(worker, "crashed")
+            raise errors.ConverterError(
+                f"The process that made {name} died (status {worker.process.returncode})."
+            ) from error
+        except BaseException:
+            self._drop(worker, "confused")
+            raise
+        self._give_back(worker)
+        return made
+
+    def _take(self) -> _Worker:
+        with self._lock:
+            if self._closed:
+                raise errors.ConverterError("The exporter is stopping.")
+            if self._idle:
+                return self._idle.pop()
+            worker = _Worker(self._settings)
+            self._all.add(worker)
+            return worker
+
+    def _give_back(self, worker: _Worker) -> None:
+        with self._lock:
+            if worker.jobs_left > 0 and not self._closed:
+                self._idle.append(worker)
+                return
+        self._end(worker)
+
+    def _drop(self, worker: _Worker, why: str) -> None:
+        LOST.labels(why).inc()
+        self._end(worker)
+        log.warning("export_worker_lost", why=why, status=worker.process.returncode)
+
+    def _end(self, worker: _Worker) -> None:
+        worker.kill()
+        with self._lock:
+            self._all.discard(worker)
+
+
+@asynccontextmanager
+async def converting(settings: ConverterSettings) -> AsyncIterator[Converter]:
+    """Hold a converter; at the end its processes are gone."""
+    converter = Converter(settings)
+    try:
+        yield converter
+    finally:
+        await asyncio.to_thread(converter.close)
+
+
+def _environment(settings: ConverterSettings) -> dict[str, str]:
+    threads = max(1, (os.cpu_count() or 1) // settings.workers)
+    kept = {key: os.environ[key] for key in _KEPT if key in os.environ}
+    cache = os.environ.get("SHARPSTREAM_CACHE") or tempfile.gettempdir()
+    # Compiled once a machine: the rasteriser takes 6 s, and a worker is replaced often.
+    numba = {
+        "NUMBA_CACHE_DIR": str(f"{cache}/sharpstream-numba-{os.getuid()}"),
+        "NUMBA_NUM_THREADS": str(threads),
+    }
+    return numba | kept | {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
+
+
+def _error(kind: str, detail: Sequence[str]) -> SharpstreamError:
+    if kind == "memory":
+        return errors.TooLargeError(
+            "The conversion needs too much memory; ask for fewer Gaussians (max_gaussians)."
+        )
+    if kind == "failed":
+        name, code, message = detail
+        return _ERRORS.get(name, errors.ConverterError)(message, code=code)
+    return errors.ConverterError(f"The conversion failed: {' '.join(detail)}")

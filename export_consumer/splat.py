@@ -1,0 +1,134 @@
+"""The .ply of a scene, read into `Gaussians` and written again in one go.
+
+Reads what the inference role stores (a vertex element and a camera in the comments) and SHARP's own layout,
+whose further elements hold the camera. Anything else is `SplatCorruptError`: nobody edits these files.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from export_consumer.errors import SplatCorruptError
+from export_consumer.gaussians import Camera, Gaussians, Scene
+
+FIELDS: Final = (
+    *("x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity"),
+    *("scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"),
+)
+MEDIA_TYPE: Final = "application/ply"
+_COLUMNS: Final[tuple[slice | int, ...]] = (slice(0, 3), slice(3, 6), 6, slice(7, 10), slice(10, 14))
+"""Of a row of `FIELDS`: the arrays of `Gaussians`, in order."""
+_TYPES: Final = {"float": "<f4", "uint": "<u4", "int": "<i4", "uchar": "u1"}
+_HEAD_BYTES: Final = 64 * 1024
+_MAX_COUNT: Final = 50_000_000
+"""2.8 GB: more Gaussians than any worker could hold."""
+
+Elements = dict[str, "np.ndarray[Any, Any]"]
+
+
+def read(data: bytes) -> Scene:
+    """Return the scene. Raises `SplatCorruptError` for bytes that are no whole, finite splat."""
+    comments, elements = _parse(data)
+    rows = elements["vertex"]
+    if not len(rows):
+        raise SplatCorruptError("The splat holds no Gaussians; generate the scene again.")
+    if not np.isfinite(rows).all():
+        raise SplatCorruptError("The splat holds numbers that are not finite; generate the scene again.")
+    values = [np.ascontiguousarray(rows[:, columns]) for columns in _COLUMNS]
+    norms = np.linalg.norm(values[4], axis=1, keepdims=True)
+    if not norms.all():
+        raise SplatCorruptError("The splat holds a rotation of length 0; generate the scene again.")
+    if np.abs(norms - 1).max() > 1e-3:  # stored as the network gave them: left alone where they are unit
+        values[4] /= norms
+    gaussians = Gaussians(*values)
+    return Scene(gaussians, _camera(elements, comments) or _guess(gaussians))
+
+
+def write(scene: Scene, *, comments: tuple[str, ...] = (), trailer: Elements | None = None) -> bytes:
+    """Return the plain file of a scene, lossless; ``trailer`` holds further one-property elements."""
+    g = scene.gaussians
+    lines = ["ply", "format binary_little_endian 1.0", *(f"comment {text}" for text in comments)]
+    lines.append(f"element vertex {g.size}")
+    lines += [f"property float {name}" for name in FIELDS]
+    kinds = {np.dtype(code): name for name, code in _TYPES.items()}
+    for name, values in (trailer or {}).items():
+        lines += [f"element {name} {len(values)}", f"property {kinds[values.dtype]} {name}"]
+    rows = np.empty((g.size, len(FIELDS)), "<f4")
+    for columns, values in zip(_COLUMNS, g, strict=True):
+        rows[:, columns] = values
+    header = "\n".join([*lines, "end_header", ""]).encode()
+    return b"".join([header, rows.data, *(values.tobytes() for values in (trailer or {}).values())])
+
+
+def camera_comments(camera: Camera) -> tuple[str, ...]:
+    """Return the comments by which the camera survives in a plain file."""
+    return ("color_space srgb", f"camera {camera.focal_px!r} {camera.width} {camera.height}")
+
+
+def _parse(data: bytes) -> tuple[dict[str, list[str]], Elements]:
+    head, mark, _ = data[:_HEAD_BYTES].partition(b"end_header\n")
+    lines = [line.split() for line in head.decode("ascii", errors="replace").splitlines()]
+    if not mark or lines[:2] != [["ply"], ["format", "binary_little_endian", "1.0"]]:
+        raise SplatCorruptError("The splat has no .ply header; generate the scene again.")
+    comments = {line[1]: line[2:] for line in lines if line[:1] == ["comment"] and len(line) > 1}
+    layout = _layout(lines)
+    if tuple(name for name, _ in layout.get("vertex", (0, []))[1]) != FIELDS:
+        raise SplatCorruptError(f"The splat's vertices must have: {', '.join(FIELDS)}.")
+    elements: Elements = {}
+    offset = len(head) + len(mark)
+    for name, (count, fields) in layout.items():
+        dtype = np.dtype(fields[0][1])  # all of one type: vertices are floats, the others have one property
+        size = count * len(fields) * dtype.itemsize
+        if offset + size > len(data):
+            raise SplatCorruptError(f"The splat is cut short inside {name}; generate the scene again.")
+        flat = np.frombuffer(data, dtype, count * len(fields), offset)
+        elements[name] = flat.reshape(count, -1) if name == "vertex" else flat
+        offset += size
+    return comments, elements
+
+
+def _layout(lines: list[list[str]]) -> dict[str, tuple[int, list[tuple[str, str]]]]:
+    """Return element -> count and its properties with their numpy types."""
+    layout: dict[str, tuple[int, list[tuple[str, str]]]] = {}
+    for line in lines[2:]:
+        match line:
+            case ["element", name, count] if count.isdecimal() and int(count) <= _MAX_COUNT:
+                layout[name] = (int(count), [])
+            case ["property", kind, name] if layout and kind in _TYPES:
+                layout[next(reversed(layout))][1].append((name, _TYPES[kind]))
+            case ["comment", *_] | []:
+                continue
+            case _:
+                raise SplatCorruptError(
+                    f"The splat's header says {' '.join(line)[:80]!r}, which we never write."
+                )
+    if any(len({kind for _, kind in fields}) != 1 for _, fields in layout.values()):
+        raise SplatCorruptError("The splat's header mixes types within an element, which we never write.")
+    return layout
+
+
+def _camera(elements: Elements, comments: dict[str, list[str]]) -> Camera | None:
+    """Return the camera that the file states, None where it states none that makes sense."""
+    try:
+        if "intrinsic" in elements:
+            width, height = elements["image_size"]
+            camera = Camera(float(elements["intrinsic"][0]), int(width), int(height))
+        else:
+            focal, width, height = comments["camera"]
+            camera = Camera(float(focal), int(width), int(height))
+    except (KeyError, ValueError, IndexError):
+        return None
+    sane = 1 <= camera.focal_px < 1e6 and 1 <= camera.width < 1e5 and 1 <= camera.height < 1e5
+    return camera if sane else None
+
+
+def _guess(gaussians: Gaussians) -> Camera:
+    """Return a square camera at the origin that sees 98 in 100 of the Gaussians before it."""
+    x, y, z = gaussians.positions.T
+    before = z > 1e-3
+    if not before.any():
+        return Camera(768.0, 768, 768)
+    spread = np.quantile(np.maximum(np.abs(x[before]), np.abs(y[before])) / z[before], 0.98)
+    return Camera(384.0 / max(float(spread), 1e-2), 768, 768)

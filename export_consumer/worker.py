@@ -1,0 +1,80 @@
+"""One converting process: ``python -m export_consumer.worker FD LIMIT_BYTES TIMEOUT_S``, a socket for jobs.
+
+It knows no Kafka, no S3 and no secret, so that a splat or a library that goes wrong reaches nothing. It
+must not print: what it has to say goes through the socket, as JSON and bytes: its parent, which has secrets,
+must not unpickle what a broken library may have written. It ends when the socket is closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import sys
+from multiprocessing.connection import Connection
+from typing import Final
+
+import msgspec
+
+from bus import options
+from bus.errors import SharpstreamError
+from export_consumer import splat
+from export_consumer.errors import NothingLeftError
+from export_consumer.formats import File, load
+from export_consumer.gaussians import pruned
+
+GRACE_S: Final = 5
+"""The parent kills at the timeout; where the parent is gone, the alarm does, this much later."""
+
+
+def main(fd: int, limit_bytes: int, timeout_s: int) -> None:
+    """Convert what comes until nobody can ask any more."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Of what it writes to: an address space limit would forbid the reservations of numba and OpenUSD.
+    resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # gaussforge prints
+    with Connection(fd) as jobs, contextlib.suppress(EOFError, ConnectionResetError, BrokenPipeError):
+        while True:
+            name, given = msgspec.json.decode(jobs.recv_bytes())
+            data = jobs.recv_bytes()
+            signal.alarm(timeout_s + GRACE_S)
+            _answer(jobs, name, given, data)
+            signal.alarm(0)
+            del data
+
+
+def convert(name: str, given: options.Options, data: bytes) -> File:
+    """Return the splat ``data`` as the format. Raises `SharpstreamError`."""
+    made = load(name)
+    chosen = options.read(name, given)
+    scene = splat.read(data)
+    least = float(chosen["min_opacity"] or 0)
+    most = chosen["max_gaussians"]
+    left = pruned(scene.gaussians, most=None if most is None else int(most), min_opacity=least)
+    if not left.size:
+        raise NothingLeftError(f"No Gaussian is as opaque as {least:g}; ask for a lower min_opacity.")
+    return File(made.write(scene._replace(gaussians=left), chosen), made.media_type, made.suffix)
+
+
+def _answer(jobs: Connection, name: str, given: options.Options, data: bytes) -> None:
+    """Send "made", media type, suffix and then the file; or "failed", class, code, sentence; or why else."""
+    try:
+        made = convert(name, given, data)
+    except SharpstreamError as error:
+        _say(jobs, "failed", type(error).__name__, error.code, error.message)
+    except MemoryError:
+        _say(jobs, "memory")
+    except Exception as error:  # noqa: BLE001  (a library's own; the process may be asked again)
+        _say(jobs, "raised", repr(error)[:400])
+    else:
+        _say(jobs, "made", made.media_type, made.suffix)
+        jobs.send_bytes(made.data)
+
+
+def _say(jobs: Connection, *words: str) -> None:
+    jobs.send_bytes(msgspec.json.encode(words))
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:4]))

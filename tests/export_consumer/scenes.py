@@ -1,0 +1,44 @@
+"""Scenes laid out as a photo's are, with every part of a Gaussian different from its neighbours'."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from export_consumer import splat
+from export_consumer.gaussians import SH_C0, Camera, Gaussians, Scene
+
+CAMERA = Camera(96.0, 128, 96)
+
+
+def scene(rows: int = 24, *, seed: int = 0) -> Scene:
+    """Two layers of a 4:3 photo, the front one wavy between 1.5 and 2.5 m, the back one 2 m behind it.
+
+    Colours tell where a Gaussian is: red grows to the right, green downwards, blue with the depth.
+    """
+    columns = rows * CAMERA.width // CAMERA.height
+    random = np.random.default_rng(seed)
+    v, u = np.mgrid[0:rows, 0:columns] + 0.5
+    layers = []
+    for layer in range(2):
+        z = 2 + 0.5 * np.sin(u / columns * 5) * np.cos(v / rows * 4) + 2 * layer
+        x = (u / columns - 0.5) * CAMERA.width / CAMERA.focal_px * z
+        y = (v / rows - 0.5) * CAMERA.height / CAMERA.focal_px * z
+        layers.append(np.stack([x, y, z, u / columns, v / rows, z / 5], -1).reshape(-1, 6))
+    rows_ = np.concatenate(layers).astype(np.float32)
+    count = len(rows_)
+    size = rows_[:, 2:3] * CAMERA.width / CAMERA.focal_px / columns
+    turns = random.normal(size=(count, 4))
+    opacity = random.uniform(0.6, 0.98, count)
+    gaussians = Gaussians(
+        positions=rows_[:, :3],
+        harmonics=((rows_[:, 3:] * 0.8 + 0.1 - 0.5) / SH_C0).astype(np.float32),
+        logits=np.log(opacity / (1 - opacity)).astype(np.float32),
+        log_scales=np.log(size * random.uniform(0.4, 0.9, (count, 3))).astype(np.float32),
+        quaternions=(turns / np.linalg.norm(turns, axis=1, keepdims=True)).astype(np.float32),
+    )
+    return Scene(Gaussians(*map(np.ascontiguousarray, gaussians)), CAMERA)
+
+
+def ply(made: Scene) -> bytes:
+    """The file that the inference role would store."""
+    return splat.write(made, comments=splat.camera_comments(made.camera))

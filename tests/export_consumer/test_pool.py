@@ -1,0 +1,120 @@
+"""Conversions in processes of their own: what goes wrong in one stays there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bus.options import OptionsError
+from export_consumer import pool as pools
+from export_consumer import splat
+from export_consumer.errors import (
+    ConverterError,
+    NothingLeftError,
+    SplatCorruptError,
+    TooLargeError,
+    TooSlowError,
+)
+from export_consumer.pool import Converter, converting
+from export_consumer.settings import ConverterSettings
+from tests.export_consumer.scenes import ply, scene
+
+PLY = ply(scene())
+
+
+@pytest.fixture
+async def converter() -> AsyncIterator[Converter]:
+    async with converting(ConverterSettings(workers=1)) as made:
+        yield made
+
+
+def only(converter: Converter) -> int:
+    """The process id of the one worker that waits."""
+    (worker,) = converter._idle
+    return worker.process.pid
+
+
+async def test_a_worker_is_used_again(converter: Converter) -> None:
+    made = await converter.convert("ply", {}, PLY)
+    assert splat.read(made.data).gaussians.size == scene().gaussians.size
+    assert (made.media_type, made.suffix) == ("application/ply", ".ply")
+    first = only(converter)
+    assert (await converter.convert("splat", {"max_gaussians": 10}, PLY)).data.__len__() == 320
+    assert only(converter) == first
+
+
+async def test_what_a_person_got_wrong_costs_no_worker(converter: Converter) -> None:
+    for options, data, error in [
+        ({"up": "sideways"}, PLY, OptionsError),
+        ({}, b"ply\nformat ascii 1.0\n", SplatCorruptError),
+        ({}, PLY[:-1], SplatCorruptError),
+        ({"min_opacity": 0.999}, PLY, NothingLeftError),
+    ]:
+        with pytest.raises(error):
+            await converter.convert("ply", options, data)
+    first = only(converter)
+    await converter.convert("ply", {}, PLY)
+    assert only(converter) == first
+
+
+async def test_a_crash_fails_one_job(converter: Converter) -> None:
+    await converter.convert("ply", {}, PLY)
+    os.kill(only(converter), signal.SIGSEGV)
+    with pytest.raises(ConverterError, match="died"):
+        await converter.convert("ply", {}, PLY)
+    await converter.convert("ply", {}, PLY)
+
+
+async def test_a_hanging_worker_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = ConverterSettings(workers=1, timeout_seconds=1)
+    async with converting(settings) as converter:
+        await converter.convert("ply", {}, PLY)
+        hung = only(converter)
+        os.kill(hung, signal.SIGSTOP)
+        with pytest.raises(TooSlowError, match="max_gaussians"):
+            await converter.convert("ply", {}, PLY)
+    async with converting(ConverterSettings(workers=1)) as converter:
+        await converter.convert("ply", {}, PLY)
+        assert only(converter) != hung
+
+
+async def test_memory_is_limited() -> None:
+    large = ply(scene(1200))  # 215 MB, and several copies of it while it is written
+    async with converting(ConverterSettings(workers=1, worker_memory_mb=400)) as converter:
+        with pytest.raises(TooLargeError, match="max_gaussians"):
+            await converter.convert("ply", {"up": "y"}, large)
+        assert (await converter.convert("ply", {"up": "y"}, PLY)).data
+
+
+async def test_workers_see_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("S3_SECRET_ACCESS_KEY", "hunter2")
+    monkeypatch.setenv("DATABASE_URL", "postgres://u:hunter2@h/d")
+    assert "hunter2" not in str(pools._environment(ConverterSettings()))
+
+
+async def test_workers_are_replaced_after_some_jobs(
+    converter: Converter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "JOBS_EACH", 2)
+    await converter.convert("ply", {}, PLY)
+    first = only(converter)
+    await converter.convert("ply", {}, PLY)
+    await converter.convert("ply", {}, PLY)
+    assert only(converter) != first
+
+
+async def test_stopping_leaves_no_process_and_nobody_waiting() -> None:
+    async with converting(ConverterSettings(workers=1)) as converter:
+        await converter.convert("ply", {}, PLY)
+        worker = converter._idle[0].process
+        os.kill(worker.pid, signal.SIGSTOP)
+        waiting = asyncio.ensure_future(converter.convert("ply", {}, PLY))
+        while converter._idle:  # noqa: ASYNC110  (a thread takes it)
+            await asyncio.sleep(0.01)
+    with pytest.raises(ConverterError):
+        await waiting
+    assert worker.returncode == -signal.SIGKILL

@@ -9,6 +9,7 @@ import asyncpg
 UNREACHABLE: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what asyncpg says where the server was killed in the middle of a statement
     asyncpg.OperatorInterventionError,  # the server shuts down, or ended our session
     asyncpg.IdleInTransactionSessionTimeoutError,  # we were frozen in a transaction
     asyncpg.InsufficientResourcesError,

@@ -5,6 +5,7 @@ Nothing of an unexpected error reaches the client but its correlation id; the lo
 
 from __future__ import annotations
 
+import socket
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, SerializationException, ValidationException
 
 from bus.errors import SharpstreamError, TransientError
+from bus.postgres import PASSING
 from gateway.context import trace_of
 from gateway.problems import PROBLEMS
 
@@ -31,14 +33,12 @@ _BY_STATUS: Final = {
     415: "unsupported_media_type",
     503: "temporarily_unavailable",
 }
+# Every other OSError is a fault of our own: a file, a disk.
 _UNREACHABLE: Final = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
+    *(kind for kind in PASSING if kind is not OSError),
     asyncpg.TooManyConnectionsError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
     ConnectionError,
-    TimeoutError,
+    socket.gaierror,
 )
 
 

@@ -1,4 +1,7 @@
-"""About a minute of chaos in every run of the tests; `make chaos` is the long one. CHAOS_SEED repeats it."""
+"""About a minute of chaos in every run of the tests; `make chaos` is the long one.
+
+CHAOS_SEED repeats it, and so does SHARPSTREAM_TEST_SEED, as with every other test that strikes at random.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ KILLS, OTHERS, GAP_S = 5, 3, 2.0
 
 
 async def test_a_short_round_breaks_no_promise() -> None:
-    seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(2**32))
+    given = os.environ.get("CHAOS_SEED") or os.environ.get("SHARPSTREAM_TEST_SEED")
+    seed = int(given or random.SystemRandom().randrange(2**32))
     say(f"CHAOS_SEED={seed}")
     home = new_home()
     rounds = [r async for r in Run(seed, home).rounds(range(1), kills=KILLS, others=OTHERS, gap_s=GAP_S)]

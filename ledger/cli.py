@@ -96,4 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text)
         if name == "rebuild":
             added.add_argument("--compare", action="store_true", help="tell the differences; changes nothing")
+            added.add_argument(
+                "--from-beginning", action="store_true", help="of the log; always so, it may be said"
+            )
     return parser

@@ -94,7 +94,7 @@ async def test_rebuild(
         "KAFKA_BOOTSTRAP_SERVERS": kafka_settings.bootstrap_servers,
         "S3_BUCKET": BUCKET,
     }
-    good = run(environment, "rebuild", "--compare")
+    good = run(environment, "rebuild", "--from-beginning", "--compare")
     assert good.returncode == 0, good.stderr
     summary = json.loads(good.stdout.splitlines()[-1])
     assert (summary["equal"], summary["events"], summary["differences"]) == (True, 0, [])

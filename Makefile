@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
 # Two at a time: each worker has servers of its own, about 1 GB.
-PYTEST_ARGS ?= -n 2 -m "not full"
+PYTEST_ARGS ?= -n 2 -m "not full and not cluster"
 BIN := .venv/bin
 RUN := .venv/.run-installed
 DEV := .venv/.dev-installed
@@ -32,7 +32,8 @@ down: ## stop it; the data stays
 test: $(DEV) ## run the tests (PYTEST_ARGS="tests/bus -x" for some)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-chaos: $(DEV) ## 200 kills and more, half an hour (CHAOS_SEED=... repeats one, or goes on with it)
+chaos: $(DEV) ## three brokers struck in turn, then 200 kills and more, half an hour (CHAOS_SEED=... repeats one, or goes on with it)
+	$(BIN)/python -m pytest -m cluster
 	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
 
 lint: $(DEV) ## style, formatting and who may import whom

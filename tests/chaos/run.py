@@ -67,7 +67,9 @@ class Run:
         self.seed, self._home = seed, home
         self._load = Load()
 
-    async def rounds(self, turns: range, *, kills: int, others: int, gap_s: float = 2.5) -> Any:
+    async def rounds(
+        self, turns: range, *, kills: int, others: int, gap_s: float = 2.5, short: bool = False
+    ) -> Any:
         """Yield each `Round` as it is judged."""
         async with (
             Receiver() as receiver,
@@ -75,7 +77,7 @@ class Run:
             People(stand.url, receiver, self._load) as people,
         ):
             for turn in turns:
-                actions = schedule.make(self.seed, turn, kills=kills, others=others, gap_s=gap_s)
+                actions = schedule.make(self.seed, turn, kills=kills, others=others, gap_s=gap_s, short=short)
                 yield await self._round(turn, actions, stand, people, receiver)
 
     async def _round(

@@ -1,6 +1,6 @@
 """What is done to the system and when, made from a seed alone: the same seed is the same schedule, always.
 
-It knows no process: `tests.chaos.blows` carries the actions out.
+It knows no process: `tests.chaos.stand` carries the actions out.
 """
 
 from __future__ import annotations
@@ -39,15 +39,23 @@ class Action:
         return f"{self.at:6.1f} s  {self.kind} {self.target}{to}{lasting}"
 
 
-def make(seed: int, turn: int, *, kills: int, others: int, gap_s: float = 2.5) -> list[Action]:
-    """Return the actions of one round. One kill in about forty is a power cut of the whole machine."""
+def make(
+    seed: int, turn: int, *, kills: int, others: int, gap_s: float = 2.5, short: bool = False
+) -> list[Action]:
+    """Return the actions of one round. One kill in about forty is a power cut of the whole machine.
+
+    ``short`` leaves out what takes half a minute each: power cuts, and freezes that outlast a session.
+    """
     dice = random.Random(f"{seed}:{turn}")
     kinds = ["kill"] * kills + dice.choices(list(_WEIGHTS), list(_WEIGHTS.values()), k=others)
     dice.shuffle(kinds)
     now, found = 0.0, []
     for kind in kinds:
         now += dice.uniform(0.2, 1.8) * gap_s
-        found.append(_action(dice, round(now, 1), kind))
+        action = _action(dice, round(now, 1), kind)
+        while short and (action.target == EVERYTHING or action.seconds > LONGEST_SESSION_S):
+            action = _action(dice, round(now, 1), kind)
+        found.append(action)
     return found
 
 

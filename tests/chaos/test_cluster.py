@@ -33,7 +33,7 @@ from tests.bus.bridges import (
 )
 from tests.bus.fleet import SCALE, Fleet, kafka_environment, say
 
-pytestmark = [pytest.mark.stack, pytest.mark.kill]
+pytestmark = [pytest.mark.stack, pytest.mark.kill, pytest.mark.cluster]
 RECORDS = int(900 * SCALE)
 SPLIT_S = 6.0
 """Twice the time after which the controllers give a silent broker up (3 s)."""

@@ -28,3 +28,9 @@ def test_in_the_long_run_everything_is_struck_in_every_way() -> None:
     assert {action.kind for action in actions} == {"kill", "freeze", "restart", "cut", "stall", "slow"}
     assert any(a.kind == "freeze" and a.seconds > LONGEST_SESSION_S for a in actions)
     assert all(a.server != "postgres" for a in actions if a.target.startswith("inference"))
+
+
+def test_a_short_round_leaves_out_what_takes_long() -> None:
+    actions = [a for turn in range(40) for a in schedule.make(7, turn, kills=25, others=9, short=True)]
+    assert schedule.EVERYTHING not in {action.target for action in actions}
+    assert max(action.seconds for action in actions) <= schedule.LONGEST_SESSION_S

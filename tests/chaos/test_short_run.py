@@ -23,7 +23,8 @@ async def test_a_short_round_breaks_no_promise() -> None:
     seed = int(given or random.SystemRandom().randrange(2**32))
     say(f"CHAOS_SEED={seed}")
     home = new_home()
-    rounds = [r async for r in Run(seed, home).rounds(range(1), kills=KILLS, others=OTHERS, gap_s=GAP_S)]
+    going = Run(seed, home).rounds(range(1), kills=KILLS, others=OTHERS, gap_s=GAP_S, short=True)
+    rounds = [each async for each in going]
     assert [fault for each in rounds for fault in each.faults] == [], f"the system's logs are in {home}"
     assert [each.kills for each in rounds] == [KILLS]
     assert all(each.accepted for each in rounds)

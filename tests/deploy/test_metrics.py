@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 LABELS = {
-    "rule",
+    "format", "rule", "why",
     "code", "error", "group", "kind", "method", "outcome", "priority", "projector", "reason", "route",
     "stage", "status", "type",
 }  # fmt: skip

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from bus.errors import ConfigurationError
 from inference_consumer import models
 from inference_consumer.card import Card
 from inference_consumer.null import Null
+from inference_consumer.settings import InferenceSettings
 
 KAFKA = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}
 
@@ -58,7 +60,8 @@ def test_it_leaves_on_sigterm_also_while_kafka_is_away() -> None:
 
 @pytest.mark.parametrize(("name", "kind"), [("card", Card), ("null", Null)])
 def test_models_are_chosen_by_name(name: str, kind: type[Any]) -> None:
-    made = models.maker(name)(None)  # type: ignore[arg-type]
+    settings: Any = SimpleNamespace(inference=InferenceSettings())
+    made = models.maker(name)(settings)
     assert isinstance(made, kind)
     assert made.info.name == name
 

@@ -20,7 +20,18 @@ from sharpstream.stack.postgres import psql
 from tests.sharpstream.stack.cli import sharpstream, status
 
 pytestmark = [pytest.mark.stack, pytest.mark.kill]
-PARTS = {"kafka", "postgres", "s3", "gateway", "relay", "webhooks", "inference", "export", "ledger"}
+PARTS = {
+    "kafka",
+    "postgres",
+    "s3",
+    "gateway",
+    "relay",
+    "webhooks",
+    "partners",
+    "inference",
+    "export",
+    "ledger",
+}
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ class GatewaySettings(BaseSettings):
         description="generations of a user under way; enterprise 10 times, admin 100 times",
     )
     interactive_at_once: int = Field(
-        default=8,
+        default=2,  # as many as a batch holds: whoever comes next then waits for one batch, not for a queue
         ge=1,
         le=1_000_000,
         description="of those in the interactive lane, further ones go as bulk; enterprise and admin 4 times",
@@ -170,7 +170,7 @@ class PartnerBridgeSettings(BaseSettings):
     discover_seconds: float = Field(default=5, gt=0, description="a new partner's topics are found by then")
     max_in_flight: int = Field(default=100, ge=1, description="as GATEWAY_MAX_IN_FLIGHT: of a user")
     interactive_at_once: int = Field(
-        default=8, ge=1, le=1_000_000, description="as GATEWAY_INTERACTIVE_AT_ONCE: of a user"
+        default=2, ge=1, le=1_000_000, description="as GATEWAY_INTERACTIVE_AT_ONCE: of a user"
     )
     wait_seconds: float = Field(
         default=600, ge=0, description="a command that finds no room for so long is rejected"

@@ -21,7 +21,8 @@ MODEL_NOTES: Final = {
 }
 """What a person should know about what turns their photos into splats."""
 PartName = Annotated[
-    str, typer.Argument(help="kafka, postgres, s3, gateway, relay, webhooks, partners, inference, export, ledger")
+    str,
+    typer.Argument(help="kafka, postgres, s3, gateway, relay, webhooks, partners, inference, export, ledger"),
 ]
 
 

@@ -3,16 +3,18 @@
 Rate: whole batches in a fixed number of statements, against one event at a time in the same run.
 
 Kafka is left out: records are made in memory and given to the projector, so what is measured is decoding and
-Postgres. Half the events are `generation.requested.v1` (a new row each), half `generation.completed.v1` (the
-row's update and a usage row), the dearest there are. Several accounts run side by side, as partitions do.
+Postgres. Half the events are `generation.requested.v1`, half `generation.completed.v1` (the scene's update
+and a usage row). Several accounts run side by side, as partitions do. As in life the scene's row is there before
+its first event, for the gateway writes it when it accepts the photo; where rows are "made" there is none, as
+in a rebuild: then the first event makes it.
 "one at a time" is the same projection with batches of one: a transaction an event, as most consumers do.
 
 Growth: the same operations with 10 thousand rows in the log and with 10 million (and half as many scenes and
 usage rows), 500 events an account in both. p99 of projecting a batch of 100, of a page of an account's log,
-of its list of scenes, of its usage by day.
+of its list of scenes, of its usage by day. It starts a Postgres of its own, which syncs every commit.
 
-    DATABASE_URL=postgresql://... python benchmarks/ledger.py  # a scratch database; it is left with rows
-    ... python benchmarks/ledger.py --rows 10000,10000000      # with growth; 15 GB and a quarter of an hour
+    python benchmarks/ledger.py
+    python benchmarks/ledger.py --rows 10000,10000000  # with growth; 15 GB and a quarter of an hour
 """
 
 from __future__ import annotations
@@ -34,14 +36,17 @@ from uuid import UUID
 
 import asyncpg
 
-sys.path.remove(str(Path(__file__).resolve().parent))  # this very file would hide the package
+sys.path.append(sys.path.pop(0))  # this very file would hide the package
+
+from _postgres import own_postgres
 
 from bus import envelope, topics
 from bus.ids import new_id
 from bus.messages import AnyMessage, BlobRef, GenerationCompleted, GenerationRequested, ModelRun, Timings
 from bus.projector import Projector, RawRecord
-from bus.settings import DatabaseSettings, load
+from bus.settings import DatabaseSettings
 from ledger import database
+from ledger.events import decode
 from ledger.intake import Intake
 from ledger.migrate import migrate
 from ledger.projection import PROJECTOR, EventProjection
@@ -51,6 +56,7 @@ SPLAT = BlobRef(key="results/g/1.ply", sha256="bb" * 32, bytes=66_060_288, media
 MODEL = ModelRun(
     name="sharp", version="1", weights_sha256="cc" * 32, dtype="float16", device="cuda", batch_size=4
 )
+REQUESTED = "generation.requested.v1"
 TIMINGS = Timings(queued_ms=12.5, fetch_ms=9.1, decode_ms=20.2, inference_ms=700.3, upload_ms=120.9)
 
 
@@ -114,13 +120,33 @@ async def account_of(pool: asyncpg.Pool) -> UUID:
     return account
 
 
-async def measure(pool: asyncpg.Pool, *, batch: int, partitions: int, count: int) -> dict[str, Any]:
+_ACCEPTED = """
+INSERT INTO scene_generations (id, user_id, original_image_url, status, priority, metadata,
+                               created_at, updated_at)
+SELECT id, $2, 's3://b/o', 'pending', 'interactive', '{"client": {}, "image": {"bytes": 1234567}}', at, at
+FROM unnest($1::uuid[], $3::timestamptz[]) AS r (id, at)"""
+
+
+async def accept(pool: asyncpg.Pool, account: UUID, records: list[RawRecord]) -> None:
+    """Write the scenes' rows, as the gateway does before the log tells of them."""
+    events = [event for event in decode(topics.EVENTS, records)[0] if event.type == REQUESTED]
+    await pool.execute(_ACCEPTED, [e.subject for e in events], account, [e.time for e in events])
+
+
+async def measure(
+    pool: asyncpg.Pool, *, batch: int, partitions: int, count: int, accepted: bool = True
+) -> dict[str, Any]:
     """Project ``count`` events in each partition, all partitions at once."""
     epoch = time.time_ns() // 1_000_000_000  # of its own, so that runs can follow each other
     write = EventProjection(epoch=epoch, bucket="bench").write
     intake = Intake(topics.EVENTS, projector=PROJECTOR, epoch=epoch, write=write)
     projector = Projector(pool, name=PROJECTOR, epoch=epoch, apply=intake.apply)
-    lanes = [events_of(await account_of(pool), partition, count) for partition in range(partitions)]
+    lanes = []
+    for partition in range(partitions):
+        account = await account_of(pool)
+        lanes.append(events_of(account, partition, count))
+        if accepted:
+            await accept(pool, account, lanes[-1])
     gc.collect()
     gc.freeze()  # a ledger holds a batch, not a whole run of records
 
@@ -136,7 +162,12 @@ async def measure(pool: asyncpg.Pool, *, batch: int, partitions: int, count: int
         raise RuntimeError(f"{written} of {partitions * count} events were written")
     gc.unfreeze()
     await asyncio.sleep(1)  # the next run needs an epoch of its own
-    return {"batch": batch, "partitions": partitions, "events_per_second": round(written / seconds)}
+    return {
+        "batch": batch,
+        "partitions": partitions,
+        "rows_made": not accepted,
+        "events_per_second": round(written / seconds),
+    }
 
 
 # Half requested, half completed, in the order in which they would have come; ids grow with time as UUIDv7 do.
@@ -201,7 +232,9 @@ async def p99s(pool: asyncpg.Pool, accounts: list[UUID], *, repeat: int) -> dict
     write = EventProjection(epoch=epoch, bucket="bench").write
     intake = Intake(topics.EVENTS, projector=PROJECTOR, epoch=epoch, write=write)
     projector = Projector(pool, name=PROJECTOR, epoch=epoch, apply=intake.apply)
-    records = events_of(rng.choice(accounts), 0, 100 * repeat)
+    account = rng.choice(accounts)
+    records = events_of(account, 0, 100 * repeat)
+    await accept(pool, account, records)
     batches = iter([records[start : start + 100] for start in range(0, len(records), 100)])
     gc.collect()
     gc.freeze()
@@ -240,7 +273,10 @@ async def p99s(pool: asyncpg.Pool, accounts: list[UUID], *, repeat: int) -> dict
 
 async def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Warm up, then measure every batch size."""
-    async with database.open_pool(load(DatabaseSettings), role="bench") as pool:
+    async with (
+        own_postgres(arguments.shared_buffers) as url,
+        database.open_pool(DatabaseSettings(url=url), role="bench") as pool,
+    ):
         async with pool.acquire() as connection:
             await migrate(connection)
             server = await connection.fetchval("SHOW server_version")
@@ -250,6 +286,8 @@ async def run(arguments: argparse.Namespace) -> dict[str, Any]:
             count = arguments.events if batch > 1 else max(arguments.events // 20, 100)
             runs.append(await measure(pool, batch=batch, partitions=arguments.partitions, count=count))
             print(json.dumps(runs[-1]), file=sys.stderr)
+        largest = {"batch": max(arguments.batches), "partitions": arguments.partitions}
+        runs.append(await measure(pool, **largest, count=arguments.events, accepted=False))
         growth = []
         for rows in arguments.rows:
             accounts = await grow(pool, rows)
@@ -259,6 +297,7 @@ async def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "postgres": server,
+        "shared_buffers": arguments.shared_buffers,
         "runs": runs,
         "growth": growth,
     }
@@ -270,14 +309,16 @@ def markdown(report: dict[str, Any]) -> str:
     lines = [
         "# Ledger",
         "",
-        f"Events into Postgres {report['postgres']}, {report['machine']}, {report['date']}; one process.",
+        f"Events into Postgres {report['postgres']} (shared_buffers {report['shared_buffers']}),"
+        f" {report['machine']}, {report['date']}; one process.",
         "",
-        "| events a transaction | partitions | events/s | times one at a time |",
-        "|---:|---:|---:|---:|",
+        "| events a transaction | partitions | scenes' rows | events/s | times one at a time |",
+        "|---:|---:|---|---:|---:|",
     ]
     for r in report["runs"]:
         ratio = f"{r['events_per_second'] / one:.1f}" if one else "-"
-        lines.append(f"| {r['batch']} | {r['partitions']} | {r['events_per_second']} | {ratio} |")
+        rows = "made" if r["rows_made"] else "there"
+        lines.append(f"| {r['batch']} | {r['partitions']} | {rows} | {r['events_per_second']} | {ratio} |")
     if len(report["growth"]) > 1:
         small, large = report["growth"][0], report["growth"][-1]
         lines += [
@@ -306,6 +347,9 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=20_000, help="in each partition")
     parser.add_argument("--rows", type=lambda s: [int(n) for n in s.split(",")], default=[])
     parser.add_argument("--repeat", type=int, default=500)
+    parser.add_argument(
+        "--shared-buffers", default="2GB", help="the server's; a ledger of millions has as much"
+    )
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     arguments = parser.parse_args()
     report = asyncio.run(run(arguments))

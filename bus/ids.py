@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from datetime import datetime
 from uuid import UUID, uuid5
 
 EVENT_NAMESPACE = UUID("6f0f2c0e-8a3b-5d0b-9f0a-5a1d6c2f7e11")
@@ -20,6 +21,13 @@ def new_id() -> UUID:
     value = value & ~(0xF << 76) | 0x7 << 76  # version 7
     value = value & ~(0x3 << 62) | 0x2 << 62  # variant 10
     return UUID(int=value)
+
+
+def at_time(random_id: UUID, when: datetime) -> UUID:
+    """Return ``random_id`` as a UUIDv7 of ``when``: neighbours in time are neighbours in a B-tree too."""
+    milliseconds = int(when.timestamp() * 1000)
+    kept = random_id.int & ~(0xF << 76) & ((1 << 80) - 1)
+    return UUID(int=(milliseconds & ((1 << 48) - 1)) << 80 | 0x7 << 76 | kept)
 
 
 def event_id(subject: UUID | str, event_type: str, *parts: str) -> UUID:

@@ -33,6 +33,8 @@ RULES: Final = {
     "no_usage_without_event": """
         SELECT u.id::text AS id FROM usage_logs u LEFT JOIN event_log e USING (event_id)
         WHERE e.event_id IS NULL OR e.type NOT IN {counted}""",
+    "usage_once_an_event": """
+        SELECT event_id::text AS id FROM usage_logs GROUP BY event_id HAVING count(*) > 1""",
     "usage_names_its_event": """
         SELECT u.id::text AS id FROM usage_logs u JOIN event_log e USING (event_id)
         WHERE u.user_id <> e.account_id OR u.created_at <> e.time OR u.event_type <> CASE e.type

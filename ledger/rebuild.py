@@ -30,6 +30,7 @@ _AGAIN: Final = ("event_log", "scene_generations", "usage_logs", "parked_events"
 _REACHED: Final = """
 SELECT partition, next_offset FROM projector_offsets WHERE projector = $1 AND epoch = $2 AND topic = $3"""
 
+# Usage goes by its event, since releases made the row's own id differently.
 # A live row counts unless another life of the topics explains it; ``processing`` comes from elsewhere, and
 # the gateway marks what is deleted before the log tells of it.
 _KEY_AND_ROW: Final = {
@@ -56,7 +57,10 @@ _KEY_AND_ROW: Final = {
                OR EXISTS (SELECT FROM {schema}.event_log e WHERE e.subject = s.id AND e.epoch = $1))
           AND NOT EXISTS (SELECT FROM {live}.event_log e WHERE e.subject = s.id AND e.epoch <> $1)""",
     "usage_logs": """
-        SELECT u.id::text AS key, to_jsonb(u) AS row FROM {schema}.usage_logs u
+        SELECT u.event_id::text AS key,
+               to_jsonb(u) - 'id'
+                   || jsonb_build_object('rows', count(*) OVER (PARTITION BY u.event_id)) AS row
+        FROM {schema}.usage_logs u
         WHERE NOT EXISTS (SELECT FROM {live}.event_log e WHERE e.event_id = u.event_id AND e.epoch <> $1)""",
 }
 _COMPARE: Final = """

@@ -20,6 +20,8 @@ REMEDIES: Final = {
     + "What is missing was not billed: add it from the event, which has all that the row needs.",
     "no_usage_without_event": _PROVE
     + "Only the ledger may write usage_logs; find out who else did. A shortened log also shows here.",
+    "usage_once_an_event": _PROVE
+    + "Somebody was billed twice: remove the row whose id is not the event's id at its time (bus/ids.py).",
     "usage_names_its_event": _PROVE + "A usage row was changed by hand; the event is right.",
     "status_follows_the_ending": _PROVE
     + "A row of scene_generations was changed by hand; the event is right.",

@@ -31,8 +31,8 @@ class EventLog(Table, tablename="event_log"):
 
     epoch = Integer(default=None)
     partition = Integer(default=None)
-    offset = BigInt(default=None)
-    event_id = UUID(primary_key=True, default=None)
+    offset = BigInt(primary_key=True, default=None)
+    event_id = UUID(default=None)
     type = Text(default=None)
     subject = UUID(default=None)
     account_id = UUID(default=None)

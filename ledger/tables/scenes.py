@@ -47,7 +47,7 @@ class UsageLog(Table, tablename="usage_logs"):
     """What is counted: one row for each event that costs; written by the projection alone."""
 
     id = UUID(primary_key=True, default=None)
-    event_id = UUID(default=None, unique=True)
+    event_id = UUID(default=None)
     user_id = UUID(default=None, null=True)
     api_key_id = UUID(default=None, null=True)
     event_type = Text(default=None)

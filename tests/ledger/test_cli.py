@@ -103,5 +103,5 @@ async def test_rebuild(
     bad = run(environment, "rebuild", "--compare")
     assert bad.returncode == 1, bad.stderr
     (difference,) = json.loads(bad.stdout.splitlines()[-1])["differences"]
-    assert (difference["table"], difference["key"]) == ("usage_logs", str(forged["id"]))
+    assert (difference["table"], difference["key"]) == ("usage_logs", str(forged["event_id"]))
     assert difference["rebuilt"] is None

@@ -17,6 +17,9 @@ DAMAGE = {
     "no_usage_without_event": """
         INSERT INTO usage_logs SELECT gen_random_uuid(), gen_random_uuid(), user_id, NULL, event_type,
         details, created_at FROM usage_logs""",
+    "usage_once_an_event": """
+        INSERT INTO usage_logs SELECT gen_random_uuid(), event_id, user_id, NULL, event_type, details,
+        created_at FROM usage_logs""",
     "usage_names_its_event": "UPDATE usage_logs SET user_id = gen_random_uuid()",
     "status_follows_the_ending": "UPDATE scene_generations SET status = 'failed' WHERE status = 'completed'",
     "deleted_as_the_log_says": "UPDATE scene_generations SET deleted_at = NULL",

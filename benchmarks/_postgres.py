@@ -1,0 +1,40 @@
+"""A Postgres of a benchmark's own, in a temporary folder, that syncs as in production."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from sharpstream.stack.home import Home, Memory
+from sharpstream.stack.postgres import Postgres
+from sharpstream.stack.process import Launch
+from sharpstream.stack.supervisor import Supervisor
+
+
+class _Sized(Postgres):
+    shared_buffers = ""
+
+    def launch(self) -> Launch:
+        told = super().launch()
+        return replace(told, argv=[*told.argv, "-c", f"shared_buffers={self.shared_buffers}"])
+
+
+@asynccontextmanager
+async def own_postgres(shared_buffers: str) -> AsyncIterator[str]:
+    """Start one; yield the address of an empty database; stop it and remove its data."""
+    home = Home(Path(tempfile.mkdtemp(prefix="sharpstream-bench-", dir="/var/tmp")))
+    home.create()
+    postgres = _Sized(home, Memory(home))
+    postgres.shared_buffers = shared_buffers
+    supervisor = Supervisor(home, [postgres])
+    try:
+        await supervisor.start(supervisor.parts)
+        postgres.create_database()
+        yield postgres.url
+    finally:
+        await supervisor.stop()
+        shutil.rmtree(home.root, ignore_errors=True)

@@ -4,9 +4,9 @@ Rate: whole batches in a fixed number of statements, against one event at a time
 
 Kafka is left out: records are made in memory and given to the projector, so what is measured is decoding and
 Postgres. Half the events are `generation.requested.v1`, half `generation.completed.v1` (the scene's update
-and a usage row). Several accounts run side by side, as partitions do. As in life the scene's row is there before
-its first event, for the gateway writes it when it accepts the photo; where rows are "made" there is none, as
-in a rebuild: then the first event makes it.
+and a usage row). Several accounts run side by side, as partitions do. As in life the scene's row is there
+before its first event, for the gateway writes it when it accepts the photo; where rows are "made" there is
+none, as in a rebuild: then the first event makes it.
 "one at a time" is the same projection with batches of one: a transaction an event, as most consumers do.
 
 Growth: the same operations with 10 thousand rows in the log and with 10 million (and half as many scenes and

@@ -1,5 +1,7 @@
 """Which record runs next: at most so many at once, higher lanes first, turn by turn within a lane.
 
+A quarter of the places is the first lane's alone: else its next record would wait for one of a full house.
+
 It never waits: whoever frees a slot or brings records calls `dispatch`.
 """
 
@@ -28,6 +30,9 @@ HANDLED = Counter(
 AHEAD: Final = 4
 """How many times ``max_in_flight`` one partition may run ahead of its oldest unfinished record."""
 
+FIRST_LANE: Final = 4
+"""One place in so many is kept for the first lane; with fewer places than that, none."""
+
 
 class Dispatcher:
     """Runs handlers over the partitions that ``partitions`` returns."""
@@ -45,7 +50,7 @@ class Dispatcher:
         self._group, self.max_in_flight = group, max_in_flight
         self._handle, self._routing = handle, routing
         self._partitions, self._failed = partitions, failed
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], int] = {}  # and the rank of each
         self._turns = count()
         self._last_turn: dict[InputPartition, int] = {}
         self.taking = True
@@ -60,7 +65,7 @@ class Dispatcher:
         """Start what may be started."""
         now = datetime.now(UTC)
         while self.taking and len(self._running) < self.max_in_flight:
-            able = [p for p in self._partitions() if p.due(now) and len(p.started) < self._ahead]
+            able = [p for p in self._partitions() if self._room(p) and p.due(now)]
             if not able:
                 break
             chosen = min(able, key=lambda p: (p.rank, self._last_turn.get(p, -1)))
@@ -72,13 +77,15 @@ class Dispatcher:
         """Drop what is remembered of a partition that is gone."""
         self._last_turn.pop(partition, None)
 
-    @property
-    def _ahead(self) -> int:
-        return AHEAD * self.max_in_flight
+    def _room(self, partition: InputPartition) -> bool:
+        if len(partition.started) >= AHEAD * self.max_in_flight:
+            return False
+        others = sum(rank > 0 for rank in self._running.values())
+        return partition.rank == 0 or others < self.max_in_flight - self.max_in_flight // FIRST_LANE
 
     def _start(self, partition: InputPartition, entry: Entry) -> None:
         entry.task = asyncio.ensure_future(self._work(partition, entry))
-        self._running.add(entry.task)
+        self._running[entry.task] = partition.rank
         entry.task.add_done_callback(self._ended)
 
     async def _work(self, partition: InputPartition, entry: Entry) -> None:
@@ -112,7 +119,7 @@ class Dispatcher:
         return self._routing.after(record, error)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        self._running.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._failed(error)
         self.dispatch()

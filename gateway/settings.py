@@ -46,10 +46,10 @@ class GatewaySettings(BaseSettings):
         description="generations of a user under way; enterprise 10 times, admin 100 times",
     )
     interactive_at_once: int = Field(
-        default=2,  # as many as a batch holds: whoever comes next then waits for one batch, not for a queue
+        default=2,  # as many as a batch holds
         ge=1,
         le=1_000_000,
-        description="of those in the interactive lane, further ones go as bulk; enterprise and admin 4 times",
+        description="of those as interactive, further ones go as bulk; enterprise and admin 4 times",
     )
     requests_per_minute: int = Field(
         default=600, ge=1, le=1_000_000, description="of a user; 10 and 100 times as above"

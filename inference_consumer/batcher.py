@@ -1,13 +1,15 @@
 """Who is in the next batch, and whether to wait for more. Pure bookkeeping with a clock that is handed in.
 
 It never sleeps and never runs anything: `inference.Inference` asks it. Interactive photos go before bulk
-ones; whoever was cancelled, has expired or is not waited for any more never reaches the engine.
+ones, and not in one batch with them: a larger batch takes longer. Whoever was cancelled, has expired or is
+not waited for any more never reaches the engine.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
@@ -57,7 +59,7 @@ class Batcher:
         self._max_bytes, self._max_delay_s, self._clock = max_bytes, max_delay_s, clock
         self._waiting: list[Waiting] = []
         self._numbers = count()
-        self.coming = 0
+        self.coming: Counter[Priority] = Counter()
         """Photos on their way here: being fetched or decoded. With none, nobody waits."""
 
     def put(
@@ -88,17 +90,25 @@ class Batcher:
         """Let go of whoever is to stop: the future gets the reason."""
         self._keep(self._wanted)
 
-    def wait_s(self) -> float | None:
-        """Return the seconds until the next batch is due: 0 for now, None while the queue is empty."""
+    def wait_s(self, *, overtaking: bool = False) -> float | None:
+        """Return the seconds until the next batch is due: 0 for now, None while there is none.
+
+        ``overtaking``: of those who may overtake a bulk batch. They wait for nobody.
+        """
         self.sweep()
         if not self._waiting:
             return None
+        first = self._first()
+        later = self._later(first[0])
+        if overtaking:
+            return None if later else 0.0
         batch = self._next()
-        full = len(batch) >= self._limit() or len(batch) < len(self._waiting)  # by items, or by bytes
-        if full or self.coming == 0:
+        full = len(batch) >= self._limit() or len(batch) < len(first)  # by items, or by bytes
+        coming = self.coming.total() if later else self.coming[Priority.INTERACTIVE]
+        if full or coming == 0:
             return 0.0
         patience = min(self._max_delay_s, SHARE * self._seconds(len(batch)))
-        oldest = min(each.since for each in self._waiting)
+        oldest = min(each.since for each in first)
         return max(0.0, oldest + patience - self._clock())
 
     def take(self) -> list[Waiting]:
@@ -120,10 +130,19 @@ class Batcher:
         """Return how long it has been here."""
         return self._clock() - each.since
 
+    def may_be_overtaken(self, batch: list[Waiting]) -> bool:
+        """Whether somebody may still come who goes before all of the batch."""
+        return bool(batch) and all(map(self._later, batch))
+
+    def _first(self) -> list[Waiting]:
+        """Return everybody who is not behind somebody of the other kind, in the order of their turns."""
+        waiting = sorted(self._waiting, key=self._rank)
+        return [each for each in waiting if self._later(each) == self._later(waiting[0])]
+
     def _next(self) -> list[Waiting]:
         batch: list[Waiting] = []
         weight = 0
-        for each in sorted(self._waiting, key=self._rank)[: self._limit()]:
+        for each in self._first()[: self._limit()]:
             weight += each.bytes
             if batch and weight > self._max_bytes:  # a single one always goes, whatever it weighs
                 break
@@ -131,8 +150,10 @@ class Batcher:
         return batch
 
     def _rank(self, each: Waiting) -> tuple[bool, int]:
-        later = each.priority is Priority.BULK and self.waited_s(each) < BULK_PATIENCE_S
-        return later, each.number
+        return self._later(each), each.number
+
+    def _later(self, each: Waiting) -> bool:
+        return each.priority is Priority.BULK and self.waited_s(each) < BULK_PATIENCE_S
 
     def _keep(self, wanted: Callable[[Waiting], bool]) -> None:
         self._waiting = [each for each in self._waiting if wanted(each)]

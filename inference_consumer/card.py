@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from inference_consumer import ply
-from inference_consumer.models import Camera, ModelInfo, Photo, Pixels
+from inference_consumer.models import Camera, ModelInfo, Pause, Photo, Pixels, no_pause
 from inference_consumer.settings import Settings
 
 DISTANCE_M: Final = 2.0
@@ -89,8 +89,8 @@ class Card:
         """Return the bytes of the cells."""
         return item.cells.nbytes
 
-    def run(self, items: Sequence[CardSplat]) -> Sequence[CardSplat]:
-        """Return what was prepared."""
+    def run(self, items: Sequence[CardSplat], _pause: Pause = no_pause) -> Sequence[CardSplat]:
+        """Return what was prepared; too quick for a pause."""
         return items
 
 

@@ -2,6 +2,8 @@
 
 Accelerators like one thread, and so do frameworks; the event loop never waits for either. The engine
 decides nothing about who is in a batch: that is the batcher's business.
+
+A batch may overtake the one that runs: it is run inside `models.Pause`, between two of its steps.
 """
 
 from __future__ import annotations
@@ -37,15 +39,23 @@ class Ran:
     seconds: float
 
 
+class _CrowdedError(Exception):
+    """An overtaking batch does not fit beside the one that it overtakes."""
+
+
+Work: TypeAlias = "tuple[Callable[[], Any], asyncio.Future[Any]]"
+
+
 class Engine:
     """Makes the model and runs it. ``max_batch`` None takes the model's own; `limit` may sink below it."""
 
     def __init__(self, make: Callable[[], Model], *, max_batch: int | None = None) -> None:
         self._make, self._max_batch = make, max_batch
         self._model: Model | None = None
-        self._work: queue.SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]] | None] = (
-            queue.SimpleQueue()
-        )
+        self._work: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._overtaking: queue.SimpleQueue[Work] = queue.SimpleQueue()
+        self._depth = 0  # batches that run: 2 while one overtakes another
+        self._aside_s = 0.0  # what overtaking took of the outer batch's time
         # A daemon, unlike an executor's: a batch that takes a minute must not hold up the end of the process.
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._stopped = False
@@ -85,34 +95,57 @@ class Engine:
         """Return how long a batch of that many photos took last; 0 where nobody knows."""
         return self._seconds.get(size, 0.0)
 
-    async def run(self, items: Sequence[Any]) -> Ran:
+    async def run(self, items: Sequence[Any], *, overtake: bool = False) -> Ran:
         """Return each item's splat or error; never raises for what items or the model do.
 
+        ``overtake``: between two steps of the batch that runs, where both fit into memory; else after it.
         Raises `EngineStoppedError` while the process ends.
         """
-        ran: Ran = await self._on_thread(lambda: self._timed(list(items)))
+        ran: Ran = await self._on_thread(lambda: self._timed(list(items)), overtake=overtake)
         if any(isinstance(result, DeviceLostError) for result in ran.results):
             self.lost.set()
         return ran
 
     # --- the thread's side ----------------------------------------------------------------------------
 
-    async def _on_thread(self, call: Callable[[], Any]) -> Any:
+    async def _on_thread(self, call: Callable[[], Any], *, overtake: bool = False) -> Any:
         if self._stopped:
             raise EngineStoppedError("The engine is shutting down; the job goes to another worker.")
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if overtake:
+            self._overtaking.put((call, future))
+            # And in case that nothing runs any more, or makes no pause.
+            self._work.put((self._pause, asyncio.get_running_loop().create_future()))
+            return await future
         self._work.put((call, future))
         return await future
 
     def _serve(self) -> None:
         while (work := self._work.get()) is not None:
-            call, future = work
-            try:
-                outcome, failed = call(), None
-            except BaseException as error:  # noqa: BLE001 - whatever it is belongs to whoever waits
-                outcome, failed = None, error
-            _answer(future, outcome, failed)
-            del work, call, future, outcome, failed  # a waiting engine holds no batch's memory
+            self._do(work)
+            del work  # a waiting engine holds no batch's memory
+
+    def _do(self, work: Work) -> None:
+        call, future = work
+        try:
+            outcome, failed = call(), None
+        except _CrowdedError:
+            self._work.put(work)  # it is next, and then alone
+            return
+        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to whoever waits
+            outcome, failed = None, error
+        _answer(future, outcome, failed)
+
+    def _pause(self) -> None:
+        """Run what may overtake."""
+        if self._depth > 1:
+            return
+        with contextlib.suppress(queue.Empty):
+            while work := self._overtaking.get_nowait():
+                began = time.perf_counter()
+                self._do(work)
+                self._aside_s += time.perf_counter() - began
+                metrics.OVERTAKES.inc(self._depth)
 
     def _load(self) -> ModelInfo:
         self._model = model = self._make()
@@ -133,9 +166,13 @@ class Engine:
                     raise result
 
     def _timed(self, items: list[Any]) -> Ran:
-        began = time.perf_counter()
-        results = self._run(items)
-        seconds = time.perf_counter() - began
+        began, aside_s = time.perf_counter(), self._aside_s
+        self._depth += 1
+        try:
+            results = self._run(items)
+        finally:
+            self._depth -= 1
+        seconds = time.perf_counter() - began - (self._aside_s - aside_s)
         self._seconds[len(items)] = seconds
         return Ran(results=results, seconds=seconds)
 
@@ -154,13 +191,15 @@ class Engine:
     def _attempt(self, items: list[Any]) -> Results:
         """Run at once; where that fails half by half, down to the single item that it is due to."""
         try:
-            results = _one_each(self.model.run(items), items)
+            results = _one_each(self.model.run(items, self._pause), items)
         except DeviceLostError as error:
             return [error] * len(items)
         except Exception as error:  # noqa: BLE001 - a photo's fault, most likely; its neighbours go on
             overflow = isinstance(error, MemoryError)
             if overflow:
                 metrics.OUT_OF_MEMORY.inc()
+                if self._depth > 1:
+                    raise _CrowdedError from None
             if len(items) == 1:
                 return [_too_large() if overflow else error]
             self._overflowed |= overflow

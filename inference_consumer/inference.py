@@ -1,6 +1,7 @@
 """The middle stage: takes batches from the batcher, runs them on the engine, answers each photo.
 
-The only caller of the engine, so that there is one batch at a time; the next one gathers meanwhile.
+The only caller of the engine: one batch at a time, and the next one gathers meanwhile. While a bulk batch
+runs, interactive ones overtake it: a person waits for a step of somebody else's batch, not for its end.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from bus import tasks
 from bus.messages import Priority
 from inference_consumer import metrics
 from inference_consumer.batcher import Batcher, Waiting
@@ -41,13 +43,13 @@ class Inference:
         self._wake = asyncio.Event()
 
     @contextlib.contextmanager
-    def coming(self) -> Any:
+    def coming(self, priority: Priority) -> Any:
         """While inside, a photo is on its way here, and others may wait for it."""
-        self._batcher.coming += 1
+        self._batcher.coming[priority] += 1
         try:
             yield
         finally:
-            self._batcher.coming -= 1
+            self._batcher.coming[priority] -= 1
             self._wake.set()
 
     async def submit(
@@ -68,26 +70,36 @@ class Inference:
 
     async def run(self) -> None:
         """Serve until cancelled; whoever waits then gets `EngineStoppedError`."""
+        bulk: asyncio.Task[None] | None = None
         try:
             while True:
                 self._wake.clear()
-                wait_s = self._batcher.wait_s()
+                if bulk is not None and bulk.done():
+                    await bulk
+                    bulk = None
+                wait_s = self._batcher.wait_s(overtaking=bulk is not None)
                 if wait_s == 0:
-                    await self._serve(self._batcher.take())
+                    batch = self._batcher.take()
+                    if bulk is None and self._batcher.may_be_overtaken(batch):
+                        bulk = asyncio.ensure_future(self._serve(batch))
+                        bulk.add_done_callback(lambda _: self._wake.set())
+                    else:
+                        await self._serve(batch, overtake=bulk is not None)
                     continue
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(wait_s):
                         await self._wake.wait()
         finally:
+            await tasks.end([bulk] if bulk else [])
             self._batcher.close(EngineStoppedError("The engine is shutting down."))
 
-    async def _serve(self, batch: list[Waiting]) -> None:
+    async def _serve(self, batch: list[Waiting], *, overtake: bool = False) -> None:
         waited = [self._batcher.waited_s(each) for each in batch]
         for each in batch:
             each.began()
         metrics.BATCH_SIZE.observe(len(batch))
         try:
-            ran = await self._engine.run([each.item for each in batch])
+            ran = await self._engine.run([each.item for each in batch], overtake=overtake)
         except BaseException as error:
             stopped = EngineStoppedError("The engine is shutting down.")
             for each in batch:

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from inference_consumer.settings import Settings
 
 Pixels: TypeAlias = "np.ndarray[Any, np.dtype[np.uint8]]"
+Pause: TypeAlias = Callable[[], None]
+"""Called by a model between the steps of a batch: another batch may run inside, on the same thread."""
+
+
+def no_pause() -> None:
+    """Let nobody overtake."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,8 +100,11 @@ class Model(Protocol):
         """Return what an item weighs against the limit of bytes in a batch."""
         ...
 
-    def run(self, items: Sequence[Any]) -> Sequence[Splat | Exception]:
+    def run(self, items: Sequence[Any], pause: Pause = no_pause) -> Sequence[Splat | Exception]:
         """Return a splat or that item's own error for each item, same length, same order.
+
+        A batch that takes long calls ``pause`` between its steps, the more often the sooner a person's photo
+        gets its turn; inside, `run` may be called for another batch, whose memory comes on top.
 
         Raises `MemoryError` where the batch does not fit (its memory is free again by then) and
         `DeviceLostError` where nothing will work any more.

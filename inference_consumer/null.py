@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from inference_consumer import ply
-from inference_consumer.models import ModelInfo, Photo
+from inference_consumer.models import ModelInfo, Pause, Photo, no_pause
 from inference_consumer.settings import Settings
 
 INFO: Final = ModelInfo(
@@ -21,6 +21,9 @@ INFO: Final = ModelInfo(
     device="cpu",
     max_batch=32,
 )
+
+STEPS: Final = 24
+"""As many as a ViT-L has blocks."""
 
 
 class NullSplat:
@@ -56,9 +59,11 @@ class Null:
         """Return 0."""
         return 0
 
-    def run(self, items: Sequence[None]) -> Sequence[NullSplat]:
+    def run(self, items: Sequence[None], pause: Pause = no_pause) -> Sequence[NullSplat]:
         """Return one Gaussian each."""
-        time.sleep(self._seconds)
+        for _ in range(STEPS):
+            pause()
+            time.sleep(self._seconds / STEPS)
         return [NullSplat() for _ in items]
 
 

@@ -91,7 +91,7 @@ class Pipeline:
         )
         job.check()
         self._check_model(command)
-        with self._inference.coming():
+        with self._inference.coming(command.priority):
             camera, item = await self._prepared(job, watch)
         served = await self._served(job, item, watch)
         del item  # its memory is wanted while the result is encoded

@@ -19,11 +19,12 @@ from bus.errors import ConfigurationError
 from inference_consumer import metrics
 from inference_consumer.checkpoint import Checkpoints
 from inference_consumer.errors import DeviceLostError, ResultNotFiniteError
-from inference_consumer.models import Camera, ModelInfo, Photo
+from inference_consumer.models import Camera, ModelInfo, Pause, Photo, no_pause
 from inference_consumer.settings import Settings, SharpSettings
 from inference_consumer.sharp import Camera as SharpCamera
 from inference_consumer.sharp import CheckpointError, Gaussians, Sharp, SharpConfig, encode_ply, load_sharp
 from inference_consumer.sharp.camera import to_metric
+from inference_consumer.sharp.vit import Block
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -67,6 +68,7 @@ class SharpModel:
         self._network = network
         self._device = network.device
         self._streams = Streams(network.device)
+        self._steps = Steps(network)
         self.info = ModelInfo(
             name="sharp",
             version=VERSION,
@@ -88,10 +90,11 @@ class SharpModel:
         """Return the bytes of the resized photo."""
         return item.image.nbytes
 
-    def run(self, items: Sequence[Item]) -> Sequence[SharpSplat | Exception]:
+    def run(self, items: Sequence[Item], pause: Pause = no_pause) -> Sequence[SharpSplat | Exception]:
         """See `models.Model`. Numbers that are none fail their own photo only."""
         try:
-            results = self._run(items)
+            with self._steps.pausing(pause):
+                results = self._run(items)
         except RuntimeError as error:
             if isinstance(error, torch.AcceleratorError):
                 raise DeviceLostError(f"The accelerator failed: {error}") from error
@@ -121,6 +124,41 @@ class SharpModel:
             metrics.ACCELERATOR_BYTES.labels("peak").set(torch.cuda.max_memory_allocated(self._device))
             metrics.ACCELERATOR_BYTES.labels("held").set(torch.cuda.memory_reserved(self._device))
             torch.cuda.reset_peak_memory_stats(self._device)
+
+
+class Steps:
+    """Pauses in front of each transformer block and each convolution, about 150 in a run.
+
+    A GPU is told of its work long before it does it, so there a pause waits until the step before the last is
+    done: the next one is told already, and the device never idles.
+    """
+
+    def __init__(self, network: Sharp) -> None:
+        self._cuda = network.device.type == "cuda"
+        self._pause: Pause = no_pause
+        self._told: torch.cuda.Event | None = None
+        for module in network.modules():
+            if isinstance(module, (Block, torch.nn.Conv2d, torch.nn.ConvTranspose2d)):
+                module.register_forward_pre_hook(self._before)
+
+    @contextmanager
+    def pausing(self, pause: Pause) -> Iterator[None]:
+        """Let what runs inside call ``pause``; may be entered once more in a pause."""
+        outer, self._pause = self._pause, pause
+        try:
+            yield
+        finally:
+            self._pause, self._told = outer, None
+
+    def _before(self, _module: torch.nn.Module, _inputs: Any) -> None:
+        if self._pause is no_pause:
+            return
+        if self._cuda:
+            told, self._told = self._told, torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self._told.record()
+            if told is not None:
+                told.synchronize()
+        self._pause()
 
 
 class Streams:

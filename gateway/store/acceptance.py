@@ -37,9 +37,9 @@ claim AS (
     WHERE k.user_id = $2 AND k.key = $12 AND k.token = $13 AND k.generation_id IS NULL RETURNING k.key)"""
 _WRITE: Final = """
 written AS (
-    INSERT INTO scene_generations (id, user_id, api_key_id, original_image_url, status, priority, metadata,
-                                   webhook_url, created_at, updated_at)
-    SELECT $1, $2, $4, $5, 'pending', lane.lane, $7::text::jsonb, $8, $9, $9
+    INSERT INTO scene_generations (id, user_id, api_key_id, original_image_url, status, priority,
+                                   asked_priority, metadata, webhook_url, created_at, updated_at)
+    SELECT $1, $2, $4, $5, 'pending', lane.lane, $6, $7::text::jsonb, $8, $9, $9
     FROM {after} CROSS JOIN (SELECT lane FROM room) AS lane RETURNING priority),
 published AS (
     INSERT INTO outbox (records) SELECT CASE priority WHEN $6 THEN $10::bytea ELSE $15::bytea END
@@ -73,9 +73,9 @@ Where: TypeAlias = asyncpg.Pool | asyncpg.Connection
 async def accept(pool: Where, order: Order, trace: Trace) -> Priority:
     """Store the row and publish command and event, all or nothing; return the lane that it took.
 
-    An account that has ``interactive_at_once`` in the interactive lane goes on in the other: its flood then
-    holds nobody else up. Raises `ApiError`: account_inactive, quota_in_flight, upload_used,
-    idempotency_in_progress.
+    An account that has ``interactive_at_once`` under way goes on in the other lane: its flood then holds
+    nobody else up. What it sent as bulk itself does not count. Raises `ApiError`: account_inactive,
+    quota_in_flight, upload_used, idempotency_in_progress.
     """
     command, claim = order.command, order.claim
     later = msgspec.structs.replace(command, priority=Priority.BULK)

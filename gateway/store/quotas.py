@@ -12,7 +12,7 @@ import asyncpg
 FACTOR: Final = {"user": 1, "enterprise": 10, "admin": 100}
 """How many times a user's quota each role has."""
 LANE_FACTOR: Final = {"user": 1, "enterprise": 4, "admin": 4}
-"""The same for places in the interactive lane: more would hold everybody else up."""
+"""The same for what goes as interactive: more would hold everybody else up."""
 REMEMBERED_S: Final = 5.0
 MOST_REMEMBERED: Final = 10_000
 _READ: Final = "SELECT max_in_flight, requests_per_minute, max_streams FROM account_quotas WHERE user_id = $1"

@@ -26,6 +26,7 @@ class SceneGeneration(Table, tablename="scene_generations"):
     error_message = Text(default=None, null=True)
     webhook_url = Text(default=None, null=True)
     deleted_at = Timestamptz(default=None, null=True)
+    asked_priority = Text(default=None, null=True)
 
 
 class ExportJob(Table, tablename="export_jobs"):

@@ -240,6 +240,20 @@ async def test_the_first_lane_goes_first(bench: MakeBench) -> None:
     assert b.started[:4] == [0, 100, 101, 102]
 
 
+async def test_a_quarter_of_the_places_is_kept_for_the_first_lane(bench: MakeBench) -> None:
+    b = await bench(lanes=2)
+    b.gates = {number: asyncio.Event() for number in range(20)}
+    await b.put(range(20), b.inputs[1])
+    async with running(b.processor(max_in_flight=4)):
+        await b.until_started(0, 1, 2)
+        await b.put([100])
+        await b.until_started(100)  # while none of the others ends
+        assert b.started == [0, 1, 2, 100]
+        for gate in b.gates.values():
+            gate.set()
+        await b.until_results(21)
+
+
 async def test_a_waiting_retry_holds_up_nobody(bench: MakeBench) -> None:
     b = await bench(delays=(3_600_000, 1))
     b.fail = lambda record: TransientError("later") if record.value == b"0" else None

@@ -10,7 +10,7 @@ from bus.messages import Priority
 from inference_consumer.batcher import BULK_PATIENCE_S, Batcher, Waiting
 from inference_consumer.errors import EngineStoppedError, GenerationStoppedError
 
-BULK = Priority.BULK
+BULK, PERSON = Priority.BULK, Priority.INTERACTIVE
 
 
 class Clock:
@@ -51,7 +51,7 @@ class Queue(Batcher):
 
 async def test_an_empty_queue_is_never_due() -> None:
     queue = Queue()
-    queue.coming = 3
+    queue.coming[PERSON] = 3
     assert queue.wait_s() is None
     assert queue.batch() == []
 
@@ -66,20 +66,20 @@ async def test_a_lone_photo_never_waits() -> None:
 
 async def test_a_burst_fills_batches_in_its_order() -> None:
     queue = Queue()
-    queue.coming = 5
+    queue.coming[PERSON] = 5
     for item in "abcdefghij":
         queue.add(item)
     assert queue.wait_s() == 0
     assert [queue.batch(), queue.batch()] == [list("abcd"), list("efgh")]
     assert queue.wait_s() == pytest.approx(0.05)
-    queue.coming = 0
+    queue.coming[PERSON] = 0
     assert queue.wait_s() == 0
     assert queue.batch() == ["i", "j"]
 
 
 async def test_a_trickle_waits_no_longer_than_the_first_ones_deadline() -> None:
     queue = Queue()
-    queue.coming = 2
+    queue.coming[PERSON] = 2
     queue.add("a")
     assert queue.wait_s() == pytest.approx(0.05)
     queue.clock.go(0.03)
@@ -92,7 +92,7 @@ async def test_a_trickle_waits_no_longer_than_the_first_ones_deadline() -> None:
 
 async def test_waiting_costs_a_quarter_of_the_batchs_own_time_at_most() -> None:
     queue = Queue(seconds=lambda size: 0.02 * size)
-    queue.coming = 9
+    queue.coming[PERSON] = 9
     queue.add("a")
     assert queue.wait_s() == pytest.approx(0.005)
     queue.add("b")
@@ -101,7 +101,7 @@ async def test_waiting_costs_a_quarter_of_the_batchs_own_time_at_most() -> None:
 
 async def test_without_a_measurement_nobody_waits() -> None:
     queue = Queue(seconds=lambda _: 0.0)
-    queue.coming = 9
+    queue.coming[PERSON] = 9
     queue.add("a")
     assert queue.wait_s() == 0
 
@@ -111,14 +111,14 @@ async def test_a_lowered_limit_makes_smaller_batches() -> None:
     for item in "abcde":
         queue.add(item)
     queue.most = 2
-    queue.coming = 1
+    queue.coming[PERSON] = 1
     assert queue.wait_s() == 0
     assert [queue.batch(), queue.batch(), queue.batch()] == [["a", "b"], ["c", "d"], ["e"]]
 
 
 async def test_bytes_cap_a_batch_and_then_it_is_full() -> None:
     queue = Queue()
-    queue.coming = 9
+    queue.coming[PERSON] = 9
     for weight in (600, 300, 200):
         queue.add(weight)
     assert queue.wait_s() == 0
@@ -140,7 +140,26 @@ async def test_interactive_goes_before_bulk() -> None:
         queue.add(item, BULK)
     for item in "xy":
         queue.add(item)
-    assert queue.batch() == ["x", "y", "a", "b"]
+    assert queue.batch() == ["x", "y"]  # not with bulk ones: a larger batch takes longer
+    assert queue.batch() == ["a", "b", "c"]
+
+
+async def test_a_person_waits_for_people_only_and_never_to_overtake() -> None:
+    queue = Queue()
+    queue.coming[BULK] = 5
+    queue.add("a", BULK)
+    assert queue.wait_s() == pytest.approx(0.05)
+    assert queue.wait_s(overtaking=True) is None
+    queue.add("x")
+    assert queue.wait_s() == 0
+    queue.coming[PERSON] = 1
+    assert queue.wait_s() == pytest.approx(0.05)
+    assert queue.wait_s(overtaking=True) == 0
+    assert not queue.may_be_overtaken(queue.take())
+    bulk = queue.take()
+    assert queue.may_be_overtaken(bulk)
+    queue.clock.go(BULK_PATIENCE_S)
+    assert not queue.may_be_overtaken(bulk)
 
 
 async def test_bulk_that_waited_long_goes_in_turn() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -185,3 +186,76 @@ async def test_stopping_does_not_wait_for_a_batch_that_takes_too_long() -> None:
     assert not await engine.stop(within_s=0)
     release.set()
     assert texts((await batch).results) == ["slow"]
+
+
+class Paused:
+    """A model of which each batch named "long" pauses; in the first pause another batch is asked for."""
+
+    def __init__(self, engine: Engine, model: FakeModel) -> None:
+        self.engine, self.loop = engine, asyncio.get_running_loop()
+        self.overtaking: asyncio.Future[Any] = self.loop.create_future()
+        model.between = self
+
+    def __call__(self, items: list[Any], pause: Callable[[], None]) -> None:
+        if items == ["long"]:
+            asked = asyncio.run_coroutine_threadsafe(self._ask(), self.loop)
+            asked.result(10)
+            pause()
+
+    async def _ask(self) -> None:
+        ran = asyncio.ensure_future(self.engine.run(["person", "other"], overtake=True))
+        await asyncio.sleep(0)  # it is in the engine's hands
+        ran.add_done_callback(lambda done: self.overtaking.set_result(done.result()))
+
+
+async def test_a_batch_overtakes_between_two_steps_and_its_time_is_its_own(start: Start) -> None:
+    ended: list[Any] = []
+
+    def answer(items: list[Any]) -> list[Any]:
+        if "person" in items:
+            time.sleep(0.05)
+        ended.append(items)
+        return [Echo(item) for item in items]
+
+    model = FakeModel(answer=answer)
+    engine = await start(model)
+    paused = Paused(engine, model)
+    ended.clear()
+    long = await engine.run(["long"])
+    overtook = await paused.overtaking
+    assert (texts(long.results), texts(overtook.results)) == (["long"], ["person", "other"])
+    assert ended == [["person", "other"], ["long"]]
+    assert overtook.seconds >= 0.05 > long.seconds  # what overtook it is not counted
+    assert engine.seconds(1) == long.seconds
+
+
+async def test_what_does_not_fit_beside_the_other_runs_after_it(start: Start) -> None:
+    inside: list[str] = []
+
+    def answer(items: list[Any]) -> list[Any]:
+        if "person" in items and len(model.batches) == 2:  # the long one has the memory
+            inside.append("overflow")
+            raise MemoryError
+        return [Echo(item) for item in items]
+
+    model = FakeModel(answer=answer)
+    engine = await start(model)
+    paused = Paused(engine, model)
+    assert texts((await engine.run(["long"])).results) == ["long"]
+    assert texts((await paused.overtaking).results) == ["person", "other"]
+    assert inside == ["overflow"]
+    assert model.batches == [["long"], ["person", "other"], ["person", "other"]]
+    assert engine.limit == 8
+
+
+async def test_what_comes_too_late_to_overtake_is_run_next(start: Start) -> None:
+    engine = await start(FakeModel())
+    assert texts((await engine.run(["a"], overtake=True)).results) == ["a"]
+
+
+async def test_poison_in_an_overtaking_batch_fails_alone(start: Start) -> None:
+    model = FakeModel(answer=fails_on("person"))
+    engine = await start(model)
+    paused = Paused(engine, model)
+    assert texts((await engine.run(["long"])).results) == ["long"]
+    assert texts((await paused.overtaking).results) == ["ValueError", "other"]

@@ -57,11 +57,11 @@ class Stage:
         self.gate.warm = True
         return asyncio.ensure_future(self.inference.run())
 
-    def submit(self, item: Any, check: Any = lambda: None) -> asyncio.Task[Served]:
+    def submit(
+        self, item: Any, check: Any = lambda: None, priority: Priority = Priority.INTERACTIVE
+    ) -> asyncio.Task[Served]:
         return asyncio.ensure_future(
-            self.inference.submit(
-                item, priority=Priority.INTERACTIVE, check=check, began=lambda: self.begun.append(item)
-            )
+            self.inference.submit(item, priority=priority, check=check, began=lambda: self.begun.append(item))
         )
 
 
@@ -91,13 +91,56 @@ async def test_the_next_batch_gathers_while_one_runs(stage: Stage) -> None:
 
 async def test_a_photo_waits_for_one_that_is_coming_and_no_longer(stage: Stage) -> None:
     stage.engine._seconds[1] = 1000.0  # 10 s of patience: only an event can end it
-    with stage.inference.coming():
+    with stage.inference.coming(Priority.INTERACTIVE):
         first = stage.submit("a")
         await asyncio.sleep(0)
         assert stage.model.batches == []
     await stage.gate.inside()
     stage.gate.go.release()
     assert (await first).batch_size == 1
+
+
+async def test_a_person_overtakes_the_bulk_batch_that_runs(stage: Stage) -> None:
+    steps: asyncio.Queue[None] = asyncio.Queue()
+    loop, arrived = asyncio.get_running_loop(), threading.Event()
+
+    def between(items: list[Any], pause: Any) -> None:
+        if items == ["bulk"]:
+            loop.call_soon_threadsafe(steps.put_nowait, None)
+            assert arrived.wait(10)
+            pause()
+
+    stage.model.between = between
+    bulk = stage.submit("bulk", priority=Priority.BULK)
+    await steps.get()
+    people = [stage.submit("person"), stage.submit("another")]
+    more = stage.submit("more bulk", priority=Priority.BULK)
+    while stage.engine._overtaking.empty():  # noqa: ASYNC110 - the engine's own state
+        await asyncio.sleep(0.001)
+    arrived.set()
+    stage.gate.go.release()
+    served = await asyncio.gather(*people)
+    assert [each.batch_size for each in served] == [2, 2]
+    assert not bulk.done()
+    stage.gate.go.release(2)
+    await asyncio.gather(bulk, more)
+    assert stage.model.batches == [["bulk"], ["person", "another"], ["more bulk"]]
+
+
+async def test_shutdown_under_an_overtaking_batch_answers_everybody() -> None:
+    stage = Stage()
+    serving = await stage.start()
+    bulk = stage.submit("bulk", priority=Priority.BULK)
+    await stage.gate.inside()
+    person = stage.submit("person")
+    while stage.engine._overtaking.empty():  # noqa: ASYNC110 - the engine's own state
+        await asyncio.sleep(0.001)
+    await end([serving])
+    for each in (bulk, person):
+        with pytest.raises(EngineStoppedError):
+            await each
+    stage.gate.go.release(5)
+    assert await stage.engine.stop(within_s=5)
 
 
 async def test_cancelled_while_queued_is_told_at_once_and_never_runs(stage: Stage) -> None:

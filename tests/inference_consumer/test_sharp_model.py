@@ -75,6 +75,25 @@ def test_photos_of_any_size_share_a_batch_and_each_gets_its_own_result(
         np.testing.assert_allclose(np.exp(data.scales), alone.scales, rtol=1e-2, atol=1e-6)
 
 
+def test_another_batch_runs_in_a_pause_and_neither_changes_the_other(model: SharpModel) -> None:
+    long, short = [model.prepare(each) for each in photos()[1:]], [model.prepare(photos()[0])]
+    alone = [[splat.ply() for splat in model.run(items)] for items in (long, short)]
+    pauses, between = 0, []
+
+    def pause() -> None:
+        nonlocal pauses
+        pauses += 1
+        if pauses % 20 == 5:
+            between.extend(model.run(short, pause=lambda: None))
+
+    together = [splat.ply() for splat in model.run(long, pause)]
+    assert [bytes(ply) for ply in together] == [bytes(ply) for ply in alone[0]]
+    assert {bytes(splat.ply()) for splat in between} == {bytes(alone[1][0])}
+    # Each block of both ViTs and each convolution: far less than a tenth of a batch lies between two.
+    assert pauses > 50
+    assert len(between) >= 3
+
+
 def test_a_splat_lets_go_of_its_memory_when_written(model: SharpModel) -> None:
     (splat,) = model.run([model.prepare(photos()[0])])
     assert not isinstance(splat, Exception)

@@ -24,9 +24,9 @@ class _Sized(Postgres):
 
 
 @asynccontextmanager
-async def own_postgres(shared_buffers: str) -> AsyncIterator[str]:
-    """Start one; yield the address of an empty database; stop it and remove its data."""
-    home = Home(Path(tempfile.mkdtemp(prefix="sharpstream-bench-", dir="/var/tmp")))
+async def own_postgres(shared_buffers: str, *, folder: Path | None = None) -> AsyncIterator[str]:
+    """Start one; yield the address of a database; stop it and remove its data, unless ``folder`` keeps it."""
+    home = Home(folder or Path(tempfile.mkdtemp(prefix="sharpstream-bench-", dir="/var/tmp")))
     home.create()
     postgres = _Sized(home, Memory(home))
     postgres.shared_buffers = shared_buffers
@@ -37,4 +37,5 @@ async def own_postgres(shared_buffers: str) -> AsyncIterator[str]:
         yield postgres.url
     finally:
         await supervisor.stop()
-        shutil.rmtree(home.root, ignore_errors=True)
+        if folder is None:
+            shutil.rmtree(home.root, ignore_errors=True)

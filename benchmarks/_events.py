@@ -1,0 +1,106 @@
+"""Events as the log has them, for the benchmarks of what reads it: half requested, half completed."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+
+from bus import envelope, topics
+from bus.ids import new_id
+from bus.messages import AnyMessage, BlobRef, GenerationCompleted, GenerationRequested, ModelRun, Timings
+from bus.projector import Projector, RawRecord
+from ledger.events import decode
+from ledger.intake import Intake
+from ledger.projection import PROJECTOR, EventProjection
+
+PHOTO = BlobRef(key="originals/g/1", sha256="aa" * 32, bytes=1_234_567, media_type="image/jpeg")
+SPLAT = BlobRef(key="results/g/1.ply", sha256="bb" * 32, bytes=66_060_288, media_type="model/ply")
+MODEL = ModelRun(
+    name="sharp", version="1", weights_sha256="cc" * 32, dtype="float16", device="cuda", batch_size=4
+)
+REQUESTED = "generation.requested.v1"
+TIMINGS = Timings(queued_ms=12.5, fetch_ms=9.1, decode_ms=20.2, inference_ms=700.3, upload_ms=120.9)
+
+
+def events_of(account: UUID, partition: int, count: int) -> list[RawRecord]:
+    """Return ``count`` events of one account, 50 generations open at a time."""
+    told: list[AnyMessage] = []
+    while len(told) < count:
+        open_now = [new_id() for _ in range(50)]
+        told += [requested(generation, account) for generation in open_now]
+        told += [completed(generation, account) for generation in open_now]
+    began = datetime.now(UTC)
+    return [
+        raw(message, began + timedelta(milliseconds=offset), account, partition, offset)
+        for offset, message in enumerate(told[:count])
+    ]
+
+
+def requested(generation: UUID, account: UUID) -> GenerationRequested:
+    """Return the event of an accepted photo."""
+    return GenerationRequested(generation_id=generation, account_id=account, source=PHOTO)
+
+
+def completed(generation: UUID, account: UUID) -> GenerationCompleted:
+    """Return the event of a stored splat."""
+    return GenerationCompleted(
+        generation_id=generation,
+        account_id=account,
+        result=SPLAT,
+        gaussian_count=1_179_648,
+        image_width=1536,
+        image_height=1024,
+        focal_length_px=1281.25,
+        input_sha256=PHOTO.sha256,
+        model=MODEL,
+        timings=TIMINGS,
+    )
+
+
+def raw(message: AnyMessage, at: datetime, account: UUID, partition: int, offset: int) -> RawRecord:
+    """Return the message as it lies in Kafka."""
+    out = envelope.record(topics.EVENTS, message, key=account, source="/bench", time=at)
+    return RawRecord(
+        topic=topics.EVENTS.name,
+        partition=partition,
+        offset=offset,
+        key=out.key,
+        value=out.value,
+        headers=out.headers,
+        timestamp=at,
+    )
+
+
+async def account_of(pool: asyncpg.Pool) -> UUID:
+    """Insert an account."""
+    account = new_id()
+    await pool.execute(
+        "INSERT INTO users VALUES ($1, $2, 'x', 'a', 'b', 'user', now(), now(), true)",
+        account,
+        f"{account}@example.org",
+    )
+    return account
+
+
+_ACCEPTED = """
+INSERT INTO scene_generations (id, user_id, original_image_url, status, priority, metadata,
+                               created_at, updated_at)
+SELECT id, $2, 's3://b/o', 'pending', 'interactive', '{"client": {}, "image": {"bytes": 1234567}}', at, at
+FROM unnest($1::uuid[], $3::timestamptz[]) AS r (id, at)"""
+
+
+async def accept(pool: asyncpg.Pool, account: UUID, records: list[RawRecord]) -> None:
+    """Write the scenes' rows, as the gateway does before the log tells of them."""
+    events = [event for event in decode(topics.EVENTS, records)[0] if event.type == REQUESTED]
+    await pool.execute(_ACCEPTED, [e.subject for e in events], account, [e.time for e in events])
+
+
+def projector_of(pool: asyncpg.Pool) -> tuple[Projector, int]:
+    """Return the ledger's projector, and an epoch of its own, so that runs can follow each other."""
+    epoch = time.time_ns() // 1_000_000_000
+    write = EventProjection(epoch=epoch, bucket="bench").write
+    intake = Intake(topics.EVENTS, projector=PROJECTOR, epoch=epoch, write=write)
+    return Projector(pool, name=PROJECTOR, epoch=epoch, apply=intake.apply), epoch

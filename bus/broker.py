@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from faststream.kafka import KafkaBroker
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
+from bus import membership  # noqa: F401  (every consumer's membership is that one's, FastStream's too)
 from bus.limits import MAX_MESSAGE_BYTES
 from bus.settings import KafkaSettings
 

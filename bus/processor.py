@@ -21,6 +21,7 @@ from bus import broker, tasks
 from bus.dispatch import Dispatcher
 from bus.envelope import present
 from bus.errors import FencedError
+from bus.membership import PlaceTakenError
 from bus.partition import BACKOFF_S, InputPartition
 from bus.retry import GiveUp, Handler, Record, Routing, attempt_of, not_before_of
 from bus.settings import KafkaSettings
@@ -105,9 +106,9 @@ class Processor:
         while not self._stopping.is_set():
             try:
                 await self._session()
+            except PlaceTakenError as error:
+                raise FencedError(f"Another process runs as {self._instance_id!r}.") from error
             except (KafkaError, OSError, TimeoutError) as error:
-                if "FencedInstanceId" in repr(error):
-                    raise FencedError(f"Another process runs as {self._instance_id!r}.") from error
                 wait_s = BACKOFF_S[0] if self._joined else min(2 * wait_s, BACKOFF_S[1])
                 log.warning("processor_lost_kafka", group=self._group, error=repr(error), retry_in_s=wait_s)
                 with contextlib.suppress(TimeoutError):

@@ -19,7 +19,8 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 from faststream.kafka.message import KafkaAckableMessage
 
-from bus.errors import TransientError
+from bus.errors import FencedError, TransientError
+from bus.membership import PlaceTakenError
 from bus.postgres import PASSING
 from bus.projection import Apply, Place, Projector, RawRecord, raw_record
 from bus.topics import Topic
@@ -97,6 +98,10 @@ class _Feed(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Nothing: the first records of each partition are compared with Postgres."""
+
+    def on_place_taken(self, error: PlaceTakenError) -> None:
+        """Let the process end: FastStream would log the error and ask again for ever."""
+        self._projector.fail(FencedError(str(error)))
 
     async def parse(self, records: tuple[ConsumerRecord, ...]) -> KafkaAckableMessage:
         """Return the batch as it is; FastStream's own parser fails on a header that is no UTF-8."""

@@ -167,6 +167,9 @@ class PartnerBridgeSettings(BaseSettings):
         min_length=1,
         description="static membership, one a process: a restart goes on at once, not after 30 s",
     )
+    session_seconds: float = Field(
+        default=30, ge=6, le=600, description="a frozen process loses its work to others after this"
+    )
     discover_seconds: float = Field(default=5, gt=0, description="a new partner's topics are found by then")
     max_in_flight: int = Field(default=100, ge=1, description="as GATEWAY_MAX_IN_FLIGHT: of a user")
     interactive_at_once: int = Field(

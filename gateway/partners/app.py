@@ -82,6 +82,7 @@ def bridges(
             group=f"{own.group}.commands",
             instance_id=f"{own.instance_id}.commands",
             discover_s=own.discover_seconds,
+            session_s=own.session_seconds,
             pattern=pattern,
         ),
         egress=Processor(
@@ -94,6 +95,7 @@ def bridges(
             give_up=out.give_up,
             instance_id=f"{own.instance_id}.events",
             max_in_flight=AT_ONCE,
+            session_timeout_s=own.session_seconds,
         ),
     )
 

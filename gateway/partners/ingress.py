@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 
 from bus import broker, tasks
 from bus.errors import FencedError
+from bus.membership import PlaceTakenError
 from bus.partners import MAX_COMMAND_BYTES
 from bus.projection import Projector, RawRecord, raw_record
 from bus.settings import KafkaSettings
@@ -44,11 +45,12 @@ class Ingress:
         group: str,
         instance_id: str | None,
         discover_s: float,
+        session_s: float,
         pattern: str,
     ) -> None:
         self._kafka, self._projector, self._acceptance = kafka, projector, acceptance
         self._group, self._instance_id, self._pattern = group, instance_id, pattern
-        self._discover_s = discover_s
+        self._discover_s, self._session_s = discover_s, session_s
         self._lanes: dict[TopicPartition, tuple[Lane, asyncio.Task[None]]] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
@@ -71,9 +73,9 @@ class Ingress:
         while not self._stopping.is_set():
             try:
                 await self._session()
+            except PlaceTakenError as error:
+                raise FencedError(f"Another process runs as {self._instance_id!r}.") from error
             except (KafkaError, OSError, TimeoutError) as error:
-                if "FencedInstanceId" in repr(error):
-                    raise FencedError(f"Another process runs as {self._instance_id!r}.") from error
                 wait_s = BACKOFF_S[0] if self._joined else min(2 * wait_s, BACKOFF_S[1])
                 log.warning("ingress_lost_kafka", error=repr(error), retry_in_s=wait_s)
                 with contextlib.suppress(TimeoutError):
@@ -200,8 +202,8 @@ class Ingress:
             client_id=self._instance_id or self._group,
             group_id=self._group,
             group_instance_id=self._instance_id,
-            session_timeout_ms=30_000,
-            rebalance_timeout_ms=30_000,
+            session_timeout_ms=int(self._session_s * 1000),
+            rebalance_timeout_ms=int(self._session_s * 1000),
             heartbeat_interval_ms=2_000,
             # Polling never stops while lanes wait, so this only ends a process whose loop is stuck.
             max_poll_interval_ms=300_000,

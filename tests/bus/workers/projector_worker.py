@@ -12,6 +12,7 @@ from dataclasses import replace
 import asyncpg
 
 from bus import broker, logs
+from bus.errors import FencedError
 from bus.projector import Projector, RawRecord, subscribe
 from bus.settings import KafkaSettings, load
 from bus.tasks import first_of
@@ -46,6 +47,8 @@ async def main() -> int:
         await feed.start()
         try:
             await first_of(stopping.wait(), projector.watch())
+        except FencedError:
+            return 3
         finally:
             await feed.stop()
     return 0

@@ -18,6 +18,7 @@ import pytest
 
 from bus import admin
 from bus.relay import Relay
+from tests.bus.bridges import SESSION_S
 from tests.gateway.partners.outside import Outside, texts
 from tests.gateway.partners.test_bridges import PHOTO, body, command
 
@@ -126,6 +127,38 @@ async def test_killed_while_commands_pass_each_has_exactly_one_answer(desk, star
         assert len(await desk.api.services.blobs.keys(f"originals/{scene['id']}/")) == 1
     process.send_signal(signal.SIGTERM)
     assert await asyncio.to_thread(process.wait) == 0
+
+
+@pytest.mark.kill
+async def test_a_frozen_role_that_wakes_leaves_its_place_to_its_namesake(desk, start, unique) -> None:
+    """Both have the same name in both groups and the same transactional ids: one has to end, the first.
+
+    Here its session is over; what happens within it is `tests.bus.test_membership`'s.
+    """
+    _, partner = await desk.opened(unique("acme"))
+    answers = Answers(partner)
+
+    async def ask(ce_id: str) -> None:
+        before = len(answers.messages)
+        await asyncio.to_thread(partner.send, body(image_base64=PHOTO), headers=command(ce_id, ce_id))
+        await answers.until(lambda count: count > before)
+
+    first = start(PARTNERS_SESSION_SECONDS=f"{SESSION_S:g}")
+    await ask("by the first")
+    first.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(SESSION_S + 2)  # the fault is the time
+    second = start(PARTNERS_SESSION_SECONDS=f"{SESSION_S:g}")
+    await ask("by the second")
+    first.send_signal(signal.SIGCONT)
+    assert await asyncio.to_thread(first.wait, 30) == 1
+    await ask("still by the second")
+    second.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(second.wait, 30) == 0
+    assert [texts(m)["ce_commandid"] for m in answers.messages] == [
+        "by the first",
+        "by the second",
+        "still by the second",
+    ]
 
 
 async def test_health_metrics_and_a_graceful_stop(desk, start, unique) -> None:

@@ -1,0 +1,66 @@
+"""Static membership that ends when a namesake has taken the place: a woken process must not take it back.
+
+aiokafka 0.14 forgets its member id at the first "unknown member" and asks to join by its name alone. Kafka
+takes that for a restart of the same worker and throws the member out that has the name now, who then does
+the same: two processes of one name took the place from each other at every heartbeat, for ever. Here the id
+is kept until Kafka, asked with id and name together, says which it is: ``UNKNOWN_MEMBER_ID``, nobody came
+(join anew), or ``FENCED_INSTANCE_ID``, somebody did (raise). aiokafka does not know the latter.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from aiokafka import errors
+from aiokafka.consumer import consumer, group_coordinator
+from aiokafka.errors import BrokerResponseError, KafkaError, UnknownMemberIdError
+from aiokafka.protocol.group import JoinGroupRequest
+
+
+class PlaceTakenError(BrokerResponseError):  # type: ignore[misc]
+    """Another process has joined the group under this one's name: end the process."""
+
+    errno = 82
+    message = "FENCED_INSTANCE_ID"
+    description = "Another process has joined the group under the same name."
+
+
+class Member(group_coordinator.GroupCoordinator):  # type: ignore[misc]
+    """A member of a group. Its listener's ``on_place_taken``, where there is one, is told too."""
+
+    _unknown = False
+    """Whether Kafka knows nothing of our id, and of nobody else with our name."""
+
+    def reset_generation(self) -> None:
+        """Join again; as somebody new only where that takes nobody's place."""
+        if self._group_instance_id is None or self._unknown:
+            self._unknown = False
+            super().reset_generation()
+        else:
+            self.generation = -1
+            self.request_rejoin()
+
+    async def _send_req(self, request: Any) -> Any:
+        response = await super()._send_req(request)
+        if isinstance(request, JoinGroupRequest):
+            self._unknown = response.error_code == UnknownMemberIdError.errno
+        return response
+
+    async def _do_rejoin_group(self, subscription: Any) -> bool:
+        try:
+            return bool(await super()._do_rejoin_group(subscription))
+        except KafkaError as error:  # whose text is all that aiokafka leaves of the answer
+            if PlaceTakenError.__name__ not in str(error):
+                raise
+            taken = PlaceTakenError(f"Another process runs as {self._group_instance_id!r}.")
+            listener = self._subscription.listener
+            told = getattr(getattr(listener, "listener", listener), _TELL, None)  # FastStream wraps it
+            if told is not None:
+                told(taken)
+            raise taken from error
+
+
+_TELL: Final = "on_place_taken"
+
+errors.kafka_errors[PlaceTakenError.errno] = PlaceTakenError
+consumer.GroupCoordinator = Member

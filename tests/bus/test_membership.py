@@ -1,0 +1,93 @@
+"""A frozen worker whose successor has its name wakes, finds its place taken and ends; the successor stays."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+
+import asyncpg
+import pytest
+
+from bus.settings import KafkaSettings
+from tests.bus.bridges import SESSION_S, make_topic, numbered, produce, read_all, until
+from tests.bus.fleet import WORKERS, kafka_environment
+
+pytestmark = [pytest.mark.stack, pytest.mark.kill]
+FENCED = 3
+
+
+class Namesakes:
+    """Processes of one script under one name, fed with numbers."""
+
+    def __init__(self, script: str, environment: dict[str, str], kafka: KafkaSettings, pool: asyncpg.Pool):
+        self._script, self._kafka, self._pool = script, kafka, pool
+        self._environment = os.environ | {"PYTHONPATH": str(WORKERS.parents[2]), "WORKER": "0"} | environment
+        self._sent = 0
+        self.started: list[asyncio.subprocess.Process] = []
+
+    async def start(self) -> asyncio.subprocess.Process:
+        path = str(WORKERS / self._script)
+        self.started.append(await asyncio.create_subprocess_exec(sys.executable, path, env=self._environment))
+        return self.started[-1]
+
+    async def work(self) -> None:
+        """Send one more number, and wait until somebody has handled it."""
+        topic = self._environment["TOPIC_IN"]
+        await produce(self._kafka, [numbered(topic, "key", self._sent * 20 + 1)])
+        self._sent += 1
+
+        async def handled() -> bool:
+            return await self.handled() >= self._sent
+
+        await until(handled, what=f"{self._sent} to be handled", within_s=30)
+
+    async def handled(self) -> int:
+        if self._script == "projector_worker.py":
+            return int(await self._pool.fetchval("SELECT count(*) FROM seen"))
+        return len(await read_all(self._kafka, self._environment["TOPIC_OUT"]))
+
+
+@pytest.fixture(params=["processor_worker.py", "projector_worker.py"])
+async def namesakes(
+    kafka_settings: KafkaSettings,
+    fresh_database: str,
+    unique: Callable[[str], str],
+    request: pytest.FixtureRequest,
+) -> AsyncIterator[Namesakes]:
+    names = {
+        f"TOPIC_{name.upper()}": (await make_topic(kafka_settings, unique(name))).name
+        for name in ("in", "retry", "out", "dead")
+    }
+    environment = kafka_environment(kafka_settings) | names
+    environment |= {
+        "DATABASE_URL": fresh_database,
+        "GROUP": unique("group"),
+        "SESSION_SECONDS": str(SESSION_S),
+    }
+    environment |= {"MAX_IN_FLIGHT": "8", "MAX_RECORDS": "20", "WORK_SECONDS": "0"}
+    async with asyncpg.create_pool(fresh_database, min_size=1, max_size=2) as pool:
+        await pool.execute("CREATE TABLE seen (number bigint, key text, partition int, place bigint)")
+        made = Namesakes(request.param, environment, kafka_settings, pool)
+        yield made
+        for process in made.started:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+
+async def test_the_first_ends_and_the_second_stays(namesakes: Namesakes) -> None:
+    first = await namesakes.start()
+    await namesakes.work()
+    first.send_signal(signal.SIGSTOP)
+    second = await namesakes.start()
+    await namesakes.work()
+    first.send_signal(signal.SIGCONT)
+    assert await asyncio.wait_for(first.wait(), 30) == FENCED
+    await namesakes.work()
+    assert second.returncode is None
+    second.terminate()
+    assert await asyncio.wait_for(second.wait(), 30) == 0
+    assert await namesakes.handled() == 3

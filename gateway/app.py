@@ -48,6 +48,7 @@ from gateway.store.removing import Removing
 from gateway.store.scenes import Scenes
 from gateway.store.sending import Sending
 from gateway.store.sessions import Sessions
+from gateway.store.shares import Shares
 from gateway.store.uploads import Uploads
 from gateway.store.webhooks import Webhooks
 from gateway.sweeper import sweep
@@ -124,6 +125,7 @@ def _sweeps(services: Services) -> list[Callable[[], Awaitable[None]]]:
         services.orphans.sweep,
         services.idempotency.sweep,
         services.sessions.sweep,
+        services.shares.sweep,
         services.limits.sweep,
     ]
 
@@ -175,6 +177,7 @@ async def _build(settings: Settings, metrics: Metrics, stack: AsyncExitStack) ->
         lifecycle=_lifecycle(settings, partners),
         removing=Removing(pool),
         exports=ExportStore(pool),
+        shares=Shares(pool, ApiKeys(own.api_key_pepper)),
         uploads=Uploads(pool),
         idempotency=Idempotency(pool),
         quotas=Quotas(pool, _quota(own)),

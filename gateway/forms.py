@@ -34,9 +34,10 @@ _TOO_LONG: Final = {"metadata": "metadata_too_large", "webhook_url": "url_refuse
 
 @dataclass(kw_only=True, slots=True)
 class UploadForm:
-    """The parts of the form; ``texts`` has only known fields."""
+    """The parts of the form; ``texts`` has only known fields, ``filename`` is the photo's as it was sent."""
 
     photo: bytes
+    filename: str | None = None
     texts: dict[str, str] = field(default_factory=dict)
 
 
@@ -98,6 +99,7 @@ class _FormReader:
 
     def __init__(self) -> None:
         self._photo: io.BytesIO | None = None
+        self._filename: str | None = None
         self._texts: dict[str, str] = {}
         self._strange: list[str] = []
         self._name = ""
@@ -126,7 +128,8 @@ class _FormReader:
             )
         if self._strange:
             raise _unknown(self._strange[0])
-        return UploadForm(photo=self._photo.getvalue(), texts=self._texts)  # hands its buffer over, no copy
+        # getvalue hands its buffer over, no copy.
+        return UploadForm(photo=self._photo.getvalue(), filename=self._filename, texts=self._texts)
 
     def _begin(self, segment: MultipartSegment) -> None:
         self._name, self._sink = segment.name, None
@@ -134,6 +137,7 @@ class _FormReader:
             if self._photo is not None:
                 raise _repeated(segment.name)
             self._photo, self._room = io.BytesIO(), MAX_PHOTO_BYTES
+            self._filename = segment.filename
             self._sink = self._photo
         elif segment.filename is not None:
             self._strange.append(segment.name)  # its bytes are read past: the answer names the right field

@@ -23,7 +23,7 @@ from bus.errors import SharpstreamError
 from bus.ids import new_id
 from bus.limits import MAX_METADATA_BYTES
 from bus.messages import BlobRef, GenerateScene, Priority
-from gateway import photos, sources
+from gateway import names, photos, sources
 from gateway.auth import Principal
 from gateway.context import Trace
 from gateway.errors import ApiError
@@ -43,7 +43,10 @@ _FOCAL_LIMITS: Final = {"focal_length_px": (1.0, 1_000_000.0), "focal_length_mm"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ask:
-    """A request to generate; exactly one of ``photo``, ``image_url``, ``upload_id``. ``texts``: the rest."""
+    """A request to generate; exactly one of ``photo``, ``image_url``, ``upload_id``. ``texts``: the rest.
+
+    ``name``: what the sent file is called.
+    """
 
     texts: dict[str, str]
     photo: bytes | None = None
@@ -51,6 +54,7 @@ class Ask:
     upload_id: UUID | None = None
     webhook_url: str | None = None
     idempotency_key: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,7 +170,9 @@ async def prepare(  # noqa: PLR0917
     return Order(
         command=command,
         url=f"s3://{means.bucket}/{key}",
-        metadata=_row_metadata(wishes, facts, ref),
+        metadata=_row_metadata(
+            wishes, facts, ref, names.named(wishes.metadata, ask.name or names.of_url(ask.image_url))
+        ),
         max_in_flight=quota.max_in_flight,
         interactive_at_once=quota.interactive_at_once,
         api_key_id=caller.api_key_id,
@@ -225,15 +231,16 @@ async def take_back(means: Means, key: str) -> None:
         _log.warning("orphaned_photo", key=key, error=str(error))
 
 
-def _row_metadata(wishes: Wishes, facts: PhotoFacts, ref: BlobRef) -> dict[str, Any]:
+def _row_metadata(wishes: Wishes, facts: PhotoFacts, ref: BlobRef, name: str | None) -> dict[str, Any]:
     image = {
         "width": facts.width,
         "height": facts.height,
         "media_type": facts.media_type,
         "bytes": ref.bytes,
         "sha256": ref.sha256,
+        "located": facts.located,
     }
-    return {"client": wishes.metadata, "image": image}
+    return {"client": wishes.metadata, "image": image} | ({"name": name} if name else {})
 
 
 def _metadata(text: str) -> dict[str, Any]:

@@ -49,6 +49,7 @@ def config(public_url: str) -> OpenAPIConfig:
             Tag(name="api keys", description="Credentials for programs"),
             Tag(name="scenes", description="Photos in, splats out"),
             Tag(name="exports", description="Scenes in other formats"),
+            Tag(name="shares", description="Scenes shown to anybody who has the link"),
             Tag(name="events", description="All that happens, live or page by page"),
             Tag(name="webhooks", description="Events sent to your own servers"),
             Tag(name="usage", description="What was used"),

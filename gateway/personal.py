@@ -17,8 +17,11 @@ _PARTS: Final = {
     " FROM api_keys WHERE user_id = $1",
     "scenes": "SELECT id, status, priority, metadata, created_at, updated_at, error_message"
     " FROM scene_generations WHERE user_id = $1 AND deleted_at IS NULL",
-    "exports": "SELECT j.id, j.scene_generation_id, j.export_format, j.status, j.created_at"
+    "exports": "SELECT j.id, j.scene_generation_id, j.export_format, j.purpose, j.status, j.created_at"
     " FROM export_jobs j JOIN scene_generations s ON s.id = j.scene_generation_id"
+    " WHERE s.user_id = $1 AND s.deleted_at IS NULL",
+    "shares": "SELECT h.id, h.scene_generation_id, h.created_at, h.expires_at"
+    " FROM shares h JOIN scene_generations s ON s.id = h.scene_generation_id"
     " WHERE s.user_id = $1 AND s.deleted_at IS NULL",
     "webhooks": "SELECT id, url, events, description, created_at FROM webhook_endpoints"
     " WHERE account_id = $1",

@@ -19,12 +19,16 @@ from gateway.errors import ApiError
 
 ACCEPTED: Final = "JPEG, PNG, WebP, HEIC/HEIF, AVIF or TIFF"
 _ORIENTATION: Final = 0x0112
+_GPS: Final = 0x8825
 _SIDEWAYS: Final = frozenset({5, 6, 7, 8})
 _UPRIGHT_ALREADY: Final = frozenset({"HEIF", "TIFF"})
 """Formats whose decoder turns the photo, and swaps the size it tells."""
+_BROKEN_EXIF: Final = (SyntaxError, ValueError, TypeError, OSError, EOFError)
 _FORMATS: Final = sorted(
     PHOTO_MEDIA_TYPES.keys() - {"MPO"}
 )  # MPO opens as JPEG; no other parser is reachable
+_UNSEEN: Final = (b"eXIf", b"Raw profile type", b"XML:com.adobe.xmp")
+"""Chunks of a PNG that may be packed, or lie behind the picture: not worth a look, so they count as told."""
 _PHOTO_HEAD: Final = re.compile(
     rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|II\*\0|MM\0\*|RIFF....WEBP|....ftyp(hei|mif1|msf1|avi[fs])", re.DOTALL
 )
@@ -33,11 +37,15 @@ _PHOTO_HEAD: Final = re.compile(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhotoFacts:
-    """What the header says: pixels of the upright photo and the media type of the bytes."""
+    """What the header says: pixels of the upright photo, the media type of the bytes, and more.
+
+    ``located``: it says where it was taken, or may say so where we do not look.
+    """
 
     width: int
     height: int
     media_type: str
+    located: bool
 
 
 def prepare() -> None:
@@ -74,7 +82,12 @@ def inspect(photo: bytes) -> PhotoFacts:
         )
     if _orientation(image) in _SIDEWAYS:
         width, height = height, width
-    return PhotoFacts(width=width, height=height, media_type=PHOTO_MEDIA_TYPES[str(image.format)])
+    return PhotoFacts(
+        width=width,
+        height=height,
+        media_type=PHOTO_MEDIA_TYPES[str(image.format)],
+        located=_located(image, photo),
+    )
 
 
 def verify(photo: bytes) -> None:
@@ -118,16 +131,29 @@ def _unsupported(photo: bytes) -> ApiError:
 
 def _orientation(image: Any) -> int:
     """Return EXIF's orientation, 1 where unknown. PNG's own `getexif` would decode the whole photo."""
-    try:
-        if image.format in _UPRIGHT_ALREADY:
-            return 1
-        if image.format in {"JPEG", "MPO"}:
-            return int(image.getexif().get(_ORIENTATION, 1))
-        raw = image.info.get("exif")
-        if raw is None:
-            return 1
-        exif = Image.Exif()
-        exif.load(raw)
-        return int(exif.get(_ORIENTATION, 1))
-    except (SyntaxError, ValueError, TypeError, OSError, EOFError):
+    if image.format in _UPRIGHT_ALREADY:
         return 1
+    try:
+        return int(_exif(image).get(_ORIENTATION, 1))
+    except _BROKEN_EXIF:
+        return 1
+
+
+def _located(image: Any, photo: bytes) -> bool:
+    """Whether EXIF or XMP say where the photo was taken; also where that cannot be told."""
+    if b"GPSLatitude" in photo or (image.format == "PNG" and any(chunk in photo for chunk in _UNSEEN)):
+        return True
+    try:
+        return _GPS in _exif(image)
+    except _BROKEN_EXIF:
+        return True
+
+
+def _exif(image: Any) -> Image.Exif:
+    if image.format in {"JPEG", "MPO", "TIFF"}:
+        found: Image.Exif = image.getexif()
+        return found
+    exif = Image.Exif()
+    if (raw := image.info.get("exif")) is not None:
+        exif.load(raw)
+    return exif

@@ -27,6 +27,7 @@ PROBLEMS: Final[dict[str, tuple[int, str]]] = {
     "upload_used": (409, "The upload has been used"),
     "upload_expired": (409, "The upload was not used in time"),
     "uploads_exhausted": (409, "The account has as many unused uploads as it may"),
+    "shares_exhausted": (409, "The scene has as many shares as it may"),
     "scene_ended": (409, "The scene has ended already"),
     "scene_unfinished": (409, "The scene is not at the end that this needs"),
     "dead_letter_settled": (409, "The dead letter is settled"),

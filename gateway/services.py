@@ -39,6 +39,7 @@ from gateway.store.removing import Removing
 from gateway.store.scenes import Scenes
 from gateway.store.sending import Sending
 from gateway.store.sessions import Sessions
+from gateway.store.shares import Shares
 from gateway.store.uploads import Uploads
 from gateway.store.webhooks import Webhooks
 from gateway.tail import Tail
@@ -70,6 +71,7 @@ class Services:
     lifecycle: Lifecycle
     removing: Removing
     exports: ExportStore
+    shares: Shares
     uploads: Uploads
     idempotency: Idempotency
     quotas: Quotas

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
 import msgspec
 
 from bus.messages import Priority
+from gateway import names
 from gateway.api.schemas.exports import ExportOut
 from gateway.api.schemas.scenes import QueueOut, SceneItem, SceneOut, TimingsOut
+from gateway.api.schemas.shares import SharedOut
 from gateway.services import Services
 from gateway.store.exports import ExportRow
 from gateway.store.scenes import SceneRow, key_of
@@ -24,6 +27,8 @@ async def scene_out(services: Services, row: SceneRow) -> SceneOut:
     return SceneOut(
         **_common(row),
         original_image_url=await services.blobs.presign(key_of(original)),
+        preview_url=await _shown(services, row.preview_url),
+        viewer_url=await _shown(services, row.viewer_url),
         generated_3d_gaussian_url=result
         and await services.blobs.presign(key_of(result), filename=f"{row.id}.ply"),
         cancel_requested_at=row.cancel_requested_at,
@@ -32,9 +37,31 @@ async def scene_out(services: Services, row: SceneRow) -> SceneOut:
     )
 
 
-def scene_item(row: SceneRow) -> SceneItem:
+async def scene_item(services: Services, row: SceneRow) -> SceneItem:
     """Return a scene as it stands in a list."""
-    return SceneItem(**_common(row))
+    return SceneItem(**_common(row), preview_url=await _shown(services, row.preview_url))
+
+
+async def shared_out(services: Services, row: SceneRow, expires_at: datetime) -> SharedOut:
+    """Return a scene as anybody sees it who has the link: nothing of its owner.
+
+    The photo itself only where it does not say where it was taken.
+    """
+    metadata = _metadata(row)
+    result, image = metadata.get("result") or {}, metadata.get("image") or {}
+    placeless = image.get("located") is False
+    return SharedOut(
+        name=names.shown(metadata),
+        created_at=row.created_at,
+        expires_at=expires_at,
+        viewer_url=await _shown(services, row.viewer_url),
+        preview_url=await _shown(services, row.preview_url),
+        original_image_url=await _shown(services, row.original_image_url if placeless else None),
+        gaussian_count=result.get("gaussian_count"),
+        width=result.get("width"),
+        height=result.get("height"),
+        focal_length_px=result.get("focal_length_px"),
+    )
 
 
 async def export_out(services: Services, row: ExportRow) -> ExportOut:
@@ -79,6 +106,7 @@ def _common(row: SceneRow) -> dict[str, Any]:
         "id": row.id,
         "status": row.status,
         "priority": row.priority,
+        "name": names.shown(metadata),
         "processing_time_seconds": row.processing_time_seconds,
         "metadata": metadata,
         "error_code": metadata.get("error", {}).get("code"),
@@ -86,6 +114,10 @@ def _common(row: SceneRow) -> dict[str, Any]:
         "created_at": row.created_at,
         "updated_at": row.updated_at,
     }
+
+
+async def _shown(services: Services, url: str | None) -> str | None:
+    return url and await services.blobs.presign(key_of(url))
 
 
 def _metadata(row: SceneRow) -> dict[str, Any]:

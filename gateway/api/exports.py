@@ -12,12 +12,20 @@ from litestar.datastructures import ResponseHeader
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from bus import options as export_options
+from bus.format_facts import FACTS, options_schema
 from bus.formats import FORMATS, canonical
 from bus.ids import new_id
 from bus.messages import BlobRef, ExportScene
 from gateway import paging
 from gateway.api.documented import BY_ANY, KEY_CODES, problems
-from gateway.api.schemas.exports import ExportAcceptedOut, ExportIn, ExportOut, ExportPage
+from gateway.api.schemas.exports import (
+    ExportAcceptedOut,
+    ExportIn,
+    ExportOut,
+    ExportPage,
+    FormatList,
+    FormatOut,
+)
 from gateway.auth import Caller
 from gateway.context import trace_of
 from gateway.errors import ApiError
@@ -27,6 +35,7 @@ from gateway.views import export_out
 
 _PLY: Final = "application/octet-stream"
 """What a splat is stored as; a reader goes by key and sha256."""
+_SAME: Final = "Asked for before: this is it."
 
 
 @post(
@@ -60,7 +69,7 @@ async def export_scene(
         raise ApiError("not_found", "You have no scene with this id.")
     made = await services.exports.same(account_id, generation_id, name, data.options)
     if made is not None:
-        return _answer(made.id, made.status, "Asked for before: this is it.")
+        return _answer(made.id, made.status, _SAME)
     command = ExportScene(
         export_id=new_id(),
         generation_id=generation_id,
@@ -70,7 +79,9 @@ async def export_scene(
         requested_at=datetime.now(UTC),
         options=data.options,
     )
-    await services.exports.accept(command, api_key_id=request.user.api_key_id, trace=trace_of(request))
+    made = await services.exports.accept(command, api_key_id=request.user.api_key_id, trace=trace_of(request))
+    if made is not None:
+        return _answer(made.id, made.status, _SAME)
     return _answer(command.export_id, "pending", "Accepted. Look at the Location.")
 
 
@@ -147,4 +158,16 @@ def _splat(scene: SceneRow) -> BlobRef:
     )
 
 
+@get("/", operation_id="list_export_formats", summary="List export formats", sync_to_thread=False)
+def list_formats() -> FormatList:
+    """Return what a scene can be exported to, and which options each format takes."""
+    return FormatList(
+        items=[
+            FormatOut(name=name, **facts._asdict(), options=options_schema(name))
+            for name, facts in FACTS.items()
+        ]
+    )
+
+
+FORMATS_ROUTER = Router("/export-formats", route_handlers=[list_formats], tags=["exports"])
 ROUTER = Router("/exports", route_handlers=[get_export], security=BY_ANY, tags=["exports"])

@@ -135,7 +135,13 @@ async def _ask(request: Caller, key: str | None) -> Ask:
         form = await read_form(request)
         texts = form.texts
         webhook_url = texts.pop("webhook_url", "").strip() or None
-        return Ask(texts=texts, photo=form.photo, webhook_url=webhook_url, idempotency_key=key)
+        return Ask(
+            texts=texts,
+            photo=form.photo,
+            webhook_url=webhook_url,
+            idempotency_key=key,
+            name=form.filename,
+        )
     try:
         body = _read.decode(await request.body())
     except msgspec.ValidationError as error:

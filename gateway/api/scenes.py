@@ -14,6 +14,7 @@ from gateway.api.documented import BY_ANY, KEY_CODES, problems
 from gateway.api.exports import export_scene, list_exports
 from gateway.api.generate import generate
 from gateway.api.schemas.scenes import CancelOut, SceneOut, ScenePage
+from gateway.api.shares import create_share, list_shares
 from gateway.api.streams import scene_events
 from gateway.api.times import FORMAT, LONGEST, instant
 from gateway.auth import Caller
@@ -86,6 +87,9 @@ async def list_scenes(
         str | None,
         QueryParameter(description="Exclusive; UTC unless it says", format=FORMAT, max_length=LONGEST),
     ] = None,
+    q: Annotated[
+        str | None, QueryParameter(description="Part of the name, in any case", max_length=100)
+    ] = None,
     cursor: Annotated[str | None, QueryParameter(max_length=128)] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
 ) -> ScenePage:
@@ -106,10 +110,11 @@ async def list_scenes(
         priority=priority,
         created_after=since,
         created_before=until,
+        q=q.replace("\0", "\ufffd") if q else None,
     )
     shown, last = rows[:limit], rows[limit - 1] if len(rows) > limit else None
     return ScenePage(
-        items=[scene_item(row) for row in shown],
+        items=[await scene_item(services, row) for row in shown],
         next_cursor=paging.encode(last.created_at, last.id) if last else None,
     )
 
@@ -142,7 +147,7 @@ async def cancel_scene(request: Caller, generation_id: FromPath[UUID], services:
     responses=problems(*KEY_CODES, "not_found", "scene_unfinished"),
 )
 async def delete_scene(request: Caller, generation_id: FromPath[UUID], services: Using) -> None:
-    """Delete an ended scene, its photo, its splat and its exports, for good.
+    """Delete an ended scene, its photo, its splat, its exports and its shares, for good.
 
     It is gone from every answer at once; the files follow within seconds. What was used stays on the account,
     and the account's history keeps the scene's events, which hold nothing of the photo; its last one is
@@ -162,6 +167,8 @@ ROUTER = Router(
         delete_scene,
         export_scene,
         list_exports,
+        create_share,
+        list_shares,
         scene_events,
     ],
     security=BY_ANY,

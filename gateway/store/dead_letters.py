@@ -29,7 +29,8 @@ _SCENE: Final = """
 INSERT INTO scene_generations (id, user_id, api_key_id, original_image_url, status, priority, metadata,
                                created_at, updated_at)
 SELECT $1, s.user_id, $5, $3, 'pending', s.priority,
-       jsonb_build_object('client', s.metadata -> 'client', 'image', s.metadata -> 'image'), $4, $4
+       jsonb_build_object('client', s.metadata -> 'client', 'image', s.metadata -> 'image')
+           || jsonb_strip_nulls(jsonb_build_object('name', s.metadata -> 'name')), $4, $4
 FROM scene_generations s JOIN users u ON u.id = s.user_id
 WHERE s.id = $2 AND s.deleted_at IS NULL AND u.is_active FOR SHARE OF s RETURNING id"""
 _EXPORT: Final = """

@@ -32,7 +32,8 @@ _REST: Final = (
     "DELETE FROM refresh_tokens WHERE user_id = $1",
     "DELETE FROM idempotency_keys WHERE user_id = $1",
     "DELETE FROM account_quotas WHERE user_id = $1",
-    "UPDATE scene_generations SET metadata = metadata || '{\"client\": {}}', webhook_url = NULL"
+    "DELETE FROM shares WHERE scene_generation_id IN (SELECT id FROM scene_generations WHERE user_id = $1)",
+    "UPDATE scene_generations SET metadata = metadata - 'name' || '{\"client\": {}}', webhook_url = NULL"
     " WHERE user_id = $1",
     "INSERT INTO blob_removals (key) SELECT key FROM uploads WHERE user_id = $1",
     "DELETE FROM uploads WHERE user_id = $1",
@@ -56,7 +57,8 @@ WHERE id IN (SELECT id FROM scene_generations WHERE user_id = $1 AND status IN (
              AND cancel_requested_at IS NULL ORDER BY id LIMIT $3 FOR NO KEY UPDATE)
 RETURNING id"""
 _DELETE: Final = """
-UPDATE scene_generations SET deleted_at = $2, metadata = metadata || '{"client": {}}' WHERE id = ANY($1)"""
+UPDATE scene_generations SET deleted_at = $2, metadata = metadata - 'name' || '{"client": {}}'
+WHERE id = ANY($1)"""
 _EMPTY: Final = """
 UPDATE users SET emptied_at = now() WHERE id = $1
 AND NOT EXISTS (SELECT FROM scene_generations WHERE user_id = $1 AND deleted_at IS NULL)"""

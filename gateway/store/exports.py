@@ -14,11 +14,11 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from bus import topics
+from bus import outbox, topics
 from bus.messages import ExportRequested, ExportScene
 from gateway.context import Trace
 from gateway.errors import ApiError
-from gateway.store.publish import told, write_and_publish
+from gateway.store.publish import told
 
 _COLUMNS: Final = (
     "j.id, j.scene_generation_id, j.export_format, j.options::text AS options, j.export_file_url, j.status,"
@@ -26,15 +26,24 @@ _COLUMNS: Final = (
 )
 _OWNED: Final = (
     "FROM export_jobs j JOIN scene_generations s ON s.id = j.scene_generation_id"
-    " WHERE s.user_id = $1 AND s.deleted_at IS NULL"
+    " WHERE s.user_id = $1 AND s.deleted_at IS NULL AND coalesce(j.purpose, 'backfill') = 'backfill'"
 )
-# FOR SHARE: a deletion waits for this row, or this waits for the deletion and finds nothing.
+"""The system's own views of a scene are shown with the scene, and are nobody's exports."""
+# The scene's turn: who asks for the same in the same moment waits here and then finds the first one's.
+# So does a deletion: it waits for the new row, or this waits for the deletion and finds nothing.
+_TURN: Final = """
+SELECT FROM scene_generations s JOIN users u ON u.id = s.user_id
+WHERE s.id = $1 AND s.user_id = $2 AND s.status = 'completed' AND s.deleted_at IS NULL AND u.is_active
+FOR NO KEY UPDATE OF s"""
+# What an operator had made says nothing while it is made: nobody could follow it.
+_SAME: Final = f"""
+SELECT {_COLUMNS} {_OWNED}
+AND s.id = $2 AND j.export_format = $3 AND coalesce(j.options, '{{}}') = $4::text::jsonb
+AND CASE WHEN j.purpose IS NULL THEN j.status <> 'failed' ELSE j.status = 'completed' END
+ORDER BY j.created_at, j.id LIMIT 1"""
 _ACCEPT: Final = """
 INSERT INTO export_jobs (id, scene_generation_id, export_format, options, status, created_at, updated_at)
-SELECT $1, s.id, $4, $5::text::jsonb, 'pending', $6, $6
-FROM scene_generations s JOIN users u ON u.id = s.user_id
-WHERE s.id = $2 AND s.user_id = $3 AND s.status = 'completed' AND s.deleted_at IS NULL AND u.is_active
-FOR SHARE OF s RETURNING id"""
+VALUES ($1, $2, $3, $4::text::jsonb, 'pending', $5, $5)"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,8 +68,10 @@ class ExportStore:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    async def accept(self, command: ExportScene, *, api_key_id: UUID | None, trace: Trace) -> None:
-        """Store the row and publish command and event, all or nothing.
+    async def accept(
+        self, command: ExportScene, *, api_key_id: UUID | None, trace: Trace
+    ) -> ExportRow | None:
+        """Store the row and publish command and event, all or nothing; or return the same export.
 
         Raises `ApiError` not_found where the scene was deleted a moment ago, or its account closed.
         """
@@ -78,25 +89,27 @@ class ExportStore:
             told(topics.EVENTS, event, key=command.account_id, time=at, trace=trace),
         ]
         options = msgspec.json.encode(command.options).decode()
-        ids = (command.export_id, command.generation_id, command.account_id)
-        row = await write_and_publish(self._pool, _ACCEPT, [*ids, command.format, options, at], records)
-        if row is None:
-            raise ApiError("not_found", "You have no scene with this id.")
+        scene, account = command.generation_id, command.account_id
+        async with self._pool.acquire() as connection, connection.transaction():
+            if await connection.fetchrow(_TURN, scene, account) is None:
+                raise ApiError("not_found", "You have no scene with this id.")
+            # A statement of its own: it sees what was committed while we waited.
+            same = await connection.fetchrow(_SAME, account, scene, command.format, options)
+            if same is not None:
+                return ExportRow(**same)
+            await connection.execute(_ACCEPT, command.export_id, scene, command.format, options, at)
+            await outbox.enqueue(connection, records)
+        return None
 
     async def same(
         self, account_id: UUID, generation_id: UUID, name: str, options: Mapping[str, object]
     ) -> ExportRow | None:
         """Return the account's first export of the scene in this format and options, failed ones aside.
 
-        Two requests in the same moment may both find none; then it is made twice, which costs time alone.
+        One that is asked for in this moment may be missed; `accept` looks again.
         """
         row = await self._pool.fetchrow(
-            f"SELECT {_COLUMNS} {_OWNED} AND s.id = $2 AND j.export_format = $3 AND j.status <> 'failed'"
-            " AND coalesce(j.options, '{}') = $4::text::jsonb ORDER BY j.created_at, j.id LIMIT 1",
-            account_id,
-            generation_id,
-            name,
-            msgspec.json.encode(options).decode(),
+            _SAME, account_id, generation_id, name, msgspec.json.encode(options).decode()
         )
         return ExportRow(**row) if row else None
 

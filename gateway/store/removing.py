@@ -29,7 +29,10 @@ SELECT status, cancel_requested_at FROM scene_generations
 WHERE id = $1 AND user_id = $2 AND deleted_at IS NULL"""
 # What the client attached goes as well; how the result came about stays, it tells nothing of anybody.
 _DELETE: Final = """
-UPDATE scene_generations SET deleted_at = $2, metadata = metadata || '{"client": {}}' WHERE id = $1"""
+UPDATE scene_generations SET deleted_at = $2, metadata = metadata - 'name' || '{"client": {}}'
+WHERE id = $1"""
+
+_UNSHARE: Final = "DELETE FROM shares WHERE scene_generation_id = $1"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,5 +90,6 @@ class Removing:
                     status=row["status"],
                 )
             await connection.execute(_DELETE, generation_id, now)
+            await connection.execute(_UNSHARE, generation_id)
             await removals.enqueue_scenes(connection, [generation_id])
             await outbox.enqueue(connection, [record])

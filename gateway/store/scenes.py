@@ -9,10 +9,17 @@ from uuid import UUID
 
 import asyncpg
 
-_COLUMNS: Final = (
-    "id, status, priority, original_image_url, generated_3d_gaussian_url, processing_time_seconds,"
-    " metadata::text AS metadata, error_message, cancel_requested_at, created_at, updated_at"
-)
+COLUMNS: Final = """
+s.id, s.status, s.priority, s.original_image_url, s.generated_3d_gaussian_url, s.processing_time_seconds,
+s.metadata::text AS metadata, s.error_message, s.cancel_requested_at, s.created_at, s.updated_at,
+(SELECT j.export_file_url FROM export_jobs j WHERE j.scene_generation_id = s.id AND j.purpose = 'preview'
+ AND j.status = 'completed' ORDER BY j.created_at DESC, j.id LIMIT 1) AS preview_url,
+(SELECT j.export_file_url FROM export_jobs j WHERE j.scene_generation_id = s.id AND j.purpose = 'viewer'
+ AND j.status = 'completed' ORDER BY j.created_at DESC, j.id LIMIT 1) AS viewer_url"""
+"""Of ``scene_generations s``: what a `SceneRow` holds."""
+_NAME: Final = """
+coalesce(s.metadata ->> 'name', CASE WHEN jsonb_typeof(s.metadata #> '{client,name}') = 'string'
+                                THEN s.metadata #>> '{client,name}' END)"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +37,8 @@ class SceneRow:
     cancel_requested_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    preview_url: str | None
+    viewer_url: str | None
 
 
 class Scenes:
@@ -41,8 +50,8 @@ class Scenes:
     async def get(self, account_id: UUID, generation_id: UUID) -> SceneRow | None:
         """Return the account's generation."""
         row = await self._pool.fetchrow(
-            f"SELECT {_COLUMNS} FROM scene_generations WHERE id = $1 AND user_id = $2"  # noqa: S608
-            " AND deleted_at IS NULL",
+            f"SELECT {COLUMNS} FROM scene_generations s WHERE s.id = $1 AND s.user_id = $2"  # noqa: S608
+            " AND s.deleted_at IS NULL",
             generation_id,
             account_id,
         )
@@ -58,24 +67,28 @@ class Scenes:
         priority: str | None = None,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
+        q: str | None = None,
     ) -> list[SceneRow]:
         """Return up to ``limit`` of the account's generations, newest first, older than ``before``.
 
-        ``created_after`` is inclusive, ``created_before`` exclusive.
+        ``created_after`` is inclusive, ``created_before`` exclusive, ``q`` a part of the
+        name in any case.
         """
         rows = await self._pool.fetch(
-            f"SELECT {_COLUMNS} FROM scene_generations WHERE user_id = $1 AND deleted_at IS NULL"  # noqa: S608
+            f"SELECT {COLUMNS} FROM scene_generations s WHERE user_id = $1 AND deleted_at IS NULL"  # noqa: S608
             " AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid))"
             " AND ($4::text IS NULL OR status = $4) AND ($5::text IS NULL OR priority = $5)"
             " AND ($6::timestamptz IS NULL OR created_at >= $6)"
             " AND ($7::timestamptz IS NULL OR created_at < $7)"
-            " ORDER BY created_at DESC, id DESC LIMIT $8",
+            f" AND ($8::text IS NULL OR position(lower($8) IN lower({_NAME})) > 0)"
+            " ORDER BY created_at DESC, id DESC LIMIT $9",
             account_id,
             *(before or (None, None)),
             status,
             priority,
             created_after,
             created_before,
+            q,
             limit,
         )
         return [SceneRow(**row) for row in rows]

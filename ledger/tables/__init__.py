@@ -19,6 +19,7 @@ from ledger.tables.intake import AccountQuota, IdempotencyKey, RateLimit, Upload
 from ledger.tables.partners import Partner, PartnerCommand
 from ledger.tables.removals import BlobRemoval
 from ledger.tables.scenes import ExportJob, SceneGeneration, UsageLog
+from ledger.tables.shares import Share
 from ledger.tables.webhooks import WebhookAccountSecret, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
 TABLES: Final[tuple[type[Table], ...]] = (
@@ -40,6 +41,7 @@ TABLES: Final[tuple[type[Table], ...]] = (
     AccountQuota,
     RateLimit,
     BlobRemoval,
+    Share,
     Chore,
     WebhookEndpoint,
     WebhookAccountSecret,

@@ -42,6 +42,7 @@ class ExportJob(Table, tablename="export_jobs"):
     error_message = Text(default=None, null=True)
     options = JSONB(default=None, null=True)
     error_code = Text(default=None, null=True)
+    purpose = Text(default=None, null=True)
 
 
 class UsageLog(Table, tablename="usage_logs"):

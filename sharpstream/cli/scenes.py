@@ -1,4 +1,4 @@
-"""``list``, ``show``, ``cancel``, ``delete``: scenes that are there."""
+"""``list``, ``show``, ``share``, ``cancel``, ``delete``: scenes that are there."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
     app.command("list")(show_all)
     app.command()(show)
+    app.command()(share)
     app.command()(cancel)
     app.command()(delete)
 
@@ -30,6 +31,7 @@ def register(app: typer.Typer) -> None:
 def show_all(
     *,
     status: Annotated[Status | None, typer.Option(help="Only these.")] = None,
+    name: Annotated[str | None, typer.Option(help="Only those with this in their name.")] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 20,
     url: Url = None,
     api_key: Key = None,
@@ -40,15 +42,17 @@ def show_all(
     Examples.
 
     * `sharpstream list`
+    * `sharpstream list --name kitchen`
     * `sharpstream list --status failed -n 100 --json | jq -r '.[].error_code'`
     """
     with locate(url, api_key).client() as client:
-        scenes = list(itertools.islice(_every(client, status, limit), limit))
+        scenes = list(itertools.islice(_every(client, status, name, limit), limit))
     if as_json:
         printing.as_json(scenes)
         return
     columns = {
         "id": lambda scene: scene.id,
+        "name": lambda scene: scene.name or "",
         "status": lambda scene: scene.status,
         "made": lambda scene: scene.created_at,
         "seconds": lambda scene: scene.processing_time_seconds,
@@ -58,10 +62,10 @@ def show_all(
     printing.table(scenes, columns, empty="There are no scenes: sharpstream generate photo.jpg")
 
 
-def _every(client: Client, status: str | None, limit: int) -> Iterator[SceneSummary]:
+def _every(client: Client, status: str | None, name: str | None, limit: int) -> Iterator[SceneSummary]:
     cursor = None
     while True:
-        page = client.scenes(status=status, cursor=cursor, limit=min(limit, PAGE))
+        page = client.scenes(status=status, q=name, cursor=cursor, limit=min(limit, PAGE))
         yield from page.items
         if (cursor := page.next_cursor) is None:
             return
@@ -87,6 +91,7 @@ def _facts(scene: Scene) -> dict[str, object]:
     }
     return {
         "id": scene.id,
+        "name": scene.name,
         "status": scene.status,
         "made": scene.created_at,
         "place in queue": queue and queue.position,
@@ -95,8 +100,43 @@ def _facts(scene: Scene) -> dict[str, object]:
         "Gaussians": result.get("gaussian_count"),
         "bytes": result.get("bytes"),
         "splat": scene.generated_3d_gaussian_url,
+        "preview": scene.preview_url,
+        "for viewers": scene.viewer_url,
         "photo": scene.original_image_url,
     } | {name.replace("_ms", " ms"): value for name, value in (stages or {}).items()}
+
+
+def share(
+    scene_id: Id,
+    *,
+    hours: Annotated[
+        int, typer.Option(min=1, max=8760, help="How long the link is good; a week where nothing is said.")
+    ] = 168,
+    end: Annotated[
+        bool, typer.Option("--end", help="End every share of the scene instead of making one.")
+    ] = False,
+    url: Url = None,
+    api_key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Make a link by which anybody may look at a scene. It is shown this once.
+
+    Examples.
+
+    * `sharpstream share 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 --hours 24`
+    * `sharpstream share 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 --end`
+    """
+    with locate(url, api_key).client() as client:
+        if end:
+            for each in client.shares(scene_id).items:
+                client.end_share(each.id)
+                print(f"{each.id}: ended.")
+            return
+        made = client.share(scene_id, expires_in_hours=hours)
+    if as_json:
+        printing.as_json(made)
+    else:
+        print(made.url)
 
 
 def cancel(scene_ids: Ids, *, url: Url = None, api_key: Key = None) -> None:

@@ -60,6 +60,12 @@ class Operations:
     export = Operation(op.exports.export)
     get_export = Operation(op.exports.get_export)
     exports = Operation(op.exports.exports)
+    export_formats = Operation(op.exports.export_formats)
+
+    share = Operation(op.shares.share)
+    shares = Operation(op.shares.shares)
+    end_share = Operation(op.shares.end_share)
+    shared = Operation(op.shares.shared)
 
     register = Operation(op.accounts.register)
     login = Operation(op.accounts.login)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import jwt
 import pytest
@@ -12,9 +12,13 @@ from litestar.routes import HTTPRoute
 from gateway import policy
 from tests.gateway.pictures import encoded
 
-OWNED = {"generation_id", "export_id", "key_id", "webhook_id", "delivery_id"}
+OWNED = {"generation_id", "export_id", "key_id", "webhook_id", "delivery_id", "share_id"}
 """Path parameters that name something of one account: for everybody else it is not there."""
-BODIES = {"export_scene": {"format": "ply"}, "change_webhook": {"description": "mine now"}}
+BODIES = {
+    "export_scene": {"format": "ply"},
+    "create_share": {},
+    "change_webhook": {"description": "mine now"},
+}
 QUERIES = {"replay_webhook": {"since": "2026-01-01T00:00:00Z"}}
 STREAMS = {"events", "scene_events", "export_events"}
 
@@ -66,7 +70,13 @@ async def callers(api, monkeypatch):
     hook = await api.client.post(
         "/api/v1/webhooks", headers=owner, json={"url": "http://127.0.0.1:9/", "events": ["*"]}
     )
-    owned = {"generation_id": scene, "key_id": key_id, "webhook_id": hook.json()["id"]}
+    share = uuid4()
+    await api.sql(
+        "INSERT INTO shares VALUES ($1, $2, 'a hash', now(), now() + interval '1 hour')", share, UUID(scene)
+    )
+    owned = {
+        "generation_id": scene, "key_id": key_id, "webhook_id": hook.json()["id"], "share_id": str(share),
+    }  # fmt: skip
     return owned, {
         "anonymous": {},
         "owner": owner,

@@ -121,8 +121,8 @@ async def test_a_scene_as_its_owner_sees_it(api, key):
     generation_id = (await api.generate(key, JPEG, metadata='{"a": 1}')).json()["generation_id"]
     scene = (await api.client.get(f"{SCENES}/{generation_id}", headers=key)).json()
     assert set(scene) == {
-        "id", "status", "priority", "original_image_url", "generated_3d_gaussian_url",
-        "processing_time_seconds", "metadata", "error_code", "error_message", "cancel_requested_at",
+        "id", "name", "status", "priority", "original_image_url", "generated_3d_gaussian_url",
+        "preview_url", "viewer_url", "processing_time_seconds", "metadata", "error_code", "error_message",
         "timings", "queue", "created_at", "updated_at",
     }  # fmt: skip
     assert scene["status"] == "pending"

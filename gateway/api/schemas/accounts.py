@@ -76,6 +76,7 @@ class DataOut(Struct, frozen=True, kw_only=True):
     api_keys: list[dict[str, Any]]
     scenes: list[dict[str, Any]]
     exports: list[dict[str, Any]]
+    shares: list[dict[str, Any]]
     webhooks: list[dict[str, Any]]
     usage: list[dict[str, Any]]
 

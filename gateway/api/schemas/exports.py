@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
@@ -56,6 +56,24 @@ class ExportOut(Struct, frozen=True, kw_only=True):
     error_message: str | None
     created_at: Moment
     updated_at: Moment
+
+
+class FormatOut(Struct, frozen=True, kw_only=True):
+    """A format that a scene can be exported to, in words for people."""
+
+    name: Annotated[str, Meta(examples=["glb_mesh"])]
+    kind: Annotated[str, Meta(pattern="^(splat|mesh|picture|video)$", examples=["mesh"])]
+    media_type: Annotated[str, Meta(examples=["model/gltf-binary"])]
+    extension: Annotated[str, Meta(examples=[".glb"])]
+    title: str
+    description: str
+    options: Annotated[dict[str, Any], Meta(description="JSON Schema of what `options` may hold")]
+
+
+class FormatList(Struct, frozen=True, kw_only=True):
+    """All formats, the splats first."""
+
+    items: list[FormatOut]
 
 
 class ExportPage(Struct, frozen=True, kw_only=True):

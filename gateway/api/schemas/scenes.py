@@ -13,6 +13,10 @@ ErrorCode = Annotated[str | None, Meta(description="Stable, for programs", examp
 
 
 Url = Annotated[str, Meta(max_length=2048)]
+Name = Annotated[
+    str | None,
+    Meta(description="`name` of the metadata sent with it, else of the file", examples=["kitchen.jpg"]),
+]
 
 
 class GenerateIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,8 +94,13 @@ class SceneOut(Struct, frozen=True, kw_only=True):
     id: Id
     status: Status
     priority: Annotated[str, Meta(examples=["interactive"])]
+    name: Name
     original_image_url: str
     generated_3d_gaussian_url: str | None
+    preview_url: Annotated[str | None, Meta(description="A picture of it, PNG; null until it is made")]
+    viewer_url: Annotated[
+        str | None, Meta(description="The splat for viewers on the web, SPZ; null until it is made")
+    ]
     processing_time_seconds: float | None
     metadata: dict[str, Any]
     error_code: ErrorCode
@@ -113,11 +122,13 @@ class CancelOut(Struct, frozen=True, kw_only=True):
 
 
 class SceneItem(Struct, frozen=True, kw_only=True):
-    """A generation in a list; fetch it by id for its URLs."""
+    """A generation in a list; fetch it by id for its other URLs."""
 
     id: Id
     status: Status
     priority: str
+    name: Name
+    preview_url: Annotated[str | None, Meta(description="A picture of it, PNG; null until it is made")]
     processing_time_seconds: float | None
     metadata: dict[str, Any]
     error_code: ErrorCode

@@ -14,7 +14,13 @@ from sharpstream.client.models.accounts import (
 )
 from sharpstream.client.models.dead_letters import DeadLetter, DeadLetterPage, DeadLetterWithCommand, Redriven
 from sharpstream.client.models.events import Event, EventPage
-from sharpstream.client.models.exports import Export, ExportAccepted, ExportPage
+from sharpstream.client.models.exports import (
+    Export,
+    ExportAccepted,
+    ExportFormat,
+    ExportFormats,
+    ExportPage,
+)
 from sharpstream.client.models.partners import NewPartner, Partner, PartnerKafka, PartnerPage, PartnerTopics
 from sharpstream.client.models.scenes import (
     Accepted,
@@ -27,6 +33,7 @@ from sharpstream.client.models.scenes import (
     Timings,
     Upload,
 )
+from sharpstream.client.models.shares import NewShare, Share, Shared, ShareList
 from sharpstream.client.models.usage import (
     AccountTotal,
     EverybodysUsage,
@@ -65,12 +72,15 @@ __all__ = [
     "EverybodysUsage",
     "Export",
     "ExportAccepted",
+    "ExportFormat",
+    "ExportFormats",
     "ExportPage",
     "Invariant",
     "Invariants",
     "Model",
     "NewApiKey",
     "NewPartner",
+    "NewShare",
     "NewWebhook",
     "Partner",
     "PartnerKafka",
@@ -86,6 +96,9 @@ __all__ = [
     "ScenePage",
     "SceneSummary",
     "Secret",
+    "Share",
+    "ShareList",
+    "Shared",
     "SignIn",
     "Timings",
     "Upload",

@@ -43,3 +43,21 @@ class ExportPage(Struct, frozen=True, kw_only=True):
 
     items: list[Export]
     next_cursor: str | None = None
+
+
+class ExportFormat(Struct, frozen=True, kw_only=True):
+    """A format that a scene can be exported to; ``options`` is a JSON Schema."""
+
+    name: str
+    kind: str
+    media_type: str
+    extension: str
+    title: str
+    description: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+class ExportFormats(Struct, frozen=True, kw_only=True):
+    """All of them."""
+
+    items: list[ExportFormat]

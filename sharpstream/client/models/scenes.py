@@ -62,6 +62,8 @@ class SceneSummary(Struct, frozen=True, kw_only=True):
     id: str
     status: str
     priority: str = "interactive"
+    name: str | None = None
+    preview_url: str | None = None
     processing_time_seconds: float | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     error_code: str | None = None
@@ -85,6 +87,7 @@ class Scene(SceneSummary, frozen=True, kw_only=True):
 
     original_image_url: str | None = None
     generated_3d_gaussian_url: str | None = None
+    viewer_url: str | None = None
     cancel_requested_at: datetime | None = None
     timings: Timings | None = None
     queue: Queue | None = None

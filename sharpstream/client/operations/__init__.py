@@ -1,5 +1,5 @@
 """The API's operations, each a function that returns a `Call`; one file a subject."""
 
-from sharpstream.client.operations import accounts, exports, partners, records, scenes, webhooks
+from sharpstream.client.operations import accounts, exports, partners, records, scenes, shares, webhooks
 
-__all__ = ["accounts", "exports", "partners", "records", "scenes", "webhooks"]
+__all__ = ["accounts", "exports", "partners", "records", "scenes", "shares", "webhooks"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sharpstream.client.call import API, Call
-from sharpstream.client.models import Export, ExportAccepted, ExportPage
+from sharpstream.client.models import Export, ExportAccepted, ExportFormats, ExportPage
 
 
 def export(
@@ -30,3 +30,8 @@ def exports(generation_id: str, *, cursor: str | None = None, limit: int = 20) -
     """Return a page of a scene's exports, newest first."""
     query = {"cursor": cursor, "limit": limit}
     return Call(method="GET", path=f"{API}/scenes/{generation_id}/exports", answer=ExportPage, query=query)
+
+
+def export_formats() -> Call[ExportFormats]:
+    """Return the formats that scenes can be exported to, and their options."""
+    return Call(method="GET", path=f"{API}/export-formats", answer=ExportFormats, public=True)

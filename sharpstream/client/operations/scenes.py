@@ -104,15 +104,17 @@ def scenes(
     priority: str | None = None,
     created_after: datetime | str | None = None,
     created_before: datetime | str | None = None,
+    q: str | None = None,
     cursor: str | None = None,
     limit: int = 20,
 ) -> Call[ScenePage]:
-    """Return a page of the account's scenes, newest first."""
+    """Return a page of the account's scenes, newest first; ``q`` is a part of the name."""
     query = {
         "status": status,
         "priority": priority,
         "created_after": created_after,
         "created_before": created_before,
+        "q": q,
         "cursor": cursor,
         "limit": limit,
     }

@@ -13,6 +13,8 @@ RUN := .venv/.run-installed
 DEV := .venv/.dev-installed
 SHARP := .venv/.sharp-installed
 UV := $(BIN)/uv
+# Other people's readers of our export formats; without Node their tests are skipped and say so.
+READERS := $(if $(shell command -v npm),tests/export_consumer/readers/node_modules/.package-lock.json)
 # Universal: one lock for every system; no index or folder of this machine may leak into it.
 COMPILE := $(UV) pip compile pyproject.toml --python-version 3.11 --universal --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade
@@ -29,7 +31,7 @@ up: $(RUN) $(if $(SHARP_CHECKPOINT),$(SHARP)) ## start the whole system on this 
 down: ## stop it; the data stays
 	@if [ -x $(BIN)/sharpstream ]; then $(BIN)/sharpstream down; else echo "Nothing was running."; fi
 
-test: $(DEV) ## run the tests (PYTEST_ARGS="tests/bus -x" for some)
+test: $(DEV) $(READERS) ## run the tests (PYTEST_ARGS="tests/bus -x" for some)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 chaos: $(DEV) ## three brokers struck in turn, then 200 kills and more, half an hour (CHAOS_SEED=... repeats one, or goes on with it)
@@ -87,6 +89,11 @@ $(RUN): requirements/run.txt pyproject.toml $(UV)
 $(SHARP): requirements/sharp.txt $(RUN)
 	@echo "installing torch for SHARP (once)"
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements/sharp.txt
+	@touch $@
+
+tests/export_consumer/readers/node_modules/.package-lock.json: tests/export_consumer/readers/package-lock.json
+	@echo "installing the readers of export formats (once)"
+	npm ci --prefix $(<D) --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(DEV): requirements/dev.txt pyproject.toml $(UV)

@@ -81,7 +81,11 @@ def _simplified(vertices: Floats, triangles: Indices, most: int) -> tuple[Floats
     """Return at most about ``most`` triangles (quadric edge collapse)."""
     used, numbers = _used(vertices, triangles)
     fewer, faces = fast_simplification.simplify(used, numbers.astype(np.int32), target_count=most)
-    return fewer.astype(np.float32), faces.astype(np.uint32)
+    # Some collapse onto each other; importers warn of that.
+    first, second, third = np.sort(faces, axis=1).astype(np.uint64).T
+    side = np.uint64(len(fewer))
+    _, alone = np.unique((first * side + second) * side + third, return_index=True)
+    return fewer.astype(np.float32), faces[np.sort(alone)].astype(np.uint32)
 
 
 def _used(vertices: Floats, triangles: Indices) -> tuple[Floats, Indices]:

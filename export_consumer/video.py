@@ -36,22 +36,22 @@ Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 def encode(pictures: Iterable[Pixels], *, fps: int, quality: int = 70) -> bytes:
     """Return the pictures (H, W, 3) as an .mp4; H and W even. Raises `ConverterError`."""
     first, *rest = [Image.fromarray(picture) for picture in pictures]
-    out = io.BytesIO()
+    out, duration = io.BytesIO(), round(1000 / fps)
     first.save(
         out,
         "AVIF",
         save_all=True,
         append_images=rest,
-        duration=round(1000 / fps),
+        duration=duration,
         quality=quality,
         speed=8,
         subsampling="4:2:0",
     )
-    return _renamed(bytearray(out.getvalue()))
+    return _renamed(bytearray(out.getvalue()), ticks=fps * duration)
 
 
-def _renamed(file: bytearray) -> bytes:
-    """Make an .mp4 of an animated .avif, in place."""
+def _renamed(file: bytearray, *, ticks: int) -> bytes:
+    """Make an .mp4 of an animated .avif, in place; ``ticks``: how many of its units of time are a second."""
     boxes = {kind: (begin, end) for kind, begin, end in _boxes(file, 0, len(file))}
     if not {b"ftyp", b"mvhd", b"tkhd", b"elst", b"hdlr", b"mdhd"} <= boxes.keys():
         raise ConverterError("The encoder did not write a track.")
@@ -64,6 +64,9 @@ def _renamed(file: bytearray) -> bytes:
             file[boxes[kind][0] + 4 : boxes[kind][0] + 8] = b"free"
     file[boxes[b"hdlr"][0] + 16 : boxes[b"hdlr"][0] + 20] = b"vide"
     _play_once(file, boxes)
+    # Pillow counts in whole milliseconds, 42 for 1/24 s: let a second have 24 x 42 of them.
+    for kind in (b"mvhd", b"mdhd"):
+        file[boxes[kind][0] + 28 : boxes[kind][0] + 32] = struct.pack(">I", ticks)
     return bytes(file)
 
 

@@ -1,7 +1,7 @@
 """Other people's readers: what they make of our files, as arrays.
 
-The Node ones (`readers/read.mjs`) read a whole folder in one process. `make test` installs them where Node is;
-without them the tests that need them are skipped and say so.
+The Node ones (`readers/read.mjs`) read a whole folder in one process. `make test` installs them where
+Node is; without them the tests that need them are skipped and say so.
 """
 
 from __future__ import annotations

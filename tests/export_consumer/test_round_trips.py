@@ -109,7 +109,7 @@ def test_gltf_transform_reads_the_splats(options: dict[str, Any], read: dict[str
 
 @needs_node
 def test_the_validator_knows_all_but_the_extension(read: dict[str, Read]) -> None:
-    """Khronos' validator does not know the ratified extension yet: of its attributes alone it may complain."""
+    """Khronos' validator does not know the ratified extension yet, and complains of its attributes alone."""
     issues = read[file_of("glb", PLAIN)].report["issues"]
     assert {(each["code"], GLB in each["pointer"]) for each in issues} <= {
         ("MESH_PRIMITIVE_INVALID_ATTRIBUTE", True)

@@ -15,7 +15,7 @@ from export_consumer.gaussians import Scene
 
 
 def convert(scene: Scene, options: Chosen, kind: str) -> bytes:
-    """Return the scene as gaussforge's format ``kind``. Raises `ConverterError`.
+    """Return the scene as gaussforge's format ``kind``. Raises `ConverterError`, MemoryError.
 
     SPZ is version 3: viewers in browsers do not read version 4 yet.
     """
@@ -23,5 +23,7 @@ def convert(scene: Scene, options: Chosen, kind: str) -> bytes:
     plain = splat.write(scene._replace(gaussians=gaussians))
     made = gaussforge.GaussForge().convert(plain, "ply", kind, spz_version=3)
     if "error" in made:
+        if "bad_alloc" in str(made["error"]):  # what C++ calls it; another attempt would not do
+            raise MemoryError
         raise ConverterError(f"gaussforge could not write {kind}: {made['error']}")
     return bytes(made["data"])

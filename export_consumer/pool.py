@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -58,6 +59,9 @@ class _Worker:
         ours, theirs = socket.socketpair()
         with theirs:
             limit, timeout = settings.worker_memory_mb * 1024 * 1024, settings.timeout_seconds
+            # A worker that hangs need not read or finish its sentence either: no read or write lasts longer.
+            for wait in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+                ours.setsockopt(socket.SOL_SOCKET, wait, struct.pack("ll", timeout, 0))
             command = [
                 sys.executable,
                 "-m",
@@ -73,12 +77,18 @@ class _Worker:
     def ask(self, name: str, options: Options, data: bytes, timeout_s: float) -> File:
         """Return the file. Raises what the worker says, `TooSlowError`, or EOFError where it died."""
         self.jobs_left -= 1
+        try:
+            return self._asked(name, options, data, timeout_s)
+        except (TimeoutError, BlockingIOError) as error:  # of our wait, and of the socket's
+            raise errors.TooSlowError(
+                f"The conversion took longer than {timeout_s:g} s; ask for fewer Gaussians (max_gaussians)."
+            ) from error
+
+    def _asked(self, name: str, options: Options, data: bytes, timeout_s: float) -> File:
         self._jobs.send_bytes(msgspec.json.encode((name, dict(options))))
         self._jobs.send_bytes(data)
         if not self._jobs.poll(timeout_s):
-            raise errors.TooSlowError(
-                f"The conversion took longer than {timeout_s:g} s; ask for fewer Gaussians (max_gaussians)."
-            )
+            raise TimeoutError
         kind, *detail = _REPLY.decode(self._jobs.recv_bytes())
         if kind == "made":
             return File(self._jobs.recv_bytes(), *detail)
@@ -192,7 +202,7 @@ def _environment(settings: ConverterSettings) -> dict[str, str]:
         "NUMBA_CACHE_DIR": str(f"{cache}/sharpstream-numba-{os.getuid()}"),
         "NUMBA_NUM_THREADS": str(threads),
     }
-    return numba | kept | {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
+    return numba | kept | {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1"}
 
 
 def _error(kind: str, detail: Sequence[str]) -> SharpstreamError:

@@ -24,6 +24,9 @@ _TYPES: Final = {"float": "<f4", "uint": "<u4", "int": "<i4", "uchar": "u1"}
 _HEAD_BYTES: Final = 64 * 1024
 _MAX_COUNT: Final = 50_000_000
 """2.8 GB: more Gaussians than any worker could hold."""
+_MAX_NUMBER: Final = 1e7
+_MAX_LOG_SCALE: Final = 20.0
+"""5e8 m. Formats without logarithms must be able to hold it, and its square."""
 
 Elements = dict[str, "np.ndarray[Any, Any]"]
 
@@ -34,9 +37,12 @@ def read(data: bytes) -> Scene:
     rows = elements["vertex"]
     if not len(rows):
         raise SplatCorruptError("The splat holds no Gaussians; generate the scene again.")
-    if not np.isfinite(rows).all():
+    largest = max(rows.max(), -rows.min())  # not a number, if one is none
+    if not np.isfinite(largest):
         raise SplatCorruptError("The splat holds numbers that are not finite; generate the scene again.")
-    values = [np.ascontiguousarray(rows[:, columns]) for columns in _COLUMNS]
+    values = [rows[:, columns].copy() for columns in _COLUMNS]
+    if largest > _MAX_NUMBER or values[3].max() > _MAX_LOG_SCALE:
+        raise SplatCorruptError("The splat holds numbers that no scene has; generate the scene again.")
     norms = np.linalg.norm(values[4], axis=1, keepdims=True)
     if not norms.all():
         raise SplatCorruptError("The splat holds a rotation of length 0; generate the scene again.")
@@ -84,7 +90,7 @@ def _parse(data: bytes) -> tuple[dict[str, list[str]], Elements]:
         if offset + size > len(data):
             raise SplatCorruptError(f"The splat is cut short inside {name}; generate the scene again.")
         flat = np.frombuffer(data, dtype, count * len(fields), offset)
-        elements[name] = flat.reshape(count, -1) if name == "vertex" else flat
+        elements[name] = flat.reshape(count, len(fields)) if name == "vertex" else flat
         offset += size
     return comments, elements
 
@@ -94,7 +100,7 @@ def _layout(lines: list[list[str]]) -> dict[str, tuple[int, list[tuple[str, str]
     layout: dict[str, tuple[int, list[tuple[str, str]]]] = {}
     for line in lines[2:]:
         match line:
-            case ["element", name, count] if count.isdecimal() and int(count) <= _MAX_COUNT:
+            case ["element", name, count] if name not in layout and _sane(count):
                 layout[name] = (int(count), [])
             case ["property", kind, name] if layout and kind in _TYPES:
                 layout[next(reversed(layout))][1].append((name, _TYPES[kind]))
@@ -109,6 +115,10 @@ def _layout(lines: list[list[str]]) -> dict[str, tuple[int, list[tuple[str, str]
     return layout
 
 
+def _sane(count: str) -> bool:
+    return count.isdecimal() and len(count) <= len(str(_MAX_COUNT)) and int(count) <= _MAX_COUNT
+
+
 def _camera(elements: Elements, comments: dict[str, list[str]]) -> Camera | None:
     """Return the camera that the file states, None where it states none that makes sense."""
     try:
@@ -118,7 +128,7 @@ def _camera(elements: Elements, comments: dict[str, list[str]]) -> Camera | None
         else:
             focal, width, height = comments["camera"]
             camera = Camera(float(focal), int(width), int(height))
-    except (KeyError, ValueError, IndexError):
+    except (KeyError, ValueError, IndexError, OverflowError):
         return None
     sane = 1 <= camera.focal_px < 1e6 and 1 <= camera.width < 1e5 and 1 <= camera.height < 1e5
     return camera if sane else None

@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from typing import Final
 
 import msgspec
+import numpy as np
 
 from bus import options
 from bus.errors import SharpstreamError
@@ -31,6 +32,8 @@ GRACE_S: Final = 5
 def main(fd: int, limit_bytes: int, timeout_s: int) -> None:
     """Convert what comes until nobody can ask any more."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # OpenBLAS takes its buffers at the first product, and ends the process where it cannot: let it have them.
+    np.ones((64, 64)) @ np.ones((64, 64))
     # Of what it writes to: an address space limit would forbid the reservations of numba and OpenUSD.
     resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # gaussforge prints

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bus.options import OptionsError
+from bus.options import Options, OptionsError
 from export_consumer import pool as pools
 from export_consumer import splat
 from export_consumer.errors import (
@@ -69,25 +69,47 @@ async def test_a_crash_fails_one_job(converter: Converter) -> None:
     await converter.convert("ply", {}, PLY)
 
 
-async def test_a_hanging_worker_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_that_is_killed_takes_no_other_with_it() -> None:
+    async with converting(ConverterSettings(workers=2)) as converter:
+        await asyncio.gather(*(converter.convert("ply", {}, PLY) for _ in range(2)))
+        doomed, other = (
+            worker.process.pid for worker in reversed(converter._idle)
+        )  # the last is taken first
+        os.kill(doomed, signal.SIGSTOP)
+        waiting = asyncio.ensure_future(converter.convert("ply", {}, PLY))
+        while len(converter._idle) == 2:  # noqa: ASYNC110  (a thread takes it)
+            await asyncio.sleep(0.01)
+        assert (await converter.convert("ply", {}, PLY)).data
+        assert only(converter) == other
+        os.kill(doomed, signal.SIGKILL)
+        with pytest.raises(ConverterError, match="status -9"):
+            await waiting
+        assert only(converter) == other
+
+
+async def test_a_hanging_worker_is_replaced() -> None:
+    large = ply(scene(60))  # more than a socket holds: it need not even be read
     settings = ConverterSettings(workers=1, timeout_seconds=1)
     async with converting(settings) as converter:
         await converter.convert("ply", {}, PLY)
         hung = only(converter)
         os.kill(hung, signal.SIGSTOP)
         with pytest.raises(TooSlowError, match="max_gaussians"):
-            await converter.convert("ply", {}, PLY)
-    async with converting(ConverterSettings(workers=1)) as converter:
-        await converter.convert("ply", {}, PLY)
-        assert only(converter) != hung
+            await converter.convert("ply", {}, large)
+        assert not converter._all
 
 
-async def test_memory_is_limited() -> None:
-    large = ply(scene(1200))  # 215 MB, and several copies of it while it is written
-    async with converting(ConverterSettings(workers=1, worker_memory_mb=400)) as converter:
+@pytest.mark.parametrize(
+    ("name", "options", "memory_mb"),
+    [("ply", {"up": "y"}, 320), ("ksplat", {}, 480)],
+    ids=["our own", "a library's"],
+)
+async def test_memory_is_limited(name: str, options: Options, memory_mb: int) -> None:
+    large = ply(scene(800))  # 96 MB, and several copies of it while it is written
+    async with converting(ConverterSettings(workers=1, worker_memory_mb=memory_mb)) as converter:
         with pytest.raises(TooLargeError, match="max_gaussians"):
-            await converter.convert("ply", {"up": "y"}, large)
-        assert (await converter.convert("ply", {"up": "y"}, PLY)).data
+            await converter.convert(name, options, large)
+        assert (await converter.convert(name, options, PLY)).data
 
 
 async def test_workers_see_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:

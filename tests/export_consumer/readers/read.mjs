@@ -99,6 +99,7 @@ const readers = {
       arrays: {},
       tracks: 1 + others.length,
       type: track.type,
+      handler: file.getTrackById(track.id).mdia.hdlr.handler,
       codec: track.codec,
       size: [track.video.width, track.video.height],
       seconds: [movie.duration / movie.timescale, track.duration / track.timescale],

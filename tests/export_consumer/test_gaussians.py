@@ -9,6 +9,7 @@ from export_consumer import splat
 from export_consumer.errors import SplatCorruptError
 from export_consumer.frames import TURNS, UNITS, placed
 from export_consumer.gaussians import Camera, pruned
+from export_consumer.palette import palette
 from tests.export_consumer.scenes import CAMERA, ply, scene
 
 
@@ -59,6 +60,19 @@ def test_without_a_camera_one_is_found_that_sees_nearly_all() -> None:
 def test_a_camera_that_cannot_be_is_not_believed() -> None:
     data = splat.write(scene(), comments=splat.camera_comments(Camera(-5.0, 640, 480)))
     assert splat.read(data).camera.focal_px > 0
+
+
+@pytest.mark.parametrize("count", [1, 5, 300, 100_000])
+def test_a_palette_has_something_near_for_every_value(count: int) -> None:
+    values = np.random.default_rng(0).normal(size=(count, 1)).astype(np.float32)
+    numbers, found = palette(values)
+    assert numbers.shape == values.shape
+    assert found.shape == (256,)
+    assert (np.diff(found) >= 0).all()
+    wrong = np.abs(found[numbers] - values)
+    assert (wrong == np.abs(values - found).min(axis=1, keepdims=True)).mean() > 0.99  # the nearest there is
+    assert wrong.max() < 0.15  # far out too
+    assert np.sqrt((wrong**2).mean()) < 0.007  # equal steps: 0.01
 
 
 def test_the_most_important_stay_in_order() -> None:

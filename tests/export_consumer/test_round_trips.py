@@ -7,10 +7,12 @@ off a number may be is read from docs/formats.md.
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from pathlib import Path
 from typing import Any, Final
 
+import gaussforge
 import gsply
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ import trimesh
 from pxr import Usd, UsdGeom, UsdValidation, UsdVol
 
 from bus.options import OPTIONS
+from export_consumer import splat
 from export_consumer.formats import load
 from export_consumer.frames import UNITS, placed
 from export_consumer.gaussians import Gaussians, pruned
@@ -128,6 +131,15 @@ def test_gsply_reads_the_plain_file(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.means, SCENE.gaussians.positions)
     np.testing.assert_array_equal(found.scales, SCENE.gaussians.log_scales)
     np.testing.assert_array_equal(found.quats, SCENE.gaussians.quaternions)
+
+
+def test_gaussforge_reads_sog() -> None:
+    again = gaussforge.GaussForge().convert(made("sog", PLAIN), "sog", "ply")
+    body = bytes(again["data"])
+    fields = re.findall(rb"property float (\w+)", body)
+    rows = np.frombuffer(body, "<f4", offset=body.index(b"end_header\n") + 11).reshape(-1, len(fields))
+    columns = [fields.index(name.encode()) for name in splat.FIELDS]
+    compare(foreign.gaussians_of(rows[:, columns]), SCENE.gaussians, WITHIN["sog"])
 
 
 def test_trimesh_reads_every_element_of_sharps_file() -> None:

@@ -88,7 +88,11 @@ class CancelScene(Message, frozen=True, kw_only=True, tag="generation.cancel.v1"
 
 
 class ExportScene(Message, frozen=True, kw_only=True, tag="export.make.v1"):
-    """Convert a finished scene into another format."""
+    """Convert a finished scene into another format.
+
+    ``purpose`` None: somebody asked for it; else it is the system's own, and its ending goes where no
+    account, receiver or bill sees it.
+    """
 
     export_id: UUID
     generation_id: UUID
@@ -97,6 +101,7 @@ class ExportScene(Message, frozen=True, kw_only=True, tag="export.make.v1"):
     format: str
     requested_at: datetime
     options: dict[str, str | int | float | bool] = {}
+    purpose: str | None = None
 
 
 # --- events: the log of record ----------------------------------------------------------------------
@@ -262,6 +267,7 @@ class GenerationProgress(Message, frozen=True, kw_only=True, tag="generation.pro
 GenerationCommand: TypeAlias = GenerateScene
 Cancellation: TypeAlias = CancelScene
 ExportCommand: TypeAlias = ExportScene
+ExportEnding: TypeAlias = ExportCompleted | ExportFailed
 Event: TypeAlias = (
     GenerationRequested
     | GenerationCompleted

@@ -100,6 +100,23 @@ EXPORT_COMMANDS: Final = Topic(
     consumers=("export",),
     description="Conversions of finished scenes.",
 )
+BACKGROUND_COMMANDS: Final = replace(
+    EXPORT_COMMANDS,
+    name="sharp.export.commands.background.v1",
+    partitions=4,  # each costs every member of its group a producer, and nobody waits for these
+    retention_ms=30 * DAY,
+    description="Conversions that the system wants itself: pictures and viewers' files of every scene.",
+)
+BACKGROUND_ENDINGS: Final = Topic(
+    name="sharp.export.endings.background.v1",
+    key="export id",
+    partitions=4,
+    retention_ms=FOREVER,
+    union=messages.ExportEnding,
+    producers=("export",),
+    consumers=("export",),
+    description="How those ended. Not in the log of record: no account asked, none is told or charged.",
+)
 
 HISTORY_ROOM: Final = {"max.message.bytes": str(MAX_MESSAGE_BYTES + 64 * 1024)}
 """For topics that take copies: the largest record and, in its headers, what became of it."""
@@ -140,6 +157,10 @@ GENERATION_RETRIES: Final = _retries(COMMANDS_INTERACTIVE, "sharp.generation.com
 GENERATION_DEAD: Final = _dead(COMMANDS_INTERACTIVE, "sharp.generation.commands", "inference")
 EXPORT_RETRIES: Final = _retries(EXPORT_COMMANDS, "sharp.export.commands", "export")
 EXPORT_DEAD: Final = _dead(EXPORT_COMMANDS, "sharp.export.commands", "export")
+BACKGROUND_RETRIES: Final = tuple(
+    replace(topic, partitions=1)
+    for topic in _retries(BACKGROUND_COMMANDS, "sharp.export.commands.background", "export")
+)
 PARTNERS_DEAD: Final = _dead(EVENTS, "sharp.partners", "partners")
 RELAY_CURSOR: Final = Topic(
     name="sharp.relay.cursor.v1",
@@ -161,7 +182,10 @@ ALL: Final = (
     EXPORT_COMMANDS,
     *GENERATION_RETRIES,
     GENERATION_DEAD,
+    BACKGROUND_COMMANDS,
+    BACKGROUND_ENDINGS,
     *EXPORT_RETRIES,
+    *BACKGROUND_RETRIES,
     EXPORT_DEAD,
     PARTNERS_DEAD,
     RELAY_CURSOR,

@@ -1,6 +1,6 @@
 """``python -m export_consumer``."""
 
-from export_consumer.app import main
+from export_consumer.cli import main
 
 if __name__ == "__main__":
     main()

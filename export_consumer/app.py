@@ -1,10 +1,14 @@
-"""The export consumer's composition root: the processor of commands, the projector of events, health."""
+"""The export consumer's composition root: processors of both lanes, the projector of events, health.
+
+What somebody asked for and what the system wants itself are two lanes with a group, retries and places of
+their own: however many views wait, an export that a person waits for does not wait behind them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -12,16 +16,17 @@ from faststream import FastStream
 from faststream.kafka import KafkaBroker
 
 from bus import logs, telemetry, topics
-from bus.blobs import Blobs, BlobStore
+from bus.blobs import BlobStore
 from bus.broker import create_broker
 from bus.errors import ConfigurationError
 from bus.health import HealthServer
 from bus.processor import Processor
-from bus.projector import Projector, subscribe
+from bus.projector import Projector, RawRecord, subscribe
 from export_consumer import jobs, settings
 from export_consumer.handlers import Exports
-from export_consumer.pool import Converter, converting
+from export_consumer.pool import converting
 from export_consumer.settings import Settings
+from export_consumer.views import VIEWS
 from ledger import database
 from ledger.intake import Intake
 from ledger.migrate import check
@@ -56,11 +61,13 @@ def create_app(settings: Settings) -> FastStream:
             converting(settings.converter) as converter,
         ):
             projector = _job_projector(broker, pool, settings)
-            processor, role = _processor(settings, blobs, converter), settings.role
+            exports, role = Exports(blobs, converter), settings.role
+            asked, own = _asked(settings, exports), _background(settings, exports)
             async with (
-                HealthServer(role.health_host, role.health_port, lambda: processor.ready),
+                HealthServer(role.health_host, role.health_port, lambda: asked.ready and own.ready),
                 watched(app.exit, projector.watch()),
-                _running(processor, app.exit),
+                _running(asked, app.exit),
+                _running(own, app.exit),
             ):
                 yield
 
@@ -88,8 +95,8 @@ async def _pool(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
         yield pool
 
 
-def _processor(settings: Settings, blobs: Blobs, converter: Converter) -> Processor:
-    exports, options = Exports(blobs, converter), settings.export
+def _asked(settings: Settings, exports: Exports) -> Processor:
+    options = settings.export
     return Processor(
         settings.kafka,
         group=options.group,
@@ -103,15 +110,40 @@ def _processor(settings: Settings, blobs: Blobs, converter: Converter) -> Proces
     )
 
 
+def _background(settings: Settings, exports: Exports) -> Processor:
+    options = settings.export
+    return Processor(
+        settings.kafka,
+        group=options.background_group,
+        topics=[topics.BACKGROUND_COMMANDS],
+        retries=topics.BACKGROUND_RETRIES,
+        dead=topics.EXPORT_DEAD,
+        handle=exports.handle,
+        give_up=exports.give_up,
+        instance_id=options.instance_id,
+        # One worker stays for people; where there is but one, they wait for one conversion at most.
+        max_in_flight=max(1, settings.converter.workers - 1),
+    )
+
+
 def _job_projector(broker: KafkaBroker, pool: asyncpg.Pool, settings: Settings) -> Projector:
     epoch, options = settings.kafka.topic_epoch, settings.export
-    write = jobs.ExportJobs(bucket=settings.s3.bucket).write
-    intake = Intake(topics.EVENTS, projector=jobs.PROJECTOR, epoch=epoch, write=write)
-    projector = Projector(pool, name=jobs.PROJECTOR, epoch=epoch, apply=intake.apply)
+    write = jobs.ExportJobs(bucket=settings.s3.bucket, views=VIEWS if options.views else ()).write
+    inputs = (topics.EVENTS, topics.BACKGROUND_ENDINGS)
+    intakes = {
+        topic.name: Intake(topic, projector=jobs.PROJECTOR, epoch=epoch, write=write) for topic in inputs
+    }
+
+    async def apply(connection: asyncpg.Connection, records: Sequence[RawRecord]) -> None:
+        for name, intake in intakes.items():
+            if mine := [record for record in records if record.topic == name]:
+                await intake.apply(connection, mine)
+
+    projector = Projector(pool, name=jobs.PROJECTOR, epoch=epoch, apply=apply)
     subscribe(
         broker,
         projector,
-        topics=[topics.EVENTS],
+        topics=inputs,
         group=options.jobs_group,
         instance_id=options.instance_id,
         max_records=options.max_records,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -13,22 +13,20 @@ from bus import envelope, topics, tracing
 from bus import options as export_options
 from bus.blobs import Blobs
 from bus.errors import SharpstreamError, UndecodableError
-from bus.messages import BlobRef, Event, ExportCompleted, ExportFailed, ExportScene, Timings
+from bus.messages import BlobRef, ExportCompleted, ExportEnding, ExportFailed, ExportScene, Timings
 from bus.options import Options
 from bus.processor import Record
 from export_consumer.formats import File, check
+from export_consumer.views import SOURCE
 
 log = structlog.stdlib.get_logger(__name__)
-
-SOURCE: Final = "/sharpstream/export"
-"""The CloudEvents source of everything that this role says."""
 
 
 class Converts(Protocol):
     """What turns a splat into a format: `export_consumer.pool.Converter`."""
 
-    async def convert(self, name: str, options: Options, data: bytes) -> File:
-        """Return the file."""
+    async def convert(self, name: str, options: Options, data: bytes, *, background: bool = False) -> File:
+        """Return the file; ``background``: nobody waits for it."""
         ...
 
 
@@ -90,7 +88,9 @@ class Exports:
             splat = await self._blobs.get(message.source)
         fetched = time.perf_counter()
         with tracing.span("encode", traceparent):
-            made = await self._converter.convert(message.format, message.options, splat)
+            made = await self._converter.convert(
+                message.format, message.options, splat, background=message.purpose is not None
+            )
         encoded = time.perf_counter()
         # A key of its own for each attempt: a woken zombie must not overwrite the winner's file.
         key = f"exports/{message.export_id}/{secrets.token_hex(8)}{made.suffix}"
@@ -118,11 +118,14 @@ def _span(command: envelope.Envelope[Any], record: Record) -> tracing.Span:
     )
 
 
-def _told(command: envelope.Envelope[Any], ending: Event, traceparent: str | None) -> envelope.OutRecord:
+def _told(
+    command: envelope.Envelope[Any], ending: ExportEnding, traceparent: str | None
+) -> envelope.OutRecord:
+    own = command.message.purpose is not None
     return envelope.record(
-        topics.EVENTS,
+        topics.BACKGROUND_ENDINGS if own else topics.EVENTS,
         ending,
-        key=ending.account_id,
+        key=ending.export_id if own else ending.account_id,
         source=SOURCE,
         traceparent=traceparent,
         correlation_id=command.correlation_id,

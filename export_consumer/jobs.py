@@ -1,7 +1,8 @@
 """`sharp.events.v1` into ``export_jobs``: requested, then completed or failed, never back.
 
-The rows themselves tell whether an event is news: a job that ended is not touched again. The file of an
-export whose scene was deleted meanwhile is taken away again.
+A completed scene gets its views ordered here (`export_consumer.views`), in the same transaction. The rows
+themselves tell whether an event is news: a job that ended is not touched again. The file of an export whose
+scene was deleted meanwhile is taken away again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from bus.messages import ExportCompleted, ExportFailed, ExportRequested
+from bus.messages import ExportCompleted, ExportFailed, ExportRequested, GenerationCompleted
+from export_consumer import views
+from export_consumer.views import Finished, View
 from ledger import removals
 from ledger.events import Event, storable, to_json
 
@@ -37,19 +40,19 @@ SET status = e.status, updated_at = e.time, export_file_url = e.url, error_code 
 FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[])
   AS e (id, status, time, url, code, error)
 WHERE j.id = e.id AND j.status IN ('pending', 'processing')"""
-# FOR SHARE, and in a statement before the endings: a deletion waits for these, or is seen below.
-_HOLD: Final = """
-SELECT FROM scene_generations WHERE id = ANY($1::uuid[]) ORDER BY id FOR SHARE"""
 _NEEDLESS: Final = """
 SELECT j.id FROM export_jobs j JOIN scene_generations s ON s.id = j.scene_generation_id
 WHERE j.id = ANY($1::uuid[]) AND s.deleted_at IS NOT NULL"""
 
 
 class ExportJobs:
-    """Writes the export events; ``bucket`` completes the blob keys to ``s3://bucket/key``."""
+    """Writes the export events; ``bucket`` completes the blob keys to ``s3://bucket/key``.
 
-    def __init__(self, *, bucket: str) -> None:
-        self._bucket = bucket
+    ``views`` is what is made of every completed scene.
+    """
+
+    def __init__(self, *, bucket: str, views: Sequence[View] = ()) -> None:
+        self._bucket, self._views = bucket, views
 
     async def write(self, connection: asyncpg.Connection, events: Sequence[Event]) -> None:
         """Write the events; must run inside a transaction."""
@@ -70,10 +73,14 @@ class ExportJobs:
         for event in events:
             if (ending := self._ending(event)) is not None:
                 endings.setdefault(ending[0], ending)  # the first one counts
+        done = [e.message for e in events if isinstance(e.message, ExportCompleted)]
+        scenes = [_finished(e) for e in events if self._views and isinstance(e.message, GenerationCompleted)]
+        # All at once, in the order of their ids, and before the endings: nobody waits for us crosswise.
+        held = [each.generation_id for each in done] + [each.generation_id for each in scenes]
+        if held:
+            await views.hold(connection, held)
+        await views.order(connection, scenes, self._views)
         if endings:
-            done = [e.message for e in events if isinstance(e.message, ExportCompleted)]
-            if done:
-                await connection.execute(_HOLD, [message.generation_id for message in done])
             await connection.execute(_ENDINGS, *zip(*endings.values(), strict=True))
             if done:
                 await self._take_back(connection, [message.export_id for message in done])
@@ -96,3 +103,10 @@ class ExportJobs:
 
     def _url(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"
+
+
+def _finished(event: Event) -> Finished:
+    message: GenerationCompleted = event.message
+    return Finished(
+        message.generation_id, message.account_id, message.result, event.correlation_id, event.traceparent
+    )

@@ -33,6 +33,8 @@ from export_consumer.settings import ConverterSettings
 
 log = structlog.stdlib.get_logger(__name__)
 
+BACKGROUND_NICE: Final = 10
+"""How far a worker whose results nobody waits for steps back from the processor."""
 JOBS_EACH: Final = 25
 """Conversions before a worker is replaced; starting one costs 0.3 s."""
 SECONDS = Histogram(
@@ -55,7 +57,8 @@ _ERRORS: Final[dict[str, type[SharpstreamError]]] = {
 class _Worker:
     """A process and the socket to it. Used by one thread at a time; `kill` may come from any."""
 
-    def __init__(self, settings: ConverterSettings) -> None:
+    def __init__(self, settings: ConverterSettings, *, background: bool) -> None:
+        self.background = background
         ours, theirs = socket.socketpair()
         with theirs:
             limit, timeout = settings.worker_memory_mb * 1024 * 1024, settings.timeout_seconds
@@ -66,7 +69,7 @@ class _Worker:
                 sys.executable,
                 "-m",
                 "export_consumer.worker",
-                *map(str, (theirs.fileno(), limit, timeout)),
+                *map(str, (theirs.fileno(), limit, timeout, BACKGROUND_NICE if background else 0)),
             ]
             self.process = subprocess.Popen(  # noqa: S603  (our own module)
                 command, env=_environment(settings), stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
@@ -109,19 +112,19 @@ class Converter:
         self._settings = settings
         self._threads = ThreadPoolExecutor(settings.workers, thread_name_prefix="convert")
         self._lock = threading.Lock()
-        self._idle: list[_Worker] = []
+        self._idle: dict[bool, list[_Worker]] = {False: [], True: []}  # those in the background are nice
         self._all: set[_Worker] = set()
         self._closed = False
 
-    async def convert(self, name: str, options: Options, data: bytes) -> File:
-        """Return the splat ``data`` as the format.
+    async def convert(self, name: str, options: Options, data: bytes, *, background: bool = False) -> File:
+        """Return the splat ``data`` as the format; ``background``: with what the machine has left over.
 
         Raises `PermanentError` for what cannot be converted, `ConverterError` where the worker or a library
         failed and another attempt may do.
         """
         loop = asyncio.get_running_loop()
         with SECONDS.labels(name).time():
-            return await loop.run_in_executor(self._threads, self._convert, name, options, data)
+            return await loop.run_in_executor(self._threads, self._convert, name, options, data, background)
 
     def close(self) -> None:
         """Kill what runs: whoever waits for it is told that its worker is gone."""
@@ -131,8 +134,8 @@ class Converter:
             worker.kill()
         self._threads.shutdown(cancel_futures=True)
 
-    def _convert(self, name: str, options: Options, data: bytes) -> File:
-        worker = self._take()
+    def _convert(self, name: str, options: Options, data: bytes, background: bool) -> File:
+        worker = self._take(background=background)
         try:
             made = worker.ask(name, options, data, self._settings.timeout_seconds)
         except errors.TooSlowError:
@@ -155,20 +158,26 @@ class Converter:
         self._give_back(worker)
         return made
 
-    def _take(self) -> _Worker:
+    def _take(self, *, background: bool) -> _Worker:
         with self._lock:
             if self._closed:
                 raise errors.ConverterError("The exporter is stopping.")
-            if self._idle:
-                return self._idle.pop()
-            worker = _Worker(self._settings)
+            if self._idle[background]:
+                return self._idle[background].pop()
+            others = self._idle[not background]
+            spare = others.pop() if others and len(self._all) >= self._settings.workers else None
+            if spare is not None:
+                self._all.discard(spare)
+            worker = _Worker(self._settings, background=background)
             self._all.add(worker)
-            return worker
+        if spare is not None:  # never more processes than conversions: each may hold 200 MB when idle
+            spare.kill()
+        return worker
 
     def _give_back(self, worker: _Worker) -> None:
         with self._lock:
             if worker.jobs_left > 0 and not self._closed:
-                self._idle.append(worker)
+                self._idle[worker.background].append(worker)
                 return
         self._end(worker)
 

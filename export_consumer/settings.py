@@ -17,11 +17,17 @@ class ExportSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="EXPORT_")
 
     group: str = Field(default="sharpstream.export", min_length=1, description="consumer group of commands")
+    background_group: str = Field(
+        default="sharpstream.export.background", min_length=1, description="of the system's own commands"
+    )
     jobs_group: str = Field(default="sharpstream.export.jobs", min_length=1, description="and of events")
     instance_id: str = Field(
         default_factory=socket.gethostname, min_length=1, description="static membership: one a process"
     )
     max_in_flight: int = Field(default=4, ge=1, le=64, description="exports at once; each may hold 200 MB")
+    views: bool = Field(
+        default=True, description="make a picture and a viewer's file of every completed scene"
+    )
     max_records: int = Field(default=2000, ge=1, le=20_000, description="events a transaction at most")
 
 

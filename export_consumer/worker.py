@@ -1,4 +1,4 @@
-"""One converting process: ``python -m export_consumer.worker FD LIMIT_BYTES TIMEOUT_S``, a socket for jobs.
+"""One converting process: ``python -m export_consumer.worker FD LIMIT_BYTES TIMEOUT_S NICE``.
 
 It knows no Kafka, no S3 and no secret, so that a splat or a library that goes wrong reaches nothing. It
 must not print: what it has to say goes through the socket, as JSON and bytes: its parent, which has secrets,
@@ -29,8 +29,9 @@ GRACE_S: Final = 5
 """The parent kills at the timeout; where the parent is gone, the alarm does, this much later."""
 
 
-def main(fd: int, limit_bytes: int, timeout_s: int) -> None:
-    """Convert what comes until nobody can ask any more."""
+def main(fd: int, limit_bytes: int, timeout_s: int, nice: int) -> None:
+    """Convert what comes over the socket ``fd`` until nobody can ask any more."""
+    os.nice(nice)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # OpenBLAS takes its buffers at the first product, and ends the process where it cannot: let it have them.
     np.ones((64, 64)) @ np.ones((64, 64))
@@ -80,4 +81,4 @@ def _say(jobs: Connection, *words: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:4]))
+    main(*map(int, sys.argv[1:5]))

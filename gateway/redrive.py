@@ -87,6 +87,11 @@ async def _export(
 ) -> UUID:
     at, fresh, asked_by = datetime.now(UTC), new_id(), await services.dead_letters.api_key_of(letter)
     command = replace(old, export_id=fresh, requested_at=at)
+    again = Again.of_export(fresh, at=at)
+    if old.purpose is not None:  # the system's own: nobody is told
+        records = [told(topics.BACKGROUND_COMMANDS, command, key=fresh, time=at, trace=trace)]
+        await services.dead_letters.redrive(letter, again, by=by, records=records)
+        return fresh
     event = ExportRequested(
         export_id=fresh,
         generation_id=old.generation_id,
@@ -99,6 +104,5 @@ async def _export(
         told(topics.EXPORT_COMMANDS, command, key=fresh, time=at, trace=trace),
         told(topics.EVENTS, event, key=old.account_id, time=at, trace=trace),
     ]
-    again = Again.of_export(fresh, at=at)
     await services.dead_letters.redrive(letter, again, by=by, records=records)
     return fresh

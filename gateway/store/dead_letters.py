@@ -34,8 +34,9 @@ SELECT $1, s.user_id, $5, $3, 'pending', s.priority,
 FROM scene_generations s JOIN users u ON u.id = s.user_id
 WHERE s.id = $2 AND s.deleted_at IS NULL AND u.is_active FOR SHARE OF s RETURNING id"""
 _EXPORT: Final = """
-INSERT INTO export_jobs (id, scene_generation_id, export_format, options, status, created_at, updated_at)
-SELECT $1, s.id, j.export_format, j.options, 'pending', $3, $3
+INSERT INTO export_jobs (id, scene_generation_id, export_format, options, purpose, status, created_at,
+                         updated_at)
+SELECT $1, s.id, j.export_format, j.options, j.purpose, 'pending', $3, $3
 FROM export_jobs j JOIN scene_generations s ON s.id = j.scene_generation_id JOIN users u ON u.id = s.user_id
 WHERE j.id = $2 AND s.deleted_at IS NULL AND u.is_active FOR SHARE OF s RETURNING id"""
 

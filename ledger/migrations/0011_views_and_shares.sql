@@ -4,6 +4,9 @@
 -- had made. Nullable, because the previous release writes rows without it.
 ALTER TABLE export_jobs ADD COLUMN purpose text;
 ALTER TABLE export_jobs ADD CONSTRAINT export_jobs_purpose CHECK (purpose IN ('preview', 'viewer', 'backfill'));
+-- Few rows of many: how many of the system's own are under way.
+CREATE INDEX export_jobs_background ON export_jobs (created_at)
+    WHERE purpose IS NOT NULL AND status IN ('pending', 'processing');
 
 -- A link by which anybody may look at one scene. The token is kept as a keyed hash alone.
 CREATE TABLE shares (

@@ -1,14 +1,15 @@
-"""``export``: a scene in another format."""
+"""``export``: a scene in another format; ``exports backfill``: a format for all old scenes."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from sharpstream.cli import printing
+from sharpstream.cli import operators, printing
 from sharpstream.cli.scenes import Id
 from sharpstream.cli.service import Json, Key, Url, locate
 from sharpstream.client import Client, Export, ServiceError
@@ -16,8 +17,11 @@ from sharpstream.client.errors import FILE_NOT_WRITTEN
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the command line."""
+    """Add the verbs to the command line."""
     app.command()(export)
+    many = typer.Typer(help="For operators: exports of all accounts' scenes.", no_args_is_help=True)
+    many.command()(backfill)
+    app.add_typer(many, name="exports")
 
 
 def export(
@@ -78,3 +82,44 @@ def _save(client: Client, made: Export, target: Path) -> None:
         raise ServiceError(FILE_NOT_WRITTEN, f"{target} cannot be written: {error.strerror}.") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def backfill(
+    *,
+    format: Annotated[  # noqa: A002
+        str, typer.Option(help="A format, or `preview` or `viewer`: what every new scene gets.")
+    ],
+    since: Annotated[str, typer.Option(help="Completed since then: 2026-01-31, UTC unless it says.")],
+    until: Annotated[str | None, typer.Option(help="And before; now where nothing is said.")] = None,
+    options: Annotated[str, typer.Option(metavar="JSON", help="The format's own.")] = "{}",
+    ahead: Annotated[int, typer.Option(min=1, help="How many may be under way at most.")] = 1000,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count only.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a format for old scenes, of all accounts: the log is read again, and what is missing is ordered.
+
+    Nobody is told and nobody is charged. It may be stopped and run again at any time: nothing is made twice.
+    Talks to Kafka and Postgres: those of `sharpstream up` here, or of DATABASE_URL and KAFKA_...
+
+    Examples.
+
+    * `sharpstream exports backfill --format viewer --since 2026-01-01 --dry-run`
+    * `sharpstream exports backfill --format sog --since 2026-01-01 --options '{"max_gaussians": 500000}'`
+    """
+    command = ["--format", format, "--since", since, "--options", options, "--ahead", str(ahead)]
+    command += ["--until", until] if until else []
+    command += ["--dry-run"] if dry_run else []
+    found = operators.run("export_consumer", "backfill", *command, tell=_told)
+    if as_json:
+        print(json.dumps(found))
+        return
+    verb = "would be ordered" if found["dry_run"] else "ordered"
+    print(
+        f"{found['scenes']} scenes: {found['ordered']} exports {verb}, {found['already']} there already,"
+        f" {found['gone']} scenes gone."
+    )
+
+
+def _told(step: dict[str, Any]) -> None:
+    if step.get("event") == "backfill":
+        print(f"  {step['scenes']} scenes, {step['ordered']} ordered", file=sys.stderr)

@@ -38,6 +38,7 @@ ALL: tuple[m.AnyMessage, ...] = (
         format="GLTF",
         requested_at=NOW,
         options={"faces": 1000, "scale": 0.5, "texture": True, "axes": "y-up"},
+        purpose="viewer",
     ),
     m.GenerationRequested(
         generation_id=JOB,

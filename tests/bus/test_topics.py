@@ -41,7 +41,9 @@ def test_the_log_of_record_is_kept_for_ever_and_keyed_by_account() -> None:
     assert set(messages.GENERATION_ENDINGS + messages.EXPORT_ENDINGS) <= set(topics.EVENTS.types)
 
 
-@pytest.mark.parametrize("retries", [topics.GENERATION_RETRIES, topics.EXPORT_RETRIES])
+@pytest.mark.parametrize(
+    "retries", [topics.GENERATION_RETRIES, topics.EXPORT_RETRIES, topics.BACKGROUND_RETRIES]
+)
 def test_retry_delays_grow_and_are_told_by_the_name(retries: tuple[topics.Topic, ...]) -> None:
     delays = [topic.delay_ms for topic in retries]
     assert delays == list(topics.RETRY_DELAYS_MS)
@@ -55,6 +57,7 @@ def test_retry_delays_grow_and_are_told_by_the_name(retries: tuple[topics.Topic,
     [
         (topics.COMMANDS_INTERACTIVE, (*topics.GENERATION_RETRIES, topics.GENERATION_DEAD)),
         (topics.EXPORT_COMMANDS, (*topics.EXPORT_RETRIES, topics.EXPORT_DEAD)),
+        (topics.BACKGROUND_COMMANDS, (*topics.BACKGROUND_RETRIES, topics.EXPORT_DEAD)),
     ],
 )
 def test_retries_and_the_dead_carry_what_their_source_does(
@@ -64,6 +67,12 @@ def test_retries_and_the_dead_carry_what_their_source_does(
         assert topic.types == source.types
         assert topic.key == source.key
         assert topic.retention_ms >= source.retention_ms
+
+
+def test_what_the_system_wants_itself_is_heard_by_nobody_else() -> None:
+    own = (topics.BACKGROUND_COMMANDS, topics.BACKGROUND_ENDINGS, *topics.BACKGROUND_RETRIES)
+    assert {role for topic in own for role in topic.consumers} == {"export"}
+    assert {topic.name for topic in own}.isdisjoint({topics.EVENTS.name, topics.EXPORT_COMMANDS.name})
 
 
 def test_a_wish_to_stop_is_kept_as_long_as_a_command_may_live() -> None:

@@ -19,13 +19,22 @@ from aiokafka import TopicPartition
 
 from bus import admin, broker, envelope, topics
 from bus.blobs import BlobStore
-from bus.messages import EXPORT_ENDINGS, BlobRef, ExportCompleted, ExportFailed, ExportRequested, ExportScene
+from bus.messages import (
+    EXPORT_ENDINGS,
+    BlobRef,
+    ExportCompleted,
+    ExportFailed,
+    ExportRequested,
+    ExportScene,
+    GenerationCompleted,
+)
 from bus.options import Options
 from bus.settings import KafkaSettings, S3Settings
 from bus.topics import Topic
+from export_consumer.views import VIEWS
 from tests.export_consumer.scenes import ply, scene
 from tests.export_consumer.worker import PARTITIONS, own_topics
-from tests.ledger.story import NOON, Story, insert
+from tests.ledger.story import MODEL, NOON, TIMINGS, Story, insert
 
 pytestmark = pytest.mark.stack
 GIVE_UP_S = 60  # only turns a hang into a failure
@@ -38,19 +47,24 @@ class System:
     kafka: KafkaSettings
     events: Topic
     commands: Topic
+    own_endings: Topic
+    environment: dict[str, str]
     process: subprocess.Popen[str]
 
-    async def endings(self, count: int) -> dict[UUID, ExportCompleted | ExportFailed]:
+    async def endings(
+        self, count: int, topic: Topic | None = None
+    ) -> dict[UUID, ExportCompleted | ExportFailed]:
         """Wait for that many endings and return all that are there."""
+        topic = topic or self.events
         consumer = broker.consumer(self.kafka, client_id="tests", group_id=None)
         await consumer.start()
         found: dict[UUID, ExportCompleted | ExportFailed] = {}
         try:
-            consumer.assign([TopicPartition(self.events.name, part) for part in range(PARTITIONS)])
+            consumer.assign([TopicPartition(topic.name, part) for part in range(PARTITIONS)])
             async with asyncio.timeout(GIVE_UP_S):
                 while len(found) < count:
                     for records in (await consumer.getmany(timeout_ms=200)).values():
-                        events = [envelope.decode(self.events, r.value, r.headers) for r in records]
+                        events = [envelope.decode(topic, r.value, r.headers) for r in records]
                         ends = [e.message for e in events if isinstance(e.message, EXPORT_ENDINGS)]
                         assert not found.keys() & {end.export_id for end in ends}  # one ending each
                         found |= {end.export_id: end for end in ends}
@@ -87,19 +101,20 @@ async def system(
         "S3_BUCKET": s3_settings.bucket,
         "EXPORT_GROUP": unique("export"),
         "EXPORT_JOBS_GROUP": unique("jobs"),
+        "EXPORT_BACKGROUND_GROUP": unique("background"),
     }
-    process = start(environment)
+    running = System(kafka_settings, events, commands, others[2], environment, start(environment))
     try:
-        yield System(kafka_settings, events, commands, process)
+        yield running
     finally:
-        if process.poll() is None:
-            process.kill()
-            await asyncio.to_thread(process.communicate)
+        if running.process.poll() is None:
+            running.process.kill()
+            await asyncio.to_thread(running.process.communicate)
 
 
-def start(environment: dict[str, str]) -> subprocess.Popen[str]:
+def start(environment: dict[str, str], module: str = "tests.export_consumer.worker") -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.export_consumer.worker"],
+        [sys.executable, "-m", module],
         env=os.environ | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -190,3 +205,76 @@ async def send(
                 await producer.send_and_wait(out.topic, out.value, key=out.key, headers=out.headers)
     finally:
         await producer.stop()
+
+
+async def put_scene(connection: asyncpg.Connection, account: UUID) -> UUID:
+    row = {"id": uuid4(), "user_id": account, "original_image_url": "s3://b/k", "status": "completed"}
+    row |= {"priority": "bulk", "metadata": "{}", "created_at": NOON, "updated_at": NOON}
+    await insert(connection, "scene_generations", row)
+    return row["id"]
+
+
+@pytest.mark.kill
+async def test_every_scene_gets_its_views_once_and_no_person_waits_for_them(
+    system: System,
+    story: Story,
+    connection: asyncpg.Connection,
+    s3_settings: S3Settings,
+    unique: Callable[[str], str],
+) -> None:
+    relay = system.environment | {"RELAY_NAME": unique("relay"), "RELAY_LEASE_SECONDS": "1"}
+    relay |= {"RELAY_MAX_ROWS": "7", "WORKER": "1"}
+    scenes = [await put_scene(connection, story.account) for _ in range(30)]
+    async with BlobStore(s3_settings) as blobs:
+        good = await blobs.put(f"results/{scenes[0]}/1.ply", ply(scene(48)), "application/ply")
+        broken = await blobs.put(f"results/{scenes[1]}/1.ply", b"Not a splat.", "application/ply")
+    missing = msgspec.structs.replace(good, key="results/none.ply")
+    source = dict.fromkeys(scenes, good) | {scenes[1]: broken, scenes[2]: missing}
+    carrying = start(relay, "tests.bus.workers.relay_worker")
+    try:
+        async with broker.producer(system.kafka, client_id="tests") as producer:
+            for each in scenes:
+                told = msgspec.structs.replace(completed(each, story.account), result=source[each])
+                out = envelope.record(system.events, told, key=story.account, source="/tests")
+                await producer.send_and_wait(out.topic, out.value, key=out.key, headers=out.headers)
+        count = "SELECT count(*) FROM export_jobs WHERE status IN ('failed', 'completed')"
+        for reached in (1, 8):
+            await until(connection, count, reached)
+            system.process.kill()
+            carrying.kill()
+            await asyncio.gather(*(asyncio.to_thread(p.communicate) for p in (system.process, carrying)))
+            system.process = start(system.environment)
+            carrying = start(relay, "tests.bus.workers.relay_worker")
+        export = uuid4()
+        await send(system, scenes[0], story.account, {export: ("ply", good, {}, "completed")})
+        await system.endings(1)
+        assert await connection.fetchval(count) < 2 * len(scenes), "the person came last"
+        await until(connection, count, 2 * len(scenes) + 1)
+    finally:
+        carrying.kill()
+        await asyncio.to_thread(carrying.communicate)
+    assert set(await system.endings(1)) == {export}  # the log of record holds nothing else of exports
+    own = await system.endings(2 * len(scenes), system.own_endings)
+    assert set(own) == {view.id_for(each) for each in scenes for view in VIEWS}
+    codes = {end.code for end in own.values() if isinstance(end, ExportFailed)}
+    assert codes == {"splat_corrupt", "blob_missing"}
+    rows = await connection.fetch("SELECT * FROM export_jobs WHERE purpose IS NOT NULL")
+    assert {row["id"]: row["status"] for row in rows} == {
+        each: "failed" if isinstance(end, ExportFailed) else "completed" for each, end in own.items()
+    }
+    assert sum(row["status"] == "failed" for row in rows) == 4
+    assert await connection.fetchval("SELECT count(*) FROM usage_logs") == 0
+
+
+async def until(connection: asyncpg.Connection, count: str, reached: int) -> None:
+    async with asyncio.timeout(2 * GIVE_UP_S):
+        while await connection.fetchval(count) < reached:  # noqa: ASYNC110  (another process)
+            await asyncio.sleep(0.05)
+
+
+def completed(generation: UUID, account: UUID) -> GenerationCompleted:
+    return GenerationCompleted(
+        generation_id=generation, account_id=account, gaussian_count=1, image_width=8, image_height=6,
+        focal_length_px=9, input_sha256="0" * 64, model=MODEL, timings=TIMINGS,
+        result=BlobRef(key="k", sha256="0" * 64, bytes=1, media_type="model/ply"),
+    )  # fmt: skip

@@ -28,7 +28,7 @@ TRACE = f"00-{'1' * 32}-{'2' * 16}-01"
 class Shouting:
     """Converts by shouting: a worker's place, without a process."""
 
-    async def convert(self, name: str, options: Options, data: bytes) -> File:
+    async def convert(self, name: str, options: Options, data: bytes, *, background: bool = False) -> File:
         return File(data.upper() + name.encode() + str(options["min_opacity"]).encode(), "text/plain", ".txt")
 
 
@@ -155,3 +155,11 @@ async def test_absurd_options_fail_for_good(
 
 def _with(command: ExportScene, **changes: Any) -> ExportScene:
     return msgspec.structs.replace(command, **changes)
+
+
+async def test_the_systems_own_ends_where_no_account_looks(command: ExportScene, blobs: MemoryBlobs) -> None:
+    exports, own = Exports(blobs, Shouting()), msgspec.structs.replace(command, purpose="preview")
+    made, failed = await exports.handle(record(own)), exports.give_up(record(own), OptionsError("Why."))
+    for (out,), kind in ((made, ExportCompleted), (failed, ExportFailed)):
+        assert (out.topic, out.key) == (topics.BACKGROUND_ENDINGS.name, str(own.export_id).encode())
+        assert isinstance(envelope.decode(topics.BACKGROUND_ENDINGS, out.value, out.headers).message, kind)

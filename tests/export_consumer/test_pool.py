@@ -34,7 +34,7 @@ async def converter() -> AsyncIterator[Converter]:
 
 def only(converter: Converter) -> int:
     """The process id of the one worker that waits."""
-    (worker,) = converter._idle
+    (worker,) = converter._idle[False]
     return worker.process.pid
 
 
@@ -73,11 +73,11 @@ async def test_one_that_is_killed_takes_no_other_with_it() -> None:
     async with converting(ConverterSettings(workers=2)) as converter:
         await asyncio.gather(*(converter.convert("ply", {}, PLY) for _ in range(2)))
         doomed, other = (
-            worker.process.pid for worker in reversed(converter._idle)
+            worker.process.pid for worker in reversed(converter._idle[False])
         )  # the last is taken first
         os.kill(doomed, signal.SIGSTOP)
         waiting = asyncio.ensure_future(converter.convert("ply", {}, PLY))
-        while len(converter._idle) == 2:  # noqa: ASYNC110  (a thread takes it)
+        while len(converter._idle[False]) == 2:  # noqa: ASYNC110  (a thread takes it)
             await asyncio.sleep(0.01)
         assert (await converter.convert("ply", {}, PLY)).data
         assert only(converter) == other
@@ -89,7 +89,7 @@ async def test_one_that_is_killed_takes_no_other_with_it() -> None:
 
 async def test_a_hanging_worker_is_replaced() -> None:
     large = ply(scene(60))  # more than a socket holds: it need not even be read
-    settings = ConverterSettings(workers=1, timeout_seconds=1)
+    settings = ConverterSettings(workers=1, timeout_seconds=3)  # also for the start of the process
     async with converting(settings) as converter:
         await converter.convert("ply", {}, PLY)
         hung = only(converter)
@@ -132,7 +132,7 @@ async def test_workers_are_replaced_after_some_jobs(
 async def test_stopping_leaves_no_process_and_nobody_waiting() -> None:
     async with converting(ConverterSettings(workers=1)) as converter:
         await converter.convert("ply", {}, PLY)
-        worker = converter._idle[0].process
+        worker = converter._idle[False][0].process
         os.kill(worker.pid, signal.SIGSTOP)
         waiting = asyncio.ensure_future(converter.convert("ply", {}, PLY))
         while converter._idle:  # noqa: ASYNC110  (a thread takes it)
@@ -140,3 +140,15 @@ async def test_stopping_leaves_no_process_and_nobody_waiting() -> None:
     with pytest.raises(ConverterError):
         await waiting
     assert worker.returncode == -signal.SIGKILL
+
+
+async def test_what_runs_in_the_background_steps_back_and_takes_no_place_for_good() -> None:
+    async with converting(ConverterSettings(workers=2)) as converter:
+        await asyncio.gather(*(converter.convert("ply", {}, PLY) for _ in range(2)))
+        assert len(converter._all) == 2
+        await converter.convert("ply", {}, PLY, background=True)
+        (nice,) = converter._idle[True]
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        assert os.getpriority(os.PRIO_PROCESS, nice.process.pid) == min(19, own + pools.BACKGROUND_NICE)
+        assert os.getpriority(os.PRIO_PROCESS, only(converter)) == own
+        assert converter._all == {nice, *converter._idle[False]}

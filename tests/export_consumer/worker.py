@@ -13,14 +13,17 @@ PARTITIONS = 2
 
 def main() -> None:
     topics.EVENTS = replace(topics.EVENTS, name=os.environ["EVENTS_TOPIC"], partitions=PARTITIONS)
-    topics.EXPORT_COMMANDS, topics.EXPORT_DEAD, *retries = own_topics(os.environ["COMMANDS_TOPIC"])
-    topics.EXPORT_RETRIES = tuple(retries)
+    own = own_topics(os.environ["COMMANDS_TOPIC"])
+    topics.EXPORT_COMMANDS, topics.EXPORT_DEAD = own[:2]
+    topics.BACKGROUND_COMMANDS, topics.BACKGROUND_ENDINGS = own[2:4]
+    topics.EXPORT_RETRIES, topics.BACKGROUND_RETRIES = tuple(own[4:7]), tuple(own[7:])
     app.main()
 
 
 def own_topics(stem: str) -> list[topics.Topic]:
-    """Commands, dead letters and retries under names of their own."""
-    kinds = (topics.EXPORT_COMMANDS, topics.EXPORT_DEAD, *topics.EXPORT_RETRIES)
+    """Commands, dead letters, the background's and all retries under names of their own."""
+    kinds = (topics.EXPORT_COMMANDS, topics.EXPORT_DEAD, topics.BACKGROUND_COMMANDS)
+    kinds += (topics.BACKGROUND_ENDINGS, *topics.EXPORT_RETRIES, *topics.BACKGROUND_RETRIES)
     return [
         replace(topic, name=f"{stem}.{number}", partitions=min(topic.partitions, PARTITIONS))
         for number, topic in enumerate(kinds)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from uuid import UUID, uuid4
 
 import pytest
+from httpx import ASGITransport, AsyncClient
 
 from bus import topics
 from bus.envelope import decode
 from bus.formats import FORMATS
 from bus.outbox import load
+from gateway.app import create_app
+from tests.gateway.conftest import Api, started
 from tests.gateway.rows import RESULT, put_objects, put_scene
 
 SCENES, EXPORTS = "/api/v1/scenes", "/api/v1/exports"
@@ -171,3 +175,86 @@ async def test_anothers_is_not_there(api, me, assert_problem):
     for path in (f"{EXPORTS}/{export}", f"{EXPORTS}/{uuid4()}", f"{SCENES}/{scene}/exports"):
         assert_problem(await api.client.get(path, headers=eve), 404, "not_found")
     assert_problem(await ask(api, eve, scene, format="gltf"), 404, "not_found")
+
+
+async def put_own(api, scene, purpose, status="completed", name="sog", options="{}") -> UUID:
+    """An export that nobody asked for."""
+    export = uuid4()
+    await api.sql(
+        "INSERT INTO export_jobs (id, scene_generation_id, export_format, options, purpose, status,"
+        " created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, now(), now())",
+        export, scene, name, options, purpose, status,
+    )  # fmt: skip
+    return export
+
+
+async def test_the_systems_own_bother_nobody(world):
+    api, headers = world.api, world.headers
+    scene = await put_scene(api, world.account)
+    await api.sql("DELETE FROM outbox")
+    views = [await put_own(api, scene, purpose) for purpose in ("preview", "viewer")]
+    made = await put_own(api, scene, "backfill")
+    under_way = await put_own(api, scene, "backfill", status="pending", name="ksplat")
+    listed = (await api.client.get(f"{SCENES}/{scene}/exports", headers=headers)).json()["items"]
+    assert {item["id"] for item in listed} == {str(made), str(under_way)}
+    for view in views:
+        for path in (f"{EXPORTS}/{view}", f"{EXPORTS}/{view}/events"):
+            assert (await api.client.get(path, headers=headers)).status_code == 404
+    stream = await api.client.get(f"{EXPORTS}/{made}/events", headers=headers)
+    assert stream.status_code == 204  # nothing will follow
+    # What an operator had made serves who asks for it later; what is still under way could not be followed.
+    assert (await ask(api, headers, scene, format="sog")).json()["export_id"] == str(made)
+    assert (await ask(api, headers, scene, format="ksplat")).json()["export_id"] != str(under_way)
+    assert len(await api.sql("SELECT FROM outbox")) == 1
+
+
+async def waiting(connection, count: int) -> None:
+    """Until so many wait for a lock."""
+    async with asyncio.timeout(30):
+        while (  # noqa: ASYNC110
+            await connection.fetchval(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND wait_event_type = 'Lock'"
+            )
+            < count
+        ):
+            await asyncio.sleep(0.01)
+
+
+async def test_the_same_asked_for_at_once_by_two_gateways_is_made_once(api, me, settings):
+    headers, account, _ = me
+    scene = await put_scene(api, account)
+    second = create_app(settings)
+    transport = ASGITransport(second)
+    async with started(second), AsyncClient(transport=transport, base_url="http://gateway") as client:
+        other = Api(second, client)
+        async with api.services.pool.acquire() as holding, holding.transaction():
+            # All have looked and found none before the first may write.
+            await holding.execute("SELECT FROM scene_generations WHERE id = $1 FOR UPDATE", scene)
+            asking = [asyncio.create_task(ask(g, headers, scene, format="spz")) for g in (api, other, other)]
+            await waiting(holding, len(asking))
+        answers = await asyncio.gather(*asking)
+    assert [answer.status_code for answer in answers] == [202] * len(asking)
+    (export,) = {answer.json()["export_id"] for answer in answers}
+    assert [str(row["id"]) for row in await api.sql("SELECT id FROM export_jobs")] == [export]
+    assert len(await api.sql("SELECT FROM outbox")) == 1
+
+
+async def test_a_scene_that_is_deleted_while_somebody_asks(api, me, assert_problem):
+    headers, account, _ = me
+    scene = await put_scene(api, account)
+    async with api.services.pool.acquire() as deleting, deleting.transaction():
+        await deleting.execute("UPDATE scene_generations SET deleted_at = now() WHERE id = $1", scene)
+        asking = asyncio.create_task(ask(api, headers, scene, format="spz"))
+        await waiting(deleting, 1)
+    assert_problem(await asking, 404, "not_found")
+    assert_problem(await ask(api, headers, scene, format="spz"), 404, "not_found")
+    assert await api.sql("SELECT FROM export_jobs") == await api.sql("SELECT FROM outbox") == []
+
+
+async def test_the_formats_for_a_dialogue(api):
+    items = (await api.client.get("/api/v1/export-formats")).json()["items"]
+    assert sorted(item["name"] for item in items) == sorted(FORMATS)
+    (png,) = [item for item in items if item["name"] == "png"]
+    assert (png["kind"], png["media_type"], png["extension"]) == ("picture", "image/png", ".png")
+    assert png["options"]["properties"]["size"]["default"] == 512

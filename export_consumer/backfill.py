@@ -1,0 +1,149 @@
+"""A format for old scenes: the log of record read again, and what is missing ordered as the system's own.
+
+Needs no memory of its own: ids are made from what is wanted, so a run that was killed is simply run again and
+orders what is still missing. It keeps few exports ahead of the converters, so that the outbox and the topic
+stay short and a person can stop it at any time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from bus import broker, topics
+from bus.messages import GenerationCompleted
+from bus.projector import RawRecord, raw_record
+from bus.settings import KafkaSettings
+from bus.topics import Topic
+from export_consumer import views
+from export_consumer.views import Finished, View
+from ledger.events import Event, decode
+
+BATCH: Final = 500
+"""Scenes a transaction."""
+CLOCKS: Final = timedelta(hours=1)
+"""A record may have been written later, or by a clock that is behind: so much earlier reading begins."""
+_LOOK_S: Final = 0.5
+_KNOWN: Final = """
+SELECT s.id FROM scene_generations s JOIN users u ON u.id = s.user_id
+WHERE s.id = ANY($1::uuid[]) AND s.deleted_at IS NULL AND u.erased_at IS NULL"""
+_THERE: Final = "SELECT count(*) FROM export_jobs WHERE id = ANY($1::uuid[])"
+_AHEAD: Final = """
+SELECT count(*) FROM export_jobs WHERE purpose IS NOT NULL AND status IN ('pending', 'processing')"""
+
+
+@dataclass(kw_only=True)
+class Progress:
+    """How far a run is. ``gone``: scenes that were deleted, or whose account was erased."""
+
+    scenes: int = 0
+    ordered: int = 0
+    already: int = 0
+    gone: int = 0
+    dry_run: bool = False
+
+    def to_json(self) -> str:
+        """One JSON object."""
+        return msgspec.json.encode(asdict(self)).decode()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What to make, and of which scenes: those completed from ``since`` to before ``until``."""
+
+    view: View
+    since: datetime
+    until: datetime
+    ahead: int
+    dry_run: bool
+
+
+async def run(
+    pool: asyncpg.Pool,
+    kafka: KafkaSettings,
+    wish: Wish,
+    *,
+    tell: Callable[[Progress], Any],
+    topic: Topic | None = None,
+) -> Progress:
+    """Order the wish's view of every scene that lacks it; ``tell`` hears of each step."""
+    progress = Progress(dry_run=wish.dry_run)
+    async for scenes in _completed(kafka, topic or topics.EVENTS, wish):
+        for begin in range(0, len(scenes), BATCH):
+            await _room(pool, wish)
+            await _some(pool, scenes[begin : begin + BATCH], wish, progress)
+            tell(progress)
+    return progress
+
+
+async def _some(pool: asyncpg.Pool, scenes: Sequence[Finished], wish: Wish, progress: Progress) -> None:
+    ids = [scene.generation_id for scene in scenes]
+    async with pool.acquire() as connection, connection.transaction():
+        if not wish.dry_run:
+            await views.hold(connection, ids)
+        known = {row["id"] for row in await connection.fetch(_KNOWN, ids)}
+        there = await connection.fetchval(_THERE, [wish.view.id_for(each) for each in known])
+        living = [scene for scene in scenes if scene.generation_id in known]
+        if wish.dry_run:
+            ordered = len(known) - there
+        else:
+            ordered = await views.order(connection, living, [wish.view])
+    progress.scenes += len(scenes)
+    progress.gone += len(scenes) - len(living)
+    progress.already += there
+    progress.ordered += ordered
+
+
+async def _room(pool: asyncpg.Pool, wish: Wish) -> None:
+    """Wait until few enough of the system's own exports are under way."""
+    while not wish.dry_run and await pool.fetchval(_AHEAD) >= wish.ahead:  # noqa: ASYNC110  (other processes make it)
+        await asyncio.sleep(_LOOK_S)
+
+
+async def _completed(kafka: KafkaSettings, topic: Topic, wish: Wish) -> AsyncIterator[list[Finished]]:
+    """Yield the scenes that the log says were completed in that time, up to its end as it is now."""
+    async for records in _read(kafka, topic, wish.since - CLOCKS):
+        events, _ = decode(topic, records)
+        found = [_finished(event) for event in events if _wanted(event, wish)]
+        if found:
+            yield found
+
+
+def _wanted(event: Event, wish: Wish) -> bool:
+    return isinstance(event.message, GenerationCompleted) and wish.since <= event.time < wish.until
+
+
+def _finished(event: Event) -> Finished:
+    message: GenerationCompleted = event.message
+    return Finished(message.generation_id, message.account_id, message.result, event.correlation_id)
+
+
+async def _read(kafka: KafkaSettings, topic: Topic, since: datetime) -> AsyncIterator[list[RawRecord]]:
+    """Yield the committed records from ``since`` on, in order within a partition."""
+    consumer: AIOKafkaConsumer = broker.consumer(kafka, client_id="sharpstream-backfill", group_id=None)
+    await consumer.start()
+    try:
+        parts = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+        consumer.assign(parts)
+        ends = await consumer.end_offsets(parts)
+        begins = await consumer.offsets_for_times({part: int(since.timestamp() * 1000) for part in parts})
+        for part in parts:
+            consumer.seek(part, begins[part].offset if begins[part] else ends[part])
+        while open_ := [part for part in parts if await consumer.position(part) < ends[part]]:
+            consumer.pause(*(set(parts) - set(open_)))
+            got = await consumer.getmany(timeout_ms=500, max_records=5000)
+            yield [
+                raw_record(record)
+                for part, records in got.items()
+                for record in records
+                if record.offset < ends[part]
+            ]
+    finally:
+        await consumer.stop()

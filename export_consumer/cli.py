@@ -1,0 +1,111 @@
+"""What may be typed after ``python -m export_consumer``: serve (the default), or a format for old scenes.
+
+0 done, 2 a wrong setting or wish (one sentence on stderr).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from bus import formats, logs, options
+from bus.errors import ConfigurationError, SharpstreamError
+from bus.settings import DatabaseSettings, KafkaSettings, load
+from export_consumer import app, backfill, views
+from export_consumer.backfill import Progress, Wish
+from export_consumer.views import View
+from ledger import database
+from ledger.migrate import check
+
+AHEAD: Final = 1000
+log = structlog.stdlib.get_logger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; a wrong setting or wish ends the process with status 2."""
+    given = _parser().parse_args(arguments)
+    if given.command != "backfill":
+        app.main()
+        return
+    try:
+        logs.configure("export", "INFO")
+        progress = asyncio.run(_backfill(_wish(given)))
+    except SharpstreamError as error:
+        print(error.message, file=sys.stderr)  # noqa: T201  (the operator's own terminal)
+        sys.exit(2)
+    print(progress.to_json())  # noqa: T201  (the command's answer)
+
+
+async def _backfill(wish: Wish) -> Progress:
+    async with database.open_pool(load(DatabaseSettings), role="export") as pool:
+        async with pool.acquire() as connection:
+            await check(connection)
+        return await backfill.run(pool, load(KafkaSettings), wish, tell=_tell)
+
+
+def _tell(progress: Progress) -> None:
+    log.info("backfill", **msgspec.to_builtins(progress))
+
+
+def _wish(given: argparse.Namespace) -> Wish:
+    """Return what is asked for. Raises `SharpstreamError` with what is wrong with it."""
+    since, until = _moment(given.since), _moment(given.until) if given.until else datetime.now(UTC)
+    if until <= since:
+        raise ConfigurationError("--since must lie before --until.")
+    return Wish(
+        view=_view(given.format, given.options),
+        since=since,
+        until=until,
+        ahead=given.ahead,
+        dry_run=given.dry_run,
+    )
+
+
+def _view(name: str, text: str) -> View:
+    """Return the view of that name (``preview``, ``viewer``), or the format as an operator's backfill."""
+    if name in {view.purpose for view in views.VIEWS}:
+        if text != "{}":
+            raise ConfigurationError(f"{name} takes no options: it is what every new scene gets.")
+        return next(view for view in views.VIEWS if view.purpose == name)
+    known = formats.canonical(name)
+    if known is None:
+        own = ", ".join(view.purpose for view in views.VIEWS)
+        raise ConfigurationError(
+            f"There is no format {name}; there are: {own}, {', '.join(formats.FORMATS)}."
+        )
+    try:
+        given: Any = msgspec.json.decode(text, type=dict[str, str | int | float | bool])
+    except msgspec.DecodeError as error:
+        raise ConfigurationError(f'--options is JSON like {{"up": "y"}}: {error}.') from error
+    options.read(known, given)
+    return View(views.BACKFILL, known, given)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{text} is no time; write 2026-01-31 or 2026-01-31T12:00:00Z.") from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m export_consumer", description="Makes other formats.")
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("run", help="convert until SIGTERM (the default)")
+    about = "order a format of every scene that was completed since then and lacks it; safe to repeat"
+    added = commands.add_parser("backfill", help=about, description=about)
+    added.add_argument("--format", required=True, help="a format, or `preview` or `viewer`")
+    added.add_argument("--since", required=True, help="inclusive; UTC unless it says")
+    added.add_argument("--until", help="exclusive; now where nothing is said")
+    added.add_argument("--options", default="{}", help="the format's own, as JSON")
+    added.add_argument("--ahead", type=int, default=AHEAD, help="how many may be under way at most")
+    added.add_argument("--dry-run", action="store_true", help="count only")
+    return parser

@@ -37,6 +37,30 @@ async def check_books(running: Running) -> None:
         await connection.close()
 
 
+def seen_by_anybody(running: Running, client: httpx.Client, job: str) -> list[str]:
+    """Wait for what the scene is shown by, share it, look as a stranger's page would; return the URLs."""
+    scene = running.wait(
+        lambda: client.get(f"/scenes/{job}").json(), lambda s: s["preview_url"] and s["viewer_url"]
+    )
+    assert client.get("/scenes", params={"q": scene["name"][:5].upper()}).json()["items"][0]["id"] == job
+    shared = client.post(f"/scenes/{job}/shares", json={}).json()
+    strange = httpx.get(f"{str(client.base_url).rstrip('/')}/shared/{shared['token']}")
+    assert strange.status_code == 200, strange.text
+    origin, shown = {"Origin": "https://page.example.com"}, []
+    for name, begin in (("preview_url", b"\x89PNG"), ("viewer_url", b"\x1f\x8b")):
+        for body in (scene, strange.json()):
+            answer = httpx.get(body[name], headers=origin)
+            assert (answer.status_code, answer.content[: len(begin)]) == (200, begin)
+            assert answer.headers["access-control-allow-origin"] in {"*", origin["Origin"]}
+        shown.append(scene[name])
+    assert len(answer.content) < 5_000_000  # of 200,000 Gaussians
+    # Made without telling or charging anybody.
+    told = client.get("/events", params={"after": "0", "limit": 500}).json()["events"]
+    assert not [event for event in told if event["type"].startswith("export.") and job in str(event)]
+    assert client.get(f"/scenes/{job}/exports").json()["items"] == []
+    return shown
+
+
 async def test_waited_for_exported_and_deleted_while_everything_dies(
     running: Running, tmp_path: Path
 ) -> None:
@@ -48,6 +72,8 @@ async def test_waited_for_exported_and_deleted_while_everything_dies(
         assert scene["timings"]["total_ms"] >= scene["timings"]["inference_ms"] > 0
         urls = [scene["original_image_url"], scene["generated_3d_gaussian_url"]]
         assert looked_at(urls) == [200, 200]
+
+        urls += [*seen_by_anybody(running, client, job)]
 
         answer = client.post(f"/scenes/{job}/export", json={"format": "GLTF"})
         assert answer.status_code == 202, answer.text
@@ -69,7 +95,7 @@ async def test_waited_for_exported_and_deleted_while_everything_dies(
         for path in (f"/scenes/{job}", f"/scenes/{job}/events", export):
             assert client.get(path).status_code == 404
     await running.fetch("UPDATE blob_removals SET due_at = now()")  # a minute's patience, saved
-    running.wait(lambda: looked_at(urls), lambda found: found == [404, 404])
+    running.wait(lambda: looked_at(urls), lambda found: found == [404] * len(urls))
     deleted = "SELECT count(*) FROM event_log WHERE subject = $1 AND type = 'generation.deleted.v1'"
     for _ in range(200):
         if (await running.fetch(deleted, UUID(job)))[0][0]:

@@ -135,7 +135,7 @@ async def test_stopping_leaves_no_process_and_nobody_waiting() -> None:
         worker = converter._idle[False][0].process
         os.kill(worker.pid, signal.SIGSTOP)
         waiting = asyncio.ensure_future(converter.convert("ply", {}, PLY))
-        while converter._idle:  # noqa: ASYNC110  (a thread takes it)
+        while converter._idle[False]:  # noqa: ASYNC110  (a thread takes it)
             await asyncio.sleep(0.01)
     with pytest.raises(ConverterError):
         await waiting

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import msgspec
 import pytest
 
 from bus import outbox, topics
-from bus.messages import GenerateScene, GenerationRequested
+from bus.messages import BlobRef, ExportScene, GenerateScene, GenerationRequested
 from tests.gateway.conftest import stored_photos
 from tests.gateway.pictures import encoded
+from tests.gateway.rows import put_scene
 
 URL = "/api/v1/admin/dead-letters"
 _INSERT = """
@@ -146,3 +148,24 @@ async def test_they_are_for_admins_alone(api, key, dead, assert_problem) -> None
     assert_problem(await api.client.get(URL, headers=person), 403, "role_insufficient")
     assert_problem(await api.client.post(f"{URL}/{letter}/redrive", headers=person), 403, "role_insufficient")
     assert_problem(await api.client.get(URL, headers=key), 403, "sign_in_required")
+
+
+async def test_a_view_that_is_run_again_stays_the_systems_own(api, admin) -> None:
+    account = await api.account_id(admin)
+    scene = await put_scene(api, account)
+    export = ExportScene(
+        export_id=uuid4(), generation_id=scene, account_id=account, format="png", requested_at=datetime.now(UTC),
+        source=BlobRef(key="k", sha256="0" * 64, bytes=1, media_type="model/ply"), purpose="preview",
+    )  # fmt: skip
+    await api.sql(
+        "INSERT INTO export_jobs (id, scene_generation_id, export_format, purpose, status, created_at, updated_at)"
+        " VALUES ($1, $2, 'png', 'preview', 'failed', now(), now())", export.export_id, scene,
+    )  # fmt: skip
+    letter = await add(api, export.export_id, account, msgspec.json.encode(export))
+    answer = await api.client.post(f"{URL}/{letter}/redrive", headers=admin)
+    assert answer.status_code in {200, 202}, answer.text
+    (record,) = await published(api)
+    again = msgspec.json.decode(record.value, type=ExportScene)
+    assert (record.topic, again.purpose) == (topics.BACKGROUND_COMMANDS.name, "preview")
+    rows = await api.sql("SELECT purpose, status FROM export_jobs WHERE id = $1", again.export_id)
+    assert [tuple(row) for row in rows] == [("preview", "pending")]

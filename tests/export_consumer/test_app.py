@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -82,7 +84,7 @@ async def system(
 ) -> AsyncIterator[System]:
     events = replace(topics.EVENTS, name=unique("events"), partitions=PARTITIONS)
     commands, *others = own_topics(unique("exports"))
-    await admin.create_topics(kafka_settings, [events, commands, *others])
+    await admin.create_topics(kafka_settings, [events, commands, *others, topics.RELAY_CURSOR])
     assert kafka_settings.password
     assert s3_settings.access_key_id
     assert s3_settings.secret_access_key
@@ -112,14 +114,20 @@ async def system(
             await asyncio.to_thread(running.process.communicate)
 
 
-def start(environment: dict[str, str], module: str = "tests.export_consumer.worker") -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", module],
-        env=os.environ | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+def start(
+    environment: dict[str, str],
+    module: str = "tests.export_consumer.worker",
+    said: Path | None = None,
+) -> subprocess.Popen[str]:
+    """Run the module; what it says goes to the end of ``said``, else into a pipe."""
+    with contextlib.ExitStack() as stack:
+        return subprocess.Popen(
+            [sys.executable, "-m", module],
+            env=os.environ | environment,
+            stdout=subprocess.PIPE if said is None else stack.enter_context(said.open("a")),
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
 
 
 async def test_every_command_is_answered_and_told(
@@ -221,16 +229,21 @@ async def test_every_scene_gets_its_views_once_and_no_person_waits_for_them(
     connection: asyncpg.Connection,
     s3_settings: S3Settings,
     unique: Callable[[str], str],
+    tmp_path: Path,
 ) -> None:
+    said = tmp_path / "said"  # a pipe that nobody reads would stop them
+    system.process.kill()
+    await asyncio.to_thread(system.process.communicate)
+    system.process = start(system.environment, said=said)
     relay = system.environment | {"RELAY_NAME": unique("relay"), "RELAY_LEASE_SECONDS": "1"}
     relay |= {"RELAY_MAX_ROWS": "7", "WORKER": "1"}
-    scenes = [await put_scene(connection, story.account) for _ in range(30)]
+    scenes = [await put_scene(connection, story.account) for _ in range(20)]
     async with BlobStore(s3_settings) as blobs:
         good = await blobs.put(f"results/{scenes[0]}/1.ply", ply(scene(48)), "application/ply")
         broken = await blobs.put(f"results/{scenes[1]}/1.ply", b"Not a splat.", "application/ply")
     missing = msgspec.structs.replace(good, key="results/none.ply")
     source = dict.fromkeys(scenes, good) | {scenes[1]: broken, scenes[2]: missing}
-    carrying = start(relay, "tests.bus.workers.relay_worker")
+    carrying = start(relay, "tests.bus.workers.relay_worker", said)
     try:
         async with broker.producer(system.kafka, client_id="tests") as producer:
             for each in scenes:
@@ -243,8 +256,8 @@ async def test_every_scene_gets_its_views_once_and_no_person_waits_for_them(
             system.process.kill()
             carrying.kill()
             await asyncio.gather(*(asyncio.to_thread(p.communicate) for p in (system.process, carrying)))
-            system.process = start(system.environment)
-            carrying = start(relay, "tests.bus.workers.relay_worker")
+            system.process = start(system.environment, said=said)
+            carrying = start(relay, "tests.bus.workers.relay_worker", said)
         export = uuid4()
         await send(system, scenes[0], story.account, {export: ("ply", good, {}, "completed")})
         await system.endings(1)

@@ -154,12 +154,13 @@ async def test_a_view_that_is_run_again_stays_the_systems_own(api, admin) -> Non
     account = await api.account_id(admin)
     scene = await put_scene(api, account)
     export = ExportScene(
-        export_id=uuid4(), generation_id=scene, account_id=account, format="png", requested_at=datetime.now(UTC),
-        source=BlobRef(key="k", sha256="0" * 64, bytes=1, media_type="model/ply"), purpose="preview",
+        export_id=uuid4(), generation_id=scene, account_id=account, format="png",
+        requested_at=datetime.now(UTC), purpose="preview",
+        source=BlobRef(key="k", sha256="0" * 64, bytes=1, media_type="model/ply"),
     )  # fmt: skip
     await api.sql(
-        "INSERT INTO export_jobs (id, scene_generation_id, export_format, purpose, status, created_at, updated_at)"
-        " VALUES ($1, $2, 'png', 'preview', 'failed', now(), now())", export.export_id, scene,
+        "INSERT INTO export_jobs (id, scene_generation_id, export_format, purpose, status, created_at,"
+        " updated_at) VALUES ($1, $2, 'png', 'preview', 'failed', now(), now())", export.export_id, scene,
     )  # fmt: skip
     letter = await add(api, export.export_id, account, msgspec.json.encode(export))
     answer = await api.client.post(f"{URL}/{letter}/redrive", headers=admin)

@@ -208,16 +208,14 @@ async def test_the_systems_own_bother_nobody(world):
     assert len(await api.sql("SELECT FROM outbox")) == 1
 
 
-async def waiting(connection, count: int) -> None:
+async def waiting(api, count: int) -> None:
     """Until so many wait for a lock."""
+    locked = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
     async with asyncio.timeout(30):
-        while (  # noqa: ASYNC110
-            await connection.fetchval(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                " AND wait_event_type = 'Lock'"
-            )
-            < count
-        ):
+        while (await api.sql(locked))[0][0] < count:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
@@ -232,7 +230,7 @@ async def test_the_same_asked_for_at_once_by_two_gateways_is_made_once(api, me, 
             # All have looked and found none before the first may write.
             await holding.execute("SELECT FROM scene_generations WHERE id = $1 FOR UPDATE", scene)
             asking = [asyncio.create_task(ask(g, headers, scene, format="spz")) for g in (api, other, other)]
-            await waiting(holding, len(asking))
+            await waiting(api, len(asking))
         answers = await asyncio.gather(*asking)
     assert [answer.status_code for answer in answers] == [202] * len(asking)
     (export,) = {answer.json()["export_id"] for answer in answers}
@@ -246,7 +244,7 @@ async def test_a_scene_that_is_deleted_while_somebody_asks(api, me, assert_probl
     async with api.services.pool.acquire() as deleting, deleting.transaction():
         await deleting.execute("UPDATE scene_generations SET deleted_at = now() WHERE id = $1", scene)
         asking = asyncio.create_task(ask(api, headers, scene, format="spz"))
-        await waiting(deleting, 1)
+        await waiting(api, 1)
     assert_problem(await asking, 404, "not_found")
     assert_problem(await ask(api, headers, scene, format="spz"), 404, "not_found")
     assert await api.sql("SELECT FROM export_jobs") == await api.sql("SELECT FROM outbox") == []

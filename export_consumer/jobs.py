@@ -107,6 +107,4 @@ class ExportJobs:
 
 def _finished(event: Event) -> Finished:
     message: GenerationCompleted = event.message
-    return Finished(
-        message.generation_id, message.account_id, message.result, event.correlation_id, event.traceparent
-    )
+    return Finished(message.generation_id, message.account_id, message.result, event.correlation_id)

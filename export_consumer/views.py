@@ -52,7 +52,6 @@ class Finished(NamedTuple):
     account_id: UUID
     source: BlobRef
     correlation_id: str | None = None
-    traceparent: str | None = None
 
 
 # In the order of their ids and before anything else: a deletion waits for the rows below, or they see it.
@@ -120,6 +119,5 @@ def _command(export_id: UUID, scene: Finished, view: View, now: datetime) -> env
         key=export_id,
         source=SOURCE,
         time=now,
-        correlation_id=scene.correlation_id,
-        traceparent=scene.traceparent,
+        correlation_id=scene.correlation_id,  # no parent: the photo's trace is what somebody waited for
     )

@@ -40,6 +40,9 @@ class Evidence:
     scenes: dict[str, str] = field(default_factory=dict)
     """Id -> status, of every row."""
     exports: dict[str, str] = field(default_factory=dict)
+    views: dict[str, str] = field(default_factory=dict)
+    """The system's own exports, which the log of record does not know."""
+    view_log: list[Told] = field(default_factory=list)
     usage: list[str] = field(default_factory=list)
     """The event id of every usage row."""
     event_log: list[str] = field(default_factory=list)
@@ -78,12 +81,16 @@ def judge(found: Evidence) -> list[Fault]:
 
 
 def _endings(found: Evidence) -> Iterable[Fault]:
-    for kind, promised, rows, endings in (
-        ("generation", found.accepted, found.scenes, SCENE_ENDINGS),
-        ("export", found.accepted_exports, found.exports, EXPORT_ENDINGS),
+    completed = sum(status == "completed" for status in found.scenes.values())
+    if len(found.views) != 2 * completed:
+        yield Fault("lost", f"{completed} completed scenes have {len(found.views)} views, not two each")
+    for kind, promised, rows, endings, log in (
+        ("generation", found.accepted, found.scenes, SCENE_ENDINGS, found.log),
+        ("export", found.accepted_exports, found.exports, EXPORT_ENDINGS, found.log),
+        ("export", set[str](), found.views, EXPORT_ENDINGS, found.view_log),
     ):
         ended = defaultdict(list)
-        for told in found.log:
+        for told in log:
             if told.type in endings:
                 ended[told.subject].append(told.type)
         for job in sorted(promised - rows.keys()):
@@ -150,7 +157,7 @@ def _rest(found: Evidence) -> Iterable[Fault]:
     for what, count in found.waiting.items():
         if count:
             yield Fault("stuck", f"{count} in {what}")
-    for kind, rows in (("generation", found.scenes), ("export", found.exports)):
+    for kind, rows in (("generation", found.scenes), ("export", found.exports | found.views)):
         for job, status in rows.items():
             if status in {"pending", "processing"}:
                 yield Fault("stuck", f"the {kind} {job} is still {status}")

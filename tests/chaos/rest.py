@@ -123,7 +123,8 @@ class Rest:
             endpoint_account=self._people.endpoint_account,
             deliveries=list(self._receiver.taken),
             waiting=dict(waiting),
-            log=[_told(record) for records in (await self.records()).values() for record in records],
+            log=await self._all_of(topics.EVENTS),
+            view_log=await self._all_of(topics.BACKGROUND_ENDINGS),
             objects=await self.objects(),
             invariants=sorted({*await self._broken_invariants(), *await self._broken_rules()}),
             differences=await self._differences(),
@@ -136,7 +137,11 @@ class Rest:
         return found
 
     async def _read_rows(self, connection: asyncpg.Connection, found: Evidence) -> None:
-        for table, rows in (("scene_generations", found.scenes), ("export_jobs", found.exports)):
+        for table, rows in (
+            ("scene_generations", found.scenes),
+            ("export_jobs WHERE purpose IS NULL", found.exports),
+            ("export_jobs WHERE purpose IS NOT NULL", found.views),
+        ):
             for row in await connection.fetch(f"SELECT id::text, status FROM {table}"):
                 rows[row[0]] = row[1]
         found.usage = [r[0] for r in await connection.fetch("SELECT event_id::text FROM usage_logs")]
@@ -144,10 +149,13 @@ class Rest:
         found.named = {r[0] for r in await connection.fetch(_NAMED)}
         found.waiting["webhooks given up"] = int(await connection.fetchval(_FAILED_WEBHOOKS))
 
-    async def records(self) -> dict[int, list[Any]]:
-        """Every committed record of the log, by partition, as often as it is there."""
+    async def _all_of(self, topic: topics.Topic) -> list[Told]:
+        return [_told(topic, r) for records in (await self.records(topic)).values() for r in records]
+
+    async def records(self, topic: topics.Topic = topics.EVENTS) -> dict[int, list[Any]]:
+        """Every committed record of the topic, by partition, as often as it is there."""
         kafka = KafkaSettings(**self._stand.credentials["kafka"])
-        parts = [TopicPartition(topics.EVENTS.name, p) for p in range(topics.EVENTS.partitions)]
+        parts = [TopicPartition(topic.name, p) for p in range(topic.partitions)]
         consumer = broker.consumer(kafka, client_id="chaos", group_id=None)
         await consumer.start()
         try:
@@ -209,6 +217,6 @@ class Rest:
         return await asyncpg.connect(self._stand.credentials["database_url"])
 
 
-def _told(record: Any) -> Told:
-    decoded = envelope.decode(topics.EVENTS, record.value, record.headers)
+def _told(topic: topics.Topic, record: Any) -> Told:
+    decoded = envelope.decode(topic, record.value, record.headers)
     return Told(str(decoded.id), decoded.type, str(decoded.subject), str(decoded.message.account_id))

@@ -82,7 +82,7 @@ def judge(found: Evidence) -> list[Fault]:
 
 def _endings(found: Evidence) -> Iterable[Fault]:
     completed = sum(status == "completed" for status in found.scenes.values())
-    if len(found.views) != 2 * completed:
+    if len(found.views) < 2 * completed:  # one that was run again is a third
         yield Fault("lost", f"{completed} completed scenes have {len(found.views)} views, not two each")
     for kind, promised, rows, endings, log in (
         ("generation", found.accepted, found.scenes, SCENE_ENDINGS, found.log),

@@ -15,7 +15,7 @@ from litestar.routes import HTTPRoute
 
 from bus import tasks, topics
 from bus.blobs import BlobStore
-from gateway import openapi, photos, policy
+from gateway import openapi, photos, policy, web
 from gateway.apikeys import ApiKeys
 from gateway.backlog import Backlog
 from gateway.books import Books
@@ -199,6 +199,7 @@ async def _build(settings: Settings, metrics: Metrics, stack: AsyncExitStack) ->
         tail=Tail(settings.kafka, hub, history.floors),
         vigil=vigil,
         metrics=metrics,
+        web=await web.load(own.page, blobs),
     )
 
 

@@ -21,6 +21,7 @@ from gateway.api import (
     uploads,
     usage,
     users,
+    web,
     webhooks,
 )
 
@@ -50,4 +51,5 @@ ROUTES = [
     ),
     system.ROUTER,
     contract.ROUTER,
+    web.ROUTER,
 ]

@@ -108,6 +108,8 @@ POLICY: Final[dict[str, Rule]] = {
     "ready": PUBLIC,
     "metrics": PUBLIC,
     "landing": PUBLIC,
+    "page": PUBLIC,
+    "asset": PUBLIC,
     "asyncapi": PUBLIC,
     "asyncapi_page": PUBLIC,
     "message_schema": PUBLIC,

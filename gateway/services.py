@@ -46,6 +46,7 @@ from gateway.tail import Tail
 from gateway.tokens import Tokens
 from gateway.vigil import Vigil
 from gateway.waiters import Waiters
+from gateway.web import Web
 from gateway.webhooks.keys import AccountKeys
 
 
@@ -93,6 +94,7 @@ class Services:
     tail: Tail
     vigil: Vigil
     metrics: Metrics
+    web: Web
 
     @property
     def bucket(self) -> str:

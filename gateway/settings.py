@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
@@ -20,6 +21,7 @@ class GatewaySettings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="where it listens; 0.0.0.0 is everywhere")
     port: int = Field(default=8000, ge=0, le=65535, description="the API, the pages, health and metrics")
     public_url: str = Field(default="http://127.0.0.1:8000", description="where clients reach this API")
+    page: Path | None = Field(default=None, description="folder of the built web page; empty: a plain page")
     jwt_secret: SecretStr = Field(min_length=32, description="signs access tokens; 32 characters or more")
     jwt_previous_secret: SecretStr | None = Field(
         default=None, min_length=32, description="still accepted while the secret is being changed"

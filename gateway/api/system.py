@@ -1,4 +1,4 @@
-"""For people who arrive, load balancers and monitoring: the landing page, health, metrics."""
+"""For load balancers and monitoring: health, metrics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from litestar import MediaType, Response, Router, get
 from msgspec import Meta, Struct
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from gateway.pages import landing
 from gateway.services import Using
 
 CHECK_TIMEOUT_S: Final = 3.0
@@ -62,12 +61,6 @@ def metrics(services: Using) -> Response[bytes]:
     return Response(services.metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
 
-@get("/", operation_id="landing", include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
-def root(services: Using) -> bytes:
-    """Return the landing page."""
-    return landing(services.settings.gateway.public_url)
-
-
 async def _state(check: Awaitable[Any]) -> str:
     try:
         await asyncio.wait_for(check, CHECK_TIMEOUT_S)
@@ -77,4 +70,4 @@ async def _state(check: Awaitable[Any]) -> str:
     return "ok"
 
 
-ROUTER = Router("/", route_handlers=[live, ready, metrics, root], tags=["operations"])
+ROUTER = Router("/", route_handlers=[live, ready, metrics], tags=["operations"])

@@ -65,10 +65,10 @@ def up() -> None:
 
 
 def _welcome(status: dict[str, Any], person: dict[str, Any]) -> str:
-    url = status["gateway"]["url"]
+    url, page = status["gateway"]["url"], status["page"]["note"]
     lines = [
         "Sharpstream is up.",
-        f"  page        {url}",
+        f"  page        {url}{page and f' ({page})'}",
         f"  API docs    {url}/docs",
         f"  account     {person['email']}   password {person['password']}",
         f"  API key     {person['api_key']}",

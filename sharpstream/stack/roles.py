@@ -15,6 +15,7 @@ import aiohttp
 from pydantic import SecretStr
 
 from bus.settings import KafkaSettings, S3Settings
+from sharpstream.stack import page
 from sharpstream.stack.door import Door
 from sharpstream.stack.home import HOME_KEY, PART_KEY, Home, Memory
 from sharpstream.stack.ports import LOOPBACK
@@ -130,9 +131,16 @@ def gateway_variables(memory: Memory, servers: Servers) -> dict[str, str]:
             "GATEWAY_JWT_SECRET": memory.secret("gateway_jwt"),
             "GATEWAY_API_KEY_PEPPER": memory.secret("gateway_api_key_pepper"),
         }
+        | page_variables()
         | webhook_variables(memory)
         | Door.read().variables(memory.port("kafka_partners"))
     )
+
+
+def page_variables() -> dict[str, str]:
+    """Return where the web page is, one's own or the one that was built here."""
+    folder = os.environ.get("GATEWAY_PAGE") or page.built()
+    return {"GATEWAY_PAGE": str(folder)} if folder else {}
 
 
 def webhooks_note() -> str:

@@ -9,9 +9,9 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
-from sharpstream.stack import checks, java, process, roles
+from sharpstream.stack import checks, java, page, process, roles
 from sharpstream.stack.door import Door
-from sharpstream.stack.errors import StartError
+from sharpstream.stack.errors import StackError, StartError
 from sharpstream.stack.home import Home, Memory, write_private
 from sharpstream.stack.infra import addresses
 from sharpstream.stack.kafka import Kafka
@@ -53,7 +53,12 @@ class System:
         if not java.fetched():
             self._say("fetching Kafka, once (43 MB)")
         await asyncio.to_thread(checks.tools)
-        servers = await self._start_servers()
+        building = asyncio.create_task(self._build_page())
+        try:
+            servers = await self._start_servers()
+            await building
+        finally:
+            building.cancel()
         await self._start_roles(servers)
         self._chores.append(asyncio.create_task(self._keep_logs_short()))
         self.up = True
@@ -69,6 +74,7 @@ class System:
         parts = self.supervisor.report()
         return {
             "ready": self.up and all(part["state"] == "ready" for part in parts.values()),
+            "page": {"built": page.built() is not None, "note": page.note()},
             "gateway": {"url": f"http://{LOOPBACK}:{self._memory.port('gateway')}"},
             "kafka": {
                 "bootstrap_servers": f"{LOOPBACK}:{self._memory.port('kafka_internal')}",
@@ -116,6 +122,17 @@ class System:
 
     def _roles(self, servers: roles.Servers) -> list[roles.Role]:
         return roles.roles(self._home, self._memory, servers)
+
+    async def _build_page(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def say(line: str) -> None:
+            loop.call_soon_threadsafe(self._say, line)
+
+        try:
+            await asyncio.to_thread(page.build, say)
+        except StackError as error:  # everything else works without it
+            self._say(f"the web page is not built: {error.message}")
 
     async def _start(self, name: str) -> None:
         began = asyncio.get_running_loop().time()

@@ -1,0 +1,122 @@
+"""The web page as it was built from ``web/``: its files in memory, and the policy that browsers keep for it.
+
+Read once, at the start: a build that replaces the files never mixes old and new in one process. Nothing is
+compressed while it is served; the build has written ``.br`` and ``.gz`` beside each file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import mimetypes
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from bus.blobs import Blobs
+from bus.errors import ConfigurationError
+
+INDEX: Final = "index.html"
+ENCODINGS: Final = {"br": ".br", "gzip": ".gz"}
+"""Content encoding -> how its file ends, the better first."""
+FOREVER: Final = "public, max-age=31536000, immutable"
+"""An asset's name has a hash of its content."""
+ASK_AGAIN: Final = "no-cache"
+_TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class File:
+    """One file of the page, in each encoding that it was written in; ``identity`` is always there."""
+
+    media_type: str
+    etag: str
+    bodies: Mapping[str, bytes]
+
+    def best(self, accepted: str) -> tuple[str, bytes]:
+        """Return encoding and body for an ``Accept-Encoding`` header."""
+        wanted = _acceptable(accepted)
+        name = next((name for name in ENCODINGS if name in self.bodies and name in wanted), "identity")
+        return name, self.bodies[name]
+
+
+class Web:
+    """The page's files by their path below the root; empty where the page was not built."""
+
+    def __init__(self, files: Mapping[str, File], policy: str) -> None:
+        self._files, self.policy = files, policy
+
+    @property
+    def index(self) -> File | None:
+        """The document that every address of the page answers with."""
+        return self._files.get(INDEX)
+
+    def asset(self, name: str) -> File | None:
+        """Return a hashed file."""
+        return self._files.get(f"assets/{name}")
+
+
+async def load(folder: Path | None, blobs: Blobs) -> Web:
+    """Read the built page. Raises `ConfigurationError` for a folder that holds none."""
+    if folder is None:
+        return Web({}, "")
+    files = await asyncio.to_thread(_files, folder)
+    return Web(files, policy_for(await store_origin(blobs)))
+
+
+async def store_origin(blobs: Blobs) -> str:
+    """Return where browsers fetch objects from: what a presigned URL begins with."""
+    parts = urlsplit(await blobs.presign("a"))
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def policy_for(store: str) -> str:
+    """Return the page's Content-Security-Policy. Only we and the store are spoken to.
+
+    Spark decodes and sorts in workers that it makes of blobs, with WebAssembly; blob: pictures are photos
+    that a person has just chosen.
+    """
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self' 'wasm-unsafe-eval'",
+            "worker-src blob:",
+            "style-src 'self'",
+            f"img-src 'self' blob: {store}",
+            f"connect-src 'self' {store}",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        ]
+    )
+
+
+def _files(folder: Path) -> dict[str, File]:
+    if not (folder / INDEX).is_file():
+        raise ConfigurationError(
+            f"GATEWAY_PAGE is {folder}, and there is no {INDEX}: build the page (npm run build in web/)"
+            " or leave the key out."
+        )
+    endings = tuple(ENCODINGS.values())
+    paths = [path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(endings)]
+    return {path.relative_to(folder).as_posix(): _read(path) for path in paths}
+
+
+def _read(path: Path) -> File:
+    body = path.read_bytes()
+    beside = {name: path.with_name(path.name + ending) for name, ending in ENCODINGS.items()}
+    media_type = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return File(
+        media_type=media_type,
+        etag=f'"{hashlib.sha256(body).hexdigest()[:24]}"',
+        bodies={"identity": body}
+        | {name: other.read_bytes() for name, other in beside.items() if other.is_file()},
+    )
+
+
+def _acceptable(header: str) -> set[str]:
+    """Return the encodings that a client takes; ``q=0`` is a no."""
+    offers = [offer.strip().lower().partition(";") for offer in header.split(",")]
+    return {name.strip() for name, _, weight in offers if weight.replace(" ", "") not in {"q=0", "q=0.0"}}

@@ -1,0 +1,62 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useEffect, useRef } from "react";
+import { Navigate, Outlet, Route, Routes, useLocation } from "react-router";
+
+import { useSignedIn } from "./lib/useSignedIn";
+import { Account } from "./pages/Account";
+import { Admin } from "./pages/Admin";
+import { Gallery } from "./pages/Gallery";
+import { Keys } from "./pages/Keys";
+import { NotFound } from "./pages/NotFound";
+import { ScenePage } from "./pages/ScenePage";
+import { Shared } from "./pages/Shared";
+import { SignIn, SignUp } from "./pages/SignIn";
+import { Usage } from "./pages/Usage";
+import { WebhookPage } from "./pages/WebhookPage";
+import { Webhooks } from "./pages/Webhooks";
+import { Welcome } from "./pages/Welcome";
+import { followInto } from "./scene/live";
+import { clear } from "./scene/uploads";
+import { Shell } from "./ui/Shell";
+
+/** Which page is where. The gateway serves this application at the same addresses: `gateway/page.py`. */
+export function App(): ReactNode {
+  const queries = useQueryClient();
+  const signedIn = useSignedIn();
+  useEffect(() => followInto(queries), [queries]);
+  const was = useRef(signedIn);
+  useEffect(() => {
+    if (was.current && !signedIn) {
+      queries.clear(); // the next person at this browser must not see what the last one saw
+      clear();
+    }
+    was.current = signedIn;
+  }, [signedIn, queries]);
+  return (
+    <Shell>
+      <Routes>
+        <Route index element={signedIn ? <Gallery /> : <Welcome />} />
+        <Route path="sign-in" element={<SignIn />} />
+        <Route path="sign-up" element={<SignUp />} />
+        <Route path="s/:token" element={<Shared />} />
+        <Route element={<SignedIn />}>
+          <Route path="scenes/:id" element={<ScenePage />} />
+          <Route path="usage" element={<Usage />} />
+          <Route path="keys" element={<Keys />} />
+          <Route path="webhooks" element={<Webhooks />} />
+          <Route path="webhooks/:id" element={<WebhookPage />} />
+          <Route path="account" element={<Account />} />
+          <Route path="admin/*" element={<Admin />} />
+        </Route>
+        <Route path="*" element={<NotFound />} />
+      </Routes>
+    </Shell>
+  );
+}
+
+/** Pages that need somebody signed in; who is not comes back after signing in. */
+function SignedIn(): ReactNode {
+  const signedIn = useSignedIn();
+  const { pathname } = useLocation();
+  return signedIn ? <Outlet /> : <Navigate to={`/sign-in?back=${encodeURIComponent(pathname)}`} replace />;
+}

@@ -1,0 +1,30 @@
+import { api, done, ok, type Schemas } from "./client";
+import { begin, end } from "./session";
+
+export type Me = Schemas["MeOut"];
+
+export async function signIn(email: string, password: string): Promise<void> {
+  begin(await ok(api.POST("/api/v1/users/login", { body: { email, password } })));
+}
+
+export async function signUp(account: Schemas["RegisterIn"]): Promise<void> {
+  await ok(api.POST("/api/v1/users/register", { body: account }));
+  await signIn(account.email, account.password);
+}
+
+/** Sign out here at once, and tell the service; a lost message leaves a token that nobody holds. */
+export async function signOut(): Promise<void> {
+  const token = end();
+  if (token) await api.POST("/api/v1/users/logout", { body: { refresh_token: token } }).catch(() => undefined);
+}
+
+export const me = (): Promise<Me> => ok(api.GET("/api/v1/users/me"));
+
+export const changeMe = (body: Schemas["MeIn"]): Promise<Me> => ok(api.PATCH("/api/v1/users/me", { body }));
+
+export const myData = (): Promise<Schemas["DataOut"]> => ok(api.GET("/api/v1/users/me/data"));
+
+export async function eraseMe(password: string): Promise<void> {
+  await done(api.DELETE("/api/v1/users/me", { body: { password } }));
+  end();
+}

@@ -1,0 +1,74 @@
+import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+
+import { type DeadLetter, deadLetters, discard, redrive } from "../api/admin";
+import { ago } from "../lib/words";
+import { Button } from "../ui/Button";
+import { Badge, Empty, Rows, Trouble } from "../ui/states";
+
+/** Jobs that were given up on, to be tried anew or put away. */
+export function DeadLetters(): ReactNode {
+  const queries = useQueryClient();
+  const found = useInfiniteQuery({
+    queryKey: ["dead letters"],
+    queryFn: ({ pageParam }) => deadLetters(pageParam),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor,
+  });
+  const settle = useMutation({
+    mutationFn: ({ id, how }: { id: string; how: (id: string) => Promise<unknown> }) => how(id),
+    onSettled: () => queries.invalidateQueries({ queryKey: ["dead letters"] }),
+  });
+  const items = found.data?.pages.flatMap((page) => page.items) ?? [];
+  return (
+    <div className="grid gap-4">
+      {(found.error ?? settle.error) && <Trouble error={found.error ?? settle.error} />}
+      {found.isPending && <Rows />}
+      {found.isSuccess && !items.length && (
+        <Empty icon="check" title="No dead letters">
+          Every job came to its end.
+        </Empty>
+      )}
+      <ul aria-label="Dead letters" className="grid gap-2">
+        {items.map((item) => (
+          <Row key={item.id} item={item} busy={settle.isPending} onSettle={(how) => settle.mutate({ id: item.id, how })} />
+        ))}
+      </ul>
+      {found.hasNextPage && (
+        <div className="text-center">
+          <Button busy={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
+            Show more
+          </Button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+type RowProps = { item: DeadLetter; busy: boolean; onSettle: (how: (id: string) => Promise<unknown>) => void };
+
+function Row({ item, busy, onSettle }: RowProps): ReactNode {
+  return (
+    <li className="flex flex-wrap items-center justify-between gap-3 rounded-2xl border border-line bg-card px-5 py-3.5">
+      <div className="grid min-w-0 gap-1">
+        <p className="flex flex-wrap items-center gap-2.5">
+          <code className="font-mono text-sm">{item.code}</code>
+          <Badge tone={item.state === "open" ? "warm" : "soft"}>{item.state}</Badge>
+          <span className="text-sm text-soft">{ago(item.dead_at)}</span>
+        </p>
+        <p className="text-sm break-words">{item.reason}</p>
+        <p className="font-mono text-xs break-all text-soft">{item.topic}</p>
+      </div>
+      {item.state === "open" && (
+        <div className="flex gap-2">
+          <Button small icon="reset" disabled={busy} onClick={() => onSettle(redrive)}>
+            Try anew
+          </Button>
+          <Button small look="danger" disabled={busy} onClick={() => onSettle(discard)}>
+            Put away
+          </Button>
+        </div>
+      )}
+    </li>
+  );
+}

@@ -1,0 +1,81 @@
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { type ReactNode, useDeferredValue, useState } from "react";
+
+import { nameOf, scenes } from "../api/scenes";
+import { DeleteDialog } from "../scene/DeleteDialog";
+import { Drop } from "../scene/Drop";
+import { Sendings } from "../scene/Sendings";
+import { Tile } from "../scene/Tile";
+import { Button } from "../ui/Button";
+import { Icon } from "../ui/icons";
+import { Page } from "../ui/Page";
+import { Empty, Trouble } from "../ui/states";
+
+/** All scenes of the account, newest first, and where new ones begin. */
+export function Gallery(): ReactNode {
+  const [words, setWords] = useState("");
+  const q = useDeferredValue(words.trim());
+  const [doomed, setDoomed] = useState<{ id: string; name: string } | null>(null);
+  const found = useInfiniteQuery({
+    queryKey: ["scenes", q],
+    queryFn: ({ pageParam }) => scenes(q, pageParam),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor,
+    placeholderData: keepPreviousData,
+  });
+  const items = found.data?.pages.flatMap((page) => page.items) ?? [];
+  const first = found.isSuccess && !items.length && !q;
+  return (
+    <Page wide title={first ? "Welcome" : "Your scenes"} actions={first ? undefined : <Search value={words} onChange={setWords} />}>
+      <Drop large={first} />
+      <Sendings />
+      {found.error && <Trouble error={found.error} retry={() => void found.refetch()} />}
+      {found.isPending && <Placeholders />}
+      {found.isSuccess && !items.length && q && (
+        <Empty icon="search" title={`Nothing is called “${q}”`}>
+          Scenes are found by the name of their photo.
+        </Empty>
+      )}
+      <ul aria-label="Scenes" className="pictures gap-y-8">
+        {items.map((item) => (
+          <Tile key={item.id} item={item} onDelete={() => setDoomed({ id: item.id, name: nameOf(item) })} />
+        ))}
+      </ul>
+      {found.hasNextPage && (
+        <div className="text-center">
+          <Button busy={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
+            Show more
+          </Button>
+        </div>
+      )}
+      <DeleteDialog scene={doomed} onClose={() => setDoomed(null)} />
+    </Page>
+  );
+}
+
+function Search({ value, onChange }: { value: string; onChange: (value: string) => void }): ReactNode {
+  return (
+    <label className="relative block">
+      <span className="sr-only">Search scenes</span>
+      <Icon name="search" className="pointer-events-none absolute top-3 left-4 size-5 text-soft" />
+      <input
+        type="search"
+        value={value}
+        maxLength={100}
+        placeholder="Search"
+        onChange={(event) => onChange(event.target.value)}
+        className="min-h-11 w-full rounded-full border border-edge bg-card pr-4 pl-11 placeholder:text-soft sm:w-64"
+      />
+    </label>
+  );
+}
+
+function Placeholders(): ReactNode {
+  return (
+    <div role="status" aria-label="Loading scenes" className="pictures">
+      {[1.5, 1, 1.33, 0.75, 1.78].map((ratio) => (
+        <div key={ratio} style={{ "--ratio": ratio, aspectRatio: ratio } as React.CSSProperties} className="shimmer rounded-2xl" />
+      ))}
+    </div>
+  );
+}

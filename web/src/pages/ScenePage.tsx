@@ -1,0 +1,118 @@
+import { type ReactNode, useState } from "react";
+import { useNavigate, useParams } from "react-router";
+
+import { ended, nameOf, type Scene } from "../api/scenes";
+import { ago, exact, many, size } from "../lib/words";
+import { DeleteDialog } from "../scene/DeleteDialog";
+import { Exports } from "../scene/Exports";
+import { Making } from "../scene/Making";
+import { SceneView } from "../scene/SceneView";
+import { Sharing } from "../scene/Sharing";
+import { TimingsPicture } from "../scene/TimingsPicture";
+import { useScene } from "../scene/useScene";
+import { Button, ButtonLink } from "../ui/Button";
+import { Card, Page } from "../ui/Page";
+import { Trouble } from "../ui/states";
+
+/** One scene: looked into, explained, taken elsewhere, shared. */
+export function ScenePage(): ReactNode {
+  const { id = "" } = useParams();
+  const { data, error, refetch } = useScene(id);
+  if (error && !data) {
+    return (
+      <Page title="Scene">
+        <Trouble error={error} retry={() => void refetch()} />
+      </Page>
+    );
+  }
+  if (!data) {
+    return (
+      <div role="status" aria-label="Loading the scene" className="mx-auto w-full max-w-6xl px-4 pt-8 sm:px-8">
+        <div className="shimmer aspect-3/2 w-full rounded-3xl" />
+      </div>
+    );
+  }
+  return <Shown scene={data} />;
+}
+
+function Shown({ scene }: { scene: Scene }): ReactNode {
+  const [deleting, setDeleting] = useState(false);
+  const navigate = useNavigate();
+  const name = nameOf(scene);
+  const isEnded = ended(scene.status);
+  return (
+    <Page
+      wide
+      title={name}
+      lead={<span title={exact(scene.created_at)}>Sent {ago(scene.created_at)}</span>}
+      actions={
+        <>
+          <ButtonLink to="/" icon="back">
+            All scenes
+          </ButtonLink>
+          {isEnded && (
+            <Button look="danger" icon="trash" onClick={() => setDeleting(true)}>
+              Delete
+            </Button>
+          )}
+        </>
+      }
+    >
+      {!isEnded && <Making scene={scene} />}
+      {scene.status === "completed" && <SceneView scene={scene} />}
+      {isEnded && scene.status !== "completed" && <NotMade scene={scene} />}
+      {scene.status === "completed" && (
+        <div className="grid items-start gap-6 lg:grid-cols-2">
+          <Exports sceneId={scene.id} splatUrl={scene.generated_3d_gaussian_url} />
+          <div className="grid gap-6">
+            <Sharing sceneId={scene.id} />
+            {scene.timings && (
+              <Card title="Where the time went">
+                <TimingsPicture timings={scene.timings} />
+              </Card>
+            )}
+            <Facts scene={scene} />
+          </div>
+        </div>
+      )}
+      <DeleteDialog scene={deleting ? { id: scene.id, name } : null} onClose={() => setDeleting(false)} onDone={() => void navigate("/")} />
+    </Page>
+  );
+}
+
+function NotMade({ scene }: { scene: Scene }): ReactNode {
+  return (
+    <div className="grid items-start gap-8 md:grid-cols-2">
+      <img src={scene.original_image_url} alt="The photo" className="w-full rounded-3xl bg-wash shadow-lift" />
+      <div role="status" className="grid gap-3">
+        <h2 className="text-xl font-semibold">{scene.status === "failed" ? "This photo could not be made into a scene" : "This scene was stopped"}</h2>
+        {scene.error_message && <p>{scene.error_message}</p>}
+        {scene.error_code && <code className="font-mono text-sm text-bad">{scene.error_code}</code>}
+      </div>
+    </div>
+  );
+}
+
+function Facts({ scene }: { scene: Scene }): ReactNode {
+  const { model = {}, result = {} } = scene.metadata as Record<string, Record<string, unknown>>;
+  const facts: [string, string][] = [
+    ["Gaussians", many(Number(result.gaussian_count))],
+    ["Size of the splat", size(Number(result.bytes))],
+    ["Photo", `${String(result.width)} × ${String(result.height)} pixels`],
+    ["Focal length", `${Math.round(Number(result.focal_length_px))} pixels`],
+    ["Model", `${String(model.name)} ${String(model.version)} on ${String(model.device)}, ${String(model.dtype)}`],
+    ["Id", scene.id],
+  ];
+  return (
+    <Card title="Facts">
+      <dl className="grid gap-2 text-sm">
+        {facts.map(([term, text]) => (
+          <div key={term} className="flex justify-between gap-4">
+            <dt className="text-soft">{term}</dt>
+            <dd className="min-w-0 text-right break-words">{text}</dd>
+          </div>
+        ))}
+      </dl>
+    </Card>
+  );
+}

@@ -1,0 +1,47 @@
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { useParams } from "react-router";
+
+import { asApiError } from "../api/problem";
+import { shared } from "../api/shares";
+import { day } from "../lib/words";
+import { ButtonLink } from "../ui/Button";
+import { Page } from "../ui/Page";
+import { Empty, Trouble } from "../ui/states";
+import { Viewer } from "../viewer/Viewer";
+
+/** What somebody sees who was given a link: the scene, and nothing else. */
+export function Shared(): ReactNode {
+  const { token = "" } = useParams();
+  const { data, error, refetch } = useQuery({ queryKey: ["shared", token], queryFn: () => shared(token), staleTime: 45 * 60_000 });
+  if (error) return <Gone error={error} retry={() => void refetch()} />;
+  if (!data) return <div role="status" aria-label="Loading the scene" className="shimmer mx-auto mt-8 aspect-3/2 w-[min(70rem,calc(100%-2rem))] rounded-3xl" />;
+  const frame = { width: data.width, height: data.height, focal: data.focal_length_px };
+  return (
+    <Page wide title={data.name ?? "A shared scene"} lead={`Shared with you until ${day(data.expires_at)}.`}>
+      {data.viewer_url ? (
+        <Viewer name={data.name ?? "A shared scene"} url={data.viewer_url} frame={frame} photo={data.original_image_url} preview={data.preview_url} />
+      ) : (
+        <img src={data.preview_url ?? data.original_image_url} alt="The scene's photo" className="mx-auto max-h-[75vh] rounded-3xl" />
+      )}
+      <p className="text-center text-soft">Made from a single photo with Sharpstream.</p>
+    </Page>
+  );
+}
+
+function Gone({ error, retry }: { error: unknown; retry: () => void }): ReactNode {
+  return (
+    <Page title="A shared scene">
+      {asApiError(error).status === 404 ? (
+        <Empty icon="link" title="This link leads nowhere">
+          It has run out or was ended, or a part of it is missing. Ask whoever gave it to you for a new one.
+          <div className="pt-5">
+            <ButtonLink to="/">To Sharpstream</ButtonLink>
+          </div>
+        </Empty>
+      ) : (
+        <Trouble error={error} retry={retry} />
+      )}
+    </Page>
+  );
+}

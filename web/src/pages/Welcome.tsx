@@ -1,0 +1,46 @@
+import type { ReactNode } from "react";
+
+import { ButtonLink } from "../ui/Button";
+import { useTitle } from "../ui/Page";
+import { Dunes } from "./Dunes";
+
+const STEPS: [string, string][] = [
+  ["One photo", "JPEG, HEIC or whatever your camera makes. Orientation and lens are read from it."],
+  ["A moment", "A network predicts over a million Gaussians at once, in metres, and you watch each stage."],
+  ["Look around", "Lean into the picture here, share it with a link, or take it to Blender, Unreal or a headset."],
+];
+
+/** What somebody sees who is not signed in. */
+export function Welcome(): ReactNode {
+  useTitle("Photos you can look into");
+  return (
+    <div className="mx-auto grid w-full max-w-7xl gap-16 px-4 pt-6 pb-24 sm:px-8 sm:pt-10">
+      <div className="relative grid min-h-[min(40rem,78vh)] content-end overflow-hidden rounded-[2rem] bg-stage shadow-lift">
+        <Dunes />
+        <div className="relative grid gap-5 bg-gradient-to-t from-black/70 to-transparent p-6 pt-40 text-white sm:p-12 sm:pt-48">
+          <h1 className="max-w-2xl text-4xl font-semibold sm:text-6xl">Photos you can look into.</h1>
+          <p className="max-w-xl text-lg text-white/90">
+            A photo goes in, a metric 3D Gaussian splat comes out. On your own machines, for your own pictures.
+          </p>
+          <div className="flex flex-wrap gap-3 pt-1">
+            <ButtonLink look="main" to="/sign-up">
+              Make an account
+            </ButtonLink>
+            <ButtonLink to="/sign-in">Sign in</ButtonLink>
+          </div>
+        </div>
+      </div>
+      <ol className="grid gap-8 sm:grid-cols-3">
+        {STEPS.map(([title, text], index) => (
+          <li key={title} className="grid content-start gap-2">
+            <span aria-hidden="true" className="text-sm font-semibold text-accent">
+              {index + 1}
+            </span>
+            <h2 className="text-xl font-semibold">{title}</h2>
+            <p className="text-soft">{text}</p>
+          </li>
+        ))}
+      </ol>
+    </div>
+  );
+}

@@ -1,0 +1,88 @@
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useEffect, useRef, useState } from "react";
+import { Link, NavLink, useLocation } from "react-router";
+
+import { me } from "../api/account";
+import { useSignedIn } from "../lib/useSignedIn";
+import { ButtonLink, IconButton } from "./Button";
+import mark from "./icon.svg";
+import { Icon, type IconName } from "./icons";
+
+const PLACES: [string, string, IconName][] = [
+  ["/", "Scenes", "image"],
+  ["/usage", "Usage", "chart"],
+  ["/keys", "API keys", "key"],
+  ["/webhooks", "Webhooks", "hook"],
+  ["/account", "Account", "person"],
+];
+
+/** What surrounds every page: the way to the content, the mark, the places. */
+export function Shell({ children }: { children: ReactNode }): ReactNode {
+  const main = useRef<HTMLElement>(null);
+  const { pathname } = useLocation();
+  const first = useRef(true);
+  useEffect(() => {
+    // A new page begins at its top, for readers of screens too; the first one where the browser put it.
+    if (!first.current) {
+      scrollTo(0, 0);
+      main.current?.focus({ preventScroll: true });
+    }
+    first.current = false;
+  }, [pathname]);
+  return (
+    <>
+      <a href="#content" className="sr-only z-50 rounded-full bg-accent px-5 py-3 text-on-accent focus:not-sr-only focus:fixed focus:top-3 focus:left-3">
+        Skip to the content
+      </a>
+      <Header />
+      <main id="content" ref={main} tabIndex={-1} className="outline-none">
+        {children}
+      </main>
+    </>
+  );
+}
+
+function Header(): ReactNode {
+  const signedIn = useSignedIn();
+  return (
+    <header className="sticky top-0 z-30 border-b border-line/60 bg-paper/88 backdrop-blur-lg">
+      <div className="mx-auto flex h-16 w-full max-w-7xl items-center justify-between gap-4 px-4 sm:px-8">
+        <Link to="/" className="flex items-center gap-2.5 rounded-lg text-lg font-semibold tracking-tight">
+          <img src={mark} alt="" className="size-8" /> Sharpstream
+        </Link>
+        {signedIn ? <Places /> : <ButtonLink small to="/sign-in">Sign in</ButtonLink>}
+      </div>
+    </header>
+  );
+}
+
+function Places(): ReactNode {
+  const { data } = useQuery({ queryKey: ["me"], queryFn: me, staleTime: 60_000 });
+  const [open, setOpen] = useState(false);
+  const { pathname } = useLocation();
+  useEffect(() => setOpen(false), [pathname]);
+  const places = data?.role === "admin" ? [...PLACES, ["/admin", "Admin", "shield"] as const] : PLACES;
+  return (
+    <>
+      <IconButton icon={open ? "close" : "menu"} label="Menu" aria-expanded={open} aria-controls="places" onClick={() => setOpen(!open)} className="-mr-2 hover:bg-wash md:hidden" />
+      <nav
+        id="places"
+        aria-label="Places"
+        onKeyDown={(event) => event.key === "Escape" && setOpen(false)}
+        className={`${open ? "grid" : "hidden"} absolute inset-x-0 top-16 gap-1 border-b border-line bg-paper p-3 shadow-lift md:static md:flex md:border-0 md:bg-transparent md:p-0 md:shadow-none`}
+      >
+        {places.map(([to, text, icon]) => (
+          <NavLink
+            key={to}
+            to={to}
+            end={to === "/"}
+            className="flex min-h-11 items-center gap-3 rounded-full px-4 text-soft transition-colors hover:bg-wash hover:text-ink aria-[current=page]:bg-wash aria-[current=page]:font-medium aria-[current=page]:text-ink md:min-h-9 md:px-3.5 md:text-sm"
+          >
+            <Icon name={icon} className="size-5 md:hidden" />
+            {text}
+          </NavLink>
+        ))}
+      </nav>
+    </>
+  );
+}

@@ -20,7 +20,7 @@ COMPILE := $(UV) pip compile pyproject.toml --python-version 3.11 --universal --
 	--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade
 COMPILE_AS_DEV := $(filter-out --upgrade,$(COMPILE)) --constraint requirements/dev.txt
 
-.PHONY: help up down test chaos lint types bench parity lock clean
+.PHONY: help up down web browser test chaos lint types bench parity lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,17 @@ up: $(RUN) $(if $(SHARP_CHECKPOINT),$(SHARP)) ## start the whole system on this 
 down: ## stop it; the data stays
 	@if [ -x $(BIN)/sharpstream ]; then $(BIN)/sharpstream down; else echo "Nothing was running."; fi
 
-test: $(DEV) $(READERS) ## run the tests (PYTEST_ARGS="tests/bus -x" for some)
+web: $(RUN) ## build the web page (needs Node; up does it too)
+	@$(BIN)/python -m sharpstream.stack.page
+
+# What the page's tests need; where it cannot be had they are skipped, and say what to install.
+browser: $(DEV)
+	@if ! command -v chromium >/dev/null && [ "$$(id -u)" = 0 ] && [ -e /etc/debian_version ]; then \
+		echo "installing Chromium (once)"; apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
+	fi || true
+	@$(BIN)/python -m sharpstream.stack.page || true
+
+test: $(DEV) $(READERS) browser ## run the tests (PYTEST_ARGS="tests/bus -x" for some)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 chaos: $(DEV) ## three brokers struck in turn, then 200 kills and more, half an hour (CHAOS_SEED=... repeats one, or goes on with it)
@@ -63,7 +73,7 @@ lock: $(UV) ## pin the newest versions that fit pyproject.toml, with hashes
 		--no-emit-find-links --no-header --no-annotate --quiet --upgrade --output-file requirements/uv.txt
 
 clean: ## remove what was built and installed; .sharpstream, the data, stays
-	rm -rf .venv dist build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv dist build web/dist web/node_modules *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './node_modules/*' -prune -exec rm -rf {} +
 
 $(BIN)/python:

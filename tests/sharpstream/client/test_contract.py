@@ -17,7 +17,7 @@ from gateway.app import create_app
 from gateway.settings import GatewaySettings, Settings, WebhookSettings
 from sharpstream.client.surface import Operation, Operations
 
-PAGES = {"landing", "live", "ready", "metrics"}
+PAGES = {"landing", "page", "asset", "live", "ready", "metrics"}
 STREAMS = {"scene_events", "export_events"}
 """Followed by `follow` and its like, which tests/e2e tries."""
 OPERATIONS = {name: found for name, found in vars(Operations).items() if isinstance(found, Operation)}

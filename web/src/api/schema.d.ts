@@ -219,7 +219,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a scene
-         * @description Delete an ended scene, its photo, its splat and its exports, for good.
+         * @description Delete an ended scene, its photo, its splat, its exports and its shares, for good.
          *
          *     It is gone from every answer at once; the files follow within seconds. What was used stays on the account,
          *     and the account's history keeps the scene's events, which hold nothing of the photo; its last one is
@@ -318,6 +318,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/scenes/{generation_id}/shares": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a scene's shares
+         * @description Return the live shares of a scene, newest first, without their tokens.
+         */
+        get: operations["list_shares"];
+        put?: never;
+        /**
+         * Share a scene
+         * @description Make a link by which anybody may look at a completed scene, without an account, until it expires.
+         *
+         *     Who has it sees the scene, its name and its size; the photo too, unless the file tells where it was taken.
+         */
+        post: operations["create_share"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/scenes/{generation_id}/events": {
         parameters: {
             query?: never;
@@ -375,6 +401,66 @@ export interface paths {
          * @description Return one export, with a fresh presigned URL once it is completed.
          */
         get: operations["get_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/export-formats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List export formats
+         * @description Return what a scene can be exported to, and which options each format takes.
+         */
+        get: operations["list_export_formats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/shares/{share_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a share
+         * @description End a share at once. Links to files that somebody opened a moment ago live on for up to an hour.
+         */
+        delete: operations["delete_share"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/shared/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at a shared scene
+         * @description Return what a share shows. No credentials are needed: who has the token may look.
+         */
+        get: operations["open_share"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1155,6 +1241,9 @@ export interface components {
             exports: {
                 [key: string]: unknown;
             }[];
+            shares: {
+                [key: string]: unknown;
+            }[];
             webhooks: {
                 [key: string]: unknown;
             }[];
@@ -1384,6 +1473,27 @@ export interface components {
         ExportPage: {
             items: components["schemas"]["ExportOut"][];
             next_cursor: string | null;
+        };
+        /** FormatList */
+        FormatList: {
+            items: components["schemas"]["FormatOut"][];
+        };
+        /** FormatOut */
+        FormatOut: {
+            /** @example glb_mesh */
+            name: string;
+            /** @example mesh */
+            kind: string;
+            /** @example model/gltf-binary */
+            media_type: string;
+            /** @example .glb */
+            extension: string;
+            title: string;
+            description: string;
+            /** @description JSON Schema of what `options` may hold */
+            options: {
+                [key: string]: unknown;
+            };
         };
         /** GenerateOut */
         GenerateOut: {
@@ -1690,6 +1800,13 @@ export interface components {
             /** @example completed */
             status: string;
             priority: string;
+            /**
+             * @description `name` of the metadata sent with it, else of the file
+             * @example kitchen.jpg
+             */
+            name: string | null;
+            /** @description A picture of it, PNG; null until it is made */
+            preview_url: string | null;
             processing_time_seconds: number | null;
             metadata: {
                 [key: string]: unknown;
@@ -1722,8 +1839,17 @@ export interface components {
             status: string;
             /** @example interactive */
             priority: string;
+            /**
+             * @description `name` of the metadata sent with it, else of the file
+             * @example kitchen.jpg
+             */
+            name: string | null;
             original_image_url: string;
             generated_3d_gaussian_url: string | null;
+            /** @description A picture of it, PNG; null until it is made */
+            preview_url: string | null;
+            /** @description The splat for viewers on the web, SPZ; null until it is made */
+            viewer_url: string | null;
             processing_time_seconds: number | null;
             metadata: {
                 [key: string]: unknown;
@@ -1760,6 +1886,97 @@ export interface components {
             secret: string;
             /** @example 2026-01-31T12:00:00Z */
             previous_valid_until: string | null;
+        };
+        /** ShareCreatedOut */
+        ShareCreatedOut: {
+            /**
+             * Format: uuid
+             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
+             */
+            scene_generation_id: string;
+            /** @example l3Q0dZ3nB7y5Xv1kq8mRw2sTf4uHj6pCe9gLa0iDo4E */
+            token: string;
+            /** @example https://splats.example.com/s/l3Q0dZ3nB7y5Xv1kq8mRw2sTf4uHj6pCe9gLa0iDo4E */
+            url: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
+             */
+            expires_at: string;
+        };
+        /** ShareIn */
+        ShareIn: {
+            /**
+             * @default 168
+             * @example 168
+             */
+            expires_in_hours: number;
+        };
+        /** ShareList */
+        ShareList: {
+            items: components["schemas"]["ShareOut"][];
+        };
+        /** ShareOut */
+        ShareOut: {
+            /**
+             * Format: uuid
+             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
+             */
+            scene_generation_id: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
+             */
+            expires_at: string;
+        };
+        /** SharedOut */
+        SharedOut: {
+            /**
+             * @description `name` of the metadata sent with it, else of the file
+             * @example kitchen.jpg
+             */
+            name: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
+             */
+            expires_at: string;
+            /** @description The splat for viewers on the web, SPZ; null until it is made */
+            viewer_url: string | null;
+            /** @description A picture of it, PNG; null until it is made */
+            preview_url: string | null;
+            /** @description The photo; null where the file says, or may say, where it was taken */
+            original_image_url: string | null;
+            gaussian_count: number | null;
+            /** @description Pixels of the upright photo */
+            width: number | null;
+            height: number | null;
+            focal_length_px: number | null;
         };
         /** TimingsOut */
         TimingsOut: {
@@ -3288,6 +3505,8 @@ export interface operations {
                 created_after?: string | null;
                 /** @description Exclusive; UTC unless it says */
                 created_before?: string | null;
+                /** @description Part of the name, in any case */
+                q?: string | null;
                 cursor?: string | null;
                 limit?: number;
             };
@@ -3671,6 +3890,198 @@ export interface operations {
             };
         };
     };
+    list_shares: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                generation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareList"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_share: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                generation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShareIn"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareCreatedOut"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scene_unfinished`, `shares_exhausted` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     scene_events: {
         parameters: {
             query?: {
@@ -3925,6 +4336,176 @@ export interface operations {
             };
             /** @description `scope_missing` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_export_formats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FormatList"];
+                };
+            };
+        };
+    };
+    delete_share: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                share_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_share: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharedOut"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -8,7 +8,7 @@ import type { Frame } from "./frame";
 import type { Quality } from "./stage";
 import { useSplat } from "./useSplat";
 
-type Props = { name: string; url: string; frame: Frame; photo: string; preview?: string | null };
+type Props = { name: string; url: string; frame: Frame; photo: string | null; preview: string | null };
 
 const DARK = "bg-black/45 text-white backdrop-blur-md hover:bg-black/65 aria-pressed:bg-white aria-pressed:text-black";
 const KEPT = "sharpstream.quality";
@@ -61,10 +61,10 @@ export function Viewer({ name, url, frame, photo, preview }: Props): ReactNode {
             <Trouble error={state.error} />
           </div>
         )}
-        {comparing && state.kind === "ready" && <Compare photo={photo} frame={frame} />}
+        {comparing && photo && state.kind === "ready" && <Compare photo={photo} frame={frame} />}
         {state.kind === "ready" && (
           <div className="absolute right-3 bottom-3 flex gap-1.5" onPointerDown={(event) => event.stopPropagation()}>
-            <IconButton icon="compare" label="Compare with the photo" aria-pressed={comparing} onClick={compare} className={DARK} />
+            {photo && <IconButton icon="compare" label="Compare with the photo" aria-pressed={comparing} onClick={compare} className={DARK} />}
             <IconButton icon="reset" label="Back to the photo's view" onClick={() => player.current?.home()} className={DARK} />
             <IconButton
               icon="spark"
@@ -85,10 +85,10 @@ export function Viewer({ name, url, frame, photo, preview }: Props): ReactNode {
   );
 }
 
-function Loading({ fraction, backdrop }: { fraction: number; backdrop: string }): ReactNode {
+function Loading({ fraction, backdrop }: { fraction: number; backdrop: string | null }): ReactNode {
   return (
     <div className="absolute inset-0 grid place-items-end overflow-hidden">
-      <img src={backdrop} alt="" className="absolute inset-0 size-full scale-105 object-cover opacity-50 blur-lg" />
+      {backdrop && <img src={backdrop} alt="" className="absolute inset-0 size-full scale-105 object-cover opacity-50 blur-lg" />}
       <div className="relative w-full p-5 text-sm text-white">
         <p className="pb-2 text-shadow-md">{fraction < 1 ? "Fetching the scene" : "Opening the scene"}</p>
         <Progress value={fraction} label="Fetching the scene" />

@@ -1,0 +1,328 @@
+"""One person's story with the web page, from the account to the last scene deleted, in a real browser."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, expect, sync_playwright
+from skimage import data
+
+from sharpstream.client import Event, verify_webhook
+from sharpstream.stack import page as built_page
+from tests.e2e.running import Running
+from tests.e2e.visitor import Visitor
+
+pytestmark = pytest.mark.stack
+
+FLAGS = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+NOTE_STAGES = """() => {
+    window.stages = [];
+    const title = () => document.querySelector("[aria-current=step] span span")?.textContent;
+    const note = () => title() && window.stages.at(-1) !== title() && window.stages.push(title());
+    const all = {subtree: true, childList: true, attributes: true};
+    new MutationObserver(note).observe(document.body, all);
+}"""
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, which draws with the processor."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("there is no Chromium: apt-get install chromium")
+    if not built_page.is_current():
+        pytest.skip("the web page is not built: install Node 20.19 or later, then run make web")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visitor(running: Running, browser: Browser) -> Iterator[Visitor]:
+    made = Visitor(browser, running.url, store_of(running.url))
+    yield made
+    made.context.close()
+
+
+def store_of(url: str) -> str:
+    """Where the page may fetch objects from, as its policy says."""
+    policy = httpx.get(url).headers["content-security-policy"]
+    return re.search(r"connect-src 'self' (\S+)", policy)[1]  # type: ignore[index]
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A cup of coffee of 14,000 pixels, hence as many Gaussians: a processor draws them soon enough."""
+    path = tmp_path / "A cup of coffee.jpg"
+    Image.fromarray(data.coffee()).resize((144, 96)).save(path, quality=92)
+    return path
+
+
+class Receiver:
+    """A customer's server that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[bytes, dict[str, str]]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                outer.told.append((self.rfile.read(int(self.headers["Content-Length"])), dict(self.headers)))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    thread = threading.Thread(target=made.server.serve_forever)
+    thread.start()
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()
+
+
+def test_a_story(
+    running: Running, browser: Browser, visitor: Visitor, photo: Path, receiver: Receiver
+) -> None:
+    arrive(visitor)
+    send_and_watch(running, visitor, photo)
+    look_around(visitor)
+    take_along(visitor)
+    link = share(visitor)
+    look_as_anybody(browser, running.url, link)
+    own_programs(running, visitor)
+    be_told(visitor, receiver)
+    look_back(visitor)
+    delete(visitor)
+    assert visitor.troubles == []
+
+
+def arrive(visitor: Visitor) -> None:
+    """Anybody sees the welcome, makes an account, and hears what is wrong with what they type."""
+    visitor.go("/")
+    visitor.inspect("welcome")
+    visitor.page.keyboard.press("Tab")
+    expect(visitor.page.get_by_text("Skip to the content")).to_be_focused()
+    visitor.go("/keys")  # needs a sign-in, and is where one comes back to
+    visitor.inspect("sign-in")
+    assert visitor.page.url.endswith("/sign-in?back=%2Fkeys")
+    visitor.page.get_by_role("link", name="Make an account").click()
+    visitor.inspect("sign-up")
+    email = f"ada-{time.time_ns()}@example.com"
+    visitor.fill({"First name": "Ada", "Last name": "Lovelace", "E-mail": email, "Password": " " * 12})
+    visitor.press("Make the account")
+    visitor.see("password_unsuitable")
+    visitor.fill({"Password": PASSWORD})
+    visitor.press("Make the account")
+    visitor.see("Drop your first photo here")
+    visitor.inspect("first")
+    visitor.page.reload()  # signed in still: the refresh token is kept, the access token is got anew
+    visitor.see("Drop your first photo here")
+
+
+def send_and_watch(running: Running, visitor: Visitor, photo: Path) -> None:
+    """A photo waits while nobody works, with its place in the queue, and is then seen through every stage."""
+    page = visitor.page
+    assert running.cli("stack", "stop", "inference").returncode == 0
+    broken = photo.with_name("notes.jpg")
+    broken.write_text("these are words, not a photograph")
+    page.get_by_label("Photos", exact=True).set_input_files([photo, broken])
+    visitor.see("unsupported_media_type")
+    page.get_by_role("button", name="Forget notes.jpg").click()
+    visitor.see("1st in line")
+    visitor.inspect("gallery-waiting")
+    page.get_by_role("link", name=re.compile("A cup of coffee")).click()
+    now = page.locator("[aria-current=step]")
+    expect(now).to_contain_text("Waiting its turn")
+    expect(now).to_contain_text("1st in line")
+    visitor.inspect("waiting")
+    page.evaluate(NOTE_STAGES)
+    assert running.cli("stack", "start", "inference").returncode == 0
+    viewer, make = page.locator("[data-viewer=ready]"), visitor.button("Make the 3D view")
+    viewer.or_(make).wait_for()
+    if make.is_visible():
+        make.click()
+    viewer.wait_for()
+    seen = page.evaluate("window.stages")
+    assert {"Fetching the photo", "Reading the photo"} <= set(seen), seen
+
+
+def look_around(visitor: Visitor) -> None:
+    """The scene begins as the photo was, moves under the mouse and under keys, and comes home."""
+    page = visitor.page
+    canvas = page.locator("canvas")
+    start = visitor.pixels(canvas)
+    assert start.std() > 20, "the viewer shows nothing"
+    cup = np.asarray(Image.fromarray(data.coffee()).resize(start.shape[1::-1]), dtype=np.int16)
+    middle = np.s_[start.shape[0] // 8 : -start.shape[0] // 4, start.shape[1] // 8 : -start.shape[1] // 8]
+    assert np.abs(start[middle] - cup[middle]).mean() < 12, "the first view is not the photo's"
+    box = canvas.bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 120, y, steps=2)
+    page.mouse.up()
+    dragged = visitor.until_it_changes(canvas, start)
+    canvas.focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowLeft")
+    turned = visitor.until_it_changes(canvas, dragged)
+    page.keyboard.press("0")
+    visitor.until_it_changes(canvas, turned)
+    visitor.press("Compare with the photo")
+    page.get_by_label("How much of the photo is shown").fill("100")
+    photo = page.get_by_role("img", name="The photo")
+    assert photo.evaluate("image => image.complete && image.naturalWidth") == 144
+    visitor.press("Compare with the photo")
+    visitor.press("Fine quality: switch to light")
+    expect(visitor.button("Light quality: switch to fine")).to_be_visible()
+    visitor.inspect("scene")
+
+
+def take_along(visitor: Visitor) -> None:
+    """An export with an option is made while one watches, and downloaded."""
+    page = visitor.page
+    page.get_by_role("button", name="PLY", exact=True).click()
+    page.get_by_label("Max gaussians").fill("1000")
+    visitor.inspect("export")
+    visitor.press("Make the file")
+    row = page.get_by_role("link", name=re.compile("max gaussians 1000"))
+    with page.expect_download() as download:
+        row.click()
+    head = Path(download.value.path()).read_bytes()[:200]
+    assert head.startswith(b"ply")
+    assert b"element vertex 1000" in head
+
+
+def share(visitor: Visitor) -> str:
+    visitor.page.get_by_label("Good for").select_option("a day")
+    visitor.press("Make a link")
+    link = visitor.page.locator("code", has_text="/s/").first.text_content()
+    assert link
+    visitor.inspect("shared-by-me")
+    return link
+
+
+def look_as_anybody(browser: Browser, url: str, link: str) -> None:
+    """Somebody without an account sees the scene by the link, and can do nothing else with it."""
+    guest = Visitor(browser, url, store_of(url))
+    guest.go(link)
+    guest.page.locator("[data-viewer=ready]").wait_for()
+    assert guest.pixels(guest.page.locator("canvas")).std() > 20
+    assert guest.page.get_by_role("button", name=re.compile("Delete|Share|Make")).count() == 0
+    guest.inspect("share")
+    assert guest.troubles == []
+    guest.go(link[:-4] + "none")
+    guest.see("This link leads nowhere")
+    guest.context.close()
+
+
+def own_programs(running: Running, visitor: Visitor) -> None:
+    """A key is shown once, works, and is refused after it is revoked."""
+    page = visitor.page
+    visitor.go("/keys")
+    visitor.see("No keys yet")
+    visitor.press("New key")
+    visitor.fill({"Name": "render farm"})
+    visitor.inspect("new-key")
+    visitor.press("Make the key")
+    key = page.get_by_role("dialog").locator("code").text_content()
+    assert key
+    scenes = f"{running.url}/api/v1/scenes"
+    (scene,) = httpx.get(scenes, headers={"X-API-Key": key}).json()["items"]
+    assert scene["name"] == "A cup of coffee.jpg"
+    visitor.press("I have it")
+    assert key not in page.content()
+    visitor.inspect("keys")
+    visitor.press("Revoke")
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    page.get_by_text("revoked", exact=True).wait_for()
+    assert httpx.get(scenes, headers={"X-API-Key": key}).json()["code"] == "api_key_revoked"
+
+
+def be_told(visitor: Visitor, receiver: Receiver) -> None:
+    """A webhook is added, tried, and sent again; its secret proves what comes."""
+    page = visitor.page
+    visitor.go("/webhooks")
+    visitor.press("New webhook")
+    visitor.fill({"Address": receiver.url, "What it is for": "tells the shop"})
+    visitor.press("Add the webhook")
+    secret = page.get_by_role("dialog").locator("code").text_content()
+    assert secret
+    visitor.press("I have it")
+    visitor.press("Send a test")
+    deliveries = page.get_by_role("list", name="Deliveries").get_by_role("listitem")
+    expect(deliveries.filter(has_text="delivered")).to_have_count(1)
+    visitor.press("Send again")
+    expect(deliveries.filter(has_text="delivered")).to_have_count(2)
+    visitor.inspect("webhook")
+    first, second = (verify_webhook(body, headers, secret) for body, headers in receiver.told)
+    assert isinstance(first, Event)
+    assert (first.type, first.id) == ("webhook.test.v1", second.id)
+    visitor.go("/webhooks")
+    visitor.see("tells the shop")
+    visitor.inspect("webhooks")
+
+
+def look_back(visitor: Visitor) -> None:
+    visitor.go("/usage")
+    visitor.see("Keys made")
+    visitor.inspect("usage")
+    visitor.go("/account")
+    visitor.see("Erase the account")
+    visitor.inspect("account")
+
+
+def delete(visitor: Visitor) -> None:
+    """The scene is found by its name, and gone for good after one more question."""
+    page = visitor.page
+    visitor.go("/")
+    search = page.get_by_label("Search scenes")
+    search.fill("tea")
+    visitor.see("Nothing is called “tea”")
+    search.fill("coffee")
+    page.get_by_role("button", name="Delete A cup of coffee").click()
+    visitor.inspect("delete")
+    page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+    search.fill("")
+    visitor.see("Drop your first photo here")
+
+
+def test_an_admin(running: Running, visitor: Visitor) -> None:
+    """Who is an admin sees people, dead letters, everybody's usage and the books."""
+    known = running.credentials
+    visitor.go("/sign-in?back=/admin")
+    visitor.fill({"E-mail": known["email"], "Password": "wrong"})
+    visitor.press("Sign in")
+    visitor.see("credentials_invalid")
+    visitor.fill({"Password": known["password"]})
+    visitor.press("Sign in")
+    visitor.page.get_by_label(f"Role of {known['email']}").wait_for()
+    visitor.inspect("admin")
+    for part, seen in (("Dead letters", "No dead letters"), ("Books", "Every rule holds")):
+        visitor.page.get_by_role("link", name=part).click()
+        visitor.see(seen)
+        visitor.inspect(f"admin-{part.lower().replace(' ', '-')}")
+    # The wrong password is the one answer that a browser tells of as an error.
+    assert [each for each in visitor.troubles if "401" not in each] == []

@@ -1,0 +1,108 @@
+"""Somebody with a browser, who looks at every page the way a strict reviewer would."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request
+
+ROOT: Final = Path(__file__).parents[2]
+PICTURES: Final = ROOT / "docs" / "images" / "page"
+SCREENSHOTS: Final = "SHARPSTREAM_SCREENSHOTS"
+"""Set it to have the pictures of the documentation taken anew."""
+DESK: Final = {"width": 1180, "height": 820}
+PHONE: Final = {"width": 390, "height": 844}
+SMALL: Final = {"width": 560, "height": 700}
+"""Where pixels are drawn by the processor, few of them are soon drawn."""
+_SERIOUS: Final = {"serious", "critical"}
+_AXE: Final = "axe.run(document, {resultTypes: ['violations']})"
+
+
+class Visitor:
+    """One person's browser window. Whatever it is told of that should not be is kept, for the end."""
+
+    def __init__(self, browser: Browser, url: str, store: str, **context: Any) -> None:
+        self.url = url
+        self.context = browser.new_context(base_url=url, viewport=SMALL, reduced_motion="reduce", **context)
+        self.context.set_default_timeout(60_000)
+        axe = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+        self.context.add_init_script(path=axe)
+        self.page: Page = self.context.new_page()
+        self.troubles: list[str] = []
+        self._own = {urlsplit(url).netloc, urlsplit(store).netloc}
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
+        self.page.on("request", self._request)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"} and "GPU stall due to ReadPixels" not in message.text:
+            self.troubles.append(f"console: {message.text}")
+
+    def _request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in {"blob", "data"} and parts.netloc not in self._own:
+            self.troubles.append(f"foreign host: {request.url}")
+
+    def go(self, path: str) -> None:
+        """Open a page the way a typed address does."""
+        self.page.goto(path)
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def press(self, name: str) -> None:
+        self.button(name).click()
+
+    def fill(self, fields: dict[str, str]) -> None:
+        for label, text in fields.items():
+            self.page.get_by_label(label, exact=True).fill(text)
+
+    def see(self, text: str) -> Locator:
+        """Wait until a text is there."""
+        found = self.page.get_by_text(text).first
+        found.wait_for()
+        return found
+
+    def inspect(self, name: str) -> None:
+        """Hold the page against what every page keeps: contrast, names, order, no sideways scrolling."""
+        for scheme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=scheme)
+            found = self.page.evaluate(_AXE)
+            serious = [each for each in found["violations"] if each["impact"] in _SERIOUS]
+            told = [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in serious]
+            assert told == [], f"{name}, {scheme}"
+        self.page.set_viewport_size(PHONE)
+        wide = self.page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= PHONE["width"], f"{name} scrolls sideways on a phone: {wide}"
+        if os.environ.get(SCREENSHOTS):
+            self._take(f"{name}-phone", PHONE, "dark")
+            self._take(name, DESK, "light")
+            self._take(f"{name}-dark", DESK, "dark")
+        self.page.set_viewport_size(SMALL)
+        self.page.emulate_media(color_scheme="light")
+
+    def _take(self, name: str, size: dict[str, int], scheme: Any) -> None:
+        self.page.set_viewport_size(size)
+        self.page.emulate_media(color_scheme=scheme)
+        self.page.wait_for_timeout(3_000 if self.page.locator("[data-viewer]").count() else 300)
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        shot = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
+        shot.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(PICTURES / f"{name}.png", optimize=True)
+
+    def pixels(self, what: Locator) -> np.ndarray:
+        """What is on screen there, (height, width, 3)."""
+        return np.asarray(Image.open(io.BytesIO(what.screenshot())).convert("RGB"), dtype=np.int16)
+
+    def until_it_changes(self, what: Locator, before: np.ndarray) -> np.ndarray:
+        """Look until it is another picture; the page's own limit turns a hang into a failure."""
+        for _ in range(60):
+            now = self.pixels(what)
+            if np.abs(now - before).mean() > 2:
+                return now
+        raise AssertionError("the picture stays the same")

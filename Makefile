@@ -53,8 +53,9 @@ lint: $(DEV) ## style, formatting and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 
-types: $(DEV) ## mypy, strict
+types: $(DEV) ## mypy and, where its tools are installed, the page's types, both strict
 	$(BIN)/mypy
+	@if [ -x web/node_modules/.bin/tsc ]; then npm --prefix web run --silent check; fi
 
 bench: $(DEV) ## run the benchmarks (BENCH_ARGS=... for some)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

@@ -130,6 +130,18 @@ def test_targets_install_their_locks_by_hash_and_run_without_rights() -> None:
     assert not [name for name in TARGETS if "USER" in text[name]]
 
 
+def test_the_gateways_image_carries_the_page_and_nothing_of_node() -> None:
+    text = stages()
+    assert "npm ci" in text["page"]
+    assert "COPY --from=page /web/dist /app/page" in text["gateway"]
+    assert "GATEWAY_PAGE=/app/page" in text["gateway"]
+    assert [name for name, stage in text.items() if re.search(r"\bnpm\b|\bnode\b", stage)] == ["page"]
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {"!web", "web/node_modules", "web/dist"} <= set(ignored)
+    folders = re.findall(r"^COPY (?!--)(\S+)/? ", DOCKERFILE, re.MULTILINE)
+    assert "web" in folders
+
+
 def test_servers_have_the_versions_of_one_machine() -> None:
     pom = ElementTree.parse(ROOT / "sharpstream" / "stack" / "pom.xml")
     space = {"m": "http://maven.apache.org/POM/4.0.0"}

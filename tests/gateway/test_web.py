@@ -1,0 +1,73 @@
+"""The web page as it is served: one document at its addresses, and a policy that lets nobody else in."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from bus.errors import ConfigurationError
+from bus.testing import MemoryBlobs
+from gateway.api.web import ADDRESSES
+from gateway.settings import GatewaySettings
+from gateway.web import load, policy_for
+
+SCRIPT = b"console.log('hello')\n" * 40
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text("<!doctype html><title>page</title>")
+    script = tmp_path / "assets" / "index-1a2b.js"
+    script.write_bytes(SCRIPT)
+    script.with_name(script.name + ".gz").write_bytes(gzip.compress(SCRIPT))
+    return tmp_path
+
+
+@pytest.fixture
+def gateway_settings(gateway_settings: GatewaySettings, built: Path) -> GatewaySettings:
+    return gateway_settings.model_copy(update={"page": built})
+
+
+async def test_every_address_of_the_page_is_answered_with_it(api, settings):
+    paths = [
+        path.replace("{scene:uuid}", str(uuid4()))
+        .replace("{webhook:uuid}", str(uuid4()))
+        .replace("{part:str}", "usage")
+        .replace("{token:str}", "l3Q0dZ3nB7y5Xv1kq8mRw2sTf4uHj6pCe9gLa0iDo4E")
+        for path in ("/", *ADDRESSES)
+    ]
+    for path in paths:
+        answer = await api.client.get(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8"), path
+        assert "<title>page</title>" in answer.text
+        assert answer.headers["cache-control"] == "no-cache"
+        policy = answer.headers["content-security-policy"]
+        assert policy == policy_for(settings.s3.endpoint_url)
+        assert "unsafe-inline" not in policy
+        assert "'unsafe-eval'" not in policy
+    known = {"if-none-match": answer.headers["etag"]}
+    assert (await api.client.get("/", headers=known)).status_code == 304
+    elsewhere = await api.client.get("/no/such/page")
+    assert (elsewhere.status_code, elsewhere.json()["code"]) == (404, "not_found")
+
+
+async def test_files_are_kept_for_good_and_sent_as_they_were_compressed(api):
+    for accepted, encoding in (("br, gzip", "gzip"), ("gzip;q=0", None), ("", None)):
+        answer = await api.client.get("/assets/index-1a2b.js", headers={"accept-encoding": accepted})
+        assert answer.content == SCRIPT
+        assert answer.headers.get("content-encoding") == encoding
+        assert "immutable" in answer.headers["cache-control"]
+        assert answer.headers["vary"] == "Accept-Encoding"
+        assert answer.headers["content-type"].startswith("text/javascript")
+    for name in ("index-0000.js", "..%2findex.html", "index-1a2b.js.gz"):
+        assert (await api.client.get(f"/assets/{name}")).json()["code"] == "not_found"
+
+
+async def test_a_folder_without_a_page_stops_the_start(tmp_path):
+    with pytest.raises(ConfigurationError, match="GATEWAY_PAGE"):
+        await load(tmp_path, MemoryBlobs())
+    assert (await load(None, MemoryBlobs())).index is None

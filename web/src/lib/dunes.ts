@@ -1,41 +1,47 @@
 /** The picture of the welcome page: ridges of dunes at dusk, each a row of soft discs at its own depth. */
 export type Splat = { x: number; y: number; depth: number; size: number; tone: string };
 
-const RIDGES = 9;
-const PER_RIDGE = 420;
-const FAR: [number, number, number] = [246, 188, 140];
-const NEAR: [number, number, number] = [24, 46, 58];
+const PER_RIDGE = 560;
+/** From the farthest ridge to the nearest: haze, sand in the last light, shadow. */
+const TONES = [
+  [255, 214, 170],
+  [247, 186, 134],
+  [232, 148, 98],
+  [203, 110, 78],
+  [150, 80, 76],
+  [92, 60, 74],
+  [48, 46, 66],
+  [20, 32, 48],
+] as const;
 
 /** Return the same landscape for the same seed; x and y as parts of the view, farthest first. */
 export function scatter(seed: number): Splat[] {
   const random = sequence(seed);
-  const splats: Splat[] = [];
-  for (let ridge = 0; ridge < RIDGES; ridge += 1) {
-    const depth = 1 - ridge / (RIDGES - 1);
-    const [phase, swing] = [random() * 6.28, 0.025 + 0.05 * (1 - depth)];
-    const base = 0.42 + 0.56 * (1 - depth) ** 1.25;
-    for (let index = 0; index < PER_RIDGE; index += 1) {
+  return TONES.flatMap((colour, ridge) => {
+    const near = ridge / (TONES.length - 1);
+    const [phase, swing, base] = [random() * 6.28, 0.018 + 0.045 * near, 0.47 + 0.5 * near ** 1.35];
+    return Array.from({ length: PER_RIDGE }, () => {
       const x = random() * 1.3 - 0.15;
-      const crest = base + swing * Math.sin(x * (5 + 2 * depth) + phase) + swing * 0.5 * Math.sin(x * 11 + phase * 2);
-      const down = random() ** 1.6 * 0.2;
-      splats.push({ x, y: crest + down, depth, size: 0.02 + 0.045 * (1 - depth) + random() * 0.02, tone: tone(depth, down * 2.2 + random() * 0.18) });
-    }
-  }
-  return splats;
+      const crest = base + swing * (Math.sin(x * (7 - 3 * near) + phase) + 0.35 * Math.sin(x * 17 + phase * 3));
+      const down = random() ** 2 * (0.1 + 0.14 * near);
+      const lit = 1.1 - down * (2.2 + near) - random() * 0.1;
+      return { x, y: crest + down, depth: 1 - near, size: 0.012 + 0.03 * near + random() * 0.012, tone: tone(colour, lit) };
+    });
+  });
 }
 
 /** Draw it as seen from `lean`, -0.5 at the left to 0.5 at the right: what is near moves more. */
 export function draw(context: CanvasRenderingContext2D, splats: Splat[], width: number, height: number, lean: number): void {
   const sky = context.createLinearGradient(0, 0, 0, height);
-  for (const [at, colour] of [[0, "#1d3550"], [0.28, "#6f7f95"], [0.42, "#e9a97c"], [0.52, "#fbd9a6"]] as const) sky.addColorStop(at, colour);
+  for (const [at, colour] of [[0, "#26415f"], [0.22, "#6d8199"], [0.36, "#d8b49a"], [0.46, "#ffd9a4"], [0.52, "#ffe7c2"]] as const) sky.addColorStop(at, colour);
   context.fillStyle = sky;
   context.fillRect(0, 0, width, height);
-  sun(context, width * (0.68 - lean * 0.01), height * 0.38, height * 0.3);
+  sun(context, width * (0.7 - lean * 0.01), height * 0.4, height * 0.34);
   const unit = Math.max(width, height);
   for (const { x, y, depth, size, tone } of splats) {
     const shift = lean * -0.11 * (1 - depth);
     const radius = size * unit;
-    context.drawImage(disc(tone), (x + shift) * width - radius, y * height - radius * 0.55, radius * 2, radius * 1.1);
+    context.drawImage(disc(tone), (x + shift) * width - radius * 1.4, y * height - radius * 0.6, radius * 2.8, radius * 1.5);
   }
 }
 
@@ -59,7 +65,7 @@ function disc(tone: string): HTMLCanvasElement {
   const context = made.getContext("2d");
   const fall = context?.createRadialGradient(32, 32, 0, 32, 32, 32);
   if (context && fall) {
-    for (const at of [0, 0.25, 0.5, 0.75, 1]) fall.addColorStop(at, `rgb(${tone} / ${(Math.exp(-4.5 * at * at) - Math.exp(-4.5)).toFixed(3)})`);
+    for (const at of [0, 0.25, 0.5, 0.75, 1]) fall.addColorStop(at, `rgb(${tone} / ${(Math.exp(-3.2 * at * at) - Math.exp(-3.2)).toFixed(3)})`);
     context.fillStyle = fall;
     context.fillRect(0, 0, 64, 64);
   }
@@ -67,11 +73,10 @@ function disc(tone: string): HTMLCanvasElement {
   return made;
 }
 
-/** Far is warm and light, near is dark and cool; in steps, so that discs can be shared. */
-function tone(depth: number, shade: number): string {
-  const mix = FAR.map((far, index) => far * depth + (NEAR[index] ?? 0) * (1 - depth));
-  const step = Math.round(Math.min(0.55, shade) * 12) / 12;
-  return mix.map((part) => Math.round(part * (1.12 - step))).map((part) => Math.min(255, part)).join(" ");
+/** A colour in more or less light; in steps, so that discs can be shared. */
+function tone(colour: readonly number[], lit: number): string {
+  const step = Math.round(Math.max(0.55, lit) * 14) / 14;
+  return colour.map((part) => Math.min(255, Math.round(part * step))).join(" ");
 }
 
 /** Numbers from 0 to 1, always the same ones (mulberry32). */

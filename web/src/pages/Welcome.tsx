@@ -17,7 +17,7 @@ export function Welcome(): ReactNode {
     <div className="mx-auto grid w-full max-w-7xl gap-16 px-4 pt-6 pb-24 sm:px-8 sm:pt-10">
       <div className="relative grid min-h-[min(40rem,78vh)] content-end overflow-hidden rounded-[2rem] bg-stage shadow-lift">
         <Dunes />
-        <div className="relative grid gap-5 bg-gradient-to-t from-black/70 to-transparent p-6 pt-40 text-white sm:p-12 sm:pt-48">
+        <div className="relative grid gap-5 bg-gradient-to-t from-black/75 via-black/35 to-transparent p-6 pt-24 text-white sm:p-12 sm:pt-28">
           <h1 className="max-w-2xl text-4xl font-semibold sm:text-6xl">Photos you can look into.</h1>
           <p className="max-w-xl text-lg text-white/90">
             A photo goes in, a metric 3D Gaussian splat comes out. On your own machines, for your own pictures.

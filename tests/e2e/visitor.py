@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Response
 
 ROOT: Final = Path(__file__).parents[2]
 PICTURES: Final = ROOT / "docs" / "images" / "page"
@@ -20,6 +20,10 @@ DESK: Final = {"width": 1180, "height": 820}
 PHONE: Final = {"width": 390, "height": 844}
 SMALL: Final = {"width": 560, "height": 700}
 """Where pixels are drawn by the processor, few of them are soon drawn."""
+_NO_NEWS: Final = (
+    "Failed to load resource: the server responded with a status of 4",  # refused, and told in the page
+    "GPU stall due to ReadPixels",  # a picture was taken
+)
 _SERIOUS: Final = {"serious", "critical"}
 _AXE: Final = "axe.run(document, {resultTypes: ['violations']})"
 
@@ -39,10 +43,15 @@ class Visitor:
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
         self.page.on("request", self._request)
+        self.page.on("response", self._response)
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and "GPU stall due to ReadPixels" not in message.text:
+        if message.type in {"error", "warning"} and not any(each in message.text for each in _NO_NEWS):
             self.troubles.append(f"console: {message.text}")
+
+    def _response(self, response: Response) -> None:
+        if response.status >= 500:
+            self.troubles.append(f"{response.status}: {response.url}")
 
     def _request(self, request: Request) -> None:
         parts = urlsplit(request.url)

@@ -1,6 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useRef } from "react";
-import { Navigate, Outlet, Route, Routes, useLocation } from "react-router";
+import { Navigate, Outlet, Route, Routes, useLocation, useNavigate } from "react-router";
 
 import { useSignedIn } from "./lib/useSignedIn";
 import { Account } from "./pages/Account";
@@ -15,8 +15,9 @@ import { Usage } from "./pages/Usage";
 import { WebhookPage } from "./pages/WebhookPage";
 import { Webhooks } from "./pages/Webhooks";
 import { Welcome } from "./pages/Welcome";
+import { takeFiles } from "./scene/dropping";
 import { followInto } from "./scene/live";
-import { clear } from "./scene/uploads";
+import { add, clear } from "./scene/uploads";
 import { Shell } from "./ui/Shell";
 
 /** Which page is where. The gateway serves this application at the same addresses: `gateway/page.py`. */
@@ -24,6 +25,14 @@ export function App(): ReactNode {
   const queries = useQueryClient();
   const signedIn = useSignedIn();
   useEffect(() => followInto(queries), [queries]);
+  const navigate = useNavigate();
+  useEffect(() => {
+    if (!signedIn) return;
+    return takeFiles((files) => {
+      add(files);
+      void navigate("/");
+    });
+  }, [signedIn, navigate]);
   const was = useRef(signedIn);
   useEffect(() => {
     if (was.current && !signedIn) {

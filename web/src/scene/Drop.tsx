@@ -1,7 +1,8 @@
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type ReactNode, useRef } from "react";
 
 import { Button } from "../ui/Button";
 import { Icon } from "../ui/icons";
+import { useHeldOver } from "./dropping";
 import { add } from "./uploads";
 
 const TYPES = "image/jpeg,image/png,image/webp,image/heic,image/heif,image/avif,image/tiff,.heic,.heif";
@@ -9,7 +10,7 @@ const TYPES = "image/jpeg,image/png,image/webp,image/heic,image/heif,image/avif,
 /** Takes photos: dropped anywhere on the page, pasted, or picked. */
 export function Drop({ large }: { large: boolean }): ReactNode {
   const input = useRef<HTMLInputElement>(null);
-  const over = useDropped();
+  const over = useHeldOver();
   return (
     <div
       className={`grid place-items-center rounded-3xl border-2 border-dashed text-center transition-colors ${over ? "border-accent bg-accent-wash" : "border-line bg-card"} ${large ? "gap-5 px-6 py-20" : "gap-3 px-5 py-8 sm:flex sm:justify-between sm:text-left"}`}
@@ -45,31 +46,4 @@ export function Drop({ large }: { large: boolean }): ReactNode {
       />
     </div>
   );
-}
-
-/** Take what is dropped or pasted anywhere; tells whether something is held over the page. */
-function useDropped(): boolean {
-  const [over, setOver] = useState(false);
-  useEffect(() => {
-    const off = new AbortController();
-    const on = <K extends keyof DocumentEventMap>(kind: K, act: (event: DocumentEventMap[K]) => void) =>
-      document.addEventListener(kind, act, { signal: off.signal });
-    on("dragover", (event) => {
-      if (!event.dataTransfer?.types.includes("Files")) return;
-      event.preventDefault();
-      setOver(true);
-    });
-    on("dragleave", (event) => event.relatedTarget === null && setOver(false));
-    on("drop", (event) => {
-      event.preventDefault();
-      setOver(false);
-      add(event.dataTransfer?.files ?? []);
-    });
-    on("paste", (event) => {
-      const files = [...(event.clipboardData?.files ?? [])];
-      if (files.length) add(files);
-    });
-    return () => off.abort();
-  }, []);
-  return over;
 }

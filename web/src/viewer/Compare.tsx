@@ -5,10 +5,11 @@ import type { Frame } from "./frame";
 /** The photo laid over the scene's own view of it, with an edge to move. */
 export function Compare({ photo, frame }: { photo: string; frame: Frame }): ReactNode {
   const [edge, setEdge] = useState(50);
+  const ratio = frame.width / frame.height; // in full screen the view is of another shape
   return (
     <div className="absolute inset-0" onPointerDown={(event) => event.stopPropagation()}>
-      <div className="pointer-events-none absolute inset-0 grid place-items-center">
-        <div className="relative max-h-full max-w-full" style={{ aspectRatio: `${frame.width} / ${frame.height}`, width: "100%" }}>
+      <div className="pointer-events-none absolute inset-0 grid place-items-center [container-type:size]">
+        <div className="relative" style={{ aspectRatio: ratio, width: `min(100cqw, calc(100cqh * ${ratio}))` }}>
           <img src={photo} alt="The photo" className="absolute inset-0 size-full" style={{ clipPath: `inset(0 ${100 - edge}% 0 0)` }} />
           <span className="absolute top-3 left-3 rounded-full bg-black/55 px-3 py-1 text-xs text-white">Photo</span>
           <span className="absolute top-3 right-3 rounded-full bg-black/55 px-3 py-1 text-xs text-white">Scene</span>

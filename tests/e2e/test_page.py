@@ -17,6 +17,7 @@ from PIL import Image
 from playwright.sync_api import Browser, expect, sync_playwright
 from skimage import data
 
+from bus.messages import Stage
 from sharpstream.client import Event, verify_webhook
 from sharpstream.stack import page as built_page
 from tests.e2e.running import Running
@@ -27,11 +28,12 @@ pytestmark = pytest.mark.stack
 FLAGS = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 NOTE_STAGES = """() => {
     window.stages = [];
-    const title = () => document.querySelector("[aria-current=step] span span")?.textContent;
-    const note = () => title() && window.stages.at(-1) !== title() && window.stages.push(title());
+    const stage = () => document.querySelector("[aria-current=step]")?.dataset.stage;
+    const note = () => stage() && window.stages.at(-1) !== stage() && window.stages.push(stage());
     const all = {subtree: true, childList: true, attributes: true};
     new MutationObserver(note).observe(document.body, all);
 }"""
+STAGES = [str(stage) for stage in Stage]
 PASSWORD = "correct horse battery"
 
 
@@ -59,7 +61,7 @@ def visitor(running: Running, browser: Browser) -> Iterator[Visitor]:
 def store_of(url: str) -> str:
     """Where the page may fetch objects from, as its policy says."""
     policy = httpx.get(url).headers["content-security-policy"]
-    return re.search(r"connect-src 'self' (\S+)", policy)[1]  # type: ignore[index]
+    return re.search(r"connect-src 'self' ([^ ;]+)", policy)[1]  # type: ignore[index]
 
 
 @pytest.fixture
@@ -164,7 +166,9 @@ def send_and_watch(running: Running, visitor: Visitor, photo: Path) -> None:
         make.click()
     viewer.wait_for()
     seen = page.evaluate("window.stages")
-    assert {"Fetching the photo", "Reading the photo"} <= set(seen), seen
+    # Small photos go through some stages faster than a browser draws.
+    assert seen, "no stage was shown"
+    assert seen == [stage for stage in STAGES if stage in seen]
 
 
 def look_around(visitor: Visitor) -> None:
@@ -173,9 +177,8 @@ def look_around(visitor: Visitor) -> None:
     canvas = page.locator("canvas")
     start = visitor.pixels(canvas)
     assert start.std() > 20, "the viewer shows nothing"
-    cup = np.asarray(Image.fromarray(data.coffee()).resize(start.shape[1::-1]), dtype=np.int16)
-    middle = np.s_[start.shape[0] // 8 : -start.shape[0] // 4, start.shape[1] // 8 : -start.shape[1] // 8]
-    assert np.abs(start[middle] - cup[middle]).mean() < 12, "the first view is not the photo's"
+    # Moved by a thirty-sixth of its width it would be 18 off.
+    assert np.abs(coarse(start) - coarse(data.coffee())).mean() < 10, "the first view is not the photo's"
     box = canvas.bounding_box()
     assert box
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -198,6 +201,12 @@ def look_around(visitor: Visitor) -> None:
     visitor.press("Fine quality: switch to light")
     expect(visitor.button("Light quality: switch to fine")).to_be_visible()
     visitor.inspect("scene")
+
+
+def coarse(pixels: np.ndarray) -> np.ndarray:
+    """The picture at 36 x 24, less its edges and what the buttons cover."""
+    small = Image.fromarray(pixels.astype(np.uint8)).resize((36, 24), Image.Resampling.BOX)
+    return np.asarray(small, dtype=np.int16)[2:18, 2:-2]
 
 
 def take_along(visitor: Visitor) -> None:

@@ -21,7 +21,7 @@ export function Making({ scene }: { scene: Scene }): ReactNode {
         <Progress value={place.fraction} label="How far the scene is" />
         <ol aria-label="Stages" className="grid gap-1">
           {STAGES.map((stage, index) => (
-            <Step key={stage.key} title={stage.title} about={index === 0 ? waiting(scene) : stage.about} state={index < place.stage ? "done" : index === place.stage ? "now" : "later"} />
+            <Step key={stage.key} id={stage.key} title={stage.title} about={index === 0 ? waiting(scene) : stage.about} state={index < place.stage ? "done" : index === place.stage ? "now" : "later"} />
           ))}
         </ol>
         {cancel.error && <Trouble error={cancel.error} />}
@@ -41,9 +41,9 @@ function waiting({ queue }: Scene): string {
   return `${ordinal(queue.position)} in line${seconds === null ? "" : `, about ${Math.max(1, Math.round(seconds))} s`}`;
 }
 
-function Step({ title, about, state }: { title: string; about: string; state: "done" | "now" | "later" }): ReactNode {
+function Step({ id, title, about, state }: { id: string; title: string; about: string; state: "done" | "now" | "later" }): ReactNode {
   return (
-    <li aria-current={state === "now" ? "step" : undefined} className={`flex gap-3.5 rounded-2xl px-3 py-2.5 ${state === "now" ? "bg-accent-wash" : ""}`}>
+    <li data-stage={id} aria-current={state === "now" ? "step" : undefined} className={`flex gap-3.5 rounded-2xl px-3 py-2.5 ${state === "now" ? "bg-accent-wash" : ""}`}>
       <span className={`mt-0.5 grid size-6 shrink-0 place-items-center rounded-full border-2 ${state === "later" ? "border-line" : "border-accent"} ${state === "done" ? "bg-accent text-on-accent" : ""}`}>
         {state === "done" && <Icon name="check" className="size-3.5" />}
         {state === "now" && <span className="breathe size-2.5 rounded-full bg-accent" />}

@@ -7,7 +7,7 @@ export function Compare({ photo, frame }: { photo: string; frame: Frame }): Reac
   const [edge, setEdge] = useState(50);
   const ratio = frame.width / frame.height; // in full screen the view is of another shape
   return (
-    <div className="absolute inset-0" onPointerDown={(event) => event.stopPropagation()}>
+    <div className="absolute inset-0">
       <div className="pointer-events-none absolute inset-0 grid place-items-center [container-type:size]">
         <div className="relative" style={{ aspectRatio: ratio, width: `min(100cqw, calc(100cqh * ${ratio}))` }}>
           <img src={photo} alt="The photo" className="absolute inset-0 size-full" style={{ clipPath: `inset(0 ${100 - edge}% 0 0)` }} />

@@ -43,7 +43,7 @@ export function Viewer({ name, url, frame, photo, preview }: Props): ReactNode {
       <div
         ref={view}
         data-viewer={state.kind}
-        className={`group relative mx-auto w-full touch-pan-y overflow-hidden bg-stage select-none ${full ? "" : "rounded-3xl shadow-lift"}`}
+        className={`group relative mx-auto w-full overflow-hidden bg-stage select-none ${full ? "" : "rounded-3xl shadow-lift"}`}
         style={{ aspectRatio: `${frame.width} / ${frame.height}`, maxWidth: full ? "none" : `calc(min(76vh, 46rem) * ${frame.width / frame.height})` }}
       >
         <canvas
@@ -53,7 +53,7 @@ export function Viewer({ name, url, frame, photo, preview }: Props): ReactNode {
           aria-label={`${name} in 3D`}
           aria-describedby={help}
           onKeyDown={keys}
-          className="block size-full cursor-grab outline-offset-[-4px] active:cursor-grabbing"
+          className="block size-full cursor-grab touch-pan-y outline-offset-[-4px] active:cursor-grabbing"
         />
         {state.kind === "loading" && <Loading fraction={state.fraction} backdrop={preview ?? photo} />}
         {state.kind === "failed" && (
@@ -63,7 +63,7 @@ export function Viewer({ name, url, frame, photo, preview }: Props): ReactNode {
         )}
         {comparing && photo && state.kind === "ready" && <Compare photo={photo} frame={frame} />}
         {state.kind === "ready" && (
-          <div className="absolute right-3 bottom-3 flex gap-1.5" onPointerDown={(event) => event.stopPropagation()}>
+          <div className="absolute right-3 bottom-3 flex gap-1.5">
             {photo && <IconButton icon="compare" label="Compare with the photo" aria-pressed={comparing} onClick={compare} className={DARK} />}
             <IconButton icon="reset" label="Back to the photo's view" onClick={() => player.current?.home()} className={DARK} />
             <IconButton

@@ -17,14 +17,16 @@ export class Player {
 
   constructor(
     private readonly stage: Stage,
+    /** Gives the size, and is what goes full screen; hands work on the canvas alone, beside the buttons. */
     private readonly view: HTMLElement,
+    canvas: HTMLElement,
     private readonly still: boolean,
   ) {
     this.reach = reachOf(stage.focus);
     const sized = new ResizeObserver(() => this.draw());
     sized.observe(view);
     this.off.push(() => sized.disconnect());
-    this.off.push(listen(view, this.moves, () => still));
+    this.off.push(listen(canvas, this.moves, () => still));
   }
 
   /** Show the depth once, unless motion is unwelcome. */

@@ -32,8 +32,8 @@ export function useSplat(
       ]);
       if (stop.signal.aborted || !canvas.current || !view.current) return;
       const stage = await Stage.open(canvas.current, bytes, { width, height, focal }, () => player.current?.draw());
-      if (stop.signal.aborted || !view.current) return stage.close();
-      const made = new Player(stage, view.current, still);
+      if (stop.signal.aborted || !view.current || !canvas.current) return stage.close();
+      const made = new Player(stage, view.current, canvas.current, still);
       player.current = made;
       made.setQuality(wanted.current);
       let shown = false;

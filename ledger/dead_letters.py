@@ -21,7 +21,7 @@ from ledger.intake import headers_json
 PROJECTOR: Final = "ledger.dead"
 """The name in ``projector_offsets``."""
 MOST_ATTEMPTS: Final = 2**31 - 1
-TOPICS: Final = (topics.GENERATION_DEAD, topics.EXPORT_DEAD)
+TOPICS: Final = (topics.GENERATION_DEAD, topics.EXPORT_DEAD, topics.PARTNERS_DEAD)
 
 _WRITE: Final = """
 INSERT INTO dead_letters (id, epoch, topic, partition, "offset", origin_topic, subject, account_id, code,

@@ -57,13 +57,23 @@ async def test_a_dead_job_is_listed_with_its_reason(
     assert ["retry_attempt", "NA=="] in json.loads(row["headers"])
 
 
-async def test_any_bytes_are_listed(dead: Projector, story: Story, connection: asyncpg.Connection) -> None:
-    story.topic = topics.EXPORT_DEAD
+@pytest.mark.parametrize("topic", dead_letters.TOPICS, ids=lambda topic: topic.name)
+async def test_any_bytes_are_listed(
+    dead: Projector, story: Story, connection: asyncpg.Connection, topic: topics.Topic
+) -> None:
+    story.topic = topic
     headers = [("retry_error", b"nul \x00 and \xff"), ("retry_attempt", b"9" * 40)]
     await dead.project([story.raw(key=None, value=None, headers=headers)])
     (row,) = await connection.fetch("SELECT * FROM dead_letters")
     assert (row["subject"], row["value"], row["code"]) == (None, None, "unknown")
     assert (row["reason"], row["attempts"]) == ("nul � and �", 2**31 - 1)
+
+
+def test_every_topic_of_records_given_up_on_is_listed() -> None:
+    """Nothing that was given up on is invisible, also what a new role gives up on one day."""
+    assert {topic.name for topic in dead_letters.TOPICS} == {
+        topic.name for topic in topics.ALL if ".dead." in topic.name
+    }
 
 
 async def test_a_repeat_changes_nothing(

@@ -5,6 +5,10 @@ takes that for a restart of the same worker and throws the member out that has t
 the same: two processes of one name took the place from each other at every heartbeat, for ever. Here the id
 is kept until Kafka, asked with id and name together, says which it is: ``UNKNOWN_MEMBER_ID``, nobody came
 (join anew), or ``FENCED_INSTANCE_ID``, somebody did (raise). aiokafka does not know the latter.
+
+And a restarted worker, which joins by its name alone, gets from Kafka what its predecessor had, whatever
+topics there are by now; was that one the leader, nobody looks for new ones from then on. So it joins once
+more, by id.
 """
 
 from __future__ import annotations
@@ -30,6 +34,8 @@ class Member(group_coordinator.GroupCoordinator):  # type: ignore[misc]
 
     _unknown = False
     """Whether Kafka knows nothing of our id, and of nobody else with our name."""
+    _leads = False
+    """Whether the last join made us the one who assigns, and who watches the topics."""
 
     def reset_generation(self) -> None:
         """Join again; as somebody new only where that takes nobody's place."""
@@ -44,11 +50,13 @@ class Member(group_coordinator.GroupCoordinator):  # type: ignore[misc]
         response = await super()._send_req(request)
         if isinstance(request, JoinGroupRequest):
             self._unknown = response.error_code == UnknownMemberIdError.errno
+            self._leads = response.leader_id == response.member_id
         return response
 
     async def _do_rejoin_group(self, subscription: Any) -> bool:
+        by_name = self._group_instance_id is not None and not self.member_id
         try:
-            return bool(await super()._do_rejoin_group(subscription))
+            joined = bool(await super()._do_rejoin_group(subscription))
         except KafkaError as error:  # whose text is all that aiokafka leaves of the answer
             if PlaceTakenError.__name__ not in str(error):
                 raise
@@ -58,6 +66,9 @@ class Member(group_coordinator.GroupCoordinator):  # type: ignore[misc]
             if told is not None:
                 told(taken)
             raise taken from error
+        if joined and by_name and not self._leads:
+            self.request_rejoin()
+        return joined
 
 
 _TELL: Final = "on_place_taken"

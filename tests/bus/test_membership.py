@@ -11,12 +11,50 @@ from collections.abc import AsyncIterator, Callable
 import asyncpg
 import pytest
 
+from bus import broker
 from bus.settings import KafkaSettings
 from tests.bus.bridges import SESSION_S, make_topic, numbered, produce, read_all, until
 from tests.bus.fleet import WORKERS, kafka_environment
 
 pytestmark = [pytest.mark.stack, pytest.mark.kill]
 FENCED = 3
+
+
+async def test_a_restarted_worker_finds_the_topics_that_came_meanwhile(
+    kafka_settings: KafkaSettings, unique: Callable[[str], str]
+) -> None:
+    group, prefix = unique("group"), unique("many")
+
+    async def work(until_assigned: set[str]) -> None:
+        consumer = broker.consumer(
+            kafka_settings,
+            client_id="worker",
+            group_id=group,
+            group_instance_id="worker",
+            session_timeout_ms=60_000,
+            metadata_max_age_ms=200,
+        )
+        consumer.subscribe(pattern=f"^{prefix}.*$")
+        await consumer.start()
+        try:
+
+            async def assigned() -> bool:
+                await consumer.getmany(timeout_ms=50)
+                return {tp.topic for tp in consumer.assignment()} == until_assigned
+
+            await until(assigned, what=f"{until_assigned} to be assigned")
+        finally:
+            await consumer.stop()  # leaves no group: a static member stays one, as after a kill
+
+    first = f"{prefix}-first"
+    await make_topic(kafka_settings, first)
+    await work({first})
+    second = f"{prefix}-second"
+    await make_topic(kafka_settings, second)
+    await work({first, second})
+    third = f"{prefix}-third"
+    await make_topic(kafka_settings, third)
+    await work({first, second, third})
 
 
 class Namesakes:

@@ -160,11 +160,7 @@ def send_and_watch(running: Running, visitor: Visitor, photo: Path) -> None:
     visitor.inspect("waiting")
     page.evaluate(NOTE_STAGES)
     assert running.cli("stack", "start", "inference").returncode == 0
-    viewer, make = page.locator("[data-viewer=ready]"), visitor.button("Make the 3D view")
-    viewer.or_(make).wait_for()
-    if make.is_visible():
-        make.click()
-    viewer.wait_for()
+    page.locator("[data-viewer=ready]").wait_for()
     seen = page.evaluate("window.stages")
     # Small photos go through some stages faster than a browser draws.
     assert seen, "no stage was shown"

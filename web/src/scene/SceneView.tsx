@@ -8,7 +8,7 @@ import { frameOf } from "../viewer/frame";
 import { Viewer } from "../viewer/Viewer";
 import { useViewerFile } from "./useViewerFile";
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /** A finished scene: the viewer, or the picture while the viewer's file is being made. */
 export function SceneView({ scene }: { scene: Scene }): ReactNode {

@@ -310,6 +310,7 @@ def delete(visitor: Visitor) -> None:
     page.get_by_role("button", name="Delete A cup of coffee").click()
     visitor.inspect("delete")
     page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+    visitor.see("Nothing is called “coffee”")
     search.fill("")
     visitor.see("Drop your first photo here")
 

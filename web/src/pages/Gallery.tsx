@@ -1,7 +1,7 @@
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { type ReactNode, useDeferredValue, useState } from "react";
 
-import { nameOf, scenes } from "../api/scenes";
+import { ended, nameOf, type SceneItem, scenes } from "../api/scenes";
 import { DeleteDialog } from "../scene/DeleteDialog";
 import { Drop } from "../scene/Drop";
 import { Sendings } from "../scene/Sendings";
@@ -10,6 +10,15 @@ import { Button } from "../ui/Button";
 import { Icon } from "../ui/icons";
 import { Page } from "../ui/Page";
 import { Empty, Trouble } from "../ui/states";
+
+const LOOK_MS = 2_000;
+const MADE_WITHIN_MS = 60_000;
+
+/** Something about it is still to come: its end, or its picture. */
+function unfinished({ status, preview_url, updated_at }: SceneItem): boolean {
+  if (!ended(status)) return true;
+  return status === "completed" && preview_url === null && Date.now() - new Date(updated_at).getTime() < MADE_WITHIN_MS;
+}
 
 /** All scenes of the account, newest first, and where new ones begin. */
 export function Gallery(): ReactNode {
@@ -22,6 +31,8 @@ export function Gallery(): ReactNode {
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
     placeholderData: keepPreviousData,
+    // The stream tells of an end before the row shows it, and of a preview not at all.
+    refetchInterval: ({ state: { data } }) => (data?.pages.some(({ items }) => items.some(unfinished)) ? LOOK_MS : false),
   });
   const items = found.data?.pages.flatMap((page) => page.items) ?? [];
   const first = found.isSuccess && !items.length && !q;

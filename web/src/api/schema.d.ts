@@ -3203,10 +3203,10 @@ export interface operations {
             /** @description Request accepted, processing continues off-line */
             202: {
                 headers: {
-                    /** @description Where the scene can be looked at */
-                    Location?: unknown;
                     /** @description `wait=N` where the answer was held for a wish */
                     "Preference-Applied"?: unknown;
+                    /** @description Where the scene can be looked at */
+                    Location?: unknown;
                     [name: string]: unknown;
                 };
                 content: {

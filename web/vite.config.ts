@@ -2,7 +2,7 @@ import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
-import { precompress } from "./build/precompress.ts";
+import { precompress } from "./tools/precompress.ts";
 
 const gateway = process.env.GATEWAY_URL ?? "http://127.0.0.1:8080";
 

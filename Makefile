@@ -42,10 +42,12 @@ browser: $(DEV)
 	@$(BIN)/python -m sharpstream.stack.page || true
 
 test: $(DEV) $(READERS) browser ## run the tests (PYTEST_ARGS="tests/bus -x" for some)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	SHARPSTREAM_KILL_SCALE=$${SHARPSTREAM_KILL_SCALE:-0.5} $(BIN)/python -m pytest $(PYTEST_ARGS)
 
-chaos: $(DEV) ## three brokers struck in turn, then 200 kills and more, half an hour (CHAOS_SEED=... repeats one, or goes on with it)
+# The kills of the single bridges are six times as many here as in `make test`.
+chaos: $(DEV) ## three brokers and each bridge struck in turn, then 200 kills and more, half an hour (CHAOS_SEED=... repeats one, or goes on with it)
 	$(BIN)/python -m pytest -m cluster
+	SHARPSTREAM_KILL_SCALE=3 $(BIN)/python -m pytest tests/bus -m kill
 	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
 
 lint: $(DEV) ## style, formatting and who may import whom

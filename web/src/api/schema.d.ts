@@ -4,89 +4,7 @@
  */
 
 export interface paths {
-    "/api/v1/users/register": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Make an account
-         * @description Make an account with an e-mail address and a password.
-         */
-        post: operations["register"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users/login": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Sign in
-         * @description Exchange address and password for a short-lived access token and one that renews it.
-         */
-        post: operations["login"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users/refresh": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Renew a sign-in
-         * @description Exchange the refresh token for new tokens. It is good once: keep the new one.
-         *
-         *     If a spent one comes again, somebody else has had it, and the whole sign-in ends.
-         */
-        post: operations["refresh"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users/logout": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Sign out
-         * @description End the sign-in that the refresh token belongs to. Its access token lives on for its few minutes.
-         */
-        post: operations["logout"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users/me": {
+    "/api/v1/admin/dead-letters": {
         parameters: {
             query?: never;
             header?: never;
@@ -94,44 +12,140 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who am I
-         * @description Return the signed-in person.
+         * List jobs that were given up on
+         * @description Return dead letters of all accounts, newest first.
          */
-        get: operations["me"];
-        put?: never;
-        post?: never;
-        /**
-         * Erase the account
-         * @description Take every personal thing out at once; photos and splats follow. There is no way back.
-         */
-        delete: operations["erase_me"];
-        options?: never;
-        head?: never;
-        /**
-         * Change name or password
-         * @description Change what is given. A new password needs the current one, and ends every sign-in.
-         */
-        patch: operations["change_me"];
-        trace?: never;
-    };
-    "/api/v1/users/me/data": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * All that is kept of me
-         * @description Return the account's data as JSON: the newest 10,000 rows of each kind.
-         */
-        get: operations["my_data"];
+        get: operations["list_dead_letters"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/{letter_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at a dead letter
+         * @description Return one with its command and its place in Kafka.
+         */
+        get: operations["get_dead_letter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/{letter_id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let go of a dead letter
+         * @description Settle it without another try. The record stays listed as discarded.
+         */
+        post: operations["discard_dead_letter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/{letter_id}/redrive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a dead job again
+         * @description Accept the job again under a new id that names the old one (`retry_of`); the old one stays failed.
+         */
+        post: operations["redrive_dead_letter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Totals of an account or of all
+         * @description Return how often what happened on each day (UTC).
+         */
+        get: operations["admin_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List accounts
+         * @description Return accounts, newest first; erased ones are nobody's and are left out.
+         */
+        get: operations["list_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at an account
+         * @description Return one account with its quotas.
+         */
+        get: operations["get_user"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Suspend, change role or quotas
+         * @description Change what is given. A suspended account is refused at its next request, whatever token it has.
+         */
+        patch: operations["change_user"];
         trace?: never;
     };
     "/api/v1/api-keys": {
@@ -173,6 +187,287 @@ export interface paths {
          * @description Revoke a key; it stops working with this answer. Revoking again changes nothing.
          */
         delete: operations["revoke_api_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/asyncapi/partners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the contract of the partners' topics
+         * @description Return the AsyncAPI 3 document of the two topics that every partner has.
+         */
+        get: operations["partners_document"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow all events of the account, or read them page by page
+         * @description Give the account's events in their order, each once.
+         *
+         *     With `Accept: text/event-stream` as Server-Sent Events: from now on, or after the event that
+         *     Last-Event-ID or `after` names, without an end; `after=0` begins with the oldest. Otherwise as JSON: from
+         *     the oldest event, or after the one that `after` names; send `next_cursor` as `after` to go on, also when
+         *     the page was empty. The cursors of both are the same, on every gateway.
+         */
+        get: operations["events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/export-formats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List export formats
+         * @description Return what a scene can be exported to, and which options each format takes.
+         */
+        get: operations["list_export_formats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{export_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at an export
+         * @description Return one export, with a fresh presigned URL once it is completed.
+         */
+        get: operations["get_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{export_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow an export live
+         * @description Stream the export's events from its first to its last, then end; as a scene's stream in all else.
+         */
+        get: operations["export_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/health/invariants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Are the books right
+         * @description Return what must always hold, and where it does not.
+         *
+         *     Checked at most once a minute in this process, whoever asks: the rules read the whole log.
+         */
+        get: operations["invariants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List models
+         * @description Return the models, their licences and sizes, and which one runs here.
+         */
+        get: operations["list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List partners
+         * @description Return partners, newest first; deleted ones too.
+         */
+        get: operations["list_partners"];
+        put?: never;
+        /**
+         * Let a partner in over Kafka
+         * @description Make a user, two topics, rights and quotas in Kafka. The password is shown in this answer alone.
+         *
+         *     Where Kafka is away the answer is 503 and the partner stays `creating`: the same request again gives the
+         *     credentials. Later, rotate them.
+         */
+        post: operations["create_partner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partners/{partner_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at a partner
+         * @description Return one partner, without credentials.
+         */
+        get: operations["get_partner"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a partner
+         * @description Remove user, rights and groups now, and the topics an hour later. The account and its scenes stay.
+         */
+        delete: operations["delete_partner"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partners/{partner_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a suspended partner in again
+         * @description Give the rights back; the password is the same.
+         */
+        post: operations["resume_partner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partners/{partner_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a partner a new password
+         * @description Change the password. The old one lets nobody in any more; its connections end within 10 minutes.
+         */
+        post: operations["rotate_partner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partners/{partner_id}/suspend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Suspend a partner
+         * @description Take all its rights away, at once. Its topics stay, events go on; commands that wait are rejected.
+         */
+        post: operations["suspend_partner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scenes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List scenes
+         * @description Return the account's scenes, newest first.
+         *
+         *     A scene that is there from the first page to the last is shown exactly once, whatever comes and goes in
+         *     between; keep the filters while you follow a cursor.
+         */
+        get: operations["list_scenes"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -231,29 +526,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/scenes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List scenes
-         * @description Return the account's scenes, newest first.
-         *
-         *     A scene that is there from the first page to the last is shown exactly once, whatever comes and goes in
-         *     between; keep the filters while you follow a cursor.
-         */
-        get: operations["list_scenes"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/scenes/{generation_id}/cancel": {
         parameters: {
             query?: never;
@@ -270,6 +542,29 @@ export interface paths {
          *     Whoever works on it decides: it ends as `cancelled`, or as `completed` or `failed` where that came first.
          */
         post: operations["cancel_scene"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scenes/{generation_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow a scene live
+         * @description Stream the scene's events from its first to its last, then end.
+         *
+         *     Durable events carry an id and can be resumed with Last-Event-ID, on any gateway; progress has none.
+         *     204 says that nothing will follow, which also stops a browser from coming back.
+         */
+        get: operations["scene_events"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -344,7 +639,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/scenes/{generation_id}/events": {
+    "/api/v1/shared/{token}": {
         parameters: {
             query?: never;
             header?: never;
@@ -352,75 +647,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Follow a scene live
-         * @description Stream the scene's events from its first to its last, then end.
-         *
-         *     Durable events carry an id and can be resumed with Last-Event-ID, on any gateway; progress has none.
-         *     204 says that nothing will follow, which also stops a browser from coming back.
+         * Look at a shared scene
+         * @description Return what a share shows. No credentials are needed: who has the token may look.
          */
-        get: operations["scene_events"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/uploads": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Get a place to put a photo
-         * @description Return a URL that takes one PUT of exactly these bytes and this type, with these headers.
-         *
-         *     Then give the `upload_id` to `POST /scenes/generate`. An upload makes one scene; unused ones are removed.
-         */
-        post: operations["create_upload"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/exports/{export_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Look at an export
-         * @description Return one export, with a fresh presigned URL once it is completed.
-         */
-        get: operations["get_export"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/export-formats": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List export formats
-         * @description Return what a scene can be exported to, and which options each format takes.
-         */
-        get: operations["list_export_formats"];
+        get: operations["open_share"];
         put?: never;
         post?: never;
         delete?: never;
@@ -449,263 +679,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/shared/{token}": {
+    "/api/v1/uploads": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /**
-         * Look at a shared scene
-         * @description Return what a share shows. No credentials are needed: who has the token may look.
-         */
-        get: operations["open_share"];
+        get?: never;
         put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/exports/{export_id}/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
         /**
-         * Follow an export live
-         * @description Stream the export's events from its first to its last, then end; as a scene's stream in all else.
-         */
-        get: operations["export_events"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Follow all events of the account, or read them page by page
-         * @description Give the account's events in their order, each once.
+         * Get a place to put a photo
+         * @description Return a URL that takes one PUT of exactly these bytes and this type, with these headers.
          *
-         *     With `Accept: text/event-stream` as Server-Sent Events: from now on, or after the event that
-         *     Last-Event-ID or `after` names, without an end; `after=0` begins with the oldest. Otherwise as JSON: from
-         *     the oldest event, or after the one that `after` names; send `next_cursor` as `after` to go on, also when
-         *     the page was empty. The cursors of both are the same, on every gateway.
+         *     Then give the `upload_id` to `POST /scenes/generate`. An upload makes one scene; unused ones are removed.
          */
-        get: operations["events"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/webhooks": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List webhooks
-         * @description Return the account's endpoints, oldest first.
-         */
-        get: operations["list_webhooks"];
-        put?: never;
-        /**
-         * Have events sent to a URL
-         * @description Add an endpoint. From now on it gets every event of these types, at least once, signed.
-         *
-         *     What is sent is a POST as Standard Webhooks describes it, its body the CloudEvent that `GET /events`
-         *     shows. Any 2xx within 15 s is success; all else is tried again, ten times in three days. No order is
-         *     promised. Receivers keep `webhook-id`, because the same event may come again. The secret is shown once.
-         */
-        post: operations["create_webhook"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/webhooks/{webhook_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Look at a webhook
-         * @description Return one endpoint, and how it fares.
-         */
-        get: operations["get_webhook"];
-        put?: never;
-        post?: never;
-        /**
-         * Delete a webhook
-         * @description Delete an endpoint with all its deliveries. An attempt that is under way may still arrive.
-         */
-        delete: operations["delete_webhook"];
-        options?: never;
-        head?: never;
-        /**
-         * Change a webhook
-         * @description Change what is given. Disabling cancels what waits; a replay brings it back after enabling.
-         */
-        patch: operations["change_webhook"];
-        trace?: never;
-    };
-    "/api/v1/webhooks/{webhook_id}/rotate-secret": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Replace a webhook's secret
-         * @description Make a new secret. For 24 hours both sign each message, so that receivers can change over.
-         */
-        post: operations["rotate_webhook_secret"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/webhooks/account-secret": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * The secret behind webhook_url
-         * @description Return the secret that signs what goes to the `webhook_url` of single requests.
-         */
-        get: operations["get_account_secret"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/webhooks/account-secret/rotate": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Replace the secret behind webhook_url
-         * @description Make a new secret for `webhook_url`. For 24 hours both sign each message.
-         */
-        post: operations["rotate_account_secret"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/webhooks/{webhook_id}/deliveries": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List what was sent to a webhook
-         * @description Return deliveries, newest first, with what the receiver answered last; ended ones for 30 days.
-         */
-        get: operations["list_deliveries"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/webhooks/deliveries/{delivery_id}/redeliver": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Send an event again
-         * @description Send the event of a delivery once more, as a new delivery with the same `webhook-id`.
-         */
-        post: operations["redeliver"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/webhooks/{webhook_id}/test": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Send a test event
-         * @description Send an event of the type `webhook.test.v1`, whatever the filter; the delivery tells the answer.
-         */
-        post: operations["test_webhook"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/webhooks/{webhook_id}/replay": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Send a stretch of the past again
-         * @description Send what the endpoint's filter lets through once more, with the same ids, up to 1,000 events a call.
-         *
-         *     Give `since` or `after`. Where `next_after` comes back there are more: call again with it as `after`.
-         */
-        post: operations["replay_webhook"];
+        post: operations["create_upload"];
         delete?: never;
         options?: never;
         head?: never;
@@ -752,7 +741,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/admin/usage": {
+    "/api/v1/users/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in
+         * @description Exchange address and password for a short-lived access token and one that renews it.
+         */
+        post: operations["login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign out
+         * @description End the sign-in that the refresh token belongs to. Its access token lives on for its few minutes.
+         */
+        post: operations["logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/me": {
         parameters: {
             query?: never;
             header?: never;
@@ -760,10 +789,38 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Totals of an account or of all
-         * @description Return how often what happened on each day (UTC).
+         * Who am I
+         * @description Return the signed-in person.
          */
-        get: operations["admin_usage"];
+        get: operations["me"];
+        put?: never;
+        post?: never;
+        /**
+         * Erase the account
+         * @description Take every personal thing out at once; photos and splats follow. There is no way back.
+         */
+        delete: operations["erase_me"];
+        options?: never;
+        head?: never;
+        /**
+         * Change name or password
+         * @description Change what is given. A new password needs the current one, and ends every sign-in.
+         */
+        patch: operations["change_me"];
+        trace?: never;
+    };
+    "/api/v1/users/me/data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All that is kept of me
+         * @description Return the account's data as JSON: the newest 10,000 rows of each kind.
+         */
+        get: operations["my_data"];
         put?: never;
         post?: never;
         delete?: never;
@@ -772,133 +829,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/health/invariants": {
+    "/api/v1/users/refresh": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
+        get?: never;
+        put?: never;
         /**
-         * Are the books right
-         * @description Return what must always hold, and where it does not.
+         * Renew a sign-in
+         * @description Exchange the refresh token for new tokens. It is good once: keep the new one.
          *
-         *     Checked at most once a minute in this process, whoever asks: the rules read the whole log.
+         *     If a spent one comes again, somebody else has had it, and the whole sign-in ends.
          */
-        get: operations["invariants"];
-        put?: never;
-        post?: never;
+        post: operations["refresh"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/models": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List models
-         * @description Return the models, their licences and sizes, and which one runs here.
-         */
-        get: operations["list_models"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/admin/users": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List accounts
-         * @description Return accounts, newest first; erased ones are nobody's and are left out.
-         */
-        get: operations["list_users"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/admin/users/{user_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Look at an account
-         * @description Return one account with its quotas.
-         */
-        get: operations["get_user"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        /**
-         * Suspend, change role or quotas
-         * @description Change what is given. A suspended account is refused at its next request, whatever token it has.
-         */
-        patch: operations["change_user"];
-        trace?: never;
-    };
-    "/api/v1/admin/dead-letters": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List jobs that were given up on
-         * @description Return dead letters of all accounts, newest first.
-         */
-        get: operations["list_dead_letters"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/admin/dead-letters/{letter_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Look at a dead letter
-         * @description Return one with its command and its place in Kafka.
-         */
-        get: operations["get_dead_letter"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/admin/dead-letters/{letter_id}/redrive": {
+    "/api/v1/users/register": {
         parameters: {
             query?: never;
             header?: never;
@@ -908,37 +861,17 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Run a dead job again
-         * @description Accept the job again under a new id that names the old one (`retry_of`); the old one stays failed.
+         * Make an account
+         * @description Make an account with an e-mail address and a password.
          */
-        post: operations["redrive_dead_letter"];
+        post: operations["register"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/admin/dead-letters/{letter_id}/discard": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Let go of a dead letter
-         * @description Settle it without another try. The record stays listed as discarded.
-         */
-        post: operations["discard_dead_letter"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/partners": {
+    "/api/v1/webhooks": {
         parameters: {
             query?: never;
             header?: never;
@@ -946,26 +879,27 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List partners
-         * @description Return partners, newest first; deleted ones too.
+         * List webhooks
+         * @description Return the account's endpoints, oldest first.
          */
-        get: operations["list_partners"];
+        get: operations["list_webhooks"];
         put?: never;
         /**
-         * Let a partner in over Kafka
-         * @description Make a user, two topics, rights and quotas in Kafka. The password is shown in this answer alone.
+         * Have events sent to a URL
+         * @description Add an endpoint. From now on it gets every event of these types, at least once, signed.
          *
-         *     Where Kafka is away the answer is 503 and the partner stays `creating`: the same request again gives the
-         *     credentials. Later, rotate them.
+         *     What is sent is a POST as Standard Webhooks describes it, its body the CloudEvent that `GET /events`
+         *     shows. Any 2xx within 15 s is success; all else is tried again, ten times in three days. No order is
+         *     promised. Receivers keep `webhook-id`, because the same event may come again. The secret is shown once.
          */
-        post: operations["create_partner"];
+        post: operations["create_webhook"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/partners/{partner_id}": {
+    "/api/v1/webhooks/account-secret": {
         parameters: {
             query?: never;
             header?: never;
@@ -973,83 +907,87 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Look at a partner
-         * @description Return one partner, without credentials.
+         * The secret behind webhook_url
+         * @description Return the secret that signs what goes to the `webhook_url` of single requests.
          */
-        get: operations["get_partner"];
+        get: operations["get_account_secret"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/account-secret/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace the secret behind webhook_url
+         * @description Make a new secret for `webhook_url`. For 24 hours both sign each message.
+         */
+        post: operations["rotate_account_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/deliveries/{delivery_id}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send an event again
+         * @description Send the event of a delivery once more, as a new delivery with the same `webhook-id`.
+         */
+        post: operations["redeliver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at a webhook
+         * @description Return one endpoint, and how it fares.
+         */
+        get: operations["get_webhook"];
         put?: never;
         post?: never;
         /**
-         * Remove a partner
-         * @description Remove user, rights and groups now, and the topics an hour later. The account and its scenes stay.
+         * Delete a webhook
+         * @description Delete an endpoint with all its deliveries. An attempt that is under way may still arrive.
          */
-        delete: operations["delete_partner"];
+        delete: operations["delete_webhook"];
         options?: never;
         head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/partners/{partner_id}/rotate": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
         /**
-         * Give a partner a new password
-         * @description Change the password. The old one lets nobody in any more; its connections end within 10 minutes.
+         * Change a webhook
+         * @description Change what is given. Disabling cancels what waits; a replay brings it back after enabling.
          */
-        post: operations["rotate_partner"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
+        patch: operations["change_webhook"];
         trace?: never;
     };
-    "/api/v1/partners/{partner_id}/suspend": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Suspend a partner
-         * @description Take all its rights away, at once. Its topics stay, events go on; commands that wait are rejected.
-         */
-        post: operations["suspend_partner"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/partners/{partner_id}/resume": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Let a suspended partner in again
-         * @description Give the rights back; the password is the same.
-         */
-        post: operations["resume_partner"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/asyncapi/partners": {
+    "/api/v1/webhooks/{webhook_id}/deliveries": {
         parameters: {
             query?: never;
             header?: never;
@@ -1057,12 +995,74 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read the contract of the partners' topics
-         * @description Return the AsyncAPI 3 document of the two topics that every partner has.
+         * List what was sent to a webhook
+         * @description Return deliveries, newest first, with what the receiver answered last; ended ones for 30 days.
          */
-        get: operations["partners_document"];
+        get: operations["list_deliveries"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a stretch of the past again
+         * @description Send what the endpoint's filter lets through once more, with the same ids, up to 1,000 events a call.
+         *
+         *     Give `since` or `after`. Where `next_after` comes back there are more: call again with it as `after`.
+         */
+        post: operations["replay_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace a webhook's secret
+         * @description Make a new secret. For 24 hours both sign each message, so that receivers can change over.
+         */
+        post: operations["rotate_webhook_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test event
+         * @description Send an event of the type `webhook.test.v1`, whatever the filter; the delivery tells the answer.
+         */
+        post: operations["test_webhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1149,6 +1149,11 @@ export interface components {
         };
         /** AdminUsageTotal */
         AdminUsageTotal: {
+            /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
+            account_id: string | null;
+            /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
+            api_key_id: string | null;
+            count: number;
             /** Format: date */
             day: string;
             /**
@@ -1157,14 +1162,11 @@ export interface components {
              * @example api_key_created
              */
             event_type: string;
-            count: number;
-            /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
-            account_id: string | null;
-            /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
-            api_key_id: string | null;
         };
         /** ApiKeyCreatedOut */
         ApiKeyCreatedOut: {
+            /** @example 2026-01-31T12:00:00Z */
+            expires_at: string | null;
             /**
              * Format: uuid
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
@@ -1173,28 +1175,18 @@ export interface components {
             /** @example ss_k3v9x2ab_0l3Q0dZ3nB7y5Xv1kq8mRw2sTf4uHj6pCe9gLa0iDo4 */
             key: string;
             name: string;
-            /** @example 2026-01-31T12:00:00Z */
-            expires_at: string | null;
             scopes: string[];
         };
         /** ApiKeyIn */
         ApiKeyIn: {
-            /** @example render farm */
-            name: string;
             /** @example 2026-01-31T12:00:00Z */
             expires_at?: string | null;
+            /** @example render farm */
+            name: string;
             scopes?: ("scenes:read" | "scenes:write" | "usage:read" | "webhooks:read" | "webhooks:write")[] | null;
         };
         /** ApiKeyOut */
         ApiKeyOut: {
-            /**
-             * Format: uuid
-             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
-             */
-            id: string;
-            name: string;
-            /** @example active */
-            status: string;
             /**
              * Format: date-time
              * @example 2026-01-31T12:00:00Z
@@ -1203,123 +1195,131 @@ export interface components {
             /** @example 2026-01-31T12:00:00Z */
             expires_at: string | null;
             /**
+             * Format: uuid
+             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
+             */
+            id: string;
+            /** @description Within two minutes */
+            last_used_at: string | null;
+            name: string;
+            /**
              * @description How it begins
              * @example ss_k3v9x2ab
              */
             prefix: string | null;
             scopes: string[];
-            /** @description Within two minutes */
-            last_used_at: string | null;
+            /** @example active */
+            status: string;
         };
         /** CancelOut */
         CancelOut: {
-            /**
-             * Format: uuid
-             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
-             */
-            generation_id: string;
-            /** @example completed */
-            status: string;
-            message: string;
             /**
              * Format: date-time
              * @example 2026-01-31T12:00:00Z
              */
             cancel_requested_at: string;
+            /**
+             * Format: uuid
+             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
+             */
+            generation_id: string;
+            message: string;
+            /** @example completed */
+            status: string;
         };
         /** DataOut */
         DataOut: {
-            profile: {
-                [key: string]: unknown;
-            };
             api_keys: {
-                [key: string]: unknown;
-            }[];
-            scenes: {
                 [key: string]: unknown;
             }[];
             exports: {
                 [key: string]: unknown;
             }[];
-            shares: {
+            profile: {
+                [key: string]: unknown;
+            };
+            scenes: {
                 [key: string]: unknown;
             }[];
-            webhooks: {
+            shares: {
                 [key: string]: unknown;
             }[];
             usage: {
                 [key: string]: unknown;
             }[];
+            webhooks: {
+                [key: string]: unknown;
+            }[];
         };
         /** DeadLetterItem */
         DeadLetterItem: {
-            /**
-             * Format: uuid
-             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
-             */
-            id: string;
-            /** @example sharp.generation.commands.dead.v1 */
-            topic: string;
-            /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
-            subject: string | null;
             /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
             account_id: string | null;
-            /** @example blob_store */
-            code: string;
-            /** @example The object store did not answer. */
-            reason: string;
             /** @example 4 */
             attempts: number;
-            /** @example open */
-            state: string;
+            /** @example blob_store */
+            code: string;
             /**
              * Format: date-time
              * @example 2026-01-31T12:00:00Z
              */
             dead_at: string;
+            /**
+             * Format: uuid
+             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
+             */
+            id: string;
+            /** @example The object store did not answer. */
+            reason: string;
+            /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
+            redriven_as: string | null;
             /** @example 2026-01-31T12:00:00Z */
             settled_at: string | null;
             /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
             settled_by: string | null;
+            /** @example open */
+            state: string;
             /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
-            redriven_as: string | null;
+            subject: string | null;
+            /** @example sharp.generation.commands.dead.v1 */
+            topic: string;
         };
         /** DeadLetterOut */
         DeadLetterOut: {
-            /**
-             * Format: uuid
-             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
-             */
-            id: string;
-            /** @example sharp.generation.commands.dead.v1 */
-            topic: string;
-            /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
-            subject: string | null;
             /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
             account_id: string | null;
-            /** @example blob_store */
-            code: string;
-            /** @example The object store did not answer. */
-            reason: string;
             /** @example 4 */
             attempts: number;
-            /** @example open */
-            state: string;
+            /** @example blob_store */
+            code: string;
+            command: unknown;
             /**
              * Format: date-time
              * @example 2026-01-31T12:00:00Z
              */
             dead_at: string;
+            /**
+             * Format: uuid
+             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
+             */
+            id: string;
+            offset: number;
+            origin_topic: string | null;
+            partition: number;
+            /** @example The object store did not answer. */
+            reason: string;
+            /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
+            redriven_as: string | null;
             /** @example 2026-01-31T12:00:00Z */
             settled_at: string | null;
             /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
             settled_by: string | null;
+            /** @example open */
+            state: string;
             /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
-            redriven_as: string | null;
-            origin_topic: string | null;
-            partition: number;
-            offset: number;
-            command: unknown;
+            subject: string | null;
+            /** @example sharp.generation.commands.dead.v1 */
+            topic: string;
         };
         /** DeadLetterPage */
         DeadLetterPage: {
@@ -1328,14 +1328,18 @@ export interface components {
         };
         /** DeliveryOut */
         DeliveryOut: {
+            /** @example 2026-01-31T12:00:00Z */
+            attempted_at: string | null;
+            attempts: number;
             /**
-             * Format: uuid
-             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
              */
-            id: string;
-            /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
-            webhook_id: string | null;
-            url: string;
+            created_at: string;
+            /** @example 2026-01-31T12:00:00Z */
+            due_at: string | null;
+            duration_ms: number | null;
+            error: string | null;
             /**
              * Format: uuid
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
@@ -1346,25 +1350,21 @@ export interface components {
              * Format: uuid
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
-            subject: string;
+            id: string;
             /** @enum {string} */
             origin: "event" | "replay" | "redelivery" | "test";
+            response_body: string | null;
+            response_status: number | null;
             /** @enum {string} */
             status: "pending" | "delivered" | "failed" | "cancelled";
-            attempts: number;
             /**
-             * Format: date-time
-             * @example 2026-01-31T12:00:00Z
+             * Format: uuid
+             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
-            created_at: string;
-            /** @example 2026-01-31T12:00:00Z */
-            due_at: string | null;
-            /** @example 2026-01-31T12:00:00Z */
-            attempted_at: string | null;
-            duration_ms: number | null;
-            response_status: number | null;
-            response_body: string | null;
-            error: string | null;
+            subject: string;
+            url: string;
+            /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
+            webhook_id: string | null;
         };
         /** DeliveryPage */
         DeliveryPage: {
@@ -1382,29 +1382,29 @@ export interface components {
         };
         /** EventOut */
         EventOut: {
+            /** @example 1-7-4711 */
+            cursor: string;
+            data: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: uuid
+             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
+             */
+            id: string;
+            /** @example /sharpstream/inference */
+            source: string;
             /** @example 1.0 */
             specversion: string;
             /**
              * Format: uuid
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
-            id: string;
-            /** @example generation.completed.v1 */
-            type: string;
-            /** @example /sharpstream/inference */
-            source: string;
+            subject: string;
             /** Format: date-time */
             time: string;
-            /**
-             * Format: uuid
-             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
-             */
-            subject: string;
-            /** @example 1-7-4711 */
-            cursor: string;
-            data: {
-                [key: string]: unknown;
-            };
+            /** @example generation.completed.v1 */
+            type: string;
         };
         /** EventsOut */
         EventsOut: {
@@ -1419,9 +1419,9 @@ export interface components {
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
             export_id: string;
+            message: string;
             /** @example completed */
             status: string;
-            message: string;
         };
         /** ExportIn */
         ExportIn: {
@@ -1438,31 +1438,31 @@ export interface components {
         /** ExportOut */
         ExportOut: {
             /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
+             */
+            created_at: string;
+            /** @example unsupported_format */
+            error_code: string | null;
+            error_message: string | null;
+            export_file_url: string | null;
+            /** @example gltf */
+            export_format: string;
+            /**
              * Format: uuid
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
             id: string;
+            options: {
+                [key: string]: boolean | number | string;
+            };
             /**
              * Format: uuid
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
             scene_generation_id: string;
-            /** @example gltf */
-            export_format: string;
-            options: {
-                [key: string]: boolean | number | string;
-            };
-            export_file_url: string | null;
             /** @example completed */
             status: string;
-            /** @example unsupported_format */
-            error_code: string | null;
-            error_message: string | null;
-            /**
-             * Format: date-time
-             * @example 2026-01-31T12:00:00Z
-             */
-            created_at: string;
             /**
              * Format: date-time
              * @example 2026-01-31T12:00:00Z
@@ -1480,20 +1480,20 @@ export interface components {
         };
         /** FormatOut */
         FormatOut: {
-            /** @example glb_mesh */
-            name: string;
+            description: string;
+            /** @example .glb */
+            extension: string;
             /** @example mesh */
             kind: string;
             /** @example model/gltf-binary */
             media_type: string;
-            /** @example .glb */
-            extension: string;
-            title: string;
-            description: string;
+            /** @example glb_mesh */
+            name: string;
             /** @description JSON Schema of what `options` may hold */
             options: {
                 [key: string]: unknown;
             };
+            title: string;
         };
         /** GenerateOut */
         GenerateOut: {
@@ -1502,27 +1502,27 @@ export interface components {
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
             generation_id: string;
+            message: string;
             /** @example completed */
             status: string;
-            message: string;
         };
         /** InvariantOut */
         InvariantOut: {
-            /** @example one_ending_a_generation */
-            rule: string;
-            holds: boolean;
             count: number;
+            holds: boolean;
             ids: string[];
             remedy: string | null;
+            /** @example one_ending_a_generation */
+            rule: string;
         };
         /** InvariantsOut */
         InvariantsOut: {
-            holds: boolean;
             /**
              * Format: date-time
              * @example 2026-01-31T12:00:00Z
              */
             checked_at: string;
+            holds: boolean;
             rules: components["schemas"]["InvariantOut"][];
         };
         /** Live */
@@ -1540,33 +1540,33 @@ export interface components {
         /** LoginOut */
         LoginOut: {
             access_token: string;
-            refresh_token: string;
-            token_type: string;
             /** @example 900 */
             expires_in: number;
+            refresh_token: string;
+            token_type: string;
         };
         /** MeIn */
         MeIn: {
+            /** @example a short sentence */
+            current_password?: string | null;
             /** @example Ada */
             first_name?: string | null;
             /** @example Ada */
             last_name?: string | null;
             /** @example a short sentence */
             password?: string | null;
-            /** @example a short sentence */
-            current_password?: string | null;
         };
         /** MeOut */
         MeOut: {
+            /** @example ada@example.com */
+            email: string;
+            /** @example Ada */
+            first_name: string;
             /**
              * Format: uuid
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
             id: string;
-            /** @example ada@example.com */
-            email: string;
-            /** @example Ada */
-            first_name: string;
             /** @example Ada */
             last_name: string;
             /** @example user */
@@ -1574,51 +1574,51 @@ export interface components {
         };
         /** ModelOut */
         ModelOut: {
-            /** @example card */
-            name: string;
-            /** @example 1 */
-            version: string;
             description: string;
-            licence: string;
-            /**
-             * @description Trained numbers
-             * @example 702305169
-             */
-            parameters: number;
-            /**
-             * @description Size of the checkpoint
-             * @example 2809220676
-             */
-            weights_bytes: number;
             /**
              * @description At most so many a photo
              * @example 1179648
              */
             gaussians: number;
+            licence: string;
+            /** @example card */
+            name: string;
+            /**
+             * @description Trained numbers
+             * @example 702305169
+             */
+            parameters: number;
             running: boolean;
+            /** @example 1 */
+            version: string;
+            /**
+             * @description Size of the checkpoint
+             * @example 2809220676
+             */
+            weights_bytes: number;
         };
         /** PartnerIn */
         PartnerIn: {
+            account?: components["schemas"]["RegisterIn"] | null;
+            /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
+            account_id?: string | null;
             /**
              * @description 1 to 40 lower-case letters, digits and inner hyphens; part of every name in Kafka
              * @example acme
              */
             slug: string;
-            /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
-            account_id?: string | null;
-            account?: components["schemas"]["RegisterIn"] | null;
         };
         /** PartnerKafka */
         PartnerKafka: {
             /** @example kafka.example.com:9094 */
             bootstrap_servers: string;
-            /** @example SASL_SSL */
-            security_protocol: string;
+            password: string;
             /** @example SCRAM-SHA-512 */
             sasl_mechanism: string;
+            /** @example SASL_SSL */
+            security_protocol: string;
             /** @example partner.acme */
             username: string;
-            password: string;
         };
         /** PartnerOpened */
         PartnerOpened: {
@@ -1626,12 +1626,17 @@ export interface components {
              * Format: uuid
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
-            id: string;
+            account_id: string;
+            /** @example https://api.example.com/api/v1/asyncapi/partners */
+            asyncapi_url: string;
+            /** @example partner.acme. */
+            group_prefix: string;
             /**
              * Format: uuid
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
-            account_id: string;
+            id: string;
+            kafka: components["schemas"]["PartnerKafka"];
             /**
              * @description 1 to 40 lower-case letters, digits and inner hyphens; part of every name in Kafka
              * @example acme
@@ -1639,12 +1644,7 @@ export interface components {
             slug: string;
             /** @example active */
             state: string;
-            kafka: components["schemas"]["PartnerKafka"];
             topics: components["schemas"]["PartnerTopics"];
-            /** @example partner.acme. */
-            group_prefix: string;
-            /** @example https://api.example.com/api/v1/asyncapi/partners */
-            asyncapi_url: string;
         };
         /** PartnerOut */
         PartnerOut: {
@@ -1652,12 +1652,22 @@ export interface components {
              * Format: uuid
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
-            id: string;
+            account_id: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
+             */
+            created_at: string;
+            /** @example 2026-01-31T12:00:00Z */
+            deleted_at: string | null;
+            /** @example partner.acme. */
+            group_prefix: string;
             /**
              * Format: uuid
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
-            account_id: string;
+            id: string;
+            settled: boolean;
             /**
              * @description 1 to 40 lower-case letters, digits and inner hyphens; part of every name in Kafka
              * @example acme
@@ -1665,24 +1675,14 @@ export interface components {
             slug: string;
             /** @example active */
             state: string;
-            settled: boolean;
-            /** @example partner.acme */
-            username: string;
             topics: components["schemas"]["PartnerTopics"];
-            /** @example partner.acme. */
-            group_prefix: string;
-            /**
-             * Format: date-time
-             * @example 2026-01-31T12:00:00Z
-             */
-            created_at: string;
             /**
              * Format: date-time
              * @example 2026-01-31T12:00:00Z
              */
             updated_at: string;
-            /** @example 2026-01-31T12:00:00Z */
-            deleted_at: string | null;
+            /** @example partner.acme */
+            username: string;
         };
         /** PartnerPage */
         PartnerPage: {
@@ -1698,58 +1698,58 @@ export interface components {
         };
         /** Problem */
         Problem: {
-            type: string;
-            title: string;
-            status: number;
-            detail: string;
             code: string;
-            message: string;
             correlation_id: string;
+            detail: string;
             details?: {
                 [key: string]: unknown;
             } | null;
+            message: string;
+            status: number;
+            title: string;
+            type: string;
         };
         /** QueueOut */
         QueueOut: {
+            /** @description Until it is completed; null: nothing was completed lately */
+            estimated_seconds: number | null;
             /**
              * @description 1 is next; at most so many
              * @example 3
              */
             position: number;
-            /** @description Until it is completed; null: nothing was completed lately */
-            estimated_seconds: number | null;
         };
         /** QuotaIn */
         QuotaIn: {
             max_in_flight?: number | null;
-            requests_per_minute?: number | null;
             max_streams?: number | null;
+            requests_per_minute?: number | null;
         };
         /** QuotaOut */
         QuotaOut: {
             max_in_flight: number;
-            requests_per_minute: number;
             max_streams: number;
+            requests_per_minute: number;
         };
         /** Ready */
         Ready: {
-            /** @example ready */
-            status: string;
+            /** @example connected */
+            kafka: string;
             /** @example ok */
             postgres: string;
             /** @example ok */
             s3: string;
-            /** @example connected */
-            kafka: string;
+            /** @example ready */
+            status: string;
         };
         /** RedrivenOut */
         RedrivenOut: {
+            message: string;
             /**
              * Format: uuid
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
             redriven_as: string;
-            message: string;
         };
         /** RefreshIn */
         RefreshIn: {
@@ -1759,8 +1759,6 @@ export interface components {
         RegisterIn: {
             /** @example ada@example.com */
             email: string;
-            /** @example a short sentence */
-            password: string;
             /**
              * @default
              * @example Ada
@@ -1771,46 +1769,34 @@ export interface components {
              * @example Ada
              */
             last_name: string;
+            /** @example a short sentence */
+            password: string;
         };
         /** RegisterOut */
         RegisterOut: {
-            /**
-             * Format: uuid
-             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
-             */
-            id: string;
             /** @example ada@example.com */
             email: string;
             /** @example Ada */
             first_name: string;
-        };
-        /** ReplayOut */
-        ReplayOut: {
-            /** @example 128 */
-            queued: number;
-            next_after: string | null;
-        };
-        /** SceneItem */
-        SceneItem: {
             /**
              * Format: uuid
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
             id: string;
-            /** @example completed */
-            status: string;
-            priority: string;
+        };
+        /** ReplayOut */
+        ReplayOut: {
+            next_after: string | null;
+            /** @example 128 */
+            queued: number;
+        };
+        /** SceneItem */
+        SceneItem: {
             /**
-             * @description `name` of the metadata sent with it, else of the file
-             * @example kitchen.jpg
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
              */
-            name: string | null;
-            /** @description A picture of it, PNG; null until it is made */
-            preview_url: string | null;
-            processing_time_seconds: number | null;
-            metadata: {
-                [key: string]: unknown;
-            };
+            created_at: string;
             /**
              * @description Stable, for programs
              * @example image_broken
@@ -1818,10 +1804,24 @@ export interface components {
             error_code: string | null;
             error_message: string | null;
             /**
-             * Format: date-time
-             * @example 2026-01-31T12:00:00Z
+             * Format: uuid
+             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
-            created_at: string;
+            id: string;
+            metadata: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description `name` of the metadata sent with it, else of the file
+             * @example kitchen.jpg
+             */
+            name: string | null;
+            /** @description A picture of it, PNG; null until it is made */
+            preview_url: string | null;
+            priority: string;
+            processing_time_seconds: number | null;
+            /** @example completed */
+            status: string;
             /**
              * Format: date-time
              * @example 2026-01-31T12:00:00Z
@@ -1830,40 +1830,65 @@ export interface components {
         };
         /** SceneOut */
         SceneOut: {
+            /** @example 2026-01-31T12:00:00Z */
+            cancel_requested_at: string | null;
             /**
-             * Format: uuid
-             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
              */
-            id: string;
-            /** @example completed */
-            status: string;
-            /** @example interactive */
-            priority: string;
-            /**
-             * @description `name` of the metadata sent with it, else of the file
-             * @example kitchen.jpg
-             */
-            name: string | null;
-            original_image_url: string;
-            generated_3d_gaussian_url: string | null;
-            /** @description A picture of it, PNG; null until it is made */
-            preview_url: string | null;
-            /** @description The splat for viewers on the web, SPZ; null until it is made */
-            viewer_url: string | null;
-            processing_time_seconds: number | null;
-            metadata: {
-                [key: string]: unknown;
-            };
+            created_at: string;
             /**
              * @description Stable, for programs
              * @example image_broken
              */
             error_code: string | null;
             error_message: string | null;
-            /** @example 2026-01-31T12:00:00Z */
-            cancel_requested_at: string | null;
-            timings: components["schemas"]["TimingsOut"] | null;
+            generated_3d_gaussian_url: string | null;
+            /**
+             * Format: uuid
+             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
+             */
+            id: string;
+            metadata: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description `name` of the metadata sent with it, else of the file
+             * @example kitchen.jpg
+             */
+            name: string | null;
+            original_image_url: string;
+            /** @description A picture of it, PNG; null until it is made */
+            preview_url: string | null;
+            /** @example interactive */
+            priority: string;
+            processing_time_seconds: number | null;
             queue: components["schemas"]["QueueOut"] | null;
+            /** @example completed */
+            status: string;
+            timings: components["schemas"]["TimingsOut"] | null;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
+             */
+            updated_at: string;
+            /** @description The splat for viewers on the web, SPZ; null until it is made */
+            viewer_url: string | null;
+        };
+        /** ScenePage */
+        ScenePage: {
+            items: components["schemas"]["SceneItem"][];
+            next_cursor: string | null;
+        };
+        /** SecretOut */
+        SecretOut: {
+            /** @example 2026-01-31T12:00:00Z */
+            previous_valid_until: string | null;
+            /** @example whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDl0Zyxbe+9FY= */
+            secret: string;
+        };
+        /** ShareCreatedOut */
+        ShareCreatedOut: {
             /**
              * Format: date-time
              * @example 2026-01-31T12:00:00Z
@@ -1873,22 +1898,7 @@ export interface components {
              * Format: date-time
              * @example 2026-01-31T12:00:00Z
              */
-            updated_at: string;
-        };
-        /** ScenePage */
-        ScenePage: {
-            items: components["schemas"]["SceneItem"][];
-            next_cursor: string | null;
-        };
-        /** SecretOut */
-        SecretOut: {
-            /** @example whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDl0Zyxbe+9FY= */
-            secret: string;
-            /** @example 2026-01-31T12:00:00Z */
-            previous_valid_until: string | null;
-        };
-        /** ShareCreatedOut */
-        ShareCreatedOut: {
+            expires_at: string;
             /**
              * Format: uuid
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
@@ -1903,16 +1913,6 @@ export interface components {
             token: string;
             /** @example https://splats.example.com/s/l3Q0dZ3nB7y5Xv1kq8mRw2sTf4uHj6pCe9gLa0iDo4E */
             url: string;
-            /**
-             * Format: date-time
-             * @example 2026-01-31T12:00:00Z
-             */
-            created_at: string;
-            /**
-             * Format: date-time
-             * @example 2026-01-31T12:00:00Z
-             */
-            expires_at: string;
         };
         /** ShareIn */
         ShareIn: {
@@ -1929,6 +1929,16 @@ export interface components {
         /** ShareOut */
         ShareOut: {
             /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
+             */
+            expires_at: string;
+            /**
              * Format: uuid
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
@@ -1938,6 +1948,9 @@ export interface components {
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
             scene_generation_id: string;
+        };
+        /** SharedOut */
+        SharedOut: {
             /**
              * Format: date-time
              * @example 2026-01-31T12:00:00Z
@@ -1948,53 +1961,25 @@ export interface components {
              * @example 2026-01-31T12:00:00Z
              */
             expires_at: string;
-        };
-        /** SharedOut */
-        SharedOut: {
+            focal_length_px: number | null;
+            gaussian_count: number | null;
+            height: number | null;
             /**
              * @description `name` of the metadata sent with it, else of the file
              * @example kitchen.jpg
              */
             name: string | null;
-            /**
-             * Format: date-time
-             * @example 2026-01-31T12:00:00Z
-             */
-            created_at: string;
-            /**
-             * Format: date-time
-             * @example 2026-01-31T12:00:00Z
-             */
-            expires_at: string;
-            /** @description The splat for viewers on the web, SPZ; null until it is made */
-            viewer_url: string | null;
-            /** @description A picture of it, PNG; null until it is made */
-            preview_url: string | null;
             /** @description The photo; null where the file says, or may say, where it was taken */
             original_image_url: string | null;
-            gaussian_count: number | null;
+            /** @description A picture of it, PNG; null until it is made */
+            preview_url: string | null;
+            /** @description The splat for viewers on the web, SPZ; null until it is made */
+            viewer_url: string | null;
             /** @description Pixels of the upright photo */
             width: number | null;
-            height: number | null;
-            focal_length_px: number | null;
         };
         /** TimingsOut */
         TimingsOut: {
-            /**
-             * @description Milliseconds
-             * @example 12.5
-             */
-            queued_ms?: number | null;
-            /**
-             * @description Milliseconds
-             * @example 12.5
-             */
-            fetch_ms?: number | null;
-            /**
-             * @description Milliseconds
-             * @example 12.5
-             */
-            decode_ms?: number | null;
             /**
              * @description Milliseconds
              * @example 12.5
@@ -2004,7 +1989,7 @@ export interface components {
              * @description Milliseconds
              * @example 12.5
              */
-            inference_ms?: number | null;
+            decode_ms?: number | null;
             /**
              * @description Milliseconds
              * @example 12.5
@@ -2014,7 +1999,12 @@ export interface components {
              * @description Milliseconds
              * @example 12.5
              */
-            upload_ms?: number | null;
+            fetch_ms?: number | null;
+            /**
+             * @description Milliseconds
+             * @example 12.5
+             */
+            inference_ms?: number | null;
             /**
              * @description Milliseconds
              * @example 12.5
@@ -2024,7 +2014,17 @@ export interface components {
              * @description Milliseconds
              * @example 12.5
              */
+            queued_ms?: number | null;
+            /**
+             * @description Milliseconds
+             * @example 12.5
+             */
             total_ms: number | null;
+            /**
+             * @description Milliseconds
+             * @example 12.5
+             */
+            upload_ms?: number | null;
         };
         /** UploadIn */
         UploadIn: {
@@ -2036,28 +2036,33 @@ export interface components {
         /** UploadOut */
         UploadOut: {
             /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
+             */
+            expires_at: string;
+            headers: {
+                [key: string]: string;
+            };
+            method: string;
+            /**
              * Format: uuid
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
             upload_id: string;
             url: string;
-            method: string;
-            headers: {
-                [key: string]: string;
-            };
+        };
+        /** UsageEvent */
+        UsageEvent: {
+            /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
+            api_key_id: string | null;
             /**
              * Format: date-time
              * @example 2026-01-31T12:00:00Z
              */
-            expires_at: string;
-        };
-        /** UsageEvent */
-        UsageEvent: {
-            /**
-             * Format: uuid
-             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
-             */
-            id: string;
+            created_at: string;
+            details: {
+                [key: string]: unknown;
+            };
             /**
              * Format: uuid
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
@@ -2069,16 +2074,11 @@ export interface components {
              * @example api_key_created
              */
             event_type: string;
-            /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
-            api_key_id: string | null;
             /**
-             * Format: date-time
-             * @example 2026-01-31T12:00:00Z
+             * Format: uuid
+             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
-            created_at: string;
-            details: {
-                [key: string]: unknown;
-            };
+            id: string;
         };
         /** UsageEventsOut */
         UsageEventsOut: {
@@ -2101,6 +2101,9 @@ export interface components {
         };
         /** UsageTotal */
         UsageTotal: {
+            /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
+            api_key_id: string | null;
+            count: number;
             /** Format: date */
             day: string;
             /**
@@ -2109,61 +2112,58 @@ export interface components {
              * @example api_key_created
              */
             event_type: string;
-            count: number;
-            /** @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 */
-            api_key_id: string | null;
         };
         /** UserDetailOut */
         UserDetailOut: {
             /**
-             * Format: uuid
-             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
-             */
-            id: string;
-            /** @example ada@example.com */
-            email: string;
-            /** @example Ada */
-            first_name: string;
-            /** @example Ada */
-            last_name: string;
-            /** @example user */
-            role: string;
-            is_active: boolean;
-            /**
              * Format: date-time
              * @example 2026-01-31T12:00:00Z
              */
             created_at: string;
+            /** @example ada@example.com */
+            email: string;
+            /** @example Ada */
+            first_name: string;
+            /**
+             * Format: uuid
+             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
+             */
+            id: string;
+            is_active: boolean;
+            /** @example Ada */
+            last_name: string;
             quotas: components["schemas"]["QuotaOut"];
+            /** @example user */
+            role: string;
         };
         /** UserIn */
         UserIn: {
-            /** @enum {null|string} */
-            role?: "user" | "enterprise" | "admin" | null;
             is_active?: boolean | null;
             quotas?: components["schemas"]["QuotaIn"] | null;
+            /** @enum {null|string} */
+            role?: "user" | "enterprise" | "admin" | null;
         };
         /** UserOut */
         UserOut: {
             /**
-             * Format: uuid
-             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
-             */
-            id: string;
-            /** @example ada@example.com */
-            email: string;
-            /** @example Ada */
-            first_name: string;
-            /** @example Ada */
-            last_name: string;
-            /** @example user */
-            role: string;
-            is_active: boolean;
-            /**
              * Format: date-time
              * @example 2026-01-31T12:00:00Z
              */
             created_at: string;
+            /** @example ada@example.com */
+            email: string;
+            /** @example Ada */
+            first_name: string;
+            /**
+             * Format: uuid
+             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
+             */
+            id: string;
+            is_active: boolean;
+            /** @example Ada */
+            last_name: string;
+            /** @example user */
+            role: string;
         };
         /** UserPage */
         UserPage: {
@@ -2173,42 +2173,45 @@ export interface components {
         /** WebhookCreatedOut */
         WebhookCreatedOut: {
             /**
-             * Format: uuid
-             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
-             */
-            id: string;
-            /** @example https://example.com/hooks/sharpstream */
-            url: string;
-            events: string[];
-            /** @example tells the shop */
-            description: string;
-            /** @enum {string} */
-            status: "active" | "disabled";
-            /** @enum {null|string} */
-            disabled_reason: "gone" | "failing" | "owner" | null;
-            /** @example 2026-01-31T12:00:00Z */
-            disabled_at: string | null;
-            /** @example 2026-01-31T12:00:00Z */
-            failing_since: string | null;
-            /** @example 2026-01-31T12:00:00Z */
-            previous_secret_valid_until: string | null;
-            /**
              * Format: date-time
              * @example 2026-01-31T12:00:00Z
              */
             created_at: string;
+            /** @example tells the shop */
+            description: string;
+            /** @example 2026-01-31T12:00:00Z */
+            disabled_at: string | null;
+            /** @enum {null|string} */
+            disabled_reason: "gone" | "failing" | "owner" | null;
+            events: string[];
+            /** @example 2026-01-31T12:00:00Z */
+            failing_since: string | null;
+            /**
+             * Format: uuid
+             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
+             */
+            id: string;
+            /** @example 2026-01-31T12:00:00Z */
+            previous_secret_valid_until: string | null;
+            /** @example whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDl0Zyxbe+9FY= */
+            secret: string;
+            /** @enum {string} */
+            status: "active" | "disabled";
             /**
              * Format: date-time
              * @example 2026-01-31T12:00:00Z
              */
             updated_at: string;
-            /** @example whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDl0Zyxbe+9FY= */
-            secret: string;
+            /** @example https://example.com/hooks/sharpstream */
+            url: string;
         };
         /** WebhookIn */
         WebhookIn: {
-            /** @example https://example.com/hooks/sharpstream */
-            url: string;
+            /**
+             * @default
+             * @example tells the shop
+             */
+            description: string;
             /**
              * @example [
              *       "generation.completed.v1",
@@ -2216,49 +2219,46 @@ export interface components {
              *     ]
              */
             events: string[];
-            /**
-             * @default
-             * @example tells the shop
-             */
-            description: string;
+            /** @example https://example.com/hooks/sharpstream */
+            url: string;
         };
         /** WebhookOut */
         WebhookOut: {
-            /**
-             * Format: uuid
-             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
-             */
-            id: string;
-            /** @example https://example.com/hooks/sharpstream */
-            url: string;
-            events: string[];
-            /** @example tells the shop */
-            description: string;
-            /** @enum {string} */
-            status: "active" | "disabled";
-            /** @enum {null|string} */
-            disabled_reason: "gone" | "failing" | "owner" | null;
-            /** @example 2026-01-31T12:00:00Z */
-            disabled_at: string | null;
-            /** @example 2026-01-31T12:00:00Z */
-            failing_since: string | null;
-            /** @example 2026-01-31T12:00:00Z */
-            previous_secret_valid_until: string | null;
             /**
              * Format: date-time
              * @example 2026-01-31T12:00:00Z
              */
             created_at: string;
+            /** @example tells the shop */
+            description: string;
+            /** @example 2026-01-31T12:00:00Z */
+            disabled_at: string | null;
+            /** @enum {null|string} */
+            disabled_reason: "gone" | "failing" | "owner" | null;
+            events: string[];
+            /** @example 2026-01-31T12:00:00Z */
+            failing_since: string | null;
+            /**
+             * Format: uuid
+             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
+             */
+            id: string;
+            /** @example 2026-01-31T12:00:00Z */
+            previous_secret_valid_until: string | null;
+            /** @enum {string} */
+            status: "active" | "disabled";
             /**
              * Format: date-time
              * @example 2026-01-31T12:00:00Z
              */
             updated_at: string;
+            /** @example https://example.com/hooks/sharpstream */
+            url: string;
         };
         /** WebhookPatchIn */
         WebhookPatchIn: {
-            /** @example https://example.com/hooks/sharpstream */
-            url?: string;
+            /** @example tells the shop */
+            description?: string;
             /**
              * @example [
              *       "generation.completed.v1",
@@ -2266,9 +2266,9 @@ export interface components {
              *     ]
              */
             events?: string[];
-            /** @example tells the shop */
-            description?: string;
             status?: "active" | "disabled";
+            /** @example https://example.com/hooks/sharpstream */
+            url?: string;
         };
     };
     responses: never;
@@ -2279,283 +2279,13 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    register: {
+    list_dead_letters: {
         parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["RegisterIn"];
+            query?: {
+                status?: "open" | "redriven" | "discarded";
+                cursor?: string | null;
+                limit?: number;
             };
-        };
-        responses: {
-            /** @description Document created, URL follows */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RegisterOut"];
-                };
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `email_taken` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `email_invalid`, `password_unsuitable`, `validation_failed` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    login: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoginIn"];
-            };
-        };
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LoginOut"];
-                };
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `credentials_invalid`, `account_inactive` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `login_throttled` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `busy`, `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    refresh: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["RefreshIn"];
-            };
-        };
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LoginOut"];
-                };
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `refresh_token_invalid`, `refresh_token_reused`, `account_inactive` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    logout: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["RefreshIn"];
-            };
-        };
-        responses: {
-            /** @description Request fulfilled, nothing follows */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    me: {
-        parameters: {
-            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
@@ -2568,10 +2298,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["MeOut"];
+                    "application/json": components["schemas"]["DeadLetterPage"];
                 };
             };
-            /** @description `malformed` */
+            /** @description `cursor_invalid`, `malformed` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2589,8 +2319,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `sign_in_required` */
+            /** @description `sign_in_required`, `role_insufficient` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2627,194 +2366,13 @@ export interface operations {
             };
         };
     };
-    erase_me: {
+    get_dead_letter: {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["EraseIn"];
+            path: {
+                letter_id: string;
             };
-        };
-        responses: {
-            /** @description Request accepted, processing continues off-line */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErasedOut"];
-                };
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `credentials_invalid` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_required` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `last_admin` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`, `login_throttled` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `busy`, `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    change_me: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["MeIn"];
-            };
-        };
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MeOut"];
-                };
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `credentials_invalid` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_required` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `password_unsuitable`, `validation_failed` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`, `login_throttled` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `busy`, `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    my_data: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -2825,7 +2383,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DataOut"];
+                    "application/json": components["schemas"]["DeadLetterOut"];
                 };
             };
             /** @description `malformed` */
@@ -2846,8 +2404,576 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `sign_in_required` */
+            /** @description `sign_in_required`, `role_insufficient` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discard_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                letter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required`, `role_insufficient` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `dead_letter_settled` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    redrive_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                letter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedrivenOut"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required`, `role_insufficient` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `dead_letter_settled`, `dead_letter_unreadable`, `dead_letter_orphaned` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_usage: {
+        parameters: {
+            query?: {
+                /** @description Default: all accounts together */
+                account_id?: string | null;
+                /** @description Only what this API key did */
+                api_key_id?: string | null;
+                group_by?: "account" | "key" | null;
+                /** @description Inclusive; default: 30 days before `to` */
+                from?: string | null;
+                /** @description Exclusive; default: now */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminUsageOut"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required`, `role_insufficient` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `range_invalid`, `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: {
+                /** @description Part of an address or a name */
+                q?: string | null;
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserPage"];
+                };
+            };
+            /** @description `cursor_invalid`, `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required`, `role_insufficient` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserDetailOut"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required`, `role_insufficient` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserIn"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserDetailOut"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required`, `role_insufficient` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `last_admin` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3128,6 +3254,1210 @@ export interface operations {
             };
         };
     };
+    partners_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    events: {
+        parameters: {
+            query?: {
+                /** @description The same as Last-Event-ID, for clients that cannot set headers; `0` is the oldest event */
+                after?: string | null;
+                /** @description Only these, comma-separated: `generation.completed.v1,export.failed.v1` */
+                types?: string | null;
+                /** @description Events a page; not for a stream */
+                limit?: number;
+            };
+            header?: {
+                /** @description The last id received; go on after it. Wins over `after` */
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventsOut"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description `cursor_invalid`, `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cursor_expired` */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`, `types_invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`, `too_many_streams` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_export_formats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FormatList"];
+                };
+            };
+        };
+    };
+    get_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportOut"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_events: {
+        parameters: {
+            query?: {
+                /** @description The same as Last-Event-ID, for clients that cannot set headers; `0` is the oldest event */
+                after?: string | null;
+            };
+            header?: {
+                /** @description The last id received; go on after it. Wins over `after` */
+                "Last-Event-ID"?: string | null;
+            };
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description `cursor_invalid`, `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cursor_expired` */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`, `too_many_streams` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invariants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvariantsOut"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required`, `role_insufficient` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelOut"][];
+                };
+            };
+        };
+    };
+    list_partners: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerPage"];
+                };
+            };
+            /** @description `cursor_invalid`, `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required`, `role_insufficient` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_partner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PartnerIn"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerOpened"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required`, `role_insufficient` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `slug_taken`, `partner_exists`, `email_taken` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `email_invalid`, `password_unsuitable`, `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_partner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                partner_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerOut"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required`, `role_insufficient` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_partner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                partner_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required`, `role_insufficient` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `partner_state` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_partner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                partner_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerOut"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required`, `role_insufficient` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `partner_state` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_partner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                partner_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerOpened"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required`, `role_insufficient` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `partner_state` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    suspend_partner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                partner_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerOut"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required`, `role_insufficient` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `partner_state` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_scenes: {
+        parameters: {
+            query?: {
+                status?: "pending" | "processing" | "completed" | "failed" | "cancelled" | null;
+                priority?: "interactive" | "bulk" | null;
+                /** @description Inclusive; UTC unless it says */
+                created_after?: string | null;
+                /** @description Exclusive; UTC unless it says */
+                created_before?: string | null;
+                /** @description Part of the name, in any case */
+                q?: string | null;
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScenePage"];
+                };
+            };
+            /** @description `cursor_invalid`, `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `range_invalid`, `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     generate_scene: {
         parameters: {
             query?: never;
@@ -3142,7 +4472,43 @@ export interface operations {
         };
         requestBody: {
             content: {
+                "application/json": {
+                    /** @description Focal length in mm of 35 mm film; EXIF's otherwise. */
+                    focal_length_mm?: number;
+                    /** @description Focal length in pixels of the upright photo. */
+                    focal_length_px?: number;
+                    /**
+                     * Format: uri
+                     * @description Fetched before the answer; public http(s), no redirects.
+                     */
+                    image_url?: string;
+                    /**
+                     * @example {
+                     *       "room": "kitchen"
+                     *     }
+                     */
+                    metadata?: Record<string, never> | null;
+                    /**
+                     * @default interactive
+                     * @enum {string}
+                     */
+                    priority?: "interactive" | "bulk";
+                    /**
+                     * Format: uuid
+                     * @description Of POST /uploads.
+                     */
+                    upload_id?: string;
+                    /**
+                     * Format: uri
+                     * @description Where to send the event that ends this scene; signed with the account's secret.
+                     */
+                    webhook_url?: string;
+                } & (unknown | unknown);
                 "multipart/form-data": {
+                    /** @description Focal length in mm of 35 mm film; EXIF's otherwise. */
+                    focal_length_mm?: number;
+                    /** @description Focal length in pixels of the upright photo. */
+                    focal_length_px?: number;
                     /** @description The photo: JPEG, PNG, WebP, HEIC/HEIF, AVIF or TIFF, at most 50 MiB. */
                     image: string;
                     /**
@@ -3150,10 +4516,6 @@ export interface operations {
                      * @example {"room": "kitchen"}
                      */
                     metadata?: string | null;
-                    /** @description Focal length in pixels of the upright photo. */
-                    focal_length_px?: number;
-                    /** @description Focal length in mm of 35 mm film; EXIF's otherwise. */
-                    focal_length_mm?: number;
                     /**
                      * @default interactive
                      * @enum {string}
@@ -3165,48 +4527,16 @@ export interface operations {
                      */
                     webhook_url?: string;
                 };
-                "application/json": {
-                    /**
-                     * Format: uri
-                     * @description Fetched before the answer; public http(s), no redirects.
-                     */
-                    image_url?: string;
-                    /**
-                     * Format: uuid
-                     * @description Of POST /uploads.
-                     */
-                    upload_id?: string;
-                    /**
-                     * @example {
-                     *       "room": "kitchen"
-                     *     }
-                     */
-                    metadata?: Record<string, never> | null;
-                    /** @description Focal length in pixels of the upright photo. */
-                    focal_length_px?: number;
-                    /** @description Focal length in mm of 35 mm film; EXIF's otherwise. */
-                    focal_length_mm?: number;
-                    /**
-                     * @default interactive
-                     * @enum {string}
-                     */
-                    priority?: "interactive" | "bulk";
-                    /**
-                     * Format: uri
-                     * @description Where to send the event that ends this scene; signed with the account's secret.
-                     */
-                    webhook_url?: string;
-                } & (unknown | unknown);
             };
         };
         responses: {
             /** @description Request accepted, processing continues off-line */
             202: {
                 headers: {
-                    /** @description `wait=N` where the answer was held for a wish */
-                    "Preference-Applied"?: unknown;
                     /** @description Where the scene can be looked at */
                     Location?: unknown;
+                    /** @description `wait=N` where the answer was held for a wish */
+                    "Preference-Applied"?: unknown;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3496,100 +4826,6 @@ export interface operations {
             };
         };
     };
-    list_scenes: {
-        parameters: {
-            query?: {
-                status?: "pending" | "processing" | "completed" | "failed" | "cancelled" | null;
-                priority?: "interactive" | "bulk" | null;
-                /** @description Inclusive; UTC unless it says */
-                created_after?: string | null;
-                /** @description Exclusive; UTC unless it says */
-                created_before?: string | null;
-                /** @description Part of the name, in any case */
-                q?: string | null;
-                cursor?: string | null;
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ScenePage"];
-                };
-            };
-            /** @description `cursor_invalid`, `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `range_invalid`, `validation_failed` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     cancel_scene: {
         parameters: {
             query?: never;
@@ -3656,6 +4892,115 @@ export interface operations {
                 };
             };
             /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scene_events: {
+        parameters: {
+            query?: {
+                /** @description The same as Last-Event-ID, for clients that cannot set headers; `0` is the oldest event */
+                after?: string | null;
+            };
+            header?: {
+                /** @description The last id received; go on after it. Wins over `after` */
+                "Last-Event-ID"?: string | null;
+            };
+            path: {
+                generation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description `cursor_invalid`, `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cursor_expired` */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`, `too_many_streams` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4082,18 +5427,12 @@ export interface operations {
             };
         };
     };
-    scene_events: {
+    open_share: {
         parameters: {
-            query?: {
-                /** @description The same as Last-Event-ID, for clients that cannot set headers; `0` is the oldest event */
-                after?: string | null;
-            };
-            header?: {
-                /** @description The last id received; go on after it. Wins over `after` */
-                "Last-Event-ID"?: string | null;
-            };
+            query?: never;
+            header?: never;
             path: {
-                generation_id: string;
+                token: string;
             };
             cookie?: never;
         };
@@ -4105,10 +5444,75 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": unknown;
+                    "application/json": components["schemas"]["SharedOut"];
                 };
             };
-            /** @description `cursor_invalid`, `malformed` */
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_share: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                share_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4144,25 +5548,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cursor_expired` */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`, `too_many_streams` */
+            /** @description `rate_limited` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4296,13 +5682,19 @@ export interface operations {
             };
         };
     };
-    get_export: {
+    usage: {
         parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                export_id: string;
+            query?: {
+                /** @description Inclusive; default: 30 days before `to` */
+                from?: string | null;
+                /** @description Exclusive; default: now */
+                to?: string | null;
+                /** @description Only what this API key did */
+                api_key_id?: string | null;
+                group_by?: "key" | null;
             };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -4313,7 +5705,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ExportOut"];
+                    "application/json": components["schemas"]["UsageOut"];
                 };
             };
             /** @description `malformed` */
@@ -4343,8 +5735,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
-            404: {
+            /** @description `range_invalid`, `validation_failed` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4381,9 +5773,18 @@ export interface operations {
             };
         };
     };
-    list_export_formats: {
+    usage_events: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Inclusive; default: 30 days before `to` */
+                from?: string | null;
+                /** @description Exclusive; default: now */
+                to?: string | null;
+                /** @description Only what this API key did */
+                api_key_id?: string | null;
+                cursor?: string | null;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4396,21 +5797,164 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FormatList"];
+                    "application/json": components["schemas"]["UsageEventsOut"];
+                };
+            };
+            /** @description `cursor_invalid`, `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `range_invalid`, `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    delete_share: {
+    login: {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                share_id: string;
-            };
+            path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoginIn"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginOut"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_invalid`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`, `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefreshIn"];
+            };
+        };
         responses: {
             /** @description Request fulfilled, nothing follows */
             204: {
@@ -4428,35 +5972,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
+            /** @description `validation_failed` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4484,13 +6001,11 @@ export interface operations {
             };
         };
     };
-    open_share: {
+    me: {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                token: string;
-            };
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -4501,7 +6016,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SharedOut"];
+                    "application/json": components["schemas"]["MeOut"];
                 };
             };
             /** @description `malformed` */
@@ -4513,8 +6028,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
-            404: {
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required` */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4551,33 +6075,29 @@ export interface operations {
             };
         };
     };
-    export_events: {
+    erase_me: {
         parameters: {
-            query?: {
-                /** @description The same as Last-Event-ID, for clients that cannot set headers; `0` is the oldest event */
-                after?: string | null;
-            };
-            header?: {
-                /** @description The last id received; go on after it. Wins over `after` */
-                "Last-Event-ID"?: string | null;
-            };
-            path: {
-                export_id: string;
-            };
+            query?: never;
+            header?: never;
+            path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EraseIn"];
+            };
+        };
         responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": unknown;
+                    "application/json": components["schemas"]["ErasedOut"];
                 };
             };
-            /** @description `cursor_invalid`, `malformed` */
+            /** @description `malformed` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4586,7 +6106,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `credentials_invalid` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4595,7 +6115,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `sign_in_required` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4604,17 +6124,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `cursor_expired` */
-            410: {
+            /** @description `last_admin` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4631,7 +6142,168 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate_limited`, `too_many_streams` */
+            /** @description `rate_limited`, `login_throttled` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`, `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MeIn"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeOut"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `credentials_invalid` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `password_unsuitable`, `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`, `login_throttled` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`, `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    my_data: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DataOut"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4660,24 +6332,18 @@ export interface operations {
             };
         };
     };
-    events: {
+    refresh: {
         parameters: {
-            query?: {
-                /** @description The same as Last-Event-ID, for clients that cannot set headers; `0` is the oldest event */
-                after?: string | null;
-                /** @description Only these, comma-separated: `generation.completed.v1,export.failed.v1` */
-                types?: string | null;
-                /** @description Events a page; not for a stream */
-                limit?: number;
-            };
-            header?: {
-                /** @description The last id received; go on after it. Wins over `after` */
-                "Last-Event-ID"?: string | null;
-            };
+            query?: never;
+            header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefreshIn"];
+            };
+        };
         responses: {
             /** @description Request fulfilled, document follows */
             200: {
@@ -4685,11 +6351,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EventsOut"];
-                    "text/event-stream": string;
+                    "application/json": components["schemas"]["LoginOut"];
                 };
             };
-            /** @description `cursor_invalid`, `malformed` */
+            /** @description `malformed` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4698,7 +6363,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
+            /** @description `refresh_token_invalid`, `refresh_token_reused`, `account_inactive` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4707,25 +6372,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `cursor_expired` */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed`, `types_invalid` */
+            /** @description `validation_failed` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4734,8 +6381,68 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate_limited`, `too_many_streams` */
-            429: {
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    register: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegisterIn"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegisterOut"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `email_taken` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `email_invalid`, `password_unsuitable`, `validation_failed` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4897,6 +6604,248 @@ export interface operations {
             };
             /** @description `url_refused`, `types_invalid`, `validation_failed` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_account_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretOut"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_account_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretOut"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    redeliver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryOut"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `webhook_disabled` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5199,239 +7148,6 @@ export interface operations {
             };
         };
     };
-    rotate_webhook_secret: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                webhook_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SecretOut"];
-                };
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_account_secret: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SecretOut"];
-                };
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    rotate_account_secret: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SecretOut"];
-                };
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     list_deliveries: {
         parameters: {
             query?: {
@@ -5494,194 +7210,6 @@ export interface operations {
             };
             /** @description `validation_failed` */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    redeliver: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                delivery_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request accepted, processing continues off-line */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DeliveryOut"];
-                };
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `webhook_disabled` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    test_webhook: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                webhook_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request accepted, processing continues off-line */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DeliveryOut"];
-                };
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `webhook_disabled` */
-            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5835,19 +7363,13 @@ export interface operations {
             };
         };
     };
-    usage: {
+    rotate_webhook_secret: {
         parameters: {
-            query?: {
-                /** @description Inclusive; default: 30 days before `to` */
-                from?: string | null;
-                /** @description Exclusive; default: now */
-                to?: string | null;
-                /** @description Only what this API key did */
-                api_key_id?: string | null;
-                group_by?: "key" | null;
-            };
+            query?: never;
             header?: never;
-            path?: never;
+            path: {
+                webhook_id: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -5858,7 +7380,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UsageOut"];
+                    "application/json": components["schemas"]["SecretOut"];
                 };
             };
             /** @description `malformed` */
@@ -5888,458 +7410,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `range_invalid`, `validation_failed` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    usage_events: {
-        parameters: {
-            query?: {
-                /** @description Inclusive; default: 30 days before `to` */
-                from?: string | null;
-                /** @description Exclusive; default: now */
-                to?: string | null;
-                /** @description Only what this API key did */
-                api_key_id?: string | null;
-                cursor?: string | null;
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UsageEventsOut"];
-                };
-            };
-            /** @description `cursor_invalid`, `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `range_invalid`, `validation_failed` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    admin_usage: {
-        parameters: {
-            query?: {
-                /** @description Default: all accounts together */
-                account_id?: string | null;
-                /** @description Only what this API key did */
-                api_key_id?: string | null;
-                group_by?: "account" | "key" | null;
-                /** @description Inclusive; default: 30 days before `to` */
-                from?: string | null;
-                /** @description Exclusive; default: now */
-                to?: string | null;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AdminUsageOut"];
-                };
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_required`, `role_insufficient` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `range_invalid`, `validation_failed` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    invariants: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["InvariantsOut"];
-                };
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_required`, `role_insufficient` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_models: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ModelOut"][];
-                };
-            };
-        };
-    };
-    list_users: {
-        parameters: {
-            query?: {
-                /** @description Part of an address or a name */
-                q?: string | null;
-                cursor?: string | null;
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserPage"];
-                };
-            };
-            /** @description `cursor_invalid`, `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_required`, `role_insufficient` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_user: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                user_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserDetailOut"];
-                };
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_required`, `role_insufficient` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `not_found` */
             404: {
                 headers: {
@@ -6378,291 +7448,12 @@ export interface operations {
             };
         };
     };
-    change_user: {
+    test_webhook: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                user_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["UserIn"];
-            };
-        };
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserDetailOut"];
-                };
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_required`, `role_insufficient` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `last_admin` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_dead_letters: {
-        parameters: {
-            query?: {
-                status?: "open" | "redriven" | "discarded";
-                cursor?: string | null;
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DeadLetterPage"];
-                };
-            };
-            /** @description `cursor_invalid`, `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_required`, `role_insufficient` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_dead_letter: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                letter_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DeadLetterOut"];
-                };
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_required`, `role_insufficient` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    redrive_dead_letter: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                letter_id: string;
+                webhook_id: string;
             };
             cookie?: never;
         };
@@ -6674,7 +7465,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RedrivenOut"];
+                    "application/json": components["schemas"]["DeliveryOut"];
                 };
             };
             /** @description `malformed` */
@@ -6686,7 +7477,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive`, `api_key_invalid`, `api_key_revoked`, `api_key_expired` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6695,7 +7486,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `sign_in_required`, `role_insufficient` */
+            /** @description `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6713,7 +7504,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `dead_letter_settled`, `dead_letter_unreadable`, `dead_letter_orphaned` */
+            /** @description `webhook_disabled` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6724,797 +7515,6 @@ export interface operations {
             };
             /** @description `rate_limited` */
             429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    discard_dead_letter: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                letter_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, nothing follows */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_required`, `role_insufficient` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `dead_letter_settled` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_partners: {
-        parameters: {
-            query?: {
-                cursor?: string | null;
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PartnerPage"];
-                };
-            };
-            /** @description `cursor_invalid`, `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_required`, `role_insufficient` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    create_partner: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PartnerIn"];
-            };
-        };
-        responses: {
-            /** @description Document created, URL follows */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PartnerOpened"];
-                };
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_required`, `role_insufficient` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `slug_taken`, `partner_exists`, `email_taken` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `email_invalid`, `password_unsuitable`, `validation_failed` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_partner: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                partner_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PartnerOut"];
-                };
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_required`, `role_insufficient` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    delete_partner: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                partner_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, nothing follows */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_required`, `role_insufficient` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `partner_state` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    rotate_partner: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                partner_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PartnerOpened"];
-                };
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_required`, `role_insufficient` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `partner_state` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    suspend_partner: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                partner_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PartnerOut"];
-                };
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_required`, `role_insufficient` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `partner_state` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    resume_partner: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                partner_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PartnerOut"];
-                };
-            };
-            /** @description `malformed` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_required`, `role_insufficient` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `partner_state` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `temporarily_unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    partners_document: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
-                };
-            };
-            /** @description `malformed` */
-            400: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -7,66 +7,17 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
+from tests.chaos.check_partner import judge_partner
+from tests.chaos.evidence import Evidence, Fault
 from tests.chaos.load import ENDPOINT, PER_REQUEST
-from tests.chaos.receiver import Delivery
 
 SCENE_ENDINGS: Final = frozenset(
     {"generation.completed.v1", "generation.failed.v1", "generation.cancelled.v1"}
 )
 EXPORT_ENDINGS: Final = frozenset({"export.completed.v1", "export.failed.v1"})
 COUNTED: Final = frozenset({"generation.completed.v1", "export.completed.v1", "api_key.created.v1"})
-
-
-class Told(NamedTuple):
-    """One record of the log, as Kafka has it."""
-
-    event_id: str
-    type: str
-    subject: str
-    account_id: str
-
-
-@dataclass(kw_only=True)
-class Evidence:
-    """What was found once the system had come to rest."""
-
-    accepted: set[str] = field(default_factory=set)
-    """Generations that a 202 promised."""
-    accepted_exports: set[str] = field(default_factory=set)
-    log: list[Told] = field(default_factory=list)
-    scenes: dict[str, str] = field(default_factory=dict)
-    """Id -> status, of every row."""
-    exports: dict[str, str] = field(default_factory=dict)
-    views: dict[str, str] = field(default_factory=dict)
-    """The system's own exports, which the log of record does not know."""
-    view_log: list[Told] = field(default_factory=list)
-    usage: list[str] = field(default_factory=list)
-    """The event id of every usage row."""
-    event_log: list[str] = field(default_factory=list)
-    """The event id of every row of the ledger's log."""
-    endpoint_account: str = ""
-    with_webhook: set[str] = field(default_factory=set)
-    deliveries: list[Delivery] = field(default_factory=list)
-    waiting: dict[str, int] = field(default_factory=dict)
-    """What should be empty at rest -> how much is in it."""
-    objects: set[str] = field(default_factory=set)
-    """Keys in the blob store."""
-    named: set[str] = field(default_factory=set)
-    """Keys that rows name."""
-    invariants: list[str] = field(default_factory=list)
-    """Broken rules, as ``/health/invariants`` tells them."""
-    differences: int = 0
-    """Rows that a rebuild from the log has otherwise."""
-
-
-class Fault(NamedTuple):
-    """A broken promise: ``kind`` is lost, twice, stuck, leaked or wrong."""
-
-    kind: str
-    what: str
 
 
 def judge(found: Evidence) -> list[Fault]:
@@ -77,6 +28,9 @@ def judge(found: Evidence) -> list[Fault]:
         *_webhooks(found),
         *_rest(found),
         *_blobs(found),
+        *_failures(found),
+        *_results(found),
+        *judge_partner(found),
     ]
 
 
@@ -90,12 +44,16 @@ def _endings(found: Evidence) -> Iterable[Fault]:
         ("export", set[str](), found.views, EXPORT_ENDINGS, found.view_log),
     ):
         ended = defaultdict(list)
+        requested = {told.subject for told in log if told.type == f"{kind}.requested.v1"}
         for told in log:
             if told.type in endings:
                 ended[told.subject].append(told.type)
         for job in sorted(promised - rows.keys()):
             yield Fault("lost", f"the {kind} {job} was answered with 202 and has no row")
-        for job in sorted(promised | rows.keys()):
+        for job in sorted(requested - rows.keys()):
+            yield Fault("lost", f"the {kind} {job} was requested and has no row")
+        # Also those that the system asked for itself: whatever was requested ends, once.
+        for job in sorted(promised | rows.keys() | requested):
             if not ended[job]:
                 yield Fault("lost", f"the {kind} {job} has no terminal event in Kafka")
         for job, types in ended.items():
@@ -168,3 +126,22 @@ def _blobs(found: Evidence) -> Iterable[Fault]:
         yield Fault("leaked", f"the object {key} belongs to nobody")
     for key in sorted(found.named - found.objects):
         yield Fault("lost", f"the object {key} is named by a row and is not in the store")
+
+
+def _failures(found: Evidence) -> Iterable[Fault]:
+    """Only what cannot be read may fail, and what was given up on: everything else must get its result."""
+    for told in [*found.log, *found.view_log]:
+        failed = told.type in {"generation.failed.v1", "export.failed.v1"}
+        if failed and told.subject not in found.unreadable | found.dead:
+            yield Fault("wrong", f"{told.subject} failed and nobody knows why: {told.data!r}")
+    completed = {told.subject for told in found.log if told.type == "generation.completed.v1"}
+    for job in sorted(found.unreadable & completed):
+        yield Fault("wrong", f"the generation {job} was completed from a photo that nobody can read")
+
+
+def _results(found: Evidence) -> Iterable[Fault]:
+    for result in found.results:
+        if result.found is None:
+            yield Fault("lost", f"the result {result.key} is not in the store")
+        elif result.found != result.told:
+            yield Fault("wrong", f"the result {result.key} is not what its event says")

@@ -31,14 +31,19 @@ def wires() -> dict[str, dict[str, int]]:
     return json.loads(os.environ[WIRES])
 
 
+def listener(role: str) -> str:
+    """The name of the role's listener; "partners" alone is the partners' own."""
+    return f"wire_{role}"
+
+
 class WiredKafka(Kafka):
     """One more listener for each role, told to it as the near end of its wire."""
 
     def _listeners(self) -> dict[str, object]:
         options = super()._listeners()
         for role, ports in wires().items():
-            name = role.upper()
-            options["listeners"] = f"{options['listeners']},{name}://{self._address(role)}"
+            name = listener(role).upper()
+            options["listeners"] = f"{options['listeners']},{name}://{self._address(listener(role))}"
             told = f"{name}://127.0.0.1:{ports['kafka']}"
             options["advertised.listeners"] = f"{options['advertised.listeners']},{told}"
             protocols = options["listener.security.protocol.map"]
@@ -49,7 +54,7 @@ class WiredKafka(Kafka):
         options = super()._logins()
         login = options["listener.name.internal.scram-sha-512.sasl.jaas.config"]
         for role in wires():
-            options[f"listener.name.{role}.scram-sha-512.sasl.jaas.config"] = login
+            options[f"listener.name.{listener(role)}.scram-sha-512.sasl.jaas.config"] = login
         return options
 
 

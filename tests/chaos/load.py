@@ -6,7 +6,7 @@ import asyncio
 import io
 import random
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
@@ -22,6 +22,7 @@ PASSWORD = "correct horse battery"
 TIMEOUT = aiohttp.ClientTimeout(total=12)
 ATTEMPTS = 4
 """A request without an answer is sent again with the same Idempotency-Key, as the documentation says."""
+FORMATS = ("gltf", "obj", "splat", "spz", "ply_compressed", "png")
 ENDPOINT, PER_REQUEST = "endpoint", "per-request"
 """The hooks: one of an account, for all its events; one named by single requests."""
 
@@ -65,6 +66,8 @@ class People:
     def __init__(self, url: str, receiver: Receiver, load: Load) -> None:
         self._url, self._receiver, self.load = url + "/api/v1", receiver, load
         self._keys: list[str] = []
+        self._mine: defaultdict[str, list[str]] = defaultdict(list)
+        """What was accepted with each key."""
         self.endpoint_account = ""
         """The account that the endpoint belongs to."""
         self._http: aiohttp.ClientSession | None = None
@@ -106,7 +109,7 @@ class People:
 
     async def _one(self, dice: random.Random) -> None:
         key = dice.choice(self._keys)
-        kinds = {"plain": 4, "bulk": 3, "webhook": 3, "cancel": 2, "bad": 1, "export": 1}
+        kinds = {"plain": 4, "bulk": 3, "webhook": 3, "cancel": 2, "bad": 1, "export": 3}
         (kind,) = dice.choices(list(kinds), list(kinds.values()))
         fields = {"priority": "bulk"} if kind == "bulk" else {}
         fields |= {"webhook_url": self._receiver.url(PER_REQUEST)} if kind == "webhook" else {}
@@ -121,7 +124,8 @@ class People:
             await asyncio.sleep(dice.choice([0, 0, 0.1, 0.5]))  # before, while or after it runs
             self.load.cancels += await self._send("POST", f"/scenes/{generation}/cancel", key) is not None
         if kind == "export":
-            await self._export(key, generation)
+            await self._export(key, dice.choice(self._mine[key] or [generation]), dice.choice(FORMATS))
+        self._mine[key].append(generation)
 
     async def _generate(self, key: str, image: bytes, fields: dict[str, str]) -> str | None:
         once = {"Idempotency-Key": uuid4().hex}
@@ -134,9 +138,9 @@ class People:
             await asyncio.sleep(0.5)
         return None
 
-    async def _export(self, key: str, generation: str) -> None:
-        for _ in range(ATTEMPTS):  # 409 until the scene is there
-            answer = await self._send("POST", f"/scenes/{generation}/export", key, json={"format": "gltf"})
+    async def _export(self, key: str, generation: str, to: str) -> None:
+        for _ in range(ATTEMPTS):  # 409 until the scene is there, and where it never will be
+            answer = await self._send("POST", f"/scenes/{generation}/export", key, json={"format": to})
             if answer and "export_id" in answer:
                 self.load.exports.add(answer["export_id"])
                 return

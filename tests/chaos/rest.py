@@ -6,6 +6,7 @@ Kafka, Postgres and S3 are read directly, past the wires; the invariants as an o
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import sys
@@ -19,17 +20,21 @@ import asyncpg
 from aiokafka import TopicPartition
 
 from bus import broker, envelope, topics
-from bus.blobs import BlobStore
+from bus.blobs import BlobMissingError, BlobStore
+from bus.messages import ExportCompleted, GenerationCompleted
 from bus.settings import KafkaSettings, S3Settings
 from gateway.orphans import Orphans
-from tests.chaos.check import Evidence, Told
+from tests.chaos.evidence import Evidence, Result, Sent, Told
 from tests.chaos.load import Load, People
+from tests.chaos.partner import Partner
 from tests.chaos.receiver import Receiver
 from tests.chaos.stand import Stand
 
 REST_S: Final = 540.0
 """The third wait of a job that failed for a passing reason is 300 s, a delivery's second as well."""
 REDRIVES: Final = 3
+MAX_BYTES: Final = 2**28
+"""Of a result; here they are a thousandth of that."""
 _UNDER_WAY: Final = "SELECT count(*) FROM {} WHERE status IN ('pending', 'processing')"
 _WAITING: Final = {
     "generations under way": _UNDER_WAY.format("scene_generations"),
@@ -47,12 +52,22 @@ SELECT regexp_replace(url, '^s3://[^/]*/', '') FROM (
     UNION ALL SELECT export_file_url FROM export_jobs
     UNION ALL SELECT key FROM uploads) found WHERE url IS NOT NULL"""
 
+EVENTS: Final = topics.EVENTS.name
+# Of all photos here only those that cannot be read are PNG.
+_UNREADABLE: Final = (
+    "SELECT id::text FROM scene_generations WHERE metadata -> 'image' ->> 'media_type' = 'image/png'"
+)
+
 
 class Rest:
     """The system as it is once nothing is done to it any more."""
 
-    def __init__(self, stand: Stand, people: People, receiver: Receiver) -> None:
-        self._stand, self._people, self._receiver = stand, people, receiver
+    def __init__(
+        self, stand: Stand, people: People, receiver: Receiver, partner: Partner, hashes: dict[str, str]
+    ) -> None:
+        self._stand, self._people, self._receiver, self._partner = stand, people, receiver, partner
+        self._hashes = hashes
+        """Key -> sha256 of the objects that an earlier round looked at: an object never changes."""
 
     async def reach(self, told: Callable[[str], None]) -> dict[str, int]:
         """Return what still waits once nothing moves any more, or after `REST_S`: {} of all zeros is rest."""
@@ -71,29 +86,39 @@ class Rest:
         connection = await self._database()
         try:
             found = {what: int(await connection.fetchval(query)) for what, query in _WAITING.items()}
+            events, commands = await self._ends(EVENTS), await self._ends(self._partner.program.commands)
             for projector in ("ledger", "webhooks", "export.jobs"):
-                found[f"events before {projector}"] = await self._lag(connection, projector)
+                found[f"events before {projector}"] = await self._lag(connection, projector, events)
+            found["commands before partners"] = await self._lag(connection, "partners", commands)
+            found["events before the partner"] = await self._egress_lag(events)
             return found
         finally:
             await connection.close()
 
-    async def _lag(self, connection: asyncpg.Connection, projector: str) -> int:
+    async def _lag(
+        self, connection: asyncpg.Connection, projector: str, ends: dict[TopicPartition, int]
+    ) -> int:
         rows = await connection.fetch(
-            "SELECT partition, next_offset FROM projector_offsets WHERE projector = $1 AND topic = $2",
-            projector,
-            topics.EVENTS.name,
+            "SELECT topic, partition, next_offset FROM projector_offsets WHERE projector = $1", projector
         )
-        reached = {row["partition"]: row["next_offset"] for row in rows}
-        if not reached:
-            return 0
-        last = await self._last_offsets()
-        return sum(max(0, end - reached.get(partition, 0)) for partition, end in last.items())
+        reached = {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+        return sum(max(0, end - reached.get(part, 0)) for part, end in ends.items())
 
-    async def _last_offsets(self) -> dict[int, int]:
+    async def _egress_lag(self, ends: dict[TopicPartition, int]) -> int:
+        consumer = broker.consumer(self._kafka, client_id="chaos", group_id="sharpstream.partners.events")
+        consumer.assign(list(ends))  # not a member: it only asks how far the members are
+        await consumer.start()
+        try:
+            reached = {part: await consumer.committed(part) or 0 for part in ends}
+            return sum(max(0, end - reached[part]) for part, end in ends.items())
+        finally:
+            await consumer.stop()
+
+    async def _ends(self, topic: str) -> dict[TopicPartition, int]:
         """The offset behind the last record of each partition: markers of transactions do not count."""
         return {
-            partition: max((record.offset + 1 for record in records), default=0)
-            for partition, records in (await self.records()).items()
+            part: max((record.offset + 1 for record in records), default=0)
+            for part, records in (await self.records(topic)).items()
         }
 
     async def redrive(self) -> int:
@@ -116,6 +141,7 @@ class Rest:
 
     async def evidence(self, load: Load, waiting: dict[str, int]) -> Evidence:
         """Gather everything."""
+        log, views = await self._all_of(EVENTS), await self._all_of(topics.BACKGROUND_ENDINGS.name)
         found = Evidence(
             accepted=set(load.accepted),
             accepted_exports=set(load.exports),
@@ -123,8 +149,11 @@ class Rest:
             endpoint_account=self._people.endpoint_account,
             deliveries=list(self._receiver.taken),
             waiting=dict(waiting),
-            log=await self._all_of(topics.EVENTS),
-            view_log=await self._all_of(topics.BACKGROUND_ENDINGS),
+            log=[_told(topics.EVENTS, record) for record in log],
+            view_log=[_told(topics.BACKGROUND_ENDINGS, record) for record in views],
+            results=await self._results(topics.EVENTS, log)
+            + await self._results(topics.BACKGROUND_ENDINGS, views),
+            partner=await self._partner.evidence(await self._commands()),
             objects=await self.objects(),
             invariants=sorted({*await self._broken_invariants(), *await self._broken_rules()}),
             differences=await self._differences(),
@@ -146,30 +175,57 @@ class Rest:
                 rows[row[0]] = row[1]
         found.usage = [r[0] for r in await connection.fetch("SELECT event_id::text FROM usage_logs")]
         found.event_log = [r[0] for r in await connection.fetch("SELECT event_id::text FROM event_log")]
+        found.dead = {r[0] for r in await connection.fetch("SELECT subject::text FROM dead_letters")}
+        found.unreadable = {r[0] for r in await connection.fetch(_UNREADABLE)}
         found.named = {r[0] for r in await connection.fetch(_NAMED)}
         found.waiting["webhooks given up"] = int(await connection.fetchval(_FAILED_WEBHOOKS))
 
-    async def _all_of(self, topic: topics.Topic) -> list[Told]:
-        return [_told(topic, r) for records in (await self.records(topic)).values() for r in records]
+    async def _all_of(self, topic: str) -> list[Any]:
+        return [record for records in (await self.records(topic)).values() for record in records]
 
-    async def records(self, topic: topics.Topic = topics.EVENTS) -> dict[int, list[Any]]:
-        """Every committed record of the topic, by partition, as often as it is there."""
-        kafka = KafkaSettings(**self._stand.credentials["kafka"])
-        parts = [TopicPartition(topic.name, p) for p in range(topic.partitions)]
-        consumer = broker.consumer(kafka, client_id="chaos", group_id=None)
+    @property
+    def _kafka(self) -> KafkaSettings:
+        return KafkaSettings(**self._stand.credentials["kafka"])
+
+    async def records(self, topic: str) -> dict[TopicPartition, list[Any]]:
+        """Every committed record of a topic, by partition, as often as it is there."""
+        consumer = broker.consumer(self._kafka, client_id="chaos", group_id=None)
         await consumer.start()
         try:
+            await consumer._client._wait_on_metadata(topic)
+            parts = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
             consumer.assign(parts)
             # With read_committed the end is the last stable offset: an open transaction hides what follows.
             ends = await consumer.end_offsets(parts)
             await consumer.seek_to_beginning(*parts)
-            found: dict[int, list[Any]] = {part.partition: [] for part in parts}
+            found: dict[TopicPartition, list[Any]] = {part: [] for part in parts}
             while any([await consumer.position(part) < ends[part] for part in parts]):
                 for part, records in (await consumer.getmany(*parts, timeout_ms=200)).items():
-                    found[part.partition] += records
+                    found[part] += records
             return found
         finally:
             await consumer.stop()
+
+    async def _commands(self) -> list[Sent]:
+        found = await self.records(self._partner.program.commands)
+        return [
+            Sent(dict(record.headers)["ce_id"].decode(), (part.partition, record.offset))
+            for part, records in found.items()
+            for record in records
+        ]
+
+    async def _results(self, topic: topics.Topic, log: list[Any]) -> list[Result]:
+        """Read what every completed job has stored."""
+        found = []
+        async with BlobStore(S3Settings(**self._stand.credentials["s3"])) as store:
+            for record in log:
+                message = envelope.decode(topic, record.value, record.headers).message
+                if isinstance(message, GenerationCompleted | ExportCompleted):
+                    key, told = message.result.key, message.result.sha256
+                    if key not in self._hashes and (data := await _whole(store, key)) is not None:
+                        self._hashes[key] = hashlib.sha256(data).hexdigest()
+                    found.append(Result(key, told, self._hashes.get(key)))
+        return found
 
     async def objects(self) -> set[str]:
         """Every key in the blob store."""
@@ -219,4 +275,12 @@ class Rest:
 
 def _told(topic: topics.Topic, record: Any) -> Told:
     decoded = envelope.decode(topic, record.value, record.headers)
-    return Told(str(decoded.id), decoded.type, str(decoded.subject), str(decoded.message.account_id))
+    account = str(decoded.message.account_id)
+    return Told(str(decoded.id), decoded.type, str(decoded.subject), account, record.value)
+
+
+async def _whole(store: BlobStore, key: str) -> bytes | None:
+    try:
+        return (await store.read(key, most=MAX_BYTES))[0]
+    except BlobMissingError:
+        return None

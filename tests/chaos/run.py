@@ -11,14 +11,16 @@ import random
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from bus import tasks
 from tests.chaos import schedule
-from tests.chaos.check import Fault, judge
+from tests.chaos.check import judge
+from tests.chaos.evidence import Fault
 from tests.chaos.load import Load, People
+from tests.chaos.partner import Partner, opened
 from tests.chaos.receiver import Receiver
 from tests.chaos.rest import Rest
 from tests.chaos.schedule import Action
@@ -39,6 +41,9 @@ class Round:
     settle_s: float = 0.0
     accepted: int = 0
     exports: int = 0
+    commands: int = 0
+    """Of the partner, so far, over Kafka; and the events that it was told."""
+    partner_events: int = 0
     cancels: int = 0
     redriven: int = 0
     endings: Counter[str] = field(default_factory=Counter)
@@ -60,12 +65,22 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+class Scene(NamedTuple):
+    """Who takes part."""
+
+    stand: Stand
+    people: People
+    receiver: Receiver
+    partner: Partner
+
+
 class Run:
     """Rounds on one system in ``home``; its load and its receiver last as long as it does."""
 
     def __init__(self, seed: int, home: Path) -> None:
         self.seed, self._home = seed, home
         self._load = Load()
+        self._hashes: dict[str, str] = {}
 
     async def rounds(
         self, turns: range, *, kills: int, others: int, gap_s: float = 2.5, short: bool = False
@@ -75,27 +90,27 @@ class Run:
             Receiver() as receiver,
             Stand(self._home) as stand,
             People(stand.url, receiver, self._load) as people,
+            await opened(stand, people.endpoint_account) as partner,
         ):
             for turn in turns:
                 actions = schedule.make(self.seed, turn, kills=kills, others=others, gap_s=gap_s, short=short)
-                yield await self._round(turn, actions, stand, people, receiver)
+                yield await self._round(turn, actions, Scene(stand, people, receiver, partner))
 
-    async def _round(
-        self, turn: int, actions: list[Action], stand: Stand, people: People, receiver: Receiver
-    ) -> Round:
+    async def _round(self, turn: int, actions: list[Action], scene: Scene) -> Round:
         done = Round(seed=self.seed, turn=turn)
         say(f"round {turn} of seed {self.seed}: {len(actions)} actions")
         before, began = len(self._load.accepted), time.monotonic()
-        sending = asyncio.create_task(people.run(random.Random(f"{self.seed}:{turn}:load")))
+        sending = [
+            asyncio.create_task(scene.people.run(random.Random(f"{self.seed}:{turn}:load"))),
+            asyncio.create_task(scene.partner.run(random.Random(f"{self.seed}:{turn}:partner"))),
+        ]
         try:
-            await self._strike(actions, stand, done)
+            await self._strike(actions, scene.stand, done)
         finally:
-            sending.cancel()
-            with suppress(asyncio.CancelledError):
-                await sending
+            await tasks.end(sending)
         done.load_s = round(time.monotonic() - began, 1)
         done.accepted = len(self._load.accepted) - before
-        await self._settle(done, stand, people, receiver)
+        await self._settle(done, scene)
         return done
 
     async def _strike(self, actions: list[Action], stand: Stand, done: Round) -> None:
@@ -114,11 +129,12 @@ class Run:
                 lasting.append(asyncio.create_task(stand.strike(action)))
         await asyncio.gather(*lasting)
 
-    async def _settle(self, done: Round, stand: Stand, people: People, receiver: Receiver) -> None:
+    async def _settle(self, done: Round, scene: Scene) -> None:
         began = time.monotonic()
-        stand.heal()
-        await stand.until_ready(READY_S)
-        rest = Rest(stand, people, receiver)
+        scene.stand.heal()
+        await scene.stand.until_ready(READY_S)
+        await scene.partner.settled()
+        rest = Rest(scene.stand, scene.people, scene.receiver, scene.partner, self._hashes)
         await rest.reach(say)
         done.redriven = await rest.redrive()
         await rest.reach(say)
@@ -129,6 +145,7 @@ class Run:
         done.settle_s = round(time.monotonic() - began, 1)
         done.endings = Counter(told.type for told in found.log)
         done.exports, done.cancels = len(self._load.exports), self._load.cancels
+        done.commands, done.partner_events = len(found.partner.commands), len(found.partner.events)
         done.deliveries = len(found.deliveries)
         done.repeated_deliveries = done.deliveries - len({(d.hook, d.webhook_id) for d in found.deliveries})
         done.answers = dict(self._load.answers)

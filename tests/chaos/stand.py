@@ -19,7 +19,7 @@ from sharpstream.stack import control, leftovers
 from sharpstream.stack.errors import StackError
 from sharpstream.stack.home import HOME_KEY, Home
 from sharpstream.stack.process import die_with_parent
-from tests.chaos.daemon import WIRES
+from tests.chaos.daemon import WIRES, listener
 from tests.chaos.proxy import Proxy
 from tests.chaos.schedule import EVERYTHING, ROLES, Action, reachable
 
@@ -29,7 +29,7 @@ ALIVE_S = 40.0
 """A struck part that is being started again is waited for, so that each blow hits something."""
 _PORT_NAMES = {"postgres": "postgres", "s3": "s3_s3"}
 SETTINGS = {
-    "INFERENCE_MODEL": "null",
+    "INFERENCE_MODEL": "card",
     "GATEWAY_BCRYPT_ROUNDS": "4",
     # What a killed sender held comes back after the lease: 90 s would be most of a round.
     "WEBHOOKS_TIMEOUT_SECONDS": "5",
@@ -63,7 +63,7 @@ class Stand:
             await wire.close()
 
     def _far(self, role: str, server: str) -> Any:
-        name = f"kafka_{role}" if server == "kafka" else _PORT_NAMES[server]
+        name = f"kafka_{listener(role)}" if server == "kafka" else _PORT_NAMES[server]
 
         def port() -> int:
             return int(json.loads((self.home.root / "memory.json").read_text())["ports"][name])

@@ -30,6 +30,13 @@ def test_in_the_long_run_everything_is_struck_in_every_way() -> None:
     assert all(a.server != "postgres" for a in actions if a.target.startswith("inference"))
 
 
+def test_the_power_is_cut_in_every_second_round() -> None:
+    for turn in range(1, 8, 2):
+        actions = schedule.make(7, turn, kills=25, others=9)
+        assert (EVERYTHING, "kill") in {(action.target, action.kind) for action in actions}
+        assert sum(action.kind == "kill" for action in actions) == 25
+
+
 def test_a_short_round_leaves_out_what_takes_long() -> None:
     actions = [a for turn in range(40) for a in schedule.make(7, turn, kills=25, others=9, short=True)]
     assert schedule.EVERYTHING not in {action.target for action in actions}

@@ -1,0 +1,113 @@
+"""What the judge is given: everything as it was found at its source, nothing taken out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tests.chaos.receiver import Delivery
+
+
+class Told(NamedTuple):
+    """One record of the log, as Kafka has it."""
+
+    event_id: str
+    type: str
+    subject: str
+    account_id: str
+    data: bytes = b""
+    """The value, byte for byte."""
+
+
+class Sent(NamedTuple):
+    """A partner's command as it lies in its topic, perhaps more than once."""
+
+    ce_id: str
+    place: tuple[int, int]
+    """Partition and offset."""
+
+
+class Heard(NamedTuple):
+    """One record of a partner's events topic."""
+
+    offset: int
+    event_id: str
+    type: str
+    command: str
+    """The ``ce_id`` of the command that led to it; empty where none did."""
+    generation: str
+    code: str
+    data: bytes
+    """The event's own data, out of the middle of the value, byte for byte."""
+    digest: str
+    """Of the whole value."""
+
+
+@dataclass(kw_only=True)
+class PartnerEvidence:
+    """A partner's two topics, and what its program remembers."""
+
+    account: str = ""
+    good: dict[str, bool] = field(default_factory=dict)
+    """``ce_id`` of every command that was ever handed to the client -> whether it asks for a scene."""
+    acknowledged: set[str] = field(default_factory=set)
+    """Those that Kafka said it had."""
+    commands: list[Sent] = field(default_factory=list)
+    events: list[Heard] = field(default_factory=list)
+    seen: list[tuple[int, str]] = field(default_factory=list)
+    """Offset and digest of what a reader read while the blows fell, in its order."""
+
+
+class Result(NamedTuple):
+    """A stored result: what its event says of it and what the store has."""
+
+    key: str
+    told: str
+    found: str | None
+    """The sha256 of the object; None where there is none."""
+
+
+@dataclass(kw_only=True)
+class Evidence:
+    """What was found once the system had come to rest."""
+
+    accepted: set[str] = field(default_factory=set)
+    """Generations that a 202 promised."""
+    accepted_exports: set[str] = field(default_factory=set)
+    log: list[Told] = field(default_factory=list)
+    scenes: dict[str, str] = field(default_factory=dict)
+    """Id -> status, of every row."""
+    exports: dict[str, str] = field(default_factory=dict)
+    views: dict[str, str] = field(default_factory=dict)
+    """The system's own exports, which the log of record does not know."""
+    view_log: list[Told] = field(default_factory=list)
+    usage: list[str] = field(default_factory=list)
+    """The event id of every usage row."""
+    event_log: list[str] = field(default_factory=list)
+    """The event id of every row of the ledger's log."""
+    endpoint_account: str = ""
+    with_webhook: set[str] = field(default_factory=set)
+    deliveries: list[Delivery] = field(default_factory=list)
+    waiting: dict[str, int] = field(default_factory=dict)
+    """What should be empty at rest -> how much is in it."""
+    objects: set[str] = field(default_factory=set)
+    """Keys in the blob store."""
+    named: set[str] = field(default_factory=set)
+    """Keys that rows name."""
+    invariants: list[str] = field(default_factory=list)
+    """Broken rules, as ``/health/invariants`` tells them."""
+    differences: int = 0
+    """Rows that a rebuild from the log has otherwise."""
+    dead: set[str] = field(default_factory=set)
+    """Jobs that were given up on for a passing reason: their letters are there."""
+    unreadable: set[str] = field(default_factory=set)
+    """Generations whose photo nobody can read: they have to fail."""
+    results: list[Result] = field(default_factory=list)
+    partner: PartnerEvidence = field(default_factory=PartnerEvidence)
+
+
+class Fault(NamedTuple):
+    """A broken promise: ``kind`` is lost, twice, stuck, leaked or wrong."""
+
+    kind: str
+    what: str

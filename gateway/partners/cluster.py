@@ -2,6 +2,8 @@
 
 kafka-python does it, because aiokafka's administration has neither users nor ACLs nor quotas. It blocks, so
 every method runs in a thread; a connection is made for each piece of work, which is rare and takes 0.2 s.
+The controller answers before the brokers know, so each piece of work ends when every broker says that it
+does: what a partner is told it may do it may, and what was taken away is gone.
 Must not decide what a partner may do (`gateway.partners.grants`) or when (`gateway.partners.lifecycle`).
 """
 
@@ -9,9 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from kafka.admin import (
     KafkaAdminClient,
@@ -20,7 +24,11 @@ from kafka.admin import (
     UserScramCredentialUpsertion,
 )
 from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
-from kafka.protocol.admin import AlterClientQuotasRequest
+from kafka.protocol.admin import (
+    AlterClientQuotasRequest,
+    DescribeAclsRequest,
+    DescribeUserScramCredentialsRequest,
+)
 
 from bus.admin import topic_config
 from bus.errors import TransientError
@@ -31,7 +39,7 @@ from gateway.partners.grants import Quotas
 
 T = TypeVar("T")
 PATIENCE_MS: Final = 15_000
-_UNKNOWN_USER: Final = "Attempt to delete a user credential that does not exist"
+LOOK_AGAIN_S: Final = 0.01
 
 
 class KafkaRefusedError(TransientError):
@@ -49,7 +57,8 @@ class Cluster:
     async def open(self, names: Names, quotas: Quotas, *, password: str | None) -> None:
         """Make all of a partner's; a ``password`` of None leaves the user as it is.
 
-        Rights come last: until then nothing can be written or read.
+        Rights come last: until then nothing can be written or read. Brokers learn things in the order in
+        which they were done, so one that knows the rights knows the rest.
         """
 
         def work(admin: KafkaAdminClient) -> None:
@@ -149,15 +158,25 @@ def _create_topics(admin: KafkaAdminClient, names: Names, replication_factor: in
 
 
 def _set_password(admin: KafkaAdminClient, names: Names, password: str) -> None:
-    # 192 random bits: more rounds than the 4096 that SCRAM asks for would protect nothing.
-    new = UserScramCredentialUpsertion(names.user, ScramMechanism.SCRAM_SHA_512, password)
+    # 192 random bits: more rounds than the 4096 that SCRAM asks for would protect nothing. How many there are
+    # tells which password a broker knows, and nothing else of it.
+    rounds = 4096 + secrets.randbelow(4096)
+    new = UserScramCredentialUpsertion(names.user, ScramMechanism.SCRAM_SHA_512, password, rounds)
     _check_users(admin.alter_user_scram_credentials([new]))
+    _wait(admin, lambda broker: _rounds_of(admin, names, broker) == [rounds])
+
+
+def _rounds_of(admin: KafkaAdminClient, names: Names, broker: int) -> list[int]:
+    user = DescribeUserScramCredentialsRequest.UserName(name=names.user)
+    told = _ask(admin, DescribeUserScramCredentialsRequest(users=[user]), broker)
+    return [each.iterations for result in told.results for each in result.credential_infos]
 
 
 def _forget_user(admin: KafkaAdminClient, names: Names) -> None:
     if names.user in _known_users(admin, names):
         old = UserScramCredentialDeletion(names.user, ScramMechanism.SCRAM_SHA_512)
         _check_users(admin.alter_user_scram_credentials([old]))
+        _wait(admin, lambda broker: _rounds_of(admin, names, broker) == [])
 
 
 def _known_users(admin: KafkaAdminClient, names: Names) -> set[str]:
@@ -172,15 +191,52 @@ def _check_users(told: dict[str, str | None]) -> None:
 
 
 def _grant(admin: KafkaAdminClient, names: Names) -> None:
-    failed = admin.create_acls(grants.rights(names))["failed"]
+    wanted = grants.rights(names)
+    failed = admin.create_acls(wanted)["failed"]
     if failed:
         raise failed[0](f"Kafka did not grant {names.user} its rights.")
+    _wait(admin, lambda broker: _count_rights(admin, names, broker) >= len(wanted))
 
 
 def _revoke(admin: KafkaAdminClient, names: Names) -> None:
     for _, _, error in admin.delete_acls([grants.all_of(names)]):
         if error.errno:
             raise error(f"Kafka did not take the rights of {names.user} away.")
+    _wait(admin, lambda broker: _count_rights(admin, names, broker) == 0)
+
+
+def _count_rights(admin: KafkaAdminClient, names: Names, broker: int) -> int:
+    wanted = grants.all_of(names)
+    request = DescribeAclsRequest(
+        resource_type_filter=wanted.resource_pattern.resource_type,
+        resource_name_filter=wanted.resource_pattern.resource_name,
+        pattern_type_filter=wanted.resource_pattern.pattern_type,
+        principal_filter=wanted.principal,
+        host_filter=wanted.host,
+        operation=wanted.operation,
+        permission_type=wanted.permission_type,
+        min_version=1,
+    )
+    return sum(len(resource.acls) for resource in _ask(admin, request, broker).resources)
+
+
+def _wait(admin: KafkaAdminClient, knows: Callable[[int], bool]) -> None:
+    """Wait until each broker that is alive knows; raise `KafkaRefusedError` where one does not in time."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    brokers = admin.describe_cluster()["brokers"]
+    for broker in [each["broker_id"] for each in brokers if not each["is_fenced"]]:
+        while not knows(broker):
+            if time.monotonic() > deadline:
+                raise KafkaRefusedError(f"Broker {broker} does not follow the controller.")
+            time.sleep(LOOK_AGAIN_S)
+
+
+def _ask(admin: KafkaAdminClient, request: Any, broker: int) -> Any:
+    """Send a request to one broker: kafka-python's own methods ask any."""
+    answer = admin._manager.run(lambda: admin._manager.send(request, node_id=broker))  # noqa: SLF001
+    if answer.error_code:
+        raise for_code(answer.error_code)(answer.error_message)
+    return answer
 
 
 def _set_quotas(admin: KafkaAdminClient, names: Names, limits: dict[str, float] | dict[str, None]) -> None:

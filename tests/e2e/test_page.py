@@ -21,7 +21,7 @@ from bus.messages import Stage
 from sharpstream.client import Event, verify_webhook
 from sharpstream.stack import page as built_page
 from tests.e2e.running import Running
-from tests.e2e.visitor import Visitor
+from tests.e2e.visitor import LIMIT_MS, Visitor
 
 pytestmark = pytest.mark.stack
 
@@ -45,6 +45,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip("there is no Chromium: apt-get install chromium")
     if not built_page.is_current():
         pytest.skip("the web page is not built: install Node 20.19 or later, then run make web")
+    expect.set_options(timeout=LIMIT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
         yield browser
@@ -126,8 +127,8 @@ def arrive(visitor: Visitor) -> None:
     visitor.page.keyboard.press("Tab")
     expect(visitor.page.get_by_text("Skip to the content")).to_be_focused()
     visitor.go("/keys")  # needs a sign-in, and is where one comes back to
+    expect(visitor.page).to_have_url(re.compile(r"/sign-in\?back=%2Fkeys$"))
     visitor.inspect("sign-in")
-    assert visitor.page.url.endswith("/sign-in?back=%2Fkeys")
     visitor.page.get_by_role("link", name="Make an account").click()
     visitor.inspect("sign-up")
     email = f"ada-{time.time_ns()}@example.com"
@@ -192,7 +193,7 @@ def look_around(visitor: Visitor) -> None:
     visitor.press("Compare with the photo")
     page.get_by_label("How much of the photo is shown").fill("100")
     photo = page.get_by_role("img", name="The photo")
-    assert photo.evaluate("image => image.complete && image.naturalWidth") == 144
+    expect(photo).to_have_js_property("naturalWidth", 144)  # from the store; 0 while it is on its way
     visitor.press("Compare with the photo")
     visitor.press("Fine quality: switch to light")
     expect(visitor.button("Light quality: switch to fine")).to_be_visible()

@@ -20,6 +20,8 @@ DESK: Final = {"width": 1180, "height": 820}
 PHONE: Final = {"width": 390, "height": 844}
 SMALL: Final = {"width": 560, "height": 700}
 """Where pixels are drawn by the processor, few of them are soon drawn."""
+LIMIT_MS: Final = 60_000
+"""For whatever the page is to show; drawn by the processor beside the whole system, it is seconds."""
 _NO_NEWS: Final = (
     "Failed to load resource: the server responded with a status of 4",  # refused, and told in the page
     "GPU stall due to ReadPixels",  # a picture was taken
@@ -34,7 +36,7 @@ class Visitor:
     def __init__(self, browser: Browser, url: str, store: str, **context: Any) -> None:
         self.url = url
         self.context = browser.new_context(base_url=url, viewport=SMALL, reduced_motion="reduce", **context)
-        self.context.set_default_timeout(60_000)
+        self.context.set_default_timeout(LIMIT_MS)
         axe = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
         self.context.add_init_script(path=axe)
         self.page: Page = self.context.new_page()

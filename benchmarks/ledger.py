@@ -6,7 +6,8 @@ and a usage row). Several accounts run side by side, as partitions do. As in lif
 before its first event, for the gateway writes it when it accepts the photo; where rows are "made" there is
 none, as in a rebuild: then the first event makes it.
 "one at a time" is the same projection with batches of one: a transaction an event, as most consumers do.
-It starts a Postgres of its own, which syncs every commit.
+It starts a Postgres of its own, which syncs every commit. Each figure is the best of three rounds, which take
+turns: what else the machine does, or its neighbours do, only ever makes a round slower.
 
     python benchmarks/ledger.py
 """
@@ -37,6 +38,8 @@ from bus.projector import RawRecord
 from bus.settings import DatabaseSettings
 from ledger import database
 from ledger.migrate import migrate
+
+ROUNDS = 3
 
 
 async def measure(
@@ -83,19 +86,21 @@ async def run(arguments: argparse.Namespace) -> dict[str, Any]:
             await migrate(connection)
             server = await connection.fetchval("SHOW server_version")
         await measure(pool, batch=200, partitions=2, count=1000)
-        runs = []
-        for batch in arguments.batches:
-            count = arguments.events if batch > 1 else max(arguments.events // 20, 100)
-            runs.append(await measure(pool, batch=batch, partitions=arguments.partitions, count=count))
-            print(json.dumps(runs[-1]), file=sys.stderr)
-        largest = {"batch": max(arguments.batches), "partitions": arguments.partitions}
-        runs.append(await measure(pool, **largest, count=arguments.events, accepted=False))
+        wanted = [{"batch": batch, "accepted": True} for batch in arguments.batches]
+        wanted.append({"batch": max(arguments.batches), "accepted": False})
+        best: list[dict[str, Any]] = [{} for _ in wanted]
+        for turn in range(ROUNDS):
+            for place, what in enumerate(wanted):
+                count = arguments.events if what["batch"] > 1 else max(arguments.events // 20, 100)
+                told = await measure(pool, **what, partitions=arguments.partitions, count=count)
+                print(turn, json.dumps(told), file=sys.stderr)
+                best[place] = max(best[place], told, key=lambda run: run.get("events_per_second", 0))
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "postgres": server,
         "shared_buffers": arguments.shared_buffers,
-        "runs": runs,
+        "runs": best,
     }
 
 

@@ -8,7 +8,7 @@ that `ledger.rebuild` arrives at the same rows. Export jobs belong to the export
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -32,9 +32,12 @@ log = structlog.get_logger(__name__)
 
 PROJECTOR: Final = "ledger"
 """The name in ``projector_offsets``; the gateway asks by it how far the log is complete."""
+IN_FLIGHT: Final = ("pending", "processing")
 CANCELLED: Final = {"requested": "Cancelled on request.", "expired": "Nobody took it in time."}
 
+# Nearly always all are new; then no ids have to come back.
 _LOG: Final = """
+WITH written AS (
 INSERT INTO event_log (epoch, partition, "offset", event_id, type, subject, account_id, source, time,
                        correlation_id, traceparent, body)
 SELECT $1, e.partition, e.place, e.id, e.type, e.subject, e.account, e.source, e.time, e.correlation,
@@ -42,9 +45,12 @@ SELECT $1, e.partition, e.place, e.id, e.type, e.subject, e.account, e.source, e
 FROM unnest($2::int[], $3::bigint[], $4::uuid[], $5::text[], $6::uuid[], $7::uuid[], $8::text[],
             $9::timestamptz[], $10::text[], $11::text[], $12::text[])
   AS e (partition, place, id, type, subject, account, source, time, correlation, trace, body)
-ON CONFLICT DO NOTHING RETURNING event_id"""
+ON CONFLICT DO NOTHING RETURNING event_id)
+SELECT CASE WHEN count(*) < cardinality($4) THEN coalesce(array_agg(event_id), '{}') END FROM written"""
 
-# The gateway wrote the row before the event; this is for whoever else accepts jobs, and for a rebuild.
+# The gateway wrote the row before the event, and a look is cheaper than a conflict; what is missing is made
+# for whoever else accepts jobs, and by a rebuild.
+_KNOWN: Final = "SELECT id FROM scene_generations WHERE id = ANY($1::uuid[])"
 _ROWS: Final = """
 INSERT INTO scene_generations (id, user_id, api_key_id, original_image_url, status, priority, metadata,
                                created_at, updated_at)
@@ -60,7 +66,7 @@ SET status = e.status, updated_at = e.time, generated_3d_gaussian_url = e.url,
     processing_time_seconds = e.seconds, error_message = e.error, metadata = s.metadata || e.metadata::jsonb
 FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::float8[], $6::text[], $7::text[])
   AS e (id, status, time, url, seconds, error, metadata)
-WHERE s.id = e.id AND s.status IN ('pending', 'processing') RETURNING s.id"""
+WHERE s.id = e.id"""
 
 # The log also holds what was deleted before its row came here. The type is no parameter, so that the small
 # index of deletions serves; one statement for both made a rebuild read all rows for each batch.
@@ -90,12 +96,8 @@ class EventProjection:
     async def _log(self, connection: asyncpg.Connection, events: Sequence[Event]) -> list[Event]:
         """Put the events into the log and return those that were not in it."""
         columns = zip(*(event[:-1] for event in events), strict=True)  # all but the message
-        written = {row[0] for row in await connection.fetch(_LOG, self._epoch, *columns)}
-        new = []
-        for event in events:
-            if event.id in written:
-                written.remove(event.id)  # the same id later in this batch is a repeat
-                new.append(event)
+        written = await connection.fetchval(_LOG, self._epoch, *columns)
+        new = list(events) if written is None else _those(written, events)
         for kind, count in Counter(event.type for event in new).items():
             metrics.EVENTS.labels(kind).inc(count)
         metrics.REPEATED.inc(len(events) - len(new))
@@ -103,9 +105,10 @@ class EventProjection:
 
     async def _rows(self, connection: asyncpg.Connection, events: Sequence[Event]) -> list[UUID]:
         """Make the rows that are not there and return their ids."""
-        return [
-            row["id"] for row in await connection.fetch(_ROWS, *zip(*map(self._row, events), strict=True))
-        ]
+        first = {event.message.generation_id: event for event in reversed(events)}
+        known = {row[0] for row in await connection.fetch(_KNOWN, list(first))}
+        rows = [self._row(event) for generation, event in first.items() if generation not in known]
+        return [row[0] for row in await connection.fetch(_ROWS, *zip(*rows, strict=True))] if rows else []
 
     async def _deletions(
         self, connection: asyncpg.Connection, made: Sequence[UUID], deleted: Sequence[UUID]
@@ -141,11 +144,13 @@ class EventProjection:
                 first.setdefault(ending[0], ending)
         if not first:
             return
-        await lock_generations(connection, list(first))
-        ended = await connection.fetch(_ENDINGS, *zip(*first.values(), strict=True))
+        found = await lock_generations(connection, list(first))
+        ended = [first[generation] for generation, status in found.items() if status in IN_FLIGHT]
+        if ended:
+            await connection.execute(_ENDINGS, *zip(*ended, strict=True))
         if astray := endings - len(ended):
             metrics.ASTRAY.inc(astray)
-            missed = sorted(map(str, first.keys() - {row["id"] for row in ended}))
+            missed = sorted(map(str, first.keys() - {row[0] for row in ended}))
             log.error("endings_astray", count=astray, generation_ids=missed)
 
     def _ending(self, event: Event) -> tuple[Any, ...] | None:
@@ -167,6 +172,17 @@ class EventProjection:
 
     def _url(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"
+
+
+def _those(written: Iterable[UUID], events: Sequence[Event]) -> list[Event]:
+    """Return the events with these ids; the same id a second time is a repeat."""
+    left = set(written)
+    new = []
+    for event in events:
+        if event.id in left:
+            left.remove(event.id)
+            new.append(event)
+    return new
 
 
 def _result(message: GenerationCompleted) -> str:

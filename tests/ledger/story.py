@@ -193,3 +193,11 @@ async def everything(connection: asyncpg.Connection) -> dict[str, list[Any]]:
         "parked_events": "SELECT * FROM parked_events",
     }
     return {name: [tuple(row) for row in await connection.fetch(query)] for name, query in queries.items()}
+
+
+async def rows_read(pool: asyncpg.Pool, table: str) -> int:
+    """How many rows the indexes of a table have found so far, as this process's connections tell it."""
+    async with pool.acquire() as connection:
+        await connection.execute("SELECT pg_stat_force_next_flush()")
+        read = "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = $1"
+        return int(await connection.fetchval(read, table))

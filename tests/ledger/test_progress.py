@@ -13,7 +13,7 @@ from bus.messages import GenerationProgress, GenerationStarted, Stage
 from bus.projector import Projector, RawRecord
 from ledger import progress
 from ledger.intake import Intake
-from tests.ledger.story import EPOCH, Story
+from tests.ledger.story import EPOCH, Story, rows_read
 
 
 @pytest.fixture
@@ -87,3 +87,26 @@ async def test_started_before_the_row_is_forgotten(
 ) -> None:
     await follower.project([started(worker, uuid4())])
     assert await connection.fetchval("SELECT count(*) FROM scene_generations") == 0
+
+
+FILL = """
+INSERT INTO scene_generations (id, user_id, original_image_url, status, priority, metadata,
+                               created_at, updated_at)
+SELECT gen_random_uuid(), $1, 's3://b/o', $2, 'interactive', '{}', now(), now()
+FROM generate_series(1, 5000)"""
+
+
+async def test_a_batch_reads_its_own_rows_however_many_are_under_way(
+    ledger: Projector, follower: Projector, story: Story, worker: Story, pool: asyncpg.Pool
+) -> None:
+    """As after a quiet night: Postgres counted rows when none was under way, and then a flood came."""
+    await pool.execute("ALTER TABLE scene_generations SET (autovacuum_enabled = off)")
+    await pool.execute(FILL, story.account, "completed")
+    await pool.execute("ANALYZE scene_generations")
+    await pool.execute(FILL, story.account, "pending")
+    generation = uuid4()
+    await ledger.project([story.requested(generation)])
+    before = await rows_read(pool, "scene_generations")
+    await follower.project([started(worker, generation)])
+    await ledger.project([story.completed(generation)])
+    assert await rows_read(pool, "scene_generations") - before < 100

@@ -18,6 +18,7 @@ from gateway.webhooks.attempt import Outcome
 from gateway.webhooks.lanes import Lanes
 from gateway.webhooks.queue import Queue, Result
 from tests.gateway.webhooks.conftest import LIMITS, once, sending
+from tests.ledger.story import rows_read
 
 ONE_DUE = (
     "UPDATE webhook_deliveries SET due_at = now() WHERE id = (SELECT id FROM webhook_deliveries LIMIT 1)"
@@ -268,6 +269,29 @@ async def test_a_job_handed_back_is_due_at_once(desk, pool):
     jobs = await queue.claim(Lanes(total=10, per_lane=4))
     await queue.give_back(jobs)
     assert [job.id for job in await queue.claim(Lanes(total=10, per_lane=4))] == [jobs[0].id]
+
+
+MORE = """
+INSERT INTO webhook_deliveries (id, endpoint_id, account_id, lane, event_id, origin, state)
+SELECT gen_random_uuid(), endpoint_id, account_id, lane, event_id, 'replay', $1
+FROM webhook_deliveries CROSS JOIN generate_series(1, 5000)"""
+
+
+async def test_a_result_reads_its_own_row_however_many_wait(desk, pool):
+    """As when nothing has waited for long, which is what Postgres knows, and then a receiver is away."""
+    await pool.execute("ALTER TABLE webhook_deliveries SET (autovacuum_enabled = off)")
+    await desk.endpoint("/a")
+    await desk.tell(desk.event())
+    queue = Queue(pool, lease_s=60)
+    [job] = await queue.claim(Lanes(total=1, per_lane=1))
+    await pool.execute(MORE, "delivered")
+    await pool.execute("UPDATE webhook_deliveries SET state = 'delivered'")
+    await pool.execute("VACUUM ANALYZE webhook_deliveries")
+    await pool.execute("UPDATE webhook_deliveries SET state = 'pending'")
+    before = await rows_read(pool, "webhook_deliveries")
+    done = Result(job=job, outcome=Outcome(name="delivered", status=200), state="delivered")
+    assert await queue.settle([done]) == 1
+    assert await rows_read(pool, "webhook_deliveries") - before < 100
 
 
 async def test_stopping_waits_for_what_is_under_way(desk, pool, receiver):

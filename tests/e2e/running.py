@@ -21,6 +21,7 @@ import psutil
 from aiokafka import TopicPartition
 
 from bus import broker, envelope, topics
+from bus.errors import UndecodableError
 from bus.messages import GENERATION_ENDINGS, GenerationStarted
 from bus.settings import KafkaSettings
 
@@ -158,20 +159,25 @@ class Running:
 
     async def endings(self, generation_id: str) -> list[str]:
         """The types of all events in Kafka that end this generation; more than one is a broken promise."""
-        decoded = [envelope.decode(topics.EVENTS, r.value, r.headers) for r in await self.records()]
         return [
             e.type
-            for e in decoded
+            for e in await self._decoded(topics.EVENTS)
             if isinstance(e.message, GENERATION_ENDINGS) and e.message.generation_id == UUID(generation_id)
         ]
 
     async def all_started(self, generation_ids: Sequence[str]) -> bool:
         """Whether a worker has told of each that it took it."""
-        decoded = [
-            envelope.decode(topics.PROGRESS, r.value, r.headers) for r in await self.records(topics.PROGRESS)
-        ]
+        decoded = await self._decoded(topics.PROGRESS)
         started = {e.subject for e in decoded if isinstance(e.message, GenerationStarted)}
         return started.issuperset(generation_ids)
+
+    async def _decoded(self, topic: topics.Topic) -> list[envelope.Envelope[Any]]:
+        """Every message of a topic; what is none is for a test of its own."""
+        found = []
+        for record in await self.records(topic):
+            with suppress(UndecodableError):
+                found.append(envelope.decode(topic, record.value, envelope.present(record.headers)))
+        return found
 
     # --- what an operator asks Postgres ---
 

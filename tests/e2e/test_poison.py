@@ -1,0 +1,129 @@
+"""What no program of ours would write, on every topic that somebody reads: it is kept, and all goes on."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import pytest
+
+from bus import broker, envelope, topics
+from bus.messages import BlobRef, GenerationDeleted, GenerationRequested
+from bus.topics import Topic
+from ledger import dead_letters, progress, projection
+from sharpstream.client import Client
+from tests.e2e import photos
+from tests.e2e.running import Running
+
+pytestmark = pytest.mark.stack
+
+Poison = tuple[bytes | None, envelope.Headers]
+READ: Final = [topic for topic in topics.ALL if topic is not topics.RELAY_CURSOR]
+# Who gives a record up, and where that is written: dead letters by topic, parked events by projector.
+DEAD: Final = {
+    topics.GENERATION_DEAD.name: (
+        topics.COMMANDS_INTERACTIVE,
+        topics.COMMANDS_BULK,
+        *topics.GENERATION_RETRIES,
+        topics.GENERATION_DEAD,
+    ),
+    topics.EXPORT_DEAD.name: (
+        topics.EXPORT_COMMANDS,
+        topics.BACKGROUND_COMMANDS,
+        *topics.EXPORT_RETRIES,
+        *topics.BACKGROUND_RETRIES,
+        topics.EXPORT_DEAD,
+    ),
+    topics.PARTNERS_DEAD.name: (topics.EVENTS, topics.PARTNERS_DEAD),
+}
+PARKED: Final = {
+    projection.PROJECTOR: (topics.EVENTS,),
+    progress.PROJECTOR: (topics.PROGRESS,),
+    "export.jobs": (topics.EVENTS, topics.BACKGROUND_ENDINGS),
+}
+WAIT_S: Final = 60.0
+
+
+def poisons() -> list[Poison]:
+    """Records that follow no contract of ours, each for another reason."""
+    account = uuid4()
+    photo = BlobRef(key="originals/x", sha256="aa" * 32, bytes=1, media_type="image/jpeg")
+    asked = GenerationRequested(generation_id=uuid4(), account_id=account, source=photo)
+    good = envelope.record(topics.EVENTS, asked, key=account, source="/tests")
+    gone = GenerationDeleted(generation_id=uuid4(), account_id=account)
+    other = envelope.record(topics.EVENTS, gone, key=account, source="/tests")
+    headers: envelope.Headers = list(good.headers)
+    return [
+        (None, headers),
+        (b"", []),
+        (b"\x00\xff\xfe" * 300, [("ce_type", b"\xff"), ("retry_attempt", b"many")]),
+        (b"[" * 200_000, headers),
+        (good.value, [each for each in headers if each[0] != "ce_id"]),
+        (good.value.replace(b'"generation.requested.v1"', b'"generation.dreamt.v9"'), headers),
+        (other.value, headers),  # two types in one record
+    ]
+
+
+async def spoil(running: Running) -> None:
+    """Write each poison into every partition of every topic."""
+    producer = broker.producer(running.kafka(), client_id="tests")
+    await producer.start()
+    try:
+        for topic in READ:
+            for partition in range(topic.partitions):
+                for value, headers in poisons():
+                    await producer.send(topic.name, value, b"\xff", partition, headers=headers)
+        await producer.flush()
+    finally:
+        await producer.stop()
+
+
+async def test_it_is_kept_with_its_reason_and_stops_nobody(running: Running, tmp_path: Path) -> None:
+    before = await kept(running)
+    await spoil(running)
+    with Client(running.url, running.credentials["api_key"]) as client:
+        photo = photos.landscape(tmp_path)
+        jobs = [client.generate(photo, priority=lane).generation_id for lane in ("interactive", "bulk") * 12]
+        told = [[event.type for event in client.follow(job)][-1] for job in jobs]
+        assert set(told) == {"generation.completed.v1"}
+        scene = jobs[0]
+        export = client.export(scene, "GLTF").export_id
+        running.wait(lambda: client.get_export(export).status, lambda status: status == "completed")
+        running.wait(lambda: client.scene(scene), lambda seen: bool(seen.preview_url))  # in the background
+    each = len(poisons())
+    expected = Counter(
+        {name: each * sum(topic.partitions for topic in of) for name, of in (DEAD | PARKED).items()}
+    )
+    deadline = time.monotonic() + WAIT_S
+    while (more := await kept(running) - before) != expected:
+        assert time.monotonic() < deadline, (expected - more, more - expected)
+    await let_go(running)
+
+
+async def kept(running: Running) -> Counter[str]:
+    """How many records were given up on, by where they went."""
+    rows = await running.fetch(
+        "SELECT topic AS place, count(*) AS n FROM dead_letters WHERE reason <> '' GROUP BY 1"
+        " UNION ALL SELECT projector, count(*) FROM parked_events WHERE reason <> '' GROUP BY 1"
+    )
+    return Counter({row["place"]: row["n"] for row in rows})
+
+
+async def let_go(running: Running) -> None:
+    """Settle all, for the tests that follow."""
+    await running.fetch(
+        "UPDATE dead_letters SET state = 'discarded', settled_at = now() WHERE state = 'open'"
+    )
+    await running.fetch("DELETE FROM parked_events")
+
+
+def test_every_topic_is_spoiled_and_accounted_for() -> None:
+    """A new topic needs a place here; readers that keep nothing are named with who keeps it for them."""
+    elsewhere: tuple[Topic, ...] = (topics.CANCELLATIONS,)  # a wish is no job: the worker's log tells of it
+    assert {topic.name for of in (DEAD | PARKED).values() for topic in of} | {
+        topic.name for topic in elsewhere
+    } == {topic.name for topic in READ}
+    assert {topic.name for topic in dead_letters.TOPICS} == set(DEAD)

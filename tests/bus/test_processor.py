@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import structlog
 from aiokafka import TopicPartition
 
 from bus import broker
@@ -306,6 +307,24 @@ async def test_work_survives_a_rebalance_that_gives_the_partition_back(bench: Ma
                 gate.set()
             assert sorted(await b.until_results(2)) == [0, 1]
     assert len(b.started) == 3  # the other one was not
+
+
+async def test_a_long_job_causes_no_rebalance(bench: MakeBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where every place is taken and nothing more is fetched: the group hears of us all the same."""
+    b = await bench()
+    b.gates = {number: asyncio.Event() for number in range(3)}
+    patient = broker.consumer
+    monkeypatch.setattr(broker, "consumer", lambda *a, **k: patient(*a, **k | {"max_poll_interval_ms": 500}))
+    with structlog.testing.capture_logs() as told:
+        async with running(b.processor(max_in_flight=2)):
+            await b.put(range(3))
+            await b.until_started(0, 1)
+            await asyncio.sleep(3)  # six times as long as one may be silent
+            for gate in b.gates.values():
+                gate.set()
+            assert await b.until_results(3) == [0, 1, 2]
+    assert b.started == [0, 1, 2]
+    assert [each["event"] for each in told].count("partitions_assigned") == 1
 
 
 async def test_a_worker_that_lost_its_partition_ends_without_a_double(bench: MakeBench) -> None:

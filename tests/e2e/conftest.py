@@ -11,6 +11,7 @@ import pytest
 
 from sharpstream.stack import ports
 from tests.bus.collector import Collector, collecting
+from tests.e2e.receiver import Receiver
 from tests.e2e.running import Running
 
 
@@ -35,3 +36,10 @@ def running(collector: Collector) -> Iterator[Running]:
     finally:
         stack.cli("down")
         shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A customer's server that is content with everything."""
+    with Receiver() as made:
+        yield made

@@ -6,9 +6,6 @@ import asyncio
 import json
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,6 @@ import pytest
 from sharpstream.client import (
     AsyncClient,
     Client,
-    Event,
     Memory,
     ServiceError,
     Session,
@@ -25,6 +21,7 @@ from sharpstream.client import (
     verify_webhook,
 )
 from tests.e2e import photos
+from tests.e2e.receiver import Receiver
 from tests.e2e.running import Running
 
 pytestmark = pytest.mark.stack
@@ -55,45 +52,9 @@ def told(who: Running, *arguments: str) -> Any:
     return json.loads(say(who, *arguments, "--json"))
 
 
-class Receiver:
-    """Takes webhooks and keeps what `verify_webhook` makes of them."""
-
-    def __init__(self) -> None:
-        self.secret = ""
-        self.events: list[Event] = []
-        self.came = threading.Event()
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                outer.events.append(verify_webhook(body, dict(self.headers), outer.secret))
-                self.send_response(204)
-                self.end_headers()
-                outer.came.set()
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    thread = threading.Thread(target=made.server.serve_forever)
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
-
-
 def test_a_day_at_the_terminal(person: Running, receiver: Receiver, tmp_path: Path) -> None:
     assert told(person, "whoami")["role"] == "user"
     hook = told(person, "webhooks", "add", receiver.url, "-e", "generation.completed.v1")
-    receiver.secret = hook["secret"]
 
     photo = photos.landscape(tmp_path)
     (result,) = json.loads(say(person, "generate", str(photo), "-o", str(tmp_path), "--json"))["results"]
@@ -107,9 +68,9 @@ def test_a_day_at_the_terminal(person: Running, receiver: Receiver, tmp_path: Pa
         "generation.requested.v1", "generation.completed.v1",
     ]  # fmt: skip
 
-    assert receiver.came.wait(30)
-    assert [(event.type, event.subject) for event in receiver.events] == [("generation.completed.v1", job)]
-    assert receiver.events[0].id == lines[-1]["id"]
+    ((body, headers),) = person.wait(lambda: list(receiver.told), bool)
+    event = verify_webhook(body, headers, hook["secret"])
+    assert (event.type, event.subject, event.id) == ("generation.completed.v1", job, lines[-1]["id"])
     assert receiver.url in say(person, "webhooks", "list")
 
     key = told(person, "keys", "create", "look only", "--scope", "scenes:read", "--days", "1")

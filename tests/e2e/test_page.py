@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -20,6 +18,7 @@ from skimage import data
 from bus.messages import Stage
 from sharpstream.client import Event, verify_webhook
 from sharpstream.stack import page as built_page
+from tests.e2e.receiver import Receiver
 from tests.e2e.running import Running
 from tests.e2e.visitor import LIMIT_MS, Visitor
 
@@ -71,37 +70,6 @@ def photo(tmp_path: Path) -> Path:
     path = tmp_path / "A cup of coffee.jpg"
     Image.fromarray(data.coffee()).resize((144, 96)).save(path, quality=92)
     return path
-
-
-class Receiver:
-    """A customer's server that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[bytes, dict[str, str]]] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                outer.told.append((self.rfile.read(int(self.headers["Content-Length"])), dict(self.headers)))
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    thread = threading.Thread(target=made.server.serve_forever)
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
 
 
 def test_a_story(

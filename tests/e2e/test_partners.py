@@ -7,9 +7,6 @@ import json
 import re
 import shutil
 import subprocess
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,34 +14,12 @@ import pytest
 
 from sharpstream.client import Client, Memory, Session, Tokens
 from tests.e2e import photos
+from tests.e2e.receiver import Receiver
 from tests.e2e.running import Running
 from tests.gateway.partners.outside import Outside, texts
 
 pytestmark = pytest.mark.stack
 PATIENCE_S = 90.0
-
-
-@pytest.fixture
-def webhook() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
-    """A receiver's URL, and (id, body) of what it got, byte for byte."""
-    got: list[tuple[str, bytes]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append((self.headers["webhook-id"], self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/", got
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def account(running: Running) -> tuple[str, Session]:
@@ -56,7 +31,7 @@ def account(running: Running) -> tuple[str, Session]:
 
 
 def test_a_photo_by_kafka_and_the_same_event_on_every_way(
-    running: Running, webhook: tuple[str, list[tuple[str, bytes]]], tmp_path: Path
+    running: Running, receiver: Receiver, tmp_path: Path
 ) -> None:
     account_id, session = account(running)
     slug = f"acme-{uuid4().hex[:8]}"
@@ -72,7 +47,7 @@ def test_a_photo_by_kafka_and_the_same_event_on_every_way(
         password=kafka["password"],
     )
     with Client(running.url, sign_in=session) as client:
-        client.create_webhook(webhook[0], events=["generation.completed.v1"])
+        client.create_webhook(receiver.url, events=["generation.completed.v1"])
         photo = base64.b64encode(photos.landscape(tmp_path).read_bytes()).decode()
         headers: dict[str, str | None] = {
             "ce_specversion": "1.0",
@@ -102,8 +77,10 @@ def test_a_photo_by_kafka_and_the_same_event_on_every_way(
             lambda: client.events(types=["generation.completed.v1"]).events, lambda events: len(events) == 1
         )
         assert page[0].id == event["id"] == texts(completed)["ce_id"]
-        running.wait(lambda: webhook[1], lambda got: len(got) == 1)
-        assert webhook[1] == [(event["id"], completed.value())], "byte for byte what Kafka has"
+        ((body, hooked),) = running.wait(lambda: list(receiver.told), bool)
+        assert (hooked["webhook-id"], body) == (event["id"], completed.value()), (
+            "byte for byte what Kafka has"
+        )
         (streamed,) = [e for e in client.follow(event["subject"]) if e.ends]
         assert (streamed.id, streamed.data) == (event["id"], event["data"])
         totals = running.wait(lambda: client.usage().totals, lambda found: len(found) == 1)

@@ -90,7 +90,7 @@ def _sources(folder: Path) -> Iterator[Path]:
 
 def _npm() -> str:
     node, npm = shutil.which("node"), shutil.which("npm")
-    how = f"install Node {MINIMUM_NODE[0]} or later for the web page, then start anew"
+    how = f"install Node {'.'.join(map(str, MINIMUM_NODE))} or later for the web page, then start anew"
     if node is None or npm is None:
         raise MissingToolError(f"there is no `node` or no `npm` on the PATH: {how}")
     said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603

@@ -1,0 +1,118 @@
+"""The web page is built where Node is, once for each state of its sources, and what goes wrong is said."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from sharpstream.stack import page
+from sharpstream.stack.errors import MissingToolError, StartError
+
+NPM = """#!{python}
+import pathlib, sys
+with open("../calls", "a") as calls:
+    calls.write(sys.argv[1] + "\\n")
+if pathlib.Path("../broken").exists():
+    sys.exit("npm error code E404 the registry knows nothing of it")
+if sys.argv[1] == "ci":
+    pathlib.Path("node_modules").mkdir(exist_ok=True)
+else:
+    pathlib.Path("dist.partial").mkdir()
+    pathlib.Path("dist.partial/index.html").write_text(pathlib.Path("src/main.ts").read_text())
+"""
+
+
+class Checkout:
+    """Sources of a page, and a Node and an npm that only note what they are asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.sources, self.programs = folder, folder / "web", folder / "bin"
+        for each in (self.sources / "src", self.programs):
+            each.mkdir(parents=True)
+        self.write("src/main.ts", "one")
+        self.write("package-lock.json", "{}")
+        self.node("v24.1.0")
+        self.program("npm", NPM.format(python=sys.executable))
+
+    def write(self, name: str, text: str) -> None:
+        (self.sources / name).write_text(text)
+
+    def program(self, name: str, text: str) -> None:
+        (self.programs / name).write_text(text)
+        (self.programs / name).chmod(0o755)
+
+    def node(self, version: str) -> None:
+        self.program("node", f"#!{sys.executable}\nprint({version!r})\n")
+
+    def build(self) -> tuple[list[str], str]:
+        """Build; what npm was asked for, and what is served then."""
+        calls = self.folder / "calls"
+        calls.write_text("")
+        page.build(lambda _: None)
+        return calls.read_text().split(), (self.sources / "dist" / "index.html").read_text()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    made = Checkout(tmp_path)
+    monkeypatch.setattr(page, "SOURCES", made.sources)
+    monkeypatch.setattr(page, "BUILT", made.sources / "dist")
+    monkeypatch.setattr(page, "_INSTALLED", made.sources / "node_modules" / ".installed-from")
+    monkeypatch.setenv("PATH", str(made.programs))
+    return made
+
+
+def test_it_is_built_once_for_each_state_of_its_sources(checkout: Checkout) -> None:
+    assert page.note() == "a plain one: the web page is not built"
+    assert checkout.build() == (["ci", "run"], "one")
+    assert page.note() == ""
+    assert checkout.build() == ([], "one")
+    checkout.write("src/main.test.ts", "no part of the page")
+    checkout.write("README.md", "nor is this")
+    assert checkout.build() == ([], "one")
+    checkout.write("src/main.ts", "two")
+    assert page.note() == "older than its sources"
+    assert checkout.build() == (["run"], "two")
+    checkout.write("package-lock.json", '{"newer": true}')
+    assert checkout.build() == (["ci", "run"], "two")
+
+
+@pytest.mark.parametrize(
+    ("version", "said"), [("v18.20.0", "v18.20.0"), ("v20.18.9", "v20.18.9"), ("nonsense", "nonsense")]
+)
+def test_a_node_that_is_too_old_is_named(checkout: Checkout, version: str, said: str) -> None:
+    checkout.node(version)
+    with pytest.raises(MissingToolError, match=f"{said}.*install Node 20.19 or later"):
+        page.build(lambda _: None)
+
+
+@pytest.mark.parametrize("missing", ["node", "npm"])
+def test_without_node_it_says_what_to_install(checkout: Checkout, missing: str) -> None:
+    (checkout.programs / missing).unlink()
+    with pytest.raises(MissingToolError, match="install Node"):
+        page.build(lambda _: None)
+    assert page.built() is None
+
+
+def test_a_failure_is_told_and_the_older_page_stays(
+    checkout: Checkout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkout.build()
+    checkout.write("src/main.ts", "two")
+    (checkout.folder / "broken").touch()
+    with pytest.raises(StartError, match=r"`npm run --silent` failed: .*E404"):
+        page.build(lambda _: None)
+    assert (checkout.sources / "dist" / "index.html").read_text() == "one"
+    assert page.main() == 1
+    assert "The web page is not built: `npm run --silent` failed" in capsys.readouterr().err
+
+
+def test_without_sources_there_is_nothing_to_build_or_to_say(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An installed package has the gateway's own files only."""
+    monkeypatch.setattr(page, "SOURCES", checkout.folder / "nowhere")
+    page.build(lambda _: None)
+    assert page.note() == ""

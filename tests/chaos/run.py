@@ -85,7 +85,8 @@ class Run:
     async def rounds(
         self, turns: range, *, kills: int, others: int, gap_s: float = 2.5, short: bool = False
     ) -> Any:
-        """Yield each `Round` as it is judged."""
+        """Yield each `Round` as it is judged. A ``short`` one has half the load, to come to rest sooner."""
+        crowd = 2 if short else 4
         async with (
             Receiver() as receiver,
             Stand(self._home) as stand,
@@ -94,14 +95,14 @@ class Run:
         ):
             for turn in turns:
                 actions = schedule.make(self.seed, turn, kills=kills, others=others, gap_s=gap_s, short=short)
-                yield await self._round(turn, actions, Scene(stand, people, receiver, partner))
+                yield await self._round(turn, actions, Scene(stand, people, receiver, partner), crowd)
 
-    async def _round(self, turn: int, actions: list[Action], scene: Scene) -> Round:
+    async def _round(self, turn: int, actions: list[Action], scene: Scene, crowd: int) -> Round:
         done = Round(seed=self.seed, turn=turn)
         say(f"round {turn} of seed {self.seed}: {len(actions)} actions")
         before, began = len(self._load.accepted), time.monotonic()
         sending = [
-            asyncio.create_task(scene.people.run(random.Random(f"{self.seed}:{turn}:load"))),
+            asyncio.create_task(scene.people.run(random.Random(f"{self.seed}:{turn}:load"), people=crowd)),
             asyncio.create_task(scene.partner.run(random.Random(f"{self.seed}:{turn}:partner"))),
         ]
         try:

@@ -224,7 +224,7 @@ def _wait(admin: KafkaAdminClient, knows: Callable[[int], bool]) -> None:
     """Wait until each broker that is alive knows; raise `KafkaRefusedError` where one does not in time."""
     deadline = time.monotonic() + PATIENCE_MS / 1000
     brokers = admin.describe_cluster()["brokers"]
-    for broker in [each["broker_id"] for each in brokers if not each["is_fenced"]]:
+    for broker in [each["broker_id"] for each in brokers if not each.get("is_fenced")]:
         while not knows(broker):
             if time.monotonic() > deadline:
                 raise KafkaRefusedError(f"Broker {broker} does not follow the controller.")

@@ -10,6 +10,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import asyncpg
 from faststream import FastStream
@@ -62,7 +63,7 @@ def create_app(settings: Settings) -> FastStream:
         ):
             projector = _job_projector(broker, pool, settings)
             exports, role = Exports(blobs, converter), settings.role
-            asked, own = _asked(settings, exports), _background(settings, exports)
+            asked, own = _processors(settings, exports)
             async with (
                 HealthServer(role.health_host, role.health_port, lambda: asked.ready and own.ready),
                 watched(app.exit, projector.watch()),
@@ -95,35 +96,31 @@ async def _pool(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
         yield pool
 
 
-def _asked(settings: Settings, exports: Exports) -> Processor:
+def _processors(settings: Settings, exports: Exports) -> tuple[Processor, Processor]:
+    """Return who makes what people ask for, and who makes what the system wants of every scene."""
     options = settings.export
-    return Processor(
+    each = partial(
+        Processor,
         settings.kafka,
+        dead=topics.EXPORT_DEAD,
+        handle=exports.handle,
+        give_up=exports.give_up,
+        instance_id=options.instance_id,
+    )
+    asked = each(
         group=options.group,
         topics=[topics.EXPORT_COMMANDS],
         retries=topics.EXPORT_RETRIES,
-        dead=topics.EXPORT_DEAD,
-        handle=exports.handle,
-        give_up=exports.give_up,
-        instance_id=options.instance_id,
         max_in_flight=options.max_in_flight,
     )
-
-
-def _background(settings: Settings, exports: Exports) -> Processor:
-    options = settings.export
-    return Processor(
-        settings.kafka,
+    own = each(
         group=options.background_group,
         topics=[topics.BACKGROUND_COMMANDS],
         retries=topics.BACKGROUND_RETRIES,
-        dead=topics.EXPORT_DEAD,
-        handle=exports.handle,
-        give_up=exports.give_up,
-        instance_id=options.instance_id,
         # One worker stays for people; where there is but one, they wait for one conversion at most.
         max_in_flight=max(1, settings.converter.workers - 1),
     )
+    return asked, own
 
 
 def _job_projector(broker: KafkaBroker, pool: asyncpg.Pool, settings: Settings) -> Projector:

@@ -35,8 +35,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 BACKGROUND_NICE: Final = 10
 """How far a worker whose results nobody waits for steps back from the processor."""
-JOBS_EACH: Final = 25
-"""Conversions before a worker is replaced; starting one costs 0.3 s."""
+JOBS_EACH: Final = 100
+"""Conversions before a worker is replaced; a start costs 0.3 s, and its first picture 1 s more (numba)."""
 SECONDS = Histogram(
     "sharpstream_export_seconds",
     "Time to convert",

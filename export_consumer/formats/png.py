@@ -15,7 +15,8 @@ from export_consumer.raster import render
 def _write(scene: Scene, options: Chosen) -> bytes:
     picture = render(scene.gaussians, scene.camera.fitted(options["size"]))
     out = io.BytesIO()
-    Image.fromarray(picture.pixels()).save(out, "PNG", compress_level=6)
+    # 32 ms for a preview of a photo, and 54 at the usual 6 for half a percent less.
+    Image.fromarray(picture.pixels()).save(out, "PNG", compress_level=4)
     return out.getvalue()
 
 

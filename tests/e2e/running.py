@@ -157,27 +157,27 @@ class Running:
         finally:
             await consumer.stop()
 
-    async def endings(self, generation_id: str) -> list[str]:
-        """The types of all events in Kafka that end this generation; more than one is a broken promise."""
-        return [
-            e.type
-            for e in await self._decoded(topics.EVENTS)
-            if isinstance(e.message, GENERATION_ENDINGS) and e.message.generation_id == UUID(generation_id)
-        ]
-
-    async def all_started(self, generation_ids: Sequence[str]) -> bool:
-        """Whether a worker has told of each that it took it."""
-        decoded = await self._decoded(topics.PROGRESS)
-        started = {e.subject for e in decoded if isinstance(e.message, GenerationStarted)}
-        return started.issuperset(generation_ids)
-
-    async def _decoded(self, topic: topics.Topic) -> list[envelope.Envelope[Any]]:
-        """Every message of a topic; what is none is for a test of its own."""
+    async def messages(self, topic: topics.Topic) -> list[envelope.Envelope[Any]]:
+        """Every message in a topic; records that are none are what `test_poison` leaves there."""
         found = []
         for record in await self.records(topic):
             with suppress(UndecodableError):
                 found.append(envelope.decode(topic, record.value, envelope.present(record.headers)))
         return found
+
+    async def endings(self, generation_id: str) -> list[str]:
+        """The types of all events in Kafka that end this generation; more than one is a broken promise."""
+        return [
+            e.type
+            for e in await self.messages(topics.EVENTS)
+            if isinstance(e.message, GENERATION_ENDINGS) and e.message.generation_id == UUID(generation_id)
+        ]
+
+    async def all_started(self, generation_ids: Sequence[str]) -> bool:
+        """Whether a worker has told of each that it took it."""
+        decoded = await self.messages(topics.PROGRESS)
+        started = {e.subject for e in decoded if isinstance(e.message, GenerationStarted)}
+        return started.issuperset(generation_ids)
 
     # --- what an operator asks Postgres ---
 

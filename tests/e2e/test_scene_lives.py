@@ -12,7 +12,7 @@ import asyncpg
 import httpx
 import pytest
 
-from bus import envelope, topics
+from bus import topics
 from ledger import invariants, rebuild
 from tests.e2e import photos
 from tests.e2e.running import Running
@@ -114,8 +114,7 @@ async def test_waited_for_exported_and_deleted_while_everything_dies(
     for _ in range(200):
         if (await running.fetch(deleted, UUID(job)))[0][0]:
             break
-    told = [envelope.decode(topics.EVENTS, r.value, r.headers) for r in await running.records()]
-    types = [event.type for event in told if event.subject == job]
+    types = [event.type for event in await running.messages(topics.EVENTS) if event.subject == job]
     assert types == ["generation.requested.v1", "generation.completed.v1", "generation.deleted.v1"]
     assert await running.usage_rows(job) >= 1
     await check_books(running)
@@ -149,7 +148,7 @@ async def test_cancelled_before_anybody_took_it(running: Running, tmp_path: Path
 
 async def wished(running: Running, job: str) -> None:
     for _ in range(200):
-        records = await running.records(topics.CANCELLATIONS)
-        if job in {json.loads(record.value)["generation_id"] for record in records}:
+        wishes = await running.messages(topics.CANCELLATIONS)
+        if job in {str(wish.message.generation_id) for wish in wishes}:
             return
     pytest.fail("the wish never came")

@@ -17,8 +17,10 @@ from typing import Any, Final, Protocol, Self, TypeAlias
 
 import aioboto3
 import aiohttp
+from aiobotocore.session import get_session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.loaders import create_loader
 
 from bus.errors import ConfigurationError, PermanentError, SharpstreamError, TransientError
 from bus.messages import BlobRef
@@ -26,6 +28,8 @@ from bus.settings import S3Settings, load
 
 PART_BYTES: Final = 8 * 1024 * 1024
 """Size of one part of a streamed upload; S3 wants at least 5 MiB."""
+_DESCRIPTIONS: Final = create_loader()
+"""What botocore knows of S3, read once a process: 0.1 s of JSON, which each client would read anew."""
 _MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 
 
@@ -127,7 +131,10 @@ class BlobStore:
 
     async def _connect(self, endpoint: str | None) -> Any:
         key, secret = self._settings.access_key_id, self._settings.secret_access_key
+        core = get_session()
+        core.register_component("data_loader", _DESCRIPTIONS)
         session = aioboto3.Session(
+            botocore_session=core,
             aws_access_key_id=key.get_secret_value() if key else None,
             aws_secret_access_key=secret.get_secret_value() if secret else None,
             region_name=self._settings.region,

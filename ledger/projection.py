@@ -105,9 +105,9 @@ class EventProjection:
 
     async def _rows(self, connection: asyncpg.Connection, events: Sequence[Event]) -> list[UUID]:
         """Make the rows that are not there and return their ids."""
-        first = {event.message.generation_id: event for event in reversed(events)}
-        known = {row[0] for row in await connection.fetch(_KNOWN, list(first))}
-        rows = [self._row(event) for generation, event in first.items() if generation not in known]
+        wanted = [event.message.generation_id for event in events]
+        known = {row[0] for row in await connection.fetch(_KNOWN, wanted)}
+        rows = [self._row(event) for event in events if event.message.generation_id not in known]
         return [row[0] for row in await connection.fetch(_ROWS, *zip(*rows, strict=True))] if rows else []
 
     async def _deletions(

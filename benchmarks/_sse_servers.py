@@ -20,12 +20,12 @@ from litestar import Litestar, get
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from gateway.cursor import Cursor, partition_of, text_of
-from gateway.follow import EventStream, Following
-from gateway.hub import Hub
-from gateway.observe import Metrics, Observed
-from gateway.reader import Limits, Wanted
-from gateway.stream import StreamEvent
+from gateway.http.middleware import Metrics, Observed
+from gateway.streaming.cursor import Cursor, partition_of, text_of
+from gateway.streaming.event import StreamEvent
+from gateway.streaming.hub import Hub
+from gateway.streaming.sse_response import EventStream, Following
+from gateway.streaming.subscriber import Limits, Wanted
 
 BODY = msgspec.json.encode(common.DATA)
 

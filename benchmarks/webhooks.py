@@ -46,10 +46,10 @@ from bus.ids import new_id
 from bus.messages import GenerationDeleted
 from bus.projector import RawRecord
 from gateway.settings import WebhookSettings
-from gateway.store.webhooks import Webhooks
 from gateway.webhooks import secrets
 from gateway.webhooks.fanin import FanIn
-from gateway.webhooks.receivers import outgoing
+from gateway.webhooks.http_session import outgoing
+from gateway.webhooks.repository import Webhooks
 from gateway.webhooks.secrets import Sealer, signature
 from gateway.webhooks.sender import Limits, Sender
 

@@ -15,49 +15,52 @@ from litestar.routes import HTTPRoute
 
 from bus import tasks, topics
 from bus.blobs import BlobStore
-from gateway import openapi, photos, policy, web
-from gateway.apikeys import ApiKeys
-from gateway.backlog import Backlog
-from gateway.books import Books
-from gateway.budget import Budget
-from gateway.egress import Egress
-from gateway.errors import to_response
+from gateway import policy
+from gateway.accounts.access_tokens import Tokens
+from gateway.accounts.api_keys import Keys
+from gateway.accounts.erasure import Erasing
+from gateway.accounts.key_hashing import ApiKeys
+from gateway.accounts.passwords import Passwords
+from gateway.accounts.quotas import Quota, Quotas
+from gateway.accounts.rate_limits import Limits
+from gateway.accounts.refresh_tokens import Sessions
+from gateway.accounts.repository import Accounts
 from gateway.handlers import ROUTES
-from gateway.hub import Hub
-from gateway.idempotency import Idempotency
-from gateway.limits import Limits
-from gateway.observe import Metrics, Observed
-from gateway.orphans import Orphans
-from gateway.partners.cluster import Cluster
+from gateway.http import openapi
+from gateway.http.errors import to_response
+from gateway.http.middleware import Metrics, Observed
+from gateway.operations.blob_deletion import Removals
+from gateway.operations.dead_letters import DeadLetterStore
+from gateway.operations.invariants_cache import Books
+from gateway.operations.orphan_objects import Orphans
+from gateway.operations.periodic import sweep
 from gateway.partners.grants import Quotas as PartnerQuotas
+from gateway.partners.kafka_admin import Cluster
 from gateway.partners.lifecycle import Lifecycle
-from gateway.passwords import Passwords
-from gateway.reader import Limits as ReaderLimits
-from gateway.removals import Removals
+from gateway.partners.repository import PartnerStore
+from gateway.scenes import photo_check
+from gateway.scenes.cancel_delete import Removing
+from gateway.scenes.exports import ExportStore
+from gateway.scenes.idempotency import Idempotency
+from gateway.scenes.queue_position import Backlog
+from gateway.scenes.repository import Scenes
+from gateway.scenes.shares import Shares
+from gateway.scenes.upload_memory import Budget
+from gateway.scenes.uploads import Uploads
 from gateway.services import Services, of_state
 from gateway.settings import GatewaySettings, Settings
-from gateway.store.accounts import Accounts
-from gateway.store.dead_letters import DeadLetterStore
-from gateway.store.erasing import Erasing
-from gateway.store.exports import ExportStore
-from gateway.store.history import History
-from gateway.store.keys import Keys
-from gateway.store.partners import PartnerStore
-from gateway.store.quotas import Quota, Quotas
-from gateway.store.removing import Removing
-from gateway.store.scenes import Scenes
-from gateway.store.sending import Sending
-from gateway.store.sessions import Sessions
-from gateway.store.shares import Shares
-from gateway.store.uploads import Uploads
-from gateway.store.webhooks import Webhooks
-from gateway.sweeper import sweep
-from gateway.tail import Tail
-from gateway.tokens import Tokens
-from gateway.vigil import Vigil
-from gateway.waiters import Waiters
-from gateway.webhooks.keys import AccountKeys
-from gateway.webhooks.receivers import guard
+from gateway.ssrf import Egress
+from gateway.streaming.event_log import History
+from gateway.streaming.event_tail import Tail
+from gateway.streaming.hub import Hub
+from gateway.streaming.subscriber import Limits as ReaderLimits
+from gateway.streaming.supervisor import Vigil
+from gateway.streaming.waiters import Waiters
+from gateway.system import static_site
+from gateway.webhooks.account_secrets import AccountKeys
+from gateway.webhooks.http_session import guard
+from gateway.webhooks.redelivery import Sending
+from gateway.webhooks.repository import Webhooks
 from gateway.webhooks.secrets import Sealer
 from ledger import database, migrate
 
@@ -68,7 +71,7 @@ _MIB: Final = 1024 * 1024
 
 def create_app(settings: Settings) -> Litestar:
     """Return the application. Its start stops the process where Postgres is away or not migrated."""
-    photos.prepare()
+    photo_check.prepare()
     metrics = Metrics()
     app = Litestar(
         ROUTES,
@@ -199,7 +202,7 @@ async def _build(settings: Settings, metrics: Metrics, stack: AsyncExitStack) ->
         tail=Tail(settings.kafka, hub, history.floors),
         vigil=vigil,
         metrics=metrics,
-        web=await web.load(own.page, blobs),
+        web=await static_site.load(own.page, blobs),
     )
 
 

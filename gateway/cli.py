@@ -14,8 +14,9 @@ import uvloop
 from bus import logs, telemetry
 from bus.errors import ConfigurationError, FencedError
 from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings, load
-from gateway import admin, server, settings
-from gateway.errors import ApiError
+from gateway import server, settings
+from gateway.accounts import bootstrap_admin
+from gateway.http.errors import ApiError
 from gateway.partners.app import PartnersRole
 
 T = TypeVar("T")
@@ -68,7 +69,7 @@ def _innermost(error: Exception) -> Exception:
 
 
 def _admin(options: argparse.Namespace) -> Coroutine[Any, Any, str]:
-    return admin.create(
+    return bootstrap_admin.create(
         settings.read(), email=options.email, api_key_name=options.api_key_name, reset=options.reset
     )
 

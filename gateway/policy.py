@@ -14,10 +14,10 @@ from litestar import Litestar
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from gateway import auth
-from gateway.context import trace_of
-from gateway.errors import ApiError
-from gateway.limits import Policy, refused
+from gateway.accounts import auth
+from gateway.accounts.rate_limits import Policy, refused
+from gateway.http.context import trace_of
+from gateway.http.errors import ApiError
 from gateway.services import of_state
 
 ROLES: Final = ("user", "enterprise", "admin")

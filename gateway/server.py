@@ -14,8 +14,8 @@ import uvicorn
 from bus.health import HealthServer
 from bus.relay import Relay
 from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings
-from gateway import sockets
 from gateway.app import create_app
+from gateway.http import socket_options
 from gateway.partners.app import PartnersRole
 from gateway.services import of_state
 from gateway.settings import RelaySettings, Settings, WebhookSettings
@@ -51,10 +51,10 @@ async def serve(settings: Settings) -> None:
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
-        backlog=sockets.BACKLOG,
+        backlog=socket_options.BACKLOG,
     )
     server = _Server(config)
-    sockets.allow_many()
+    socket_options.allow_many()
     async with app.lifespan():
         services = of_state(app.state)
 
@@ -65,7 +65,7 @@ async def serve(settings: Settings) -> None:
 
         async with _told_to_stop(stop):
             _log.info("serving", host=own.host, port=own.port)
-            await server.serve(sockets=[sockets.bounded(config.bind_socket())])
+            await server.serve(sockets=[socket_options.bounded(config.bind_socket())])
     _log.info("stopped")
 
 

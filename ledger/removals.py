@@ -1,7 +1,7 @@
 """Wishes to remove objects from the blob store, written in the transaction that makes them needless.
 
-Whoever deletes a row says here what lay behind it; `gateway.removals` carries it out, again and again until
-it is done. Never talks to the blob store itself.
+Whoever deletes a row says here what lay behind it; `gateway.operations.blob_deletion` carries it out, again
+and again until it is done. Never talks to the blob store itself.
 """
 
 from __future__ import annotations

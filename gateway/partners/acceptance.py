@@ -21,15 +21,14 @@ from bus.errors import PermanentError, SharpstreamError, TransientError
 from bus.messages import CommandRejected
 from bus.partners import COMMANDS
 from bus.projection import RawRecord
-from gateway import intake
-from gateway.auth import Principal
-from gateway.errors import ApiError
-from gateway.means import Means
+from gateway.accounts.auth import Principal
+from gateway.http.errors import ApiError
+from gateway.outbox import told
 from gateway.partners import commands, metrics
 from gateway.partners.commands import Command
-from gateway.store import acceptance
-from gateway.store.acceptance import Order
-from gateway.store.publish import told
+from gateway.scenes import accept, accept_generation
+from gateway.scenes.accept_dependencies import Means
+from gateway.scenes.accept_generation import Order
 from ledger.events import storable
 
 log = structlog.stdlib.get_logger(__name__)
@@ -112,7 +111,7 @@ class Acceptance:
         self._prepared.pop(_place(prepared.record), None)
         order = prepared.order
         if order is not None and not await self._pool.fetchval(_KEPT, order.command.generation_id):
-            await intake.take_back(self._means, order.command.source.key)
+            await accept.take_back(self._means, order.command.source.key)
 
     async def make_room(self, prepared: Prepared) -> None:
         """Look again how much the account may have under way."""
@@ -176,7 +175,7 @@ class Acceptance:
         self, connection: asyncpg.Connection, made: Prepared, order: Order, command_id: UUID
     ) -> SharpstreamError | None:
         try:
-            await acceptance.accept(connection, order, made.command.trace)
+            await accept_generation.accept(connection, order, made.command.trace)
         except ApiError as error:
             if error.code == "quota_in_flight" and datetime.now(UTC) - made.record.timestamp < self._wait:
                 raise NoRoomError(error.message) from error
@@ -208,12 +207,12 @@ class Acceptance:
     async def _order(self, partner: Partner, command: Command) -> Order:
         ask = command.ask
         assert ask is not None  # noqa: S101  (asked before)
-        wishes = intake.read_wishes(ask.texts)
+        wishes = accept.read_wishes(ask.texts)
         if ask.webhook_url is not None:
             self._means.images.check(ask.webhook_url)
         caller = Principal(account_id=partner.account_id, role=partner.role)
-        fetched = await intake.fetch(self._means, partner.account_id, ask)
-        return await intake.prepare(self._means, caller, ask, wishes, fetched)
+        fetched = await accept.fetch(self._means, partner.account_id, ask)
+        return await accept.prepare(self._means, caller, ask, wishes, fetched)
 
     async def _partner(self, where: Any, topic: str) -> Partner | None:
         found = COMMANDS.fullmatch(topic)

@@ -16,13 +16,13 @@ from bus.processor import Processor
 from bus.projection import Projector
 from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings
 from bus.topics import Topic
-from gateway.means import Means
-from gateway.partners import bounded
+from gateway.partners import decompression_limit
 from gateway.partners.acceptance import Acceptance
-from gateway.partners.directory import Directory
+from gateway.partners.dependencies import opened
 from gateway.partners.egress import Egress
 from gateway.partners.ingress import Ingress
-from gateway.partners.means import opened
+from gateway.partners.recipient_lookup import Directory
+from gateway.scenes.accept_dependencies import Means
 from gateway.settings import PartnerBridgeSettings
 from ledger import database
 from ledger.migrate import check
@@ -112,7 +112,7 @@ class PartnersRole:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Run until told to stop. Raises `ConfigurationError` where Postgres is away or not migrated."""
-        bounded.install()
+        decompression_limit.install()
         async with (
             database.open_pool(self.postgres, role="partners") as pool,
             opened(pool, self.s3, self.own) as means,

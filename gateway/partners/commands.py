@@ -15,9 +15,9 @@ import msgspec
 from bus.errors import PermanentError, SharpstreamError
 from bus.partners import GENERATE, MAX_ID_BYTES, MAX_PHOTO_BYTES, GenerateCommand
 from bus.projection import RawRecord
-from gateway.context import Trace, trace_from
-from gateway.errors import ApiError
-from gateway.intake import Ask, as_texts
+from gateway.http.context import Trace, trace_from
+from gateway.http.errors import ApiError
+from gateway.scenes.accept import Ask, as_texts
 
 _read: Final = msgspec.json.Decoder(GenerateCommand)
 _WAYS: Final = ("image_base64", "image_url", "upload_key")

@@ -1,6 +1,6 @@
 """Events into partners' topics: each durable event of a partner's account, once, by the processor's bridge.
 
-The value is the event as every channel gives it, byte for byte (`gateway.stream`); the headers are
+The value is the event as every channel gives it, byte for byte (`gateway.streaming.event`); the headers are
 CloudEvents in binary mode, with the partner's own id of the job as ``ce_subject``.
 """
 
@@ -17,10 +17,10 @@ from bus.envelope import CONTENT_TYPE, Headers, OutRecord, header
 from bus.errors import SharpstreamError, UndecodableError
 from bus.partners import COMMAND_ID, Names
 from bus.retry import Record
-from gateway.cursor import Cursor
 from gateway.partners import metrics
-from gateway.partners.directory import Addressee, Directory
-from gateway.stream import StreamEvent, from_record
+from gateway.partners.recipient_lookup import Addressee, Directory
+from gateway.streaming.cursor import Cursor
+from gateway.streaming.event import StreamEvent, from_record
 
 GRACE: Final = timedelta(minutes=1)
 """An event older than its partner by more is none of its business; clocks differ by less."""

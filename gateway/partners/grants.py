@@ -1,7 +1,7 @@
 """What a partner may do in Kafka, as data: write its commands, read its events, in groups of its own.
 
 Everything else is denied by default: other topics, other groups, transactional ids (an open transaction would
-hold up its partition), every operation on the cluster. `gateway.partners.cluster` is who talks to Kafka.
+hold up its partition), every operation on the cluster. `gateway.partners.kafka_admin` is who talks to Kafka.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from bus.projection import Projector, RawRecord, raw_record
 from bus.settings import KafkaSettings
 from gateway.partners import metrics
 from gateway.partners.acceptance import Acceptance
-from gateway.partners.lane import BACKOFF_S, Lane
+from gateway.partners.command_partition import BACKOFF_S, Lane
 
 log = structlog.stdlib.get_logger(__name__)
 

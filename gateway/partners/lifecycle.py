@@ -17,10 +17,10 @@ from uuid import UUID
 import structlog
 
 from bus.partners import Names
-from gateway.errors import ApiError
-from gateway.partners.cluster import Cluster, KafkaRefusedError
+from gateway.http.errors import ApiError
 from gateway.partners.grants import Quotas
-from gateway.store.partners import Held, PartnerRow, PartnerStore
+from gateway.partners.kafka_admin import Cluster, KafkaRefusedError
+from gateway.partners.repository import Held, PartnerRow, PartnerStore
 
 _log = structlog.stdlib.get_logger(__name__)
 

@@ -19,8 +19,8 @@ from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings
 from gateway.settings import WebhookSettings
 from gateway.webhooks import housekeeping
 from gateway.webhooks.fanin import WakingProjector
+from gateway.webhooks.http_session import outgoing
 from gateway.webhooks.queue import Queue
-from gateway.webhooks.receivers import outgoing
 from gateway.webhooks.secrets import Sealer
 from gateway.webhooks.sender import DAY_S, Limits, Sender
 from ledger import database

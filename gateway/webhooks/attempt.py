@@ -11,7 +11,7 @@ from typing import Final
 
 import aiohttp
 
-from gateway.egress import AddressRefusedError
+from gateway.ssrf import AddressRefusedError
 from gateway.webhooks import schedule
 
 KEPT: Final = 1024

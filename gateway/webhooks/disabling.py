@@ -11,7 +11,7 @@ import structlog
 from bus import ids, outbox, topics
 from bus.envelope import record
 from bus.messages import WebhookDisabled
-from gateway.store.publish import SOURCE
+from gateway.outbox import SOURCE
 from gateway.webhooks import metrics
 
 log = structlog.stdlib.get_logger(__name__)

@@ -20,8 +20,8 @@ import structlog
 from bus import topics
 from bus.messages import GENERATION_ENDINGS
 from bus.projector import Projector, RawRecord
-from gateway.cursor import Cursor
-from gateway.stream import StreamEvent
+from gateway.streaming.cursor import Cursor
+from gateway.streaming.event import StreamEvent
 from gateway.webhooks import metrics
 from ledger.events import Event, decode
 

@@ -17,7 +17,7 @@ import asyncpg
 import msgspec
 
 from gateway.webhooks.attempt import Outcome
-from gateway.webhooks.lanes import Lanes
+from gateway.webhooks.receiver_concurrency import Lanes
 
 _FIRST: Final = UUID(int=0)
 _LAST: Final = UUID(int=2**128 - 1)

@@ -21,11 +21,11 @@ from bus import tasks, tracing
 from bus.errors import ConfigurationError
 from bus.postgres import PASSING
 from gateway.webhooks import attempt, metrics, schedule
+from gateway.webhooks.account_secrets import AccountKeys
 from gateway.webhooks.attempt import Outcome
 from gateway.webhooks.disabling import give_up
-from gateway.webhooks.keys import AccountKeys
-from gateway.webhooks.lanes import Lanes
 from gateway.webhooks.queue import Job, Queue, Result
+from gateway.webhooks.receiver_concurrency import Lanes
 from gateway.webhooks.secrets import Sealer, signature
 
 log = structlog.stdlib.get_logger(__name__)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.api.web import ADDRESSES
+from gateway.system.static_site_routes import ADDRESSES
 
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "web"

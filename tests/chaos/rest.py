@@ -23,7 +23,7 @@ from bus import broker, envelope, topics
 from bus.blobs import BlobMissingError, BlobStore
 from bus.messages import ExportCompleted, GenerationCompleted
 from bus.settings import KafkaSettings, S3Settings
-from gateway.orphans import Orphans
+from gateway.operations.orphan_objects import Orphans
 from tests.chaos.evidence import Evidence, Result, Sent, Told
 from tests.chaos.load import Load, People
 from tests.chaos.partner import Partner

@@ -9,7 +9,7 @@ import time
 import asyncpg
 
 from bus.testing import MemoryBlobs
-from gateway.removals import Removals
+from gateway.operations.blob_deletion import Removals
 
 
 class Stuck(MemoryBlobs):

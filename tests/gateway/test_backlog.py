@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from bus import admin, broker, topics
 from bus.messages import Priority
-from gateway.backlog import Backlog, Look, Pace, pace_of
+from gateway.scenes.queue_position import Backlog, Look, Pace, pace_of
 from tests.gateway.conftest import NO_KAFKA, until
 from tests.gateway.rows import put_scene
 
@@ -124,7 +124,7 @@ async def test_the_estimate_is_the_place_by_the_pace(api):
 
 @pytest.mark.stack
 async def test_from_kafka(pool, kafka_settings, unique, monkeypatch):
-    monkeypatch.setattr("gateway.backlog.LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr("gateway.scenes.queue_position.LOOK_EVERY_S", 0.05)
     two, group = lanes(unique), unique("inference")
     await admin.create_topics(kafka_settings, list(two.values()))
     producer = broker.producer(kafka_settings, client_id="tests", transactional_id=unique("tests"))
@@ -158,8 +158,8 @@ async def test_from_kafka(pool, kafka_settings, unique, monkeypatch):
 
 @pytest.mark.stack
 async def test_it_stops_looking_when_nobody_asks(pool, kafka_settings, unique, monkeypatch):
-    monkeypatch.setattr("gateway.backlog.LOOK_EVERY_S", 0.02)
-    monkeypatch.setattr("gateway.backlog.LINGER_S", 0.2)
+    monkeypatch.setattr("gateway.scenes.queue_position.LOOK_EVERY_S", 0.02)
+    monkeypatch.setattr("gateway.scenes.queue_position.LINGER_S", 0.2)
     two = lanes(unique)
     await admin.create_topics(kafka_settings, list(two.values()))
     backlog = Backlog(kafka_settings, pool, group=unique("g"), **two)

@@ -5,8 +5,8 @@ from uuid import uuid4
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
 
-from gateway.cursor import Cursor, parse, partition_of
-from gateway.errors import ApiError
+from gateway.http.errors import ApiError
+from gateway.streaming.cursor import Cursor, parse, partition_of
 
 
 def test_text_and_back():

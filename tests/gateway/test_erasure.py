@@ -82,7 +82,7 @@ async def test_a_job_that_is_cut_short_is_taken_up(api, monkeypatch) -> None:
         await api.generate(person, encoded("JPEG"))
     await api.sql("UPDATE scene_generations SET status = 'failed'")
     await erase(api, person)
-    monkeypatch.setattr("gateway.store.erasing.BATCH", 1)
+    monkeypatch.setattr("gateway.accounts.erasure.BATCH", 1)
     assert await api.services.erasing._some()
     assert len(await api.sql("SELECT FROM scene_generations WHERE deleted_at IS NOT NULL")) == 1
     await api.services.erasing.work()  # another process

@@ -7,7 +7,7 @@ import socket
 import asyncpg
 import pytest
 
-from gateway.errors import ApiError, _known
+from gateway.http.errors import ApiError, _known
 
 
 @pytest.mark.parametrize(

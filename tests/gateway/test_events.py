@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from bus.messages import GenerationStarted
-from gateway.cursor import Cursor
+from gateway.streaming.cursor import Cursor
 from tests.gateway.conftest import until
 from tests.gateway.world import following, gateway
 

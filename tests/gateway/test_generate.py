@@ -17,10 +17,10 @@ from httpx import ASGITransport, AsyncClient
 from bus import outbox
 from bus.errors import TransientError
 from bus.messages import GenerateScene
-from gateway import sources
 from gateway.app import create_app
-from gateway.egress import Egress
-from gateway.errors import ApiError
+from gateway.http.errors import ApiError
+from gateway.scenes import photo_source
+from gateway.ssrf import Egress
 from tests.gateway.conftest import Api, started, stored_photos
 from tests.gateway.pictures import encoded
 
@@ -147,13 +147,13 @@ async def test_addresses_that_are_not_public_are_refused(api, key, assert_proble
     session = guard.session(connect_s=2, total_s=2)
     services = replace(api.services, images=guard, outgoing=session)
     with pytest.raises(ApiError) as error:
-        await sources.from_url(services, url)
+        await photo_source.from_url(services, url)
     await session.close()
     assert error.value.code == "url_refused"
 
 
 async def test_a_name_that_turns_private_after_the_check_is_refused(api) -> None:
-    class Rebinding(sources.aiohttp.abc.AbstractResolver):
+    class Rebinding(photo_source.aiohttp.abc.AbstractResolver):
         async def resolve(self, host, port=0, family=0):
             return [
                 {"hostname": host, "host": "127.0.0.1", "port": port, "family": 2, "proto": 0, "flags": 0}
@@ -167,7 +167,7 @@ async def test_a_name_that_turns_private_after_the_check_is_refused(api) -> None
     async with guard.session(connect_s=2, total_s=2) as session:
         services = replace(api.services, images=guard, outgoing=session)
         with pytest.raises(ApiError, match="not public") as error:
-            await sources.from_url(services, "http://photos.example.com/a.jpg")
+            await photo_source.from_url(services, "http://photos.example.com/a.jpg")
     assert error.value.code == "url_refused"
 
 

@@ -9,11 +9,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from gateway.cursor import Cursor, partition_of
-from gateway.hub import SLICE, Hub
-from gateway.join import Join
-from gateway.reader import Limits, Wanted
-from gateway.stream import HEARTBEAT, StreamEvent
+from gateway.streaming.catch_up import Join
+from gateway.streaming.cursor import Cursor, partition_of
+from gateway.streaming.event import HEARTBEAT, StreamEvent
+from gateway.streaming.hub import SLICE, Hub
+from gateway.streaming.subscriber import Limits, Wanted
 from tests.gateway.conftest import until
 
 BEGINNING = (0, -1)

@@ -7,11 +7,11 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cursor import BEGINNING, Cursor, partition_of
-from gateway.hub import Hub
-from gateway.join import Join
-from gateway.reader import Limits, Wanted
-from gateway.stream import StreamEvent
+from gateway.streaming.catch_up import Join
+from gateway.streaming.cursor import BEGINNING, Cursor, partition_of
+from gateway.streaming.event import StreamEvent
+from gateway.streaming.hub import Hub
+from gateway.streaming.subscriber import Limits, Wanted
 
 ACCOUNT = UUID(int=1)
 PARTITION = partition_of(ACCOUNT, 12)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway import paging
-from gateway.store.scenes import Scenes
+from gateway.http import paging
+from gateway.scenes.repository import Scenes
 from tests.gateway.rows import put_scene
 from tests.ledger.story import add_user
 

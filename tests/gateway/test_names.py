@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.names import clean
+from gateway.scenes.display_name import clean
 from tests.gateway.pictures import encoded
 
 PHOTO = encoded("JPEG")

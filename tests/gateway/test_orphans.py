@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from bus.testing import MemoryBlobs
-from gateway.orphans import Orphans
+from gateway.operations.orphan_objects import Orphans
 
 BUCKET = "splats"
 OLD = datetime.now(UTC) - timedelta(days=2)

@@ -4,19 +4,19 @@ import pytest
 from PIL import Image
 
 from bus.limits import MAX_PHOTO_PIXELS, PHOTO_MEDIA_TYPES
-from gateway import photos
-from gateway.errors import ApiError
+from gateway.http.errors import ApiError
+from gateway.scenes import photo_check
 from tests.gateway.pictures import HEIGHT, WIDTH, encoded, png_header_only
 
 
 @pytest.fixture(autouse=True)
 def _prepared():
-    photos.prepare()
+    photo_check.prepare()
 
 
 def look(data: bytes) -> None:
-    photos.inspect(data)
-    photos.verify(data)
+    photo_check.inspect(data)
+    photo_check.verify(data)
 
 
 def code_of(data: bytes) -> str:
@@ -29,8 +29,8 @@ def code_of(data: bytes) -> str:
 @pytest.mark.parametrize("kind", sorted(PHOTO_MEDIA_TYPES))
 def test_every_documented_format_passes(kind):
     data = encoded(kind)
-    facts = photos.inspect(data)
-    photos.verify(data)
+    facts = photo_check.inspect(data)
+    photo_check.verify(data)
     assert facts.media_type == PHOTO_MEDIA_TYPES[kind]
     assert (facts.width, facts.height) == ((48, 32) if kind == "HEIF" else (WIDTH, HEIGHT))
 
@@ -38,7 +38,7 @@ def test_every_documented_format_passes(kind):
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
 @pytest.mark.parametrize(("orientation", "turned"), [(1, False), (3, False), (6, True), (8, True)])
 def test_size_is_that_of_the_upright_photo(kind, orientation, turned):
-    facts = photos.inspect(encoded(kind, orientation=orientation))
+    facts = photo_check.inspect(encoded(kind, orientation=orientation))
     assert (facts.width, facts.height) == ((HEIGHT, WIDTH) if turned else (WIDTH, HEIGHT))
 
 
@@ -73,4 +73,4 @@ def test_a_bomb_is_refused_by_its_header_alone(monkeypatch):
     monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded a bomb"))
     assert code_of(png_header_only(20_000, 10_000)) == "photo_too_many_pixels"
     side = int(MAX_PHOTO_PIXELS**0.5)
-    assert photos.inspect(png_header_only(side, side)).width == side
+    assert photo_check.inspect(png_header_only(side, side)).width == side

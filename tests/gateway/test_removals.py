@@ -10,7 +10,7 @@ import pytest
 
 from bus.blobs import BlobStoreError
 from bus.testing import MemoryBlobs
-from gateway.removals import BATCH, Removals
+from gateway.operations.blob_deletion import BATCH, Removals
 from tests.gateway.conftest import until
 
 
@@ -155,7 +155,7 @@ async def test_two_workers_never_share_a_wish(pool, store):
 
 
 async def test_it_works_on_when_woken_and_survives_a_database_that_fails(pool, store, monkeypatch):
-    monkeypatch.setattr("gateway.removals.LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr("gateway.operations.blob_deletion.LOOK_EVERY_S", 0.05)
     removals = Removals(pool, store)
     await pool.execute("ALTER TABLE blob_removals RENAME TO hidden")
     working = asyncio.create_task(removals.run())

@@ -14,7 +14,7 @@ from bus.blobs import BlobStoreError
 from bus.envelope import decode
 from bus.messages import BlobRef, Priority
 from bus.outbox import load
-from gateway import paging
+from gateway.http import paging
 from tests.gateway.conftest import stored_photos
 from tests.gateway.pictures import HEIGHT, WIDTH, encoded, scene
 

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from bus.ids import new_id
-from gateway.api.shares import BY_ADDRESS
-from gateway.store.shares import MOST
+from gateway.scenes.share_routes import BY_ADDRESS
+from gateway.scenes.shares import MOST
 from tests.gateway.conftest import PASSWORD
 from tests.gateway.rows import RESULT, put_objects, put_scene
 

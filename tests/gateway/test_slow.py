@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from bus.messages import GenerationFailed
-from gateway import sockets
-from gateway.vigil import Vigil
+from gateway.http import socket_options
+from gateway.streaming.supervisor import Vigil
 from tests.gateway.conftest import until
 
 BIG = "x" * 20_000
@@ -175,12 +175,12 @@ async def test_a_past_that_cannot_be_read_ends_the_stream(world, monkeypatch):
 
 
 def test_what_accepted_connections_inherit():
-    with sockets.bounded(socket.create_server(("127.0.0.1", 0))) as listening:
+    with socket_options.bounded(socket.create_server(("127.0.0.1", 0))) as listening:
         with socket.create_connection(listening.getsockname()):
             accepted, _ = listening.accept()
         with accepted:
             buffer = accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
-            assert sockets.SEND_BUFFER_BYTES <= buffer <= 2 * sockets.SEND_BUFFER_BYTES
+            assert socket_options.SEND_BUFFER_BYTES <= buffer <= 2 * socket_options.SEND_BUFFER_BYTES
             if hasattr(socket, "TCP_USER_TIMEOUT"):
                 patience = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
-                assert patience == sockets.UNTAKEN_S * 1000
+                assert patience == socket_options.UNTAKEN_S * 1000

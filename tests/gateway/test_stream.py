@@ -11,8 +11,8 @@ import pytest
 from bus import topics
 from bus.envelope import record
 from bus.messages import ApiKeyCreated
-from gateway.cursor import Cursor, parse, text_of
-from gateway.stream import from_record, from_row, opening
+from gateway.streaming.cursor import Cursor, parse, text_of
+from gateway.streaming.event import from_record, from_row, opening
 
 ACCOUNT = uuid4()
 

@@ -16,8 +16,8 @@ from litestar.routes import HTTPRoute
 from structlog.testing import capture_logs
 
 from gateway.app import create_app
-from gateway.pages import TAGLINE
-from gateway.problems import PROBLEMS
+from gateway.http.html import TAGLINE
+from gateway.http.problems import PROBLEMS
 from tests.gateway.conftest import started
 
 

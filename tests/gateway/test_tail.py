@@ -15,10 +15,10 @@ from bus import topics
 from bus.envelope import record
 from bus.messages import ApiKeyCreated
 from bus.settings import KafkaSettings
-from gateway.cursor import partition_of
-from gateway.hub import Hub
-from gateway.reader import Limits
-from gateway.tail import Tail
+from gateway.streaming.cursor import partition_of
+from gateway.streaming.event_tail import Tail
+from gateway.streaming.hub import Hub
+from gateway.streaming.subscriber import Limits
 from tests.gateway.conftest import until
 
 

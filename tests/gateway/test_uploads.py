@@ -4,7 +4,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bus.limits import MAX_PHOTO_BYTES
-from gateway.forms import MAX_BODY_BYTES, PHOTO_FIELD
+from gateway.scenes.upload_form import MAX_BODY_BYTES, PHOTO_FIELD
 from tests.gateway.conftest import stored_photos
 from tests.gateway.pictures import encoded, png_header_only
 

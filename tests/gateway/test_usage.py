@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from gateway.books import Books
+from gateway.operations.invariants_cache import Books
 from ledger import invariants
 from tests.gateway.conftest import PASSWORD
 

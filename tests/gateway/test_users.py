@@ -7,8 +7,8 @@ from uuid import uuid4
 import bcrypt
 import jwt
 
-from gateway.passwords import Passwords
-from gateway.tokens import ALGORITHM, AUDIENCE, ISSUER, Tokens
+from gateway.accounts.access_tokens import ALGORITHM, AUDIENCE, ISSUER, Tokens
+from gateway.accounts.passwords import Passwords
 from tests.gateway.conftest import PASSWORD
 
 REGISTER, LOGIN, ME = "/api/v1/users/register", "/api/v1/users/login", "/api/v1/users/me"

@@ -10,11 +10,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from bus import topics
-from gateway import waiting
-from gateway.cursor import Cursor, partition_of
-from gateway.stream import StreamEvent
-from gateway.waiters import MOST_AT_ONCE, REMEMBERED, Waiters
-from gateway.waiting import wait_for_scene, wished
+from gateway.scenes import wait_for_scene as waiting
+from gateway.scenes.wait_for_scene import wait_for_scene, wished
+from gateway.streaming.cursor import Cursor, partition_of
+from gateway.streaming.event import StreamEvent
+from gateway.streaming.waiters import MOST_AT_ONCE, REMEMBERED, Waiters
 from tests.gateway.conftest import until
 from tests.gateway.rows import end, put_scene
 

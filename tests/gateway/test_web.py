@@ -10,9 +10,9 @@ import pytest
 
 from bus.errors import ConfigurationError
 from bus.testing import MemoryBlobs
-from gateway.api.web import ADDRESSES
 from gateway.settings import GatewaySettings
-from gateway.web import load, policy_for
+from gateway.system.static_site import load, policy_for
+from gateway.system.static_site_routes import ADDRESSES
 
 SCRIPT = b"console.log('hello')\n" * 40
 

@@ -27,9 +27,9 @@ from bus.messages import (
 )
 from bus.settings import KafkaSettings
 from gateway.app import create_app
-from gateway.cursor import Cursor, partition_of
 from gateway.settings import Settings
-from gateway.tail import Tail
+from gateway.streaming.cursor import Cursor, partition_of
+from gateway.streaming.event_tail import Tail
 from tests.gateway.conftest import Api, started, until
 
 REF = BlobRef(key="k", sha256="0" * 64, bytes=1, media_type="image/jpeg")

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from bus.errors import TransientError
 from bus.partners import Names
-from gateway.partners.cluster import Cluster, KafkaRefusedError
+from gateway.partners.kafka_admin import Cluster, KafkaRefusedError
 from tests.gateway.partners.conftest import outside
 from tests.gateway.partners.outside import DENIED, denied
 
@@ -191,7 +191,7 @@ async def test_a_cluster_out_of_reach_says_so(kafka_settings) -> None:
 
 
 async def test_a_cluster_that_does_not_let_us_in_leaves_no_thread_behind(kafka_settings, monkeypatch) -> None:
-    monkeypatch.setattr("gateway.partners.cluster.PATIENCE_MS", 1500)
+    monkeypatch.setattr("gateway.partners.kafka_admin.PATIENCE_MS", 1500)
     stranger = kafka_settings.model_copy(update={"password": SecretStr("wrong")})
     before = threading.active_count()
     with pytest.raises(TransientError):

@@ -29,8 +29,8 @@ from confluent_kafka.admin import (
 
 from bus import admin, topics
 from bus.partners import Names
-from gateway.partners.cluster import Cluster
 from gateway.partners.grants import Quotas
+from gateway.partners.kafka_admin import Cluster
 from tests.gateway.partners.outside import DENIED, PATIENCE_S, Outside, denied
 
 pytestmark = pytest.mark.stack

@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Producer
 from kafka import KafkaProducer
 
-from gateway.partners import bounded
+from gateway.partners import decompression_limit
 from tests.gateway.partners.outside import Outside
 from tests.gateway.partners.test_bridges import PHOTO, answers, body, command, read
 
@@ -57,7 +57,7 @@ def send_good(partner: Outside, name: str) -> None:
 
 @pytest.mark.parametrize("spoil", [send_no_utf8, send_bomb])
 async def test_it_is_rejected_and_what_lies_behind_it_gets_through(bridged, unique, spoil) -> None:
-    bounded.install()
+    decompression_limit.install()
     _, partner = await bridged.opened(unique("acme"))
     _, other = await bridged.opened(unique("other"))
     for step in (lambda: send_good(partner, "a"), lambda: spoil(partner), lambda: send_good(partner, "b")):

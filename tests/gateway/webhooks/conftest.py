@@ -20,12 +20,12 @@ from bus import envelope, topics
 from bus.ids import new_id
 from bus.messages import AnyMessage, GenerationCancelled, GenerationDeleted
 from bus.projector import RawRecord
-from gateway.cursor import partition_of
-from gateway.egress import Egress
-from gateway.store.sending import Sending
-from gateway.store.webhooks import Webhooks
+from gateway.ssrf import Egress
+from gateway.streaming.cursor import partition_of
+from gateway.webhooks.account_secrets import AccountKeys
 from gateway.webhooks.fanin import FanIn
-from gateway.webhooks.keys import AccountKeys
+from gateway.webhooks.redelivery import Sending
+from gateway.webhooks.repository import Webhooks
 from gateway.webhooks.secrets import Sealer
 from gateway.webhooks.sender import Limits, Sender
 

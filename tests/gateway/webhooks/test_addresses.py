@@ -8,7 +8,7 @@ import socket
 import pytest
 from aiohttp.abc import AbstractResolver
 
-from gateway.egress import Egress
+from gateway.ssrf import Egress
 from tests.gateway.webhooks.conftest import sending
 
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from bus.ids import new_id
-from gateway.cursor import Cursor, partition_of
+from gateway.streaming.cursor import Cursor, partition_of
 
 URL = "https://example.com/hooks"
 BASE = "/api/v1/webhooks"
@@ -213,7 +213,7 @@ async def test_replay_since_a_time_and_after_a_cursor(api, person, assert_proble
 
 
 async def test_a_long_replay_goes_on_where_it_stopped(api, person, monkeypatch):
-    monkeypatch.setattr("gateway.store.sending.PAGE", 2)
+    monkeypatch.setattr("gateway.webhooks.redelivery.PAGE", 2)
     account = await api.account_id(person)
     made = await make(api, person, events=["*"])
     for offset in range(5):

@@ -12,8 +12,8 @@ from bus.envelope import header
 from bus.ids import new_id
 from bus.messages import ApiKeyRevoked
 from bus.projector import Projector
-from gateway.cursor import Cursor
-from gateway.stream import from_record
+from gateway.streaming.cursor import Cursor
+from gateway.streaming.event import from_record
 from gateway.webhooks.fanin import FanIn
 from tests.gateway.webhooks.conftest import add_account
 

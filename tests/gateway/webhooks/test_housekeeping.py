@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gateway.store.webhooks import erase
 from gateway.webhooks.housekeeping import clean
 from gateway.webhooks.queue import Queue
+from gateway.webhooks.repository import erase
 from tests.gateway.webhooks.conftest import Desk, add_account, once
 
 DAY_S = 86_400

@@ -15,8 +15,8 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from bus import outbox
 from bus.ids import new_id
 from gateway.webhooks.attempt import Outcome
-from gateway.webhooks.lanes import Lanes
 from gateway.webhooks.queue import Queue, Result
+from gateway.webhooks.receiver_concurrency import Lanes
 from tests.gateway.webhooks.conftest import LIMITS, once, sending
 from tests.ledger.story import rows_read
 

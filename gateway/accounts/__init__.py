@@ -1,0 +1,1 @@
+"""Accounts: registration, sign-in, API keys, quotas, rate limits, erasure and data export."""

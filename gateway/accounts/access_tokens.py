@@ -1,0 +1,77 @@
+"""Access tokens: short-lived JWTs, signed with a secret that can be changed without signing anybody out."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import jwt
+
+from gateway.http.errors import ApiError
+from gateway.settings import GatewaySettings
+
+ISSUER: Final = "sharpstream"
+AUDIENCE: Final = "sharpstream-api"
+ALGORITHM: Final = "HS256"
+LEEWAY_S: Final = 5
+"""Clocks of two gateways may differ by this much."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claims:
+    """What a valid token says."""
+
+    account_id: UUID
+    role: str
+
+
+class Tokens:
+    """Issues and reads access tokens; ``kid`` names the secret, so that the old one stays valid a while."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        secrets = [settings.jwt_secret, settings.jwt_previous_secret]
+        self._keys = {_kid(key): key for secret in secrets if secret for key in [secret.get_secret_value()]}
+        self._current = next(iter(self._keys))
+        self.seconds = settings.access_token_seconds
+
+    def issue(self, account_id: UUID, role: str) -> str:
+        """Return a token for the account, valid for ``seconds``."""
+        now = int(time.time())
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": str(account_id),
+            "role": role,
+            "iat": now,
+            "exp": now + self.seconds,
+            "jti": uuid4().hex,
+        }
+        return jwt.encode(
+            claims, self._keys[self._current], algorithm=ALGORITHM, headers={"kid": self._current}
+        )
+
+    def read(self, token: str) -> Claims:
+        """Return the claims. Raises `ApiError` token_invalid or token_expired."""
+        try:
+            key = self._keys[str(jwt.get_unverified_header(token).get("kid"))]
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                leeway=LEEWAY_S,
+                options={"require": ["exp", "iat", "iss", "aud", "sub"]},
+            )
+            return Claims(account_id=UUID(claims["sub"]), role=str(claims["role"]))
+        except jwt.ExpiredSignatureError as error:
+            raise ApiError("token_expired", "The access token has expired; sign in again.") from error
+        except (jwt.InvalidTokenError, KeyError, ValueError) as error:
+            raise ApiError("token_invalid", "The access token is not one of ours; sign in again.") from error
+
+
+def _kid(secret: str) -> str:
+    return hashlib.sha256(b"kid" + secret.encode()).hexdigest()[:12]

@@ -1,0 +1,106 @@
+"""Accounts, for admins: find, look, suspend, change role and quotas."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import structlog
+from litestar import Router, get, patch
+from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec import structs
+
+from gateway.accounts.auth import Caller
+from gateway.accounts.quotas import Override
+from gateway.accounts.repository import Account
+from gateway.accounts.schemas import QuotaOut, UserDetailOut, UserIn, UserOut, UserPage
+from gateway.http import paging
+from gateway.http.errors import ApiError
+from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
+from gateway.services import Using
+
+_log = structlog.stdlib.get_logger(__name__)
+_CODES: Final = (*SIGN_IN_CODES, "sign_in_required", "role_insufficient")
+
+
+@get(
+    "/",
+    operation_id="list_users",
+    summary="List accounts",
+    responses=problems(*_CODES, "cursor_invalid", "validation_failed"),
+)
+async def list_users(
+    services: Using,
+    q: Annotated[
+        str | None, QueryParameter(max_length=100, description="Part of an address or a name")
+    ] = None,
+    cursor: Annotated[str | None, QueryParameter(max_length=128)] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
+) -> UserPage:
+    """Return accounts, newest first; erased ones are nobody's and are left out."""
+    before = paging.decode(cursor) if cursor else None
+    search = q.replace("\0", "") if q else None
+    rows = await services.accounts.list(search=search, before=before, limit=limit + 1)
+    shown, last = rows[:limit], rows[limit - 1] if len(rows) > limit else None
+    return UserPage(
+        items=[UserOut(**_common(row)) for row in shown],
+        next_cursor=paging.encode(last.created_at, last.id) if last else None,
+    )
+
+
+@get(
+    "/{user_id:uuid}",
+    operation_id="get_user",
+    summary="Look at an account",
+    responses=problems(*_CODES, "not_found"),
+)
+async def get_user(user_id: FromPath[UUID], services: Using) -> UserDetailOut:
+    """Return one account with its quotas."""
+    return await _detail(services, await services.accounts.by_id(user_id))
+
+
+@patch(
+    "/{user_id:uuid}",
+    operation_id="change_user",
+    summary="Suspend, change role or quotas",
+    responses=problems(*_CODES, "not_found", "malformed", "last_admin", "validation_failed"),
+)
+async def change_user(
+    request: Caller, user_id: FromPath[UUID], data: JSONBody[UserIn], services: Using
+) -> UserDetailOut:
+    """Change what is given. A suspended account is refused at its next request, whatever token it has."""
+    account = await services.accounts.govern(user_id, role=data.role, is_active=data.is_active)
+    if account is None:
+        raise ApiError("not_found", "There is no account with this id.")
+    if data.quotas is not None:
+        await services.quotas.put(user_id, Override(**structs.asdict(data.quotas)))
+    _log.info(
+        "account_governed",
+        by=str(request.user.account_id),
+        of=str(user_id),
+        role=data.role,
+        is_active=data.is_active,
+        quotas=data.quotas and structs.asdict(data.quotas),
+    )
+    return await _detail(services, account)
+
+
+async def _detail(services: Using, account: Account | None) -> UserDetailOut:
+    if account is None:
+        raise ApiError("not_found", "There is no account with this id.")
+    quota = await services.quotas.of(account.id, account.role)
+    quotas = QuotaOut(
+        max_in_flight=quota.max_in_flight,
+        requests_per_minute=quota.requests_per_minute,
+        max_streams=quota.max_streams,
+    )
+    return UserDetailOut(**_common(account), quotas=quotas)
+
+
+def _common(account: Account) -> dict[str, Any]:
+    return {name: getattr(account, name) for name in UserOut.__struct_fields__}
+
+
+ROUTER = Router(
+    "/admin/users", route_handlers=[list_users, get_user, change_user], security=BY_PERSON, tags=["admin"]
+)

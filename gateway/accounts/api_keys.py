@@ -1,0 +1,146 @@
+"""API keys: rows and their events, in one statement each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from bus import topics
+from bus.ids import new_id
+from bus.messages import ApiKeyCreated, ApiKeyRevoked
+from gateway.http.context import Trace
+from gateway.http.errors import ApiError
+from gateway.outbox import told, write_and_publish
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApiKeyRow:
+    """One key as its owner may see it."""
+
+    id: UUID
+    name: str
+    status: str
+    created_at: datetime
+    expires_at: datetime | None
+    prefix: str | None
+    scopes: list[str] | None
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyHolder:
+    """Whom a presented key stands for, and whether it still may."""
+
+    key_id: UUID
+    account_id: UUID
+    role: str
+    api_key_hash: str
+    scopes: list[str] | None
+    revoked: bool
+    expired: bool
+    is_active: bool
+
+
+_COLUMNS: Final = "id, name, status, created_at, expires_at, prefix, scopes, last_used_at"
+
+
+class Keys:
+    """The ``api_keys`` table."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._used: dict[UUID, datetime] = {}
+
+    async def create(
+        self,
+        account_id: UUID,
+        *,
+        name: str,
+        api_key_hash: str,
+        prefix: str,
+        expires_at: datetime | None,
+        trace: Trace,
+        scopes: Sequence[str] | None = None,
+    ) -> ApiKeyRow:
+        """Add a key and its event. Raises `ApiError` account_inactive where the account is closed."""
+        key_id = new_id()
+        event = told(
+            topics.EVENTS,
+            ApiKeyCreated(api_key_id=key_id, account_id=account_id),
+            key=account_id,
+            trace=trace,
+        )
+        row = await write_and_publish(
+            self._pool,
+            "INSERT INTO api_keys (id, user_id, api_key_hash, name, created_at,"  # noqa: S608
+            " expires_at, status, prefix, scopes)"
+            " SELECT $1, users.id, $3, $4, now(), $5, 'active', $6, $7 FROM users"
+            f" WHERE users.id = $2 AND is_active RETURNING {_COLUMNS}",
+            [key_id, account_id, api_key_hash, name, expires_at, prefix, scopes],
+            [event],
+        )
+        if row is None:
+            raise ApiError("account_inactive", "The account is closed.")
+        return ApiKeyRow(**row)
+
+    async def revoke(self, account_id: UUID, key_id: UUID, *, trace: Trace) -> bool:
+        """Revoke a key at once; False where the account has no such key. Revoking twice is one event."""
+        event = told(
+            topics.EVENTS,
+            ApiKeyRevoked(api_key_id=key_id, account_id=account_id),
+            key=account_id,
+            trace=trace,
+        )
+        row = await write_and_publish(
+            self._pool,
+            "UPDATE api_keys SET status = 'revoked' WHERE id = $1 AND user_id = $2 AND status = 'active'"
+            " RETURNING id",
+            [key_id, account_id],
+            [event],
+        )
+        return row is not None or await self._exists(account_id, key_id)
+
+    async def list(self, account_id: UUID) -> list[ApiKeyRow]:
+        """Return the account's keys, newest first."""
+        rows = await self._pool.fetch(
+            f"SELECT {_COLUMNS} FROM api_keys WHERE user_id = $1"  # noqa: S608  (constant columns)
+            " ORDER BY created_at DESC, id DESC",
+            account_id,
+        )
+        return [ApiKeyRow(**row) for row in rows]
+
+    async def holder(self, api_key_hash: str) -> KeyHolder | None:
+        """Return whom the key stands for; asked at each request, so that a revocation counts at once."""
+        row = await self._pool.fetchrow(
+            "SELECT k.id AS key_id, k.user_id AS account_id, u.role, k.api_key_hash, k.scopes, u.is_active,"
+            " k.status <> 'active' AS revoked, coalesce(k.expires_at <= now(), false) AS expired"
+            " FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.api_key_hash = $1",
+            api_key_hash,
+        )
+        return KeyHolder(**row) if row else None
+
+    def note_use(self, key_id: UUID) -> None:
+        """Remember that the key was used; written by `sweep`, off the request's way."""
+        self._used[key_id] = datetime.now(UTC)
+
+    async def sweep(self) -> None:
+        """Write when keys were used last."""
+        used, self._used = self._used, {}
+        if used:
+            await self._pool.execute(
+                "UPDATE api_keys k SET last_used_at = greatest(k.last_used_at, u.at)"
+                " FROM unnest($1::uuid[], $2::timestamptz[]) AS u (id, at) WHERE k.id = u.id",
+                list(used),
+                list(used.values()),
+            )
+
+    async def _exists(self, account_id: UUID, key_id: UUID) -> bool:
+        found = await self._pool.fetchval(
+            "SELECT true FROM api_keys WHERE id = $1 AND user_id = $2", key_id, account_id
+        )
+        return bool(found)

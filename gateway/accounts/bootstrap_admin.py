@@ -1,0 +1,76 @@
+"""Makes the first account: an administrator with an API key, for an installation that has nobody yet."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import Final
+
+import msgspec
+
+from gateway.accounts.api_keys import Keys
+from gateway.accounts.key_hashing import ApiKeys, prefix_of
+from gateway.accounts.passwords import Passwords, require_acceptable
+from gateway.accounts.repository import Account, Accounts
+from gateway.accounts.routes import normal_email
+from gateway.http.context import new_trace
+from gateway.settings import Settings
+from ledger import database
+
+PASSWORD_VARIABLE: Final = "SHARPSTREAM_ADMIN_PASSWORD"  # noqa: S105  (the name of a variable)
+
+
+class Credentials(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is printed, once: the only time that the key can be seen."""
+
+    email: str
+    password: str | None = None
+    api_key: str | None = None
+
+
+async def create(settings: Settings, *, email: str, api_key_name: str, reset: bool) -> str:
+    """Make the account and a key, and return them as a line of JSON.
+
+    For an address that exists the line holds no secret; with ``reset`` it gets a new password and a new key,
+    and its keys of that name are revoked. Raises `ApiError` for an unsuitable address or password.
+    """
+    address = normal_email(email)
+    password = os.environ.get(PASSWORD_VARIABLE) or secrets.token_urlsafe(18)
+    require_acceptable(password, address)
+    passwords = Passwords(settings.gateway.bcrypt_rounds)
+    try:
+        hashed = await passwords.hash(password)
+    finally:
+        passwords.close()
+    async with database.open_pool(settings.database, role="gateway-admin") as pool:
+        accounts, keys = Accounts(pool), Keys(pool)
+        account = await accounts.create(
+            email=address, password_hash=hashed, first_name="", last_name="", role="admin"
+        )
+        if account is None:
+            if not reset:
+                return _line(Credentials(email=address))
+            account = await _reset(accounts, keys, address, hashed, api_key_name)
+        maker = ApiKeys(settings.gateway.api_key_pepper)
+        key = maker.make()
+        await keys.create(
+            account.id,
+            name=api_key_name,
+            api_key_hash=maker.hash(key),
+            prefix=prefix_of(key),
+            expires_at=None,
+            trace=new_trace(),
+        )
+    return _line(Credentials(email=address, password=password, api_key=key))
+
+
+async def _reset(accounts: Accounts, keys: Keys, address: str, hashed: str, name: str) -> Account:
+    account = await accounts.reset(address, password_hash=hashed, role="admin")
+    for row in await keys.list(account.id):
+        if row.name == name and row.status == "active":
+            await keys.revoke(account.id, row.id, trace=new_trace())
+    return account
+
+
+def _line(credentials: Credentials) -> str:
+    return msgspec.json.encode(credentials).decode()

@@ -1,0 +1,116 @@
+"""Erasing an account: the person goes at once, the scenes by a job that survives restarts.
+
+The first transaction takes every personal thing out of the rows and shuts every door. What lies in the store
+follows scene by scene: running jobs are cancelled, ended ones deleted, until nothing is left. Usage and
+history stay; they know the account only by a number that means nobody any more.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from bus import outbox, topics
+from bus.messages import CancelScene, GenerationDeleted
+from gateway.http.context import new_trace
+from gateway.http.errors import ApiError
+from gateway.outbox import told
+from gateway.webhooks import repository
+from ledger import removals
+
+BATCH: Final = 100
+_PERSON: Final = """
+UPDATE users SET email = 'erased-' || id || '@erased.invalid', first_name = '', last_name = '',
+    password_hash = $2, is_active = false, erased_at = now(), updated_at = now()
+WHERE id = $1 AND erased_at IS NULL
+RETURNING id"""
+_REST: Final = (
+    "UPDATE api_keys SET status = 'revoked', name = '' WHERE user_id = $1",
+    "DELETE FROM refresh_tokens WHERE user_id = $1",
+    "DELETE FROM idempotency_keys WHERE user_id = $1",
+    "DELETE FROM account_quotas WHERE user_id = $1",
+    "DELETE FROM shares WHERE scene_generation_id IN (SELECT id FROM scene_generations WHERE user_id = $1)",
+    "UPDATE scene_generations SET metadata = metadata - 'name' || '{\"client\": {}}', webhook_url = NULL"
+    " WHERE user_id = $1",
+    "INSERT INTO blob_removals (key) SELECT key FROM uploads WHERE user_id = $1",
+    "DELETE FROM uploads WHERE user_id = $1",
+    "UPDATE partner_commands SET ce_id = NULL, subject = NULL"
+    " WHERE partner_id IN (SELECT id FROM partners WHERE account_id = $1)",
+    "UPDATE partners SET state = 'deleting', settled = false, due_at = now(), updated_at = now(),"
+    " deleted_at = now() WHERE account_id = $1 AND deleted_at IS NULL",
+)
+_OTHER_ADMINS: Final = """
+SELECT id FROM users WHERE role = 'admin' AND is_active ORDER BY id FOR UPDATE"""
+_NEXT: Final = """
+SELECT id FROM users WHERE erased_at IS NOT NULL AND emptied_at IS NULL
+ORDER BY erased_at LIMIT 1 FOR UPDATE SKIP LOCKED"""
+_ENDED: Final = """
+SELECT id FROM scene_generations
+WHERE user_id = $1 AND deleted_at IS NULL AND status IN ('completed', 'failed', 'cancelled')
+ORDER BY id LIMIT $2 FOR NO KEY UPDATE"""
+_RUNNING: Final = """
+UPDATE scene_generations SET cancel_requested_at = $2, updated_at = greatest(updated_at, $2)
+WHERE id IN (SELECT id FROM scene_generations WHERE user_id = $1 AND status IN ('pending', 'processing')
+             AND cancel_requested_at IS NULL ORDER BY id LIMIT $3 FOR NO KEY UPDATE)
+RETURNING id"""
+_DELETE: Final = """
+UPDATE scene_generations SET deleted_at = $2, metadata = metadata - 'name' || '{"client": {}}'
+WHERE id = ANY($1)"""
+_EMPTY: Final = """
+UPDATE users SET emptied_at = now() WHERE id = $1
+AND NOT EXISTS (SELECT FROM scene_generations WHERE user_id = $1 AND deleted_at IS NULL)"""
+
+
+class Erasing:
+    """Both halves; `work` is run about once a minute by every gateway."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def erase(self, account_id: UUID, *, no_password: str) -> None:
+        """Take the person out. ``no_password``: a hash that nothing fits. Raises `ApiError` last_admin."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            await require_another_admin(connection, account_id)
+            if await connection.fetchval(_PERSON, account_id, no_password) is None:
+                return
+            for statement in _REST:
+                await connection.execute(statement, account_id)
+            await repository.erase(connection, account_id)
+
+    async def work(self) -> None:
+        """Go on with erased accounts until nothing can be done now."""
+        while await self._some():
+            pass
+
+    async def _some(self) -> bool:
+        """Do one batch of one account; whether there was anything to do."""
+        now, trace = datetime.now(UTC), new_trace()
+        async with self._pool.acquire() as connection, connection.transaction():
+            account_id = await connection.fetchval(_NEXT)
+            if account_id is None:
+                return False
+            ended = [row["id"] for row in await connection.fetch(_ENDED, account_id, BATCH)]
+            running = [row["id"] for row in await connection.fetch(_RUNNING, account_id, now, BATCH)]
+            if ended:
+                await connection.execute(_DELETE, ended, now)
+                await removals.enqueue_scenes(connection, ended)
+            for each in ended:
+                event = GenerationDeleted(generation_id=each, account_id=account_id)
+                record = told(topics.EVENTS, event, key=account_id, time=now, trace=trace)
+                await outbox.enqueue(connection, [record])
+            for each in running:
+                wish = CancelScene(generation_id=each, account_id=account_id, requested_at=now)
+                record = told(topics.CANCELLATIONS, wish, key=each, time=now, trace=trace)
+                await outbox.enqueue(connection, [record])
+            await connection.execute(_EMPTY, account_id)
+            return bool(ended or running)
+
+
+async def require_another_admin(connection: asyncpg.Connection, account_id: UUID) -> None:
+    """Raise `ApiError` last_admin for the only admin left; locks them: two at once cannot both go."""
+    admins = [row["id"] for row in await connection.fetch(_OTHER_ADMINS)]
+    if admins == [account_id]:
+        raise ApiError("last_admin", "This is the only admin; make another one first.")

@@ -1,0 +1,88 @@
+"""Passwords: what is acceptable, and bcrypt on threads of its own.
+
+bcrypt takes a quarter of a second of one core on purpose and lets other threads run meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+import bcrypt
+
+from gateway.http.errors import ApiError
+
+T = TypeVar("T")
+
+MIN_CHARACTERS: Final = 10
+MAX_BYTES: Final = 72
+"""bcrypt reads no further; a longer password would be cut in silence."""
+_THREADS: Final = 4
+"""Bounds how much of the machine a burst of sign-ins may take."""
+MOST_WAITING: Final = 64
+"""About 4 s of work: who comes later is told so instead of waiting longer than clients do."""
+
+
+class Passwords:
+    """Hashes and verifies; close it to end its threads."""
+
+    def __init__(self, rounds: int) -> None:
+        self._rounds = rounds
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="bcrypt")
+        self._nobody: bytes | None = None
+        self._waiting = 0
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown(cancel_futures=True)
+
+    async def hash(self, password: str) -> str:
+        """Return the bcrypt hash of an acceptable password."""
+        return (await self._run(self._hash, password.encode())).decode()
+
+    async def verify(self, password: str, hashed: str | None) -> bool:
+        """Tell whether the password fits; an unknown user (None) costs the same time."""
+        raw = password.encode()
+        if hashed is None or len(raw) > MAX_BYTES:
+            if self._nobody is None:
+                self._nobody = await self._run(self._hash, secrets.token_bytes(32))
+            await self._run(bcrypt.checkpw, raw[:MAX_BYTES], self._nobody)
+            return False
+        return await self._run(bcrypt.checkpw, raw, hashed.encode())
+
+    def _hash(self, raw: bytes) -> bytes:
+        return bcrypt.hashpw(raw, bcrypt.gensalt(self._rounds))
+
+    async def _run(self, function: Callable[..., T], *arguments: bytes) -> T:
+        if self._waiting >= MOST_WAITING:
+            raise ApiError(
+                "busy",
+                "Too many people sign in at once; try again in a moment.",
+                headers={"Retry-After": "3"},
+            )
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+        finally:
+            self._waiting -= 1
+
+
+def require_acceptable(password: str, email: str) -> None:
+    """Raise `ApiError` with the reason unless the password may be used."""
+    raw = password.encode()
+    if len(password) < MIN_CHARACTERS:
+        reason = f"Use at least {MIN_CHARACTERS} characters; a short sentence is easy to remember."
+    elif len(raw) > MAX_BYTES:
+        reason = f"Use at most {MAX_BYTES} bytes; this one has {len(raw)} (letters with accents count twice)."
+    elif "\0" in password:
+        reason = "Leave out the NUL character."
+    elif password.casefold() in {email.casefold(), email.casefold().partition("@")[0]}:
+        reason = "Use something else than your e-mail address."
+    elif len(set(password)) < 4:
+        reason = "Use more than three different characters."
+    else:
+        return
+    raise ApiError("password_unsuitable", reason, fields=[{"field": "password", "message": reason}])

@@ -1,0 +1,93 @@
+"""How often something may be done: buckets that every gateway shares, one statement a question.
+
+A bucket holds ``quota`` tokens, a token comes back every ``per_s / quota`` seconds (GCRA: all that is kept is
+when the bucket would be full again).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+
+from gateway.http.errors import ApiError
+
+# One round trip where it is allowed. A refusal writes nothing, so that trying again does not make it longer.
+_TAKE: Final = """
+INSERT INTO rate_limits AS r (policy, subject, empty)
+VALUES ($1, $2, now() + $3::float8 * interval '1 second')
+ON CONFLICT (policy, subject) DO UPDATE
+SET empty = greatest(r.empty, now()) + $3::float8 * interval '1 second'
+WHERE greatest(r.empty, now()) + $3::float8 * interval '1 second' <= now() + $4::float8 * interval '1 second'
+RETURNING extract(epoch FROM empty - now())::float8"""
+_LEVEL: Final = """
+SELECT extract(epoch FROM empty - now())::float8 FROM rate_limits WHERE policy = $1 AND subject = $2"""
+_SWEEP: Final = "DELETE FROM rate_limits WHERE empty < now()"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """``quota`` times in ``per_s`` seconds; all of them may come at once."""
+
+    name: str
+    quota: int
+    per_s: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Allowance:
+    """What is left of a policy: ``reset_s`` seconds until it is whole again, or until the next try."""
+
+    policy: Policy
+    allowed: bool
+    remaining: int
+    reset_s: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers), and Retry-After."""
+        name = self.policy.name
+        told = {
+            "RateLimit-Policy": f'"{name}";q={self.policy.quota};w={self.policy.per_s}',
+            "RateLimit": f'"{name}";r={self.remaining};t={self.reset_s}',
+        }
+        return told if self.allowed else told | {"Retry-After": str(self.reset_s)}
+
+
+class Limits:
+    """The table ``rate_limits``."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def take(self, policy: Policy, subject: str, cost: int = 1) -> Allowance:
+        """Take ``cost`` tokens of ``subject``'s bucket; where they are not there, take none."""
+        hashed = hashlib.sha256(subject.encode()).hexdigest()  # may be an address: kept by nobody
+        each_s = policy.per_s / policy.quota
+        level = await self._pool.fetchval(_TAKE, policy.name, hashed, cost * each_s, float(policy.per_s))
+        if level is not None:
+            left = math.floor((policy.per_s - level) / each_s + 1e-6)
+            return Allowance(policy=policy, allowed=True, remaining=max(0, left), reset_s=math.ceil(level))
+        level = await self._pool.fetchval(_LEVEL, policy.name, hashed) or 0.0
+        left = max(0, math.floor((policy.per_s - level) / each_s + 1e-6))
+        wait_s = math.ceil(max(0.0, level + cost * each_s - policy.per_s))
+        return Allowance(policy=policy, allowed=False, remaining=left, reset_s=max(1, wait_s))
+
+    async def sweep(self) -> None:
+        """Forget buckets that are full: they are like new ones."""
+        await self._pool.execute(_SWEEP)
+
+
+def refused(allowance: Allowance, code: str, what: str, more: Mapping[str, object] | None = None) -> ApiError:
+    """Return the error of a refusal; ``what`` is the sentence's beginning."""
+    wait = allowance.reset_s
+    return ApiError(
+        code,
+        f"{what}; try again in {wait} second{'s' if wait != 1 else ''}.",
+        headers=allowance.headers,
+        **(more or {}),
+    )

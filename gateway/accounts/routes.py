@@ -1,0 +1,253 @@
+"""Accounts: register, sign in and out, look at oneself, leave."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, Final
+
+from email_validator import EmailNotValidError, validate_email
+from litestar import Request, Router, delete, get, patch, post
+from litestar.params import JSONBody
+
+from gateway.accounts import data_export
+from gateway.accounts.auth import Caller
+from gateway.accounts.passwords import require_acceptable
+from gateway.accounts.rate_limits import Policy, refused
+from gateway.accounts.refresh_tokens import Session
+from gateway.accounts.repository import Account
+from gateway.accounts.schemas import (
+    DataOut,
+    ErasedOut,
+    EraseIn,
+    LoginIn,
+    LoginOut,
+    MeIn,
+    MeOut,
+    RefreshIn,
+    RegisterIn,
+    RegisterOut,
+)
+from gateway.http.errors import ApiError
+from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
+from gateway.services import Using
+
+BY_ACCOUNT: Final = Policy(name="login-account", quota=20, per_s=600)
+BY_ADDRESS: Final = Policy(name="login-address", quota=200, per_s=600)
+"""An office behind one address may sign in; nobody may guess passwords."""
+
+
+@post(
+    "/register",
+    operation_id="register",
+    summary="Make an account",
+    responses=problems(
+        "malformed", "email_taken", "email_invalid", "password_unsuitable", "validation_failed"
+    ),
+)
+async def register(data: JSONBody[RegisterIn], services: Using) -> RegisterOut:
+    """Make an account with an e-mail address and a password."""
+    email = normal_email(data.email)
+    require_acceptable(data.password, email)
+    account = await services.accounts.create(
+        email=email,
+        password_hash=await services.passwords.hash(data.password),
+        first_name=data.first_name.strip(),
+        last_name=data.last_name.strip(),
+    )
+    if account is None:
+        raise ApiError("email_taken", "There is an account with this address already; sign in instead.")
+    return RegisterOut(id=account.id, email=account.email, first_name=account.first_name)
+
+
+@post(
+    "/login",
+    operation_id="login",
+    status_code=200,
+    summary="Sign in",
+    responses=problems(
+        "malformed", "credentials_invalid", "account_inactive", "login_throttled", "busy", "validation_failed"
+    ),
+)
+async def login(request: Request[Any, Any, Any], data: JSONBody[LoginIn], services: Using) -> LoginOut:
+    """Exchange address and password for a short-lived access token and one that renews it."""
+    await _throttle(services, request, data.email)
+    account = await services.accounts.by_email(data.email.strip())
+    fits = await services.passwords.verify(data.password, account.password_hash if account else None)
+    if account is None or not fits:
+        raise ApiError("credentials_invalid", "The e-mail address or the password is wrong.")
+    if not account.is_active:
+        raise ApiError("account_inactive", "The account is closed.")
+    return _signed_in(services, account.role, await services.sessions.begin(account.id))
+
+
+@post(
+    "/refresh",
+    operation_id="refresh",
+    status_code=200,
+    summary="Renew a sign-in",
+    responses=problems(
+        "malformed", "refresh_token_invalid", "refresh_token_reused", "account_inactive", "validation_failed"
+    ),
+)
+async def refresh(data: JSONBody[RefreshIn], services: Using) -> LoginOut:
+    """Exchange the refresh token for new tokens. It is good once: keep the new one.
+
+    If a spent one comes again, somebody else has had it, and the whole sign-in ends.
+    """
+    session = await services.sessions.renew(data.refresh_token)
+    role = await services.accounts.standing(session.account_id)
+    if role is None:
+        raise ApiError("account_inactive", "The account is closed.")
+    return _signed_in(services, role, session)
+
+
+@post(
+    "/logout",
+    operation_id="logout",
+    status_code=204,
+    summary="Sign out",
+    responses=problems("malformed", "validation_failed"),
+)
+async def logout(data: JSONBody[RefreshIn], services: Using) -> None:
+    """End the sign-in that the refresh token belongs to. Its access token lives on for its few minutes."""
+    await services.sessions.end(data.refresh_token)
+
+
+@get(
+    "/me",
+    operation_id="me",
+    summary="Who am I",
+    security=BY_PERSON,
+    responses=problems(*SIGN_IN_CODES, "sign_in_required"),
+)
+async def me(request: Caller, services: Using) -> MeOut:
+    """Return the signed-in person."""
+    return _me(await services.accounts.by_id(request.user.account_id))
+
+
+@patch(
+    "/me",
+    operation_id="change_me",
+    summary="Change name or password",
+    security=BY_PERSON,
+    responses=problems(
+        *SIGN_IN_CODES,
+        "sign_in_required",
+        "malformed",
+        "credentials_invalid",
+        "password_unsuitable",
+        "login_throttled",
+        "busy",
+        "validation_failed",
+    ),
+)
+async def change_me(request: Caller, data: JSONBody[MeIn], services: Using) -> MeOut:
+    """Change what is given. A new password needs the current one, and ends every sign-in."""
+    account_id, hashed = request.user.account_id, None
+    if data.password is not None:
+        account = await _proven(services, request, data.current_password or "")
+        require_acceptable(data.password, account.email)
+        hashed = await services.passwords.hash(data.password)
+    first, last = data.first_name, data.last_name
+    return _me(
+        await services.accounts.change(
+            account_id,
+            first_name=None if first is None else first.strip(),
+            last_name=None if last is None else last.strip(),
+            password_hash=hashed,
+        )
+    )
+
+
+@get(
+    "/me/data",
+    operation_id="my_data",
+    summary="All that is kept of me",
+    security=BY_PERSON,
+    responses=problems(*SIGN_IN_CODES, "sign_in_required"),
+)
+async def my_data(request: Caller, services: Using) -> DataOut:
+    """Return the account's data as JSON: the newest 10,000 rows of each kind."""
+    return await data_export.collect(services.pool, request.user.account_id)
+
+
+@delete(
+    "/me",
+    operation_id="erase_me",
+    status_code=202,
+    summary="Erase the account",
+    security=BY_PERSON,
+    responses=problems(
+        *SIGN_IN_CODES,
+        "sign_in_required",
+        "malformed",
+        "credentials_invalid",
+        "login_throttled",
+        "busy",
+        "last_admin",
+        "validation_failed",
+    ),
+)
+async def erase_me(request: Caller, data: JSONBody[EraseIn], services: Using) -> ErasedOut:
+    """Take every personal thing out at once; photos and splats follow. There is no way back."""
+    await _proven(services, request, data.password)
+    nobody = await services.passwords.hash(secrets.token_urlsafe(32))
+    await services.erasing.erase(request.user.account_id, no_password=nobody)
+    return ErasedOut(message="The account is erased; its photos and splats are being removed.")
+
+
+async def _proven(services: Using, request: Caller, password: str) -> Account:
+    """Return the account of a caller who knows its password. Raises `ApiError`."""
+    account = await services.accounts.by_id(request.user.account_id)
+    if account is None:
+        raise ApiError("account_inactive", "The account is closed.")
+    await _throttle(services, request, account.email)
+    if not await services.passwords.verify(password, account.password_hash):
+        raise ApiError("credentials_invalid", "The current password is wrong or missing.")
+    return account
+
+
+async def _throttle(services: Using, request: Request[Any, Any, Any], email: str) -> None:
+    """Count the attempt against the account and against the address that it comes from."""
+    host = request.client.host if request.client else "unknown"
+    for policy, subject in ((BY_ACCOUNT, email.strip().lower()), (BY_ADDRESS, host)):
+        allowance = await services.limits.take(policy, subject)
+        if not allowance.allowed:
+            raise refused(allowance, "login_throttled", "There were too many attempts to sign in")
+
+
+def _signed_in(services: Using, role: str, session: Session) -> LoginOut:
+    return LoginOut(
+        access_token=services.tokens.issue(session.account_id, role),
+        refresh_token=session.refresh_token,
+        token_type="bearer",  # noqa: S106
+        expires_in=services.tokens.seconds,
+    )
+
+
+def _me(account: Account | None) -> MeOut:
+    if account is None or not account.is_active:
+        raise ApiError("account_inactive", "The account is closed.")
+    return MeOut(
+        id=account.id,
+        email=account.email,
+        first_name=account.first_name,
+        last_name=account.last_name,
+        role=account.role,
+    )
+
+
+def normal_email(address: str) -> str:
+    """Return the address in its one written form. Raises `ApiError` email_invalid with the reason."""
+    try:
+        return validate_email(address.strip(), check_deliverability=False).normalized.lower()
+    except EmailNotValidError as error:
+        fields = [{"field": "email", "message": str(error)}]
+        raise ApiError("email_invalid", f"The e-mail address is not valid: {error}", fields=fields) from error
+
+
+ROUTER = Router(
+    "/users",
+    route_handlers=[register, login, refresh, logout, me, change_me, my_data, erase_me],
+    tags=["users"],
+)

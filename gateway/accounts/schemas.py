@@ -1,0 +1,177 @@
+"""Accounts and API keys."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from gateway.http.fields import Email, Id, Moment, Name, Password
+
+
+class RegisterIn(Struct, frozen=True, kw_only=True):
+    """A new account. The password has 10 characters or more and at most 72 bytes."""
+
+    email: Email
+    password: Password
+    first_name: Name = ""
+    last_name: Name = ""
+
+
+class RegisterOut(Struct, frozen=True, kw_only=True):
+    """The account made."""
+
+    id: Id
+    email: Email
+    first_name: Name
+
+
+class LoginIn(Struct, frozen=True, kw_only=True):
+    """Who signs in."""
+
+    email: Email
+    password: Password
+
+
+class LoginOut(Struct, frozen=True, kw_only=True):
+    """A short-lived access token (``expires_in`` in seconds), and the token that renews it once."""
+
+    access_token: str
+    refresh_token: str
+    token_type: str
+    expires_in: Annotated[int, Meta(examples=[900])]
+
+
+class RefreshIn(Struct, frozen=True, kw_only=True):
+    """The refresh token that came last."""
+
+    refresh_token: Annotated[str, Meta(max_length=256)]
+
+
+class MeIn(Struct, frozen=True, kw_only=True):
+    """What changes; a new password needs the current one."""
+
+    first_name: Name | None = None
+    last_name: Name | None = None
+    password: Password | None = None
+    current_password: Password | None = None
+
+
+class EraseIn(Struct, frozen=True, kw_only=True):
+    """The password, because there is no way back."""
+
+    password: Password
+
+
+class ErasedOut(Struct, frozen=True, kw_only=True):
+    """What happens now."""
+
+    message: str
+
+
+class DataOut(Struct, frozen=True, kw_only=True):
+    """All that is kept of an account, rows as they are; secrets are kept as hashes and not given out."""
+
+    profile: dict[str, Any]
+    api_keys: list[dict[str, Any]]
+    scenes: list[dict[str, Any]]
+    exports: list[dict[str, Any]]
+    shares: list[dict[str, Any]]
+    webhooks: list[dict[str, Any]]
+    usage: list[dict[str, Any]]
+
+
+class UserOut(Struct, frozen=True, kw_only=True):
+    """An account as an admin sees it."""
+
+    id: Id
+    email: Email
+    first_name: Name
+    last_name: Name
+    role: Annotated[str, Meta(examples=["user"])]
+    is_active: bool
+    created_at: Moment
+
+
+class QuotaOut(Struct, frozen=True, kw_only=True):
+    """What the account may have: generations under way, requests a minute, open streams a gateway."""
+
+    max_in_flight: int
+    requests_per_minute: int
+    max_streams: int
+
+
+class UserDetailOut(UserOut, frozen=True, kw_only=True):
+    """With its quotas, as they count now."""
+
+    quotas: QuotaOut
+
+
+class UserPage(Struct, frozen=True, kw_only=True):
+    """Newest first; pass ``next_cursor`` as ``cursor`` for more, null is the end."""
+
+    items: list[UserOut]
+    next_cursor: str | None
+
+
+Figure = Annotated[int, Meta(ge=1, le=1_000_000)]
+
+
+class QuotaIn(Struct, frozen=True, kw_only=True):
+    """Figures of this account's own; null is its role's."""
+
+    max_in_flight: Figure | None = None
+    requests_per_minute: Figure | None = None
+    max_streams: Figure | None = None
+
+
+class UserIn(Struct, frozen=True, kw_only=True):
+    """What changes."""
+
+    role: Literal["user", "enterprise", "admin"] | None = None
+    is_active: bool | None = None
+    quotas: QuotaIn | None = None
+
+
+class MeOut(Struct, frozen=True, kw_only=True):
+    """The signed-in person."""
+
+    id: Id
+    email: Email
+    first_name: Name
+    last_name: Name
+    role: Annotated[str, Meta(examples=["user"])]
+
+
+Scope = Literal["scenes:read", "scenes:write", "usage:read", "webhooks:read", "webhooks:write"]
+
+
+class ApiKeyIn(Struct, frozen=True, kw_only=True):
+    """A new key; ``expires_at`` null means never, ``scopes`` null all of them."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100, examples=["render farm"])]
+    expires_at: Moment | None = None
+    scopes: list[Scope] | None = None
+
+
+class ApiKeyCreatedOut(Struct, frozen=True, kw_only=True):
+    """The key itself is shown this once and cannot be had again."""
+
+    id: Id
+    key: Annotated[str, Meta(examples=["ss_k3v9x2ab_0l3Q0dZ3nB7y5Xv1kq8mRw2sTf4uHj6pCe9gLa0iDo4"])]
+    name: str
+    expires_at: Moment | None
+    scopes: list[str]
+
+
+class ApiKeyOut(Struct, frozen=True, kw_only=True):
+    """A key as its owner sees it later."""
+
+    id: Id
+    name: str
+    status: Annotated[str, Meta(examples=["active"])]
+    created_at: Moment
+    expires_at: Moment | None
+    prefix: Annotated[str | None, Meta(description="How it begins", examples=["ss_k3v9x2ab"])]
+    scopes: list[str]
+    last_used_at: Annotated[Moment | None, Meta(description="Within two minutes")]

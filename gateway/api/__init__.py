@@ -1,1 +1,0 @@
-"""Thin HTTP handlers, one file a subject: translate, call one function, answer."""

@@ -1,0 +1,116 @@
+"""The OpenAPI 3.1 document and the page that shows it: plain HTML made here, nothing from a CDN."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.metadata import version
+from typing import Any, Final
+
+from litestar import MediaType, Request
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme, Server, Tag
+
+from gateway.http.html import TAGLINE, page
+from gateway.http.problems import PROBLEMS
+
+PATH: Final = "/docs"
+_METHODS: Final = ("get", "post", "put", "patch", "delete")
+
+
+def config(public_url: str) -> OpenAPIConfig:
+    """Return Litestar's OpenAPI configuration: the document at /docs/openapi.json, the page at /docs."""
+    return OpenAPIConfig(
+        title="Sharpstream",
+        version=version("sharpstream"),
+        description=TAGLINE,
+        path=PATH,
+        servers=[Server(url=public_url)],
+        use_handler_docstrings=True,
+        render_plugins=[OperationsPage(path="/"), JsonRenderPlugin(path="/openapi.json")],
+        components=Components(
+            security_schemes={
+                "bearer": SecurityScheme(
+                    type="http",
+                    scheme="bearer",
+                    bearer_format="JWT",
+                    description="The access token of POST /api/v1/users/login.",
+                ),
+                "api_key": SecurityScheme(
+                    type="apiKey",
+                    name="X-API-Key",
+                    security_scheme_in="header",
+                    description="A key of POST /api/v1/api-keys.",
+                ),
+            }
+        ),
+        tags=[
+            Tag(name="users", description="Accounts and signing in"),
+            Tag(name="api keys", description="Credentials for programs"),
+            Tag(name="scenes", description="Photos in, splats out"),
+            Tag(name="exports", description="Scenes in other formats"),
+            Tag(name="shares", description="Scenes shown to anybody who has the link"),
+            Tag(name="events", description="All that happens, live or page by page"),
+            Tag(name="webhooks", description="Events sent to your own servers"),
+            Tag(name="usage", description="What was used"),
+            Tag(name="partners", description="Who speaks to us over Kafka itself"),
+            Tag(name="models", description="Networks and their licences"),
+            Tag(name="operations", description="For load balancers and monitoring"),
+        ],
+    )
+
+
+class OperationsPage(OpenAPIRenderPlugin):
+    """Shows every operation, its parameters, answers and error codes, without a line of script."""
+
+    def __init__(self, *, path: str) -> None:
+        super().__init__(path=path, media_type=MediaType.HTML, favicon="", style="")
+        self._page: bytes | None = None
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """Return the page; the document never changes while the process lives."""
+        if self._page is None:
+            self._page = page("Sharpstream API", _body(openapi_schema))
+        return self._page
+
+
+def _body(document: dict[str, Any]) -> str:
+    operations = [
+        _operation(method, path, item[method])
+        for path, item in sorted(document["paths"].items())
+        for method in _METHODS
+        if method in item
+    ]
+    codes = [
+        f'<tr id="{code}"><td><code>{code}</code></td><td>{status}</td><td>{escape(title)}</td></tr>'
+        for code, (status, title) in PROBLEMS.items()
+    ]
+    return (
+        f"<h1>{escape(document['info']['title'])} API</h1><p>{escape(document['info']['description'])}</p>"
+        f'<p>As a document: <a href="{PATH}/openapi.json">OpenAPI {document["openapi"]}</a>.'
+        ' Kafka topics: <a href="/docs/asyncapi">AsyncAPI</a>.</p>'
+        f"<h2>Operations</h2>{''.join(operations)}"
+        "<h2>Errors</h2><p>Every error is <code>application/problem+json</code> (RFC 9457) with a stable"
+        " <code>code</code>.</p><table><tr><th>code</th><th>status</th><th>meaning</th></tr>"
+        f"{''.join(codes)}</table>"
+    )
+
+
+def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
+    security = " or ".join(name for item in operation.get("security") or [] for name in item) or "none"
+    rows = [
+        f"<tr><td>{escape(item['in'])}</td><td><code>{escape(item['name'])}</code></td>"
+        f"<td>{'required' if item.get('required') else ''}</td></tr>"
+        for item in operation.get("parameters", [])
+    ]
+    body = operation.get("requestBody", {}).get("content", {})
+    rows += [f"<tr><td>body</td><td><code>{escape(kind)}</code></td><td></td></tr>" for kind in body]
+    rows += [
+        f"<tr><td>{escape(status)}</td><td colspan=2>{escape(answer['description'])}</td></tr>"
+        for status, answer in sorted(operation["responses"].items())
+    ]
+    return (
+        f"<details><summary><b>{method.upper()}</b> <code>{escape(path)}</code>"
+        f" {escape(operation.get('summary', ''))}</summary><p>{escape(operation.get('description', ''))}</p>"
+        f"<p>Credentials: {escape(security)}</p><table>{''.join(rows)}</table></details>"
+    )

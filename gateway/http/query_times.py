@@ -1,0 +1,30 @@
+"""Times in a query: RFC 3339, as the document says, and nothing else that happens to look like a number."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from litestar.openapi.spec.enums import OpenAPIFormat
+
+from gateway.http.errors import ApiError
+
+FORMAT: Final = OpenAPIFormat.DATE_TIME
+LONGEST: Final = 64
+
+
+def instant(text: str | None, field: str) -> datetime | None:
+    """Return the moment, UTC unless it says. Raises `ApiError` validation_failed or range_invalid."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text[:16] + text[16:].replace(" ", "+"))  # a plus that nobody encoded
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ApiError("range_invalid", "Times must lie between the years 1 and 9999, in UTC.") from error
+    except ValueError as error:
+        fields = [{"field": field, "message": "Expected a time such as 2026-01-31T12:00:00Z."}]
+        raise ApiError(
+            "validation_failed", f"'{field}' is no time such as 2026-01-31T12:00:00Z.", fields=fields
+        ) from error

@@ -1,0 +1,43 @@
+"""The span of a request, the root of everything that the request causes."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any, Final
+
+from bus import tracing
+from gateway.http.context import Trace
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""What may be a label or a name; all else is OTHER."""
+QUIET: Final = ("/health/", "/metrics")
+"""Asked every few seconds by machines: neither logged nor traced."""
+
+
+def begin(scope: MutableMapping[str, Any], trace: Trace) -> tracing.Span:
+    """Begin the span, and make it the parent of what goes into Kafka on behalf of the request."""
+    if not tracing.enabled() or scope["path"].startswith(QUIET):
+        return tracing.Span(trace.traceparent)
+    method = scope["method"] if scope["method"] in METHODS else "OTHER"
+    span = tracing.span(
+        method,
+        trace.traceparent,
+        kind=tracing.SERVER,
+        correlation_id=trace.correlation_id,
+        method=method,
+    )
+    trace.traceparent = span.traceparent
+    return span
+
+
+def end(span: tracing.Span, scope: MutableMapping[str, Any], trace: Trace, status: int) -> None:
+    """End it with what is known by now. Its name has the route's template: a path may hold anything."""
+    if not tracing.enabled():
+        return
+    route = scope.get("path_template") or "unmatched"
+    method = scope["method"] if scope["method"] in METHODS else "OTHER"
+    span.rename(f"{method} {route}")
+    span.set(account_id=trace.account_id, route=route, status=status, code=trace.code)
+    if status >= 500:  # what a client did wrong is no fault of the server's
+        span.fail(trace.code or str(status))
+    span.end()

@@ -1,0 +1,1 @@
+"""Operations: dead letters, usage, invariants, deletion of stored objects, periodic work."""

@@ -1,0 +1,87 @@
+"""For admins: what anybody used, and whether the books are right."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar import Router, get
+from litestar.params import FromQuery, QueryParameter
+
+from gateway.accounts.auth import Caller
+from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
+from gateway.operations.usage_routes import From, OfKey, To, between, few
+from gateway.operations.usage_schemas import AdminUsageOut, AdminUsageTotal, InvariantOut, InvariantsOut
+from gateway.services import Using
+from ledger import invariants, usage_report
+from ledger.remedies import REMEDIES
+
+ADMIN_CODES = (*SIGN_IN_CODES, "sign_in_required", "role_insufficient")
+
+
+@get(
+    "/admin/usage",
+    operation_id="admin_usage",
+    summary="Totals of an account or of all",
+    responses=problems(*ADMIN_CODES, "range_invalid", "validation_failed"),
+)
+async def admin_usage(
+    request: Caller,
+    services: Using,
+    *,
+    account_id: Annotated[UUID | None, QueryParameter(description="Default: all accounts together")] = None,
+    api_key_id: OfKey = None,
+    group_by: FromQuery[Literal["account", "key"] | None] = None,
+    from_: From = None,
+    to: To = None,
+) -> AdminUsageOut:
+    """Return how often what happened on each day (UTC)."""
+    start, end = between(from_, to)
+    of = usage_report.Of(since=start, until=end, account_id=account_id, api_key_id=api_key_id)
+    totals = few(await usage_report.totals(services.pool, of, group_by))
+    return AdminUsageOut(
+        from_=start,
+        to=end,
+        totals=[
+            AdminUsageTotal(
+                day=item.day,
+                event_type=item.event_type,
+                count=item.count,
+                account_id=item.account_id,
+                api_key_id=item.api_key_id,
+            )
+            for item in totals
+        ],
+    )
+
+
+@get(
+    "/health/invariants",
+    operation_id="invariants",
+    summary="Are the books right",
+    responses=problems(*ADMIN_CODES),
+)
+async def books(services: Using) -> InvariantsOut:
+    """Return what must always hold, and where it does not.
+
+    Checked at most once a minute in this process, whoever asks: the rules read the whole log.
+    """
+    found = await services.books.look()
+    broken = {item.rule: item for item in found.broken}
+    return InvariantsOut(
+        holds=not broken,
+        checked_at=found.checked_at,
+        rules=[
+            InvariantOut(
+                rule=rule,
+                holds=rule not in broken,
+                count=broken[rule].count if rule in broken else 0,
+                ids=broken[rule].ids if rule in broken else [],
+                remedy=REMEDIES[rule] if rule in broken else None,
+            )
+            for rule in invariants.RULES
+        ],
+    )
+
+
+ROUTER = Router("/", route_handlers=[admin_usage, books], security=BY_PERSON, tags=["operations"])

@@ -1,0 +1,139 @@
+"""Dead letters: listed by the ledger; settled here, each once. Admins only: rows of every account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from bus import outbox
+from bus.envelope import OutRecord
+from gateway.http.errors import ApiError
+
+_COLUMNS: Final = (
+    'id, topic, partition, "offset", origin_topic, subject, account_id, code, reason, attempts, value,'
+    " dead_at, state, settled_at, settled_by, redriven_as"
+)
+_SETTLE: Final = """
+UPDATE dead_letters SET state = $2, settled_at = now(), settled_by = $3, redriven_as = $4
+WHERE id = $1 AND state = 'open' RETURNING id"""
+_API_KEY: Final = """
+SELECT (body ->> 'api_key_id')::uuid FROM event_log
+WHERE subject = $1 AND type IN ('generation.requested.v1', 'export.requested.v1') LIMIT 1"""
+# FOR SHARE: a deletion waits for the new job, or this finds nothing to make again.
+_SCENE: Final = """
+INSERT INTO scene_generations (id, user_id, api_key_id, original_image_url, status, priority, metadata,
+                               created_at, updated_at)
+SELECT $1, s.user_id, $5, $3, 'pending', s.priority,
+       jsonb_build_object('client', s.metadata -> 'client', 'image', s.metadata -> 'image')
+           || jsonb_strip_nulls(jsonb_build_object('name', s.metadata -> 'name')), $4, $4
+FROM scene_generations s JOIN users u ON u.id = s.user_id
+WHERE s.id = $2 AND s.deleted_at IS NULL AND u.is_active FOR SHARE OF s RETURNING id"""
+_EXPORT: Final = """
+INSERT INTO export_jobs (id, scene_generation_id, export_format, options, purpose, status, created_at,
+                         updated_at)
+SELECT $1, s.id, j.export_format, j.options, j.purpose, 'pending', $3, $3
+FROM export_jobs j JOIN scene_generations s ON s.id = j.scene_generation_id JOIN users u ON u.id = s.user_id
+WHERE j.id = $2 AND s.deleted_at IS NULL AND u.is_active FOR SHARE OF s RETURNING id"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeadLetterRow:
+    """One row of ``dead_letters``; ``value`` is the command as it lay in Kafka."""
+
+    id: UUID
+    topic: str
+    partition: int
+    offset: int
+    origin_topic: str | None
+    subject: UUID | None
+    account_id: UUID | None
+    code: str
+    reason: str
+    attempts: int
+    value: bytes | None
+    dead_at: datetime
+    state: str
+    settled_at: datetime | None
+    settled_by: UUID | None
+    redriven_as: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Again:
+    """The row of the job that takes a dead one's place."""
+
+    id: UUID
+    statement: str
+    arguments: tuple[Any, ...]
+
+    @classmethod
+    def of_scene(cls, new_id: UUID, *, url: str, at: datetime, api_key_id: UUID | None) -> Again:
+        """Return that of a generation whose photo lies at ``url``."""
+        return cls(id=new_id, statement=_SCENE, arguments=(url, at, api_key_id))
+
+    @classmethod
+    def of_export(cls, new_id: UUID, *, at: datetime) -> Again:
+        """Return that of an export."""
+        return cls(id=new_id, statement=_EXPORT, arguments=(at,))
+
+
+class DeadLetterStore:
+    """The ``dead_letters`` table."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def get(self, letter_id: UUID) -> DeadLetterRow | None:
+        """Return the dead letter."""
+        row = await self._pool.fetchrow(f"SELECT {_COLUMNS} FROM dead_letters WHERE id = $1", letter_id)  # noqa: S608
+        return DeadLetterRow(**row) if row else None
+
+    async def list(
+        self, *, state: str, before: tuple[datetime, UUID] | None, limit: int
+    ) -> list[DeadLetterRow]:
+        """Return up to ``limit`` of that state, newest first, older than ``before``."""
+        rows = await self._pool.fetch(
+            f"SELECT {_COLUMNS} FROM dead_letters WHERE state = $1"  # noqa: S608
+            " AND ($2::timestamptz IS NULL OR (dead_at, id) < ($2, $3::uuid))"
+            " ORDER BY dead_at DESC, id DESC LIMIT $4",
+            state,
+            *(before or (None, None)),
+            limit,
+        )
+        return [DeadLetterRow(**row) for row in rows]
+
+    async def discard(self, letter_id: UUID, *, by: UUID) -> None:
+        """Let go of it. Raises `ApiError` dead_letter_settled."""
+        if await self._pool.fetchval(_SETTLE, letter_id, "discarded", by, None) is None:
+            raise settled()
+
+    async def api_key_of(self, letter: DeadLetterRow) -> UUID | None:
+        """Return the API key that asked for the job, as the log tells."""
+        return await self._pool.fetchval(_API_KEY, letter.subject)  # type: ignore[no-any-return]
+
+    async def redrive(
+        self, letter: DeadLetterRow, again: Again, *, by: UUID, records: Sequence[OutRecord]
+    ) -> None:
+        """Settle it, write the new job's row and publish its records, all or nothing.
+
+        Raises `ApiError` dead_letter_settled where somebody was faster, dead_letter_orphaned where the job's
+        scene or account is gone.
+        """
+        async with self._pool.acquire() as connection, connection.transaction():
+            if await connection.fetchval(_SETTLE, letter.id, "redriven", by, again.id) is None:
+                raise settled()
+            if await connection.fetchrow(again.statement, again.id, letter.subject, *again.arguments) is None:
+                raise ApiError(
+                    "dead_letter_orphaned", "The scene or its account is gone; only discarding it is left."
+                )
+            await outbox.enqueue(connection, records)
+
+
+def settled(state: str = "redriven or discarded") -> ApiError:
+    """Return the error of a second settling."""
+    return ApiError("dead_letter_settled", f"Somebody has settled it already: it is {state}.")

@@ -1,0 +1,59 @@
+"""A row and what the world is told about it: one statement, one round trip, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from bus import outbox
+from bus.envelope import OutRecord, record
+from bus.messages import AnyMessage
+from bus.topics import Topic
+from gateway.http.context import Trace
+
+SOURCE: Final = "/sharpstream/gateway"
+"""The CloudEvents source of everything that the gateway says."""
+
+
+def told(
+    topic: Topic, message: AnyMessage, *, key: UUID, trace: Trace, time: datetime | None = None
+) -> OutRecord:
+    """Return ``message`` as a record of the gateway's that carries the request's ids on."""
+    return record(
+        topic,
+        message,
+        key=key,
+        source=SOURCE,
+        time=time,
+        correlation_id=trace.correlation_id,
+        traceparent=trace.traceparent,
+    )
+
+
+async def write_and_publish(
+    pool: asyncpg.Pool, statement: str, arguments: Sequence[Any], records: Sequence[OutRecord]
+) -> asyncpg.Record | None:
+    """Run ``statement``, which writes one row and returns it; if it did, put ``records`` into the outbox.
+
+    Returns the row, or None where nothing was written and hence nothing is published. The statement is its
+    own transaction. BEGIN, two statements, COMMIT would be four round trips while the client waits.
+    """
+    row: asyncpg.Record | None = await pool.fetchrow(
+        _joined(statement, len(arguments) + 1), *arguments, outbox.dump(records)
+    )
+    return row
+
+
+@lru_cache(maxsize=64)
+def _joined(statement: str, place: int) -> str:
+    return (
+        f"WITH written AS ({statement}),"  # noqa: S608  (statements are constants of this package)
+        f" published AS (INSERT INTO outbox (records) SELECT ${place}::bytea FROM written RETURNING id),"
+        f" told AS (SELECT pg_notify('{outbox.CHANNEL}', '') FROM published)"
+        " SELECT written.* FROM written, told"
+    )

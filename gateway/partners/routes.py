@@ -1,0 +1,246 @@
+"""Partners, for admins: make, look, new credentials, suspend, resume, remove."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import structlog
+from litestar import Router, delete, get, post
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from bus import asyncapi_partners
+from bus.partners import Names
+from gateway.accounts.auth import Caller
+from gateway.accounts.passwords import require_acceptable
+from gateway.accounts.routes import normal_email
+from gateway.accounts.schemas import RegisterIn
+from gateway.http import paging
+from gateway.http.errors import ApiError
+from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
+from gateway.partners.lifecycle import Opened
+from gateway.partners.repository import PartnerRow
+from gateway.partners.schemas import (
+    PartnerIn,
+    PartnerKafka,
+    PartnerOpened,
+    PartnerOut,
+    PartnerPage,
+    PartnerTopics,
+)
+from gateway.services import Services, Using
+
+_log = structlog.stdlib.get_logger(__name__)
+_CODES: Final = (*SIGN_IN_CODES, "sign_in_required", "role_insufficient")
+DOCUMENT_PATH: Final = "/asyncapi/partners"
+
+
+@post(
+    "/",
+    operation_id="create_partner",
+    summary="Let a partner in over Kafka",
+    responses=problems(
+        *_CODES,
+        "not_found",
+        "malformed",
+        "slug_taken",
+        "partner_exists",
+        "email_taken",
+        "email_invalid",
+        "password_unsuitable",
+        "validation_failed",
+    ),
+)
+async def create_partner(request: Caller, data: JSONBody[PartnerIn], services: Using) -> PartnerOpened:
+    """Make a user, two topics, rights and quotas in Kafka. The password is shown in this answer alone.
+
+    Where Kafka is away the answer is 503 and the partner stays `creating`: the same request again gives the
+    credentials. Later, rotate them.
+    """
+    account_id = await _account(services, data)
+    opened = await services.lifecycle.create(account_id, data.slug)
+    _log.info("partner_created", partner_id=str(opened.partner.id), by=str(request.user.account_id))
+    return _opened(services, opened)
+
+
+@get(
+    "/",
+    operation_id="list_partners",
+    summary="List partners",
+    responses=problems(*_CODES, "cursor_invalid", "validation_failed"),
+)
+async def list_partners(
+    services: Using,
+    cursor: Annotated[str | None, QueryParameter(max_length=128)] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
+) -> PartnerPage:
+    """Return partners, newest first; deleted ones too."""
+    before = paging.decode(cursor) if cursor else None
+    rows = await services.partners.list(before=before, limit=limit + 1)
+    shown, last = rows[:limit], rows[limit - 1] if len(rows) > limit else None
+    return PartnerPage(
+        items=[_out(row) for row in shown],
+        next_cursor=paging.encode(last.created_at, last.id) if last else None,
+    )
+
+
+@get(
+    "/{partner_id:uuid}",
+    operation_id="get_partner",
+    summary="Look at a partner",
+    responses=problems(*_CODES, "not_found"),
+)
+async def get_partner(partner_id: FromPath[UUID], services: Using) -> PartnerOut:
+    """Return one partner, without credentials."""
+    return _out(await services.partners.get(partner_id))
+
+
+@post(
+    "/{partner_id:uuid}/rotate",
+    operation_id="rotate_partner",
+    status_code=200,
+    summary="Give a partner a new password",
+    responses=problems(*_CODES, "not_found", "partner_state"),
+)
+async def rotate_partner(request: Caller, partner_id: FromPath[UUID], services: Using) -> PartnerOpened:
+    """Change the password. The old one lets nobody in any more; its connections end within 10 minutes."""
+    opened = await services.lifecycle.rotate(partner_id)
+    _log.info("partner_rotated", partner_id=str(partner_id), by=str(request.user.account_id))
+    return _opened(services, opened)
+
+
+@post(
+    "/{partner_id:uuid}/suspend",
+    operation_id="suspend_partner",
+    status_code=200,
+    summary="Suspend a partner",
+    responses=problems(*_CODES, "not_found", "partner_state"),
+)
+async def suspend_partner(request: Caller, partner_id: FromPath[UUID], services: Using) -> PartnerOut:
+    """Take all its rights away, at once. Its topics stay, events go on; commands that wait are rejected."""
+    row = await services.lifecycle.suspend(partner_id)
+    _log.info("partner_suspended", partner_id=str(partner_id), by=str(request.user.account_id))
+    return _out(row)
+
+
+@post(
+    "/{partner_id:uuid}/resume",
+    operation_id="resume_partner",
+    status_code=200,
+    summary="Let a suspended partner in again",
+    responses=problems(*_CODES, "not_found", "partner_state"),
+)
+async def resume_partner(request: Caller, partner_id: FromPath[UUID], services: Using) -> PartnerOut:
+    """Give the rights back; the password is the same."""
+    row = await services.lifecycle.resume(partner_id)
+    _log.info("partner_resumed", partner_id=str(partner_id), by=str(request.user.account_id))
+    return _out(row)
+
+
+@delete(
+    "/{partner_id:uuid}",
+    operation_id="delete_partner",
+    status_code=204,
+    summary="Remove a partner",
+    responses=problems(*_CODES, "not_found", "partner_state"),
+)
+async def delete_partner(request: Caller, partner_id: FromPath[UUID], services: Using) -> None:
+    """Remove user, rights and groups now, and the topics an hour later. The account and its scenes stay."""
+    await services.lifecycle.delete(partner_id)
+    _log.info("partner_deleted", partner_id=str(partner_id), by=str(request.user.account_id))
+
+
+@get(
+    DOCUMENT_PATH,
+    operation_id="partners_document",
+    summary="Read the contract of the partners' topics",
+    responses=problems(),
+    tags=["partners"],
+)
+async def partners_document() -> dict[str, Any]:
+    """Return the AsyncAPI 3 document of the two topics that every partner has."""
+    return asyncapi_partners.document()
+
+
+async def _account(services: Services, data: PartnerIn) -> UUID:
+    if (data.account_id is None) == (data.account is None):
+        raise ApiError("validation_failed", "Give either account_id or account.")
+    if data.account is None:
+        return data.account_id or UUID(int=0)
+    await services.partners.require_free(data.slug)  # before there is an account without a partner
+    return await _register(services, data.account)
+
+
+async def _register(services: Services, wanted: RegisterIn) -> UUID:
+    email = normal_email(wanted.email)
+    require_acceptable(wanted.password, email)
+    account = await services.accounts.create(
+        email=email,
+        password_hash=await services.passwords.hash(wanted.password),
+        first_name=wanted.first_name.strip(),
+        last_name=wanted.last_name.strip(),
+        role="enterprise",
+    )
+    if account is None:
+        raise ApiError("email_taken", "There is an account with this address already; give its account_id.")
+    return account.id
+
+
+def _opened(services: Services, opened: Opened) -> PartnerOpened:
+    row, names, own = opened.partner, Names(opened.partner.slug), services.settings.partners
+    kafka = services.settings.kafka
+    return PartnerOpened(
+        id=row.id,
+        account_id=row.account_id,
+        slug=row.slug,
+        state=row.state,
+        kafka=PartnerKafka(
+            bootstrap_servers=own.bootstrap_servers or kafka.bootstrap_servers,
+            security_protocol=own.security_protocol or kafka.security_protocol,
+            sasl_mechanism="SCRAM-SHA-512",
+            username=names.user,
+            password=opened.password,
+        ),
+        topics=_topics(names),
+        group_prefix=names.prefix,
+        asyncapi_url=f"{services.settings.gateway.public_url.rstrip('/')}/api/v1{DOCUMENT_PATH}",
+    )
+
+
+def _topics(names: Names) -> PartnerTopics:
+    return PartnerTopics(commands=names.commands.name, events=names.events.name)
+
+
+def _out(row: PartnerRow) -> PartnerOut:
+    names = Names(row.slug)
+    return PartnerOut(
+        id=row.id,
+        account_id=row.account_id,
+        slug=row.slug,
+        state=row.state,
+        settled=row.settled,
+        username=names.user,
+        topics=_topics(names),
+        group_prefix=names.prefix,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        deleted_at=row.deleted_at,
+    )
+
+
+ROUTER = Router(
+    "/partners",
+    route_handlers=[
+        create_partner,
+        list_partners,
+        get_partner,
+        delete_partner,
+        rotate_partner,
+        suspend_partner,
+        resume_partner,
+    ],
+    security=BY_PERSON,
+    tags=["partners"],
+)
+DOCUMENT = partners_document
+"""Public, because it says nothing about anybody."""

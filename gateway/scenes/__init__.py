@@ -1,0 +1,1 @@
+"""Scenes: accepting photos, reading, cancelling and deleting scenes, their exports and shares."""

@@ -1,0 +1,95 @@
+"""The two wishes that an account may have for a scene later: stop it, or take it away.
+
+Cancelling only wishes: the owner of the command writes how the generation ended. Deleting decides, because a
+generation that ended has no owner any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from bus import outbox, topics
+from bus.messages import CancelScene, GenerationDeleted
+from gateway.http.context import Trace
+from gateway.http.errors import ApiError
+from gateway.outbox import told, write_and_publish
+from ledger import removals
+
+_CANCEL: Final = """
+UPDATE scene_generations SET cancel_requested_at = $3, updated_at = greatest(updated_at, $3)
+WHERE id = $1 AND user_id = $2 AND status IN ('pending', 'processing') AND cancel_requested_at IS NULL
+RETURNING status, cancel_requested_at"""
+_LOOK: Final = """
+SELECT status, cancel_requested_at FROM scene_generations
+WHERE id = $1 AND user_id = $2 AND deleted_at IS NULL"""
+# What the client attached goes as well; how the result came about stays, it tells nothing of anybody.
+_DELETE: Final = """
+UPDATE scene_generations SET deleted_at = $2, metadata = metadata - 'name' || '{"client": {}}'
+WHERE id = $1"""
+
+_UNSHARE: Final = "DELETE FROM shares WHERE scene_generation_id = $1"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cancelling:
+    """A generation that is to stop: how it stands, and since when somebody wants that."""
+
+    status: str
+    cancel_requested_at: datetime
+
+
+class Removing:
+    """Both wishes, each row and message in one transaction."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def cancel(self, account_id: UUID, generation_id: UUID, trace: Trace) -> Cancelling:
+        """Ask the owner to stop; asking again changes nothing and publishes nothing.
+
+        Raises `ApiError` not_found, or scene_ended where there is nothing to stop.
+        """
+        now = datetime.now(UTC)
+        wish = CancelScene(generation_id=generation_id, account_id=account_id, requested_at=now)
+        records = [told(topics.CANCELLATIONS, wish, key=generation_id, time=now, trace=trace)]
+        arguments = [generation_id, account_id, now]
+        row = await write_and_publish(self._pool, _CANCEL, arguments, records)
+        row = row or await self._pool.fetchrow(_LOOK, generation_id, account_id)
+        if row is None:
+            raise ApiError("not_found", "You have no scene with this id.")
+        if row["status"] not in {"pending", "processing"}:
+            raise ApiError(
+                "scene_ended",
+                f"There is nothing to cancel: the scene is {row['status']}.",
+                status=row["status"],
+            )
+        return Cancelling(status=row["status"], cancel_requested_at=row["cancel_requested_at"])
+
+    async def delete(self, account_id: UUID, generation_id: UUID, trace: Trace) -> None:
+        """Take an ended scene away: row, objects and event in one transaction.
+
+        Raises `ApiError` not_found, or scene_unfinished.
+        """
+        now = datetime.now(UTC)
+        event = GenerationDeleted(generation_id=generation_id, account_id=account_id)
+        record = told(topics.EVENTS, event, key=account_id, time=now, trace=trace)
+        async with self._pool.acquire() as connection, connection.transaction():
+            # A statement of its own: the next one then sees every export that held this row before us.
+            row = await connection.fetchrow(f"{_LOOK} FOR NO KEY UPDATE", generation_id, account_id)
+            if row is None:
+                raise ApiError("not_found", "You have no scene with this id.")
+            if row["status"] in {"pending", "processing"}:
+                raise ApiError(
+                    "scene_unfinished",
+                    "Only a scene that has ended can be deleted; cancel it first.",
+                    status=row["status"],
+                )
+            await connection.execute(_DELETE, generation_id, now)
+            await connection.execute(_UNSHARE, generation_id)
+            await removals.enqueue_scenes(connection, [generation_id])
+            await outbox.enqueue(connection, [record])

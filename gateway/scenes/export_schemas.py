@@ -1,0 +1,83 @@
+"""Exports."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from bus.formats import FORMATS
+from gateway.http.fields import Id, Moment, Status
+
+_SAFE = 2**53 - 1
+Format = Annotated[
+    str,
+    Meta(
+        max_length=40,
+        description=f"In any case; one of: {', '.join(FORMATS)}.",
+        examples=["GLTF"],
+    ),
+]
+OptionName = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,39}$")]
+# Words, no sentences: options enter the log of record, which must have no room for a person.
+OptionValue = (
+    bool
+    | Annotated[int, Meta(ge=-_SAFE, le=_SAFE)]
+    | float
+    | Annotated[str, Meta(pattern="^[A-Za-z0-9_.:#+-]{1,40}$")]
+)
+
+
+class ExportIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to make of a scene; ``options`` are the format's own."""
+
+    format: Format
+    options: Annotated[dict[OptionName, OptionValue], Meta(max_length=20, examples=[{}])] = {}
+
+
+class ExportAcceptedOut(Struct, frozen=True, kw_only=True):
+    """The export was accepted; the Location header tells where to look."""
+
+    export_id: Id
+    status: Status
+    message: str
+
+
+class ExportOut(Struct, frozen=True, kw_only=True):
+    """One conversion. The URL is presigned: good for an hour, no credentials needed."""
+
+    id: Id
+    scene_generation_id: Id
+    export_format: Annotated[str, Meta(examples=["gltf"])]
+    options: dict[str, bool | int | float | str]
+    export_file_url: str | None
+    status: Status
+    error_code: Annotated[str | None, Meta(examples=["unsupported_format"])]
+    error_message: str | None
+    created_at: Moment
+    updated_at: Moment
+
+
+class FormatOut(Struct, frozen=True, kw_only=True):
+    """A format that a scene can be exported to, in words for people."""
+
+    name: Annotated[str, Meta(examples=["glb_mesh"])]
+    kind: Annotated[str, Meta(pattern="^(splat|mesh|picture|video)$", examples=["mesh"])]
+    media_type: Annotated[str, Meta(examples=["model/gltf-binary"])]
+    extension: Annotated[str, Meta(examples=[".glb"])]
+    title: str
+    description: str
+    options: Annotated[dict[str, Any], Meta(description="JSON Schema of what `options` may hold")]
+
+
+class FormatList(Struct, frozen=True, kw_only=True):
+    """All formats, the splats first."""
+
+    items: list[FormatOut]
+
+
+class ExportPage(Struct, frozen=True, kw_only=True):
+    """Newest first; pass ``next_cursor`` as ``cursor`` for more, null is the end."""
+
+    items: list[ExportOut]
+    next_cursor: str | None

@@ -1,0 +1,138 @@
+"""Exports: accepted here, moved on by the export consumer; this file writes a row once and reads it.
+
+Whose an export is says its scene: every statement joins it, so those of a deleted scene are gone with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from bus import outbox, topics
+from bus.messages import ExportRequested, ExportScene
+from gateway.http.context import Trace
+from gateway.http.errors import ApiError
+from gateway.outbox import told
+
+_COLUMNS: Final = (
+    "j.id, j.scene_generation_id, j.export_format, j.options::text AS options, j.export_file_url, j.status,"
+    " j.error_code, j.error_message, j.created_at, j.updated_at"
+)
+_OWNED: Final = (
+    "FROM export_jobs j JOIN scene_generations s ON s.id = j.scene_generation_id"
+    " WHERE s.user_id = $1 AND s.deleted_at IS NULL AND coalesce(j.purpose, 'backfill') = 'backfill'"
+)
+"""The system's own views of a scene are shown with the scene, and are nobody's exports."""
+# The scene's turn: who asks for the same in the same moment waits here and then finds the first one's.
+# So does a deletion: it waits for the new row, or this waits for the deletion and finds nothing.
+_TURN: Final = """
+SELECT FROM scene_generations s JOIN users u ON u.id = s.user_id
+WHERE s.id = $1 AND s.user_id = $2 AND s.status = 'completed' AND s.deleted_at IS NULL AND u.is_active
+FOR NO KEY UPDATE OF s"""
+# What an operator had made says nothing while it is made: nobody could follow it.
+_SAME: Final = f"""
+SELECT {_COLUMNS} {_OWNED}
+AND s.id = $2 AND j.export_format = $3 AND coalesce(j.options, '{{}}') = $4::text::jsonb
+AND CASE WHEN j.purpose IS NULL THEN j.status <> 'failed' ELSE j.status = 'completed' END
+ORDER BY j.created_at, j.id LIMIT 1"""
+_ACCEPT: Final = """
+INSERT INTO export_jobs (id, scene_generation_id, export_format, options, status, created_at, updated_at)
+VALUES ($1, $2, $3, $4::text::jsonb, 'pending', $5, $5)"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExportRow:
+    """One row of ``export_jobs``; ``options`` is its JSON text."""
+
+    id: UUID
+    scene_generation_id: UUID
+    export_format: str
+    options: str | None
+    export_file_url: str | None
+    status: str
+    error_code: str | None
+    error_message: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ExportStore:
+    """The ``export_jobs`` table, by account."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def accept(
+        self, command: ExportScene, *, api_key_id: UUID | None, trace: Trace
+    ) -> ExportRow | None:
+        """Store the row and publish command and event, all or nothing; or return the same export.
+
+        Raises `ApiError` not_found where the scene was deleted a moment ago, or its account closed.
+        """
+        event = ExportRequested(
+            export_id=command.export_id,
+            generation_id=command.generation_id,
+            account_id=command.account_id,
+            format=command.format,
+            api_key_id=api_key_id,
+            options=command.options,
+        )
+        at = command.requested_at
+        records = [
+            told(topics.EXPORT_COMMANDS, command, key=command.export_id, time=at, trace=trace),
+            told(topics.EVENTS, event, key=command.account_id, time=at, trace=trace),
+        ]
+        options = msgspec.json.encode(command.options).decode()
+        scene, account = command.generation_id, command.account_id
+        async with self._pool.acquire() as connection, connection.transaction():
+            if await connection.fetchrow(_TURN, scene, account) is None:
+                raise ApiError("not_found", "You have no scene with this id.")
+            # A statement of its own: it sees what was committed while we waited.
+            same = await connection.fetchrow(_SAME, account, scene, command.format, options)
+            if same is not None:
+                return ExportRow(**same)
+            await connection.execute(_ACCEPT, command.export_id, scene, command.format, options, at)
+            await outbox.enqueue(connection, records)
+        return None
+
+    async def same(
+        self, account_id: UUID, generation_id: UUID, name: str, options: Mapping[str, object]
+    ) -> ExportRow | None:
+        """Return the account's first export of the scene in this format and options, failed ones aside.
+
+        One that is asked for in this moment may be missed; `accept` looks again.
+        """
+        row = await self._pool.fetchrow(
+            _SAME, account_id, generation_id, name, msgspec.json.encode(options).decode()
+        )
+        return ExportRow(**row) if row else None
+
+    async def get(self, account_id: UUID, export_id: UUID) -> ExportRow | None:
+        """Return the account's export."""
+        row = await self._pool.fetchrow(
+            f"SELECT {_COLUMNS} {_OWNED} AND j.id = $2",
+            account_id,
+            export_id,
+        )
+        return ExportRow(**row) if row else None
+
+    async def of_scene(
+        self, account_id: UUID, generation_id: UUID, *, before: tuple[datetime, UUID] | None, limit: int
+    ) -> list[ExportRow]:
+        """Return up to ``limit`` exports of the account's scene, newest first, older than ``before``."""
+        rows = await self._pool.fetch(
+            f"SELECT {_COLUMNS} {_OWNED} AND s.id = $2"
+            " AND ($3::timestamptz IS NULL OR (j.created_at, j.id) < ($3, $4::uuid))"
+            " ORDER BY j.created_at DESC, j.id DESC LIMIT $5",
+            account_id,
+            generation_id,
+            *(before or (None, None)),
+            limit,
+        )
+        return [ExportRow(**row) for row in rows]

@@ -1,0 +1,164 @@
+"""Generate: a photo in, as a form, from an address or from an upload."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+from uuid import UUID
+
+import msgspec
+from litestar import Response, post
+from litestar.datastructures import ResponseHeader
+from litestar.params import HeaderParameter
+
+from gateway.accounts.auth import Caller
+from gateway.http.context import trace_of
+from gateway.http.errors import ApiError
+from gateway.http.openapi_helpers import KEY_CODES, GenerateOperation, problems
+from gateway.scenes import accept, wait_for_scene
+from gateway.scenes.accept import Ask
+from gateway.scenes.idempotency import well_formed
+from gateway.scenes.schemas import GenerateIn, GenerateOut, SceneOut
+from gateway.scenes.upload_form import MAX_BODY_BYTES, read_form
+from gateway.services import Services, Using
+
+_JSON: Final = "application/json"
+_read: Final = msgspec.json.Decoder(GenerateIn)
+
+
+@post(
+    "/generate",
+    operation_id="generate_scene",
+    status_code=202,
+    summary="Turn a photo into a 3D scene",
+    operation_class=GenerateOperation,
+    response_headers=[
+        ResponseHeader(
+            name="Location", description="Where the scene can be looked at", documentation_only=True
+        ),
+        ResponseHeader(
+            name="Preference-Applied",
+            description="`wait=N` where the answer was held for a wish",
+            documentation_only=True,
+        ),
+    ],
+    responses=problems(
+        "upload_malformed",
+        *KEY_CODES,
+        "account_inactive",
+        "not_found",
+        "idempotency_in_progress",
+        "upload_used",
+        "upload_expired",
+        "upload_missing",
+        "photo_too_large",
+        "metadata_too_large",
+        "request_too_large",
+        "unsupported_media_type",
+        "validation_failed",
+        "source_invalid",
+        "idempotency_key_invalid",
+        "idempotency_key_reused",
+        "url_refused",
+        "url_failed",
+        "photo_missing",
+        "photo_empty",
+        "photo_truncated",
+        "photo_too_small",
+        "photo_too_many_pixels",
+        "field_unknown",
+        "field_repeated",
+        "metadata_invalid",
+        "focal_length_invalid",
+        "priority_invalid",
+        "quota_in_flight",
+        "rate_limited",
+        "busy",
+    ),
+)
+async def generate(
+    request: Caller,
+    services: Using,
+    idempotency_key: Annotated[
+        str | None,
+        HeaderParameter(
+            name="Idempotency-Key",
+            description="Of your own making: the same request with it makes one scene, for 24 hours",
+        ),
+    ] = None,
+    prefer: Annotated[
+        str | None,
+        HeaderParameter(
+            name="Prefer", description="`wait=N`: answer 200 with the scene if it ends within N seconds (60)"
+        ),
+    ] = None,
+) -> Response[GenerateOut | SceneOut]:
+    """Accept a photo. The answer comes once photo and order are safe, long before the scene is made.
+
+    Send it as a form; or as JSON with an `image_url`, which is fetched before the answer, or an `upload_id`.
+    """
+    key = None if idempotency_key is None else well_formed(idempotency_key)
+    async with services.budget.of(_announced(request)):
+        ask = await _ask(request, key)
+        generation_id = await accept.accept(services, request.user, ask, trace_of(request))
+        del ask
+    headers = {"Location": f"/api/v1/scenes/{generation_id}"}
+    seconds = wait_for_scene.wished(prefer)
+    if seconds is not None:
+        headers["Preference-Applied"] = f"wait={seconds}"
+        scene = await _waited(services, request, generation_id, seconds)
+        if scene is not None:
+            return Response(scene, status_code=200, headers=headers)
+    answer = GenerateOut(
+        generation_id=generation_id,
+        status="pending",
+        message="Accepted. Look at the Location, or follow it live at Location + '/events'.",
+    )
+    return Response(answer, headers=headers)
+
+
+async def _waited(services: Services, request: Caller, generation_id: UUID, seconds: int) -> SceneOut | None:
+    return await wait_for_scene.wait_for_scene(services, request.user.account_id, generation_id, seconds)
+
+
+def _announced(request: Caller) -> int:
+    """Return the bytes that the request may come to hold."""
+    length = request.headers.get("content-length", "")
+    return min(int(length), MAX_BODY_BYTES) if length.isdigit() and _is_form(request) else MAX_BODY_BYTES
+
+
+def _is_form(request: Caller) -> bool:
+    return request.content_type[0] != _JSON
+
+
+async def _ask(request: Caller, key: str | None) -> Ask:
+    if _is_form(request):
+        form = await read_form(request)
+        texts = form.texts
+        webhook_url = texts.pop("webhook_url", "").strip() or None
+        return Ask(
+            texts=texts,
+            photo=form.photo,
+            webhook_url=webhook_url,
+            idempotency_key=key,
+            name=form.filename,
+        )
+    try:
+        body = _read.decode(await request.body())
+    except msgspec.ValidationError as error:
+        raise ApiError("validation_failed", f"The body is not valid: {error}.") from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ApiError("malformed", "The body is not valid JSON.") from error
+    if (body.image_url is None) == (body.upload_id is None):
+        raise ApiError("source_invalid", "Give either image_url or upload_id, or send a form.")
+    return Ask(
+        texts=accept.as_texts(
+            metadata=body.metadata,
+            focal_length_px=body.focal_length_px,
+            focal_length_mm=body.focal_length_mm,
+            priority=body.priority,
+        ),
+        image_url=body.image_url,
+        upload_id=body.upload_id,
+        webhook_url=body.webhook_url,
+        idempotency_key=key,
+    )

@@ -1,0 +1,78 @@
+"""Where a photo comes from: with the request, from an address that the client names, from an upload.
+
+Whatever the way, what comes out is bytes within the limit; nothing has been judged yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import aiohttp
+
+from bus.blobs import BlobMissingError
+from bus.limits import MAX_PHOTO_BYTES
+from gateway.http.errors import ApiError
+from gateway.scenes.accept_dependencies import Means
+from gateway.scenes.upload_form import too_large
+from gateway.ssrf import AddressRefusedError
+
+_HEADERS: Final = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "Sharpstream/1"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fetched:
+    """A photo's bytes; ``stored`` is (key, version) where they lie in the store already."""
+
+    photo: bytes
+    stored: tuple[str, str] | None = None
+
+
+async def from_url(means: Means, url: str) -> Fetched:
+    """Fetch the photo. Raises `ApiError`: url_refused, url_failed, photo_too_large."""
+    means.images.check(url)
+    limit_s = means.fetch_seconds
+    try:
+        async with asyncio.timeout(limit_s):  # all of it: a server may also send a byte a minute
+            return Fetched(photo=await _get(means, url))
+    except TimeoutError as error:
+        raise ApiError("url_failed", f"The photo was not here within {limit_s:g} s.") from error
+    except AddressRefusedError as error:
+        raise ApiError("url_refused", error.message) from error
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise ApiError("url_failed", "The address did not answer, or broke off.") from error
+
+
+async def from_upload(means: Means, account_id: UUID, upload_id: UUID) -> Fetched:
+    """Read what was uploaded. Raises `ApiError`: not_found, upload_used, upload_expired, upload_missing."""
+    upload = await means.uploads.get(account_id, upload_id)
+    if upload is None:
+        raise ApiError("not_found", "You have no upload with this id.")
+    if upload.used:
+        raise ApiError("upload_used", "This upload has been used already; make another one.")
+    if upload.expired:
+        raise ApiError("upload_expired", "This upload was not used in time; make another one.")
+    try:
+        photo, version = await means.blobs.read(upload.key, most=MAX_PHOTO_BYTES)
+    except BlobMissingError as error:
+        raise ApiError("upload_missing", "Nothing is there yet; PUT the photo to its url first.") from error
+    if len(photo) > MAX_PHOTO_BYTES:
+        raise too_large()
+    return Fetched(photo=photo, stored=(upload.key, version))
+
+
+async def _get(means: Means, url: str) -> bytes:
+    async with means.outgoing.get(url, allow_redirects=False, headers=_HEADERS) as answer:
+        if answer.status != 200:
+            hint = " Redirects are not followed: give the final address." if answer.status // 100 == 3 else ""
+            raise ApiError("url_failed", f"The address answered {answer.status}.{hint}", status=answer.status)
+        if (answer.content_length or 0) > MAX_PHOTO_BYTES:
+            raise too_large()
+        photo = bytearray()
+        async for piece in answer.content.iter_any():
+            photo += piece
+            if len(photo) > MAX_PHOTO_BYTES:
+                raise too_large()
+        return bytes(photo)

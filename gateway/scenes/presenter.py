@@ -1,0 +1,124 @@
+"""What a client sees of a row: presigned URLs minted now, timings explained, nothing of where it lies."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+import msgspec
+
+from bus.messages import Priority
+from gateway.scenes import display_name
+from gateway.scenes.export_schemas import ExportOut
+from gateway.scenes.exports import ExportRow
+from gateway.scenes.repository import SceneRow, key_of
+from gateway.scenes.schemas import QueueOut, SceneItem, SceneOut, TimingsOut
+from gateway.scenes.share_schemas import SharedOut
+from gateway.services import Services
+
+ENDED = frozenset({"completed", "failed", "cancelled"})
+"""The states that a scene never leaves."""
+
+
+async def scene_out(services: Services, row: SceneRow) -> SceneOut:
+    """Return a scene as its owner sees it."""
+    original, result = row.original_image_url, row.generated_3d_gaussian_url
+    return SceneOut(
+        **_common(row),
+        original_image_url=await services.blobs.presign(key_of(original)),
+        preview_url=await _shown(services, row.preview_url),
+        viewer_url=await _shown(services, row.viewer_url),
+        generated_3d_gaussian_url=result
+        and await services.blobs.presign(key_of(result), filename=f"{row.id}.ply"),
+        cancel_requested_at=row.cancel_requested_at,
+        timings=timings_of(row),
+        queue=await _queue(services, row),
+    )
+
+
+async def scene_item(services: Services, row: SceneRow) -> SceneItem:
+    """Return a scene as it stands in a list."""
+    return SceneItem(**_common(row), preview_url=await _shown(services, row.preview_url))
+
+
+async def shared_out(services: Services, row: SceneRow, expires_at: datetime) -> SharedOut:
+    """Return a scene as anybody sees it who has the link: nothing of its owner.
+
+    The photo itself only where it does not say where it was taken.
+    """
+    metadata = _metadata(row)
+    result, image = metadata.get("result") or {}, metadata.get("image") or {}
+    placeless = image.get("located") is False
+    return SharedOut(
+        name=display_name.shown(metadata),
+        created_at=row.created_at,
+        expires_at=expires_at,
+        viewer_url=await _shown(services, row.viewer_url),
+        preview_url=await _shown(services, row.preview_url),
+        original_image_url=await _shown(services, row.original_image_url if placeless else None),
+        gaussian_count=result.get("gaussian_count"),
+        width=result.get("width"),
+        height=result.get("height"),
+        focal_length_px=result.get("focal_length_px"),
+    )
+
+
+async def export_out(services: Services, row: ExportRow) -> ExportOut:
+    """Return an export as its owner sees it."""
+    key = row.export_file_url and key_of(row.export_file_url)
+    name = key and f"{row.scene_generation_id}-{row.export_format}{PurePosixPath(key).suffix}"
+    return ExportOut(
+        id=row.id,
+        scene_generation_id=row.scene_generation_id,
+        export_format=row.export_format,
+        options=msgspec.json.decode(row.options) if row.options else {},
+        export_file_url=key and await services.blobs.presign(key, filename=name),
+        status=row.status,
+        error_code=row.error_code,
+        error_message=row.error_message,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def timings_of(row: SceneRow) -> TimingsOut | None:
+    """Return where the time went, None before the end."""
+    if row.status not in ENDED:
+        return None
+    stages = _metadata(row).get("timings") or {}
+    total = (row.updated_at - row.created_at).total_seconds() * 1000
+    known = {name: ms for name, ms in stages.items() if name in TimingsOut.__struct_fields__}
+    other = max(0.0, total - sum(known.values()))
+    return TimingsOut(**known, other_ms=round(other, 3), total_ms=round(total, 3))
+
+
+async def _queue(services: Services, row: SceneRow) -> QueueOut | None:
+    if row.status != "pending":
+        return None
+    found = await services.backlog.place(row.id, Priority(row.priority), row.created_at)
+    return QueueOut(position=found.position, estimated_seconds=found.estimated_seconds)
+
+
+def _common(row: SceneRow) -> dict[str, Any]:
+    metadata = _metadata(row)
+    return {
+        "id": row.id,
+        "status": row.status,
+        "priority": row.priority,
+        "name": display_name.shown(metadata),
+        "processing_time_seconds": row.processing_time_seconds,
+        "metadata": metadata,
+        "error_code": metadata.get("error", {}).get("code"),
+        "error_message": row.error_message,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+    }
+
+
+async def _shown(services: Services, url: str | None) -> str | None:
+    return url and await services.blobs.presign(key_of(url))
+
+
+def _metadata(row: SceneRow) -> dict[str, Any]:
+    return msgspec.json.decode(row.metadata, type=dict[str, Any]) if row.metadata else {}

@@ -1,0 +1,144 @@
+"""Scenes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from bus.messages import Priority
+from gateway.http.fields import Id, Moment, Status
+
+ErrorCode = Annotated[str | None, Meta(description="Stable, for programs", examples=["image_broken"])]
+
+
+Url = Annotated[str, Meta(max_length=2048)]
+Name = Annotated[
+    str | None,
+    Meta(description="`name` of the metadata sent with it, else of the file", examples=["kitchen.jpg"]),
+]
+
+
+class GenerateIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A photo that is not sent along: give ``image_url`` or ``upload_id``, one of the two."""
+
+    image_url: Url | None = None
+    upload_id: Id | None = None
+    metadata: dict[str, Any] | None = None
+    focal_length_px: float | None = None
+    focal_length_mm: float | None = None
+    priority: Priority = Priority.INTERACTIVE
+    webhook_url: Url | None = None
+
+
+class UploadIn(Struct, frozen=True, kw_only=True):
+    """The photo that will be put there: its exact size and type."""
+
+    bytes: Annotated[int, Meta(ge=1, examples=[196_000])]
+    media_type: Annotated[str, Meta(pattern="^image/[a-z0-9.+-]{1,40}$", examples=["image/jpeg"])]
+
+
+class UploadOut(Struct, frozen=True, kw_only=True):
+    """Where and how to put it: exactly with these headers."""
+
+    upload_id: Id
+    url: str
+    method: str
+    headers: dict[str, str]
+    expires_at: Moment
+
+
+class GenerateOut(Struct, frozen=True, kw_only=True):
+    """The photo was accepted; the Location header tells where to look."""
+
+    generation_id: Id
+    status: Status
+    message: str
+
+
+Ms = Annotated[float | None, Meta(description="Milliseconds", examples=[12.5])]
+
+
+class TimingsOut(Struct, frozen=True, kw_only=True):
+    """Where the time went, in milliseconds from the acceptance to the end; null: a stage was not reached.
+
+    ``queued_ms`` until a worker took it, ``fetch_ms`` to fetch the photo, ``decode_ms`` to decode it and
+    turn it upright, ``batch_wait_ms`` for the network and for company, ``inference_ms`` of its batch on the
+    accelerator, ``encode_ms`` to write the Gaussians as a file, ``upload_ms`` to store that. ``other_ms`` is
+    the rest of ``total_ms``: the way through the log, retries, and clocks that differ.
+    """
+
+    queued_ms: Ms = None
+    fetch_ms: Ms = None
+    decode_ms: Ms = None
+    batch_wait_ms: Ms = None
+    inference_ms: Ms = None
+    encode_ms: Ms = None
+    upload_ms: Ms = None
+    other_ms: Ms
+    total_ms: Ms
+
+
+class QueueOut(Struct, frozen=True, kw_only=True):
+    """How long a pending scene may still take. Estimated from the queue and its recent pace; no promise."""
+
+    position: Annotated[int, Meta(description="1 is next; at most so many", ge=1, examples=[3])]
+    estimated_seconds: Annotated[
+        float | None, Meta(description="Until it is completed; null: nothing was completed lately")
+    ]
+
+
+class SceneOut(Struct, frozen=True, kw_only=True):
+    """A generation. The URLs are presigned: good for an hour, no credentials needed."""
+
+    id: Id
+    status: Status
+    priority: Annotated[str, Meta(examples=["interactive"])]
+    name: Name
+    original_image_url: str
+    generated_3d_gaussian_url: str | None
+    preview_url: Annotated[str | None, Meta(description="A picture of it, PNG; null until it is made")]
+    viewer_url: Annotated[
+        str | None, Meta(description="The splat for viewers on the web, SPZ; null until it is made")
+    ]
+    processing_time_seconds: float | None
+    metadata: dict[str, Any]
+    error_code: ErrorCode
+    error_message: str | None
+    cancel_requested_at: Moment | None
+    timings: TimingsOut | None
+    queue: QueueOut | None
+    created_at: Moment
+    updated_at: Moment
+
+
+class CancelOut(Struct, frozen=True, kw_only=True):
+    """The wish to stop is on its way; the scene's status tells what came of it."""
+
+    generation_id: Id
+    status: Status
+    message: str
+    cancel_requested_at: Moment
+
+
+class SceneItem(Struct, frozen=True, kw_only=True):
+    """A generation in a list; fetch it by id for its other URLs."""
+
+    id: Id
+    status: Status
+    priority: str
+    name: Name
+    preview_url: Annotated[str | None, Meta(description="A picture of it, PNG; null until it is made")]
+    processing_time_seconds: float | None
+    metadata: dict[str, Any]
+    error_code: ErrorCode
+    error_message: str | None
+    created_at: Moment
+    updated_at: Moment
+
+
+class ScenePage(Struct, frozen=True, kw_only=True):
+    """Newest first; pass ``next_cursor`` as ``cursor`` for more, null is the end."""
+
+    items: list[SceneItem]
+    next_cursor: str | None

@@ -1,0 +1,102 @@
+"""Shares: a scene shown to anybody who has the link."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Router, delete, get, post
+from litestar.params import FromPath, JSONBody
+
+from gateway.accounts.auth import Caller
+from gateway.accounts.rate_limits import Policy, refused
+from gateway.http.context import trace_of
+from gateway.http.errors import ApiError
+from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
+from gateway.scenes.presenter import shared_out
+from gateway.scenes.share_schemas import ShareCreatedOut, SharedOut, ShareIn, ShareList, ShareOut
+from gateway.scenes.shares import ShareRow
+from gateway.services import Using
+
+BY_ADDRESS: Final = Policy(name="shared-address", quota=600, per_s=600)
+"""A classroom behind one address may look; nobody may try tokens, hopeless as that is with 256 bits."""
+
+
+@post(
+    "/{generation_id:uuid}/shares",
+    operation_id="create_share",
+    summary="Share a scene",
+    tags=["shares"],
+    responses=problems(*KEY_CODES, "not_found", "scene_unfinished", "shares_exhausted", "validation_failed"),
+)
+async def create_share(
+    request: Caller, generation_id: FromPath[UUID], data: JSONBody[ShareIn], services: Using
+) -> ShareCreatedOut:
+    """Make a link by which anybody may look at a completed scene, without an account, until it expires.
+
+    Who has it sees the scene, its name and its size; the photo too, unless the file tells where it was taken.
+    """
+    lasting = timedelta(hours=data.expires_in_hours)
+    share, token = await services.shares.make(request.user.account_id, generation_id, lasting=lasting)
+    base = services.settings.gateway.public_url.rstrip("/")
+    return ShareCreatedOut(**msgspec.structs.asdict(_out(share)), token=token, url=f"{base}/s/{token}")
+
+
+@get(
+    "/{generation_id:uuid}/shares",
+    operation_id="list_shares",
+    summary="List a scene's shares",
+    tags=["shares"],
+    responses=problems(*KEY_CODES, "not_found"),
+)
+async def list_shares(request: Caller, generation_id: FromPath[UUID], services: Using) -> ShareList:
+    """Return the live shares of a scene, newest first, without their tokens."""
+    if await services.scenes.get(request.user.account_id, generation_id) is None:
+        raise ApiError("not_found", "You have no scene with this id.")
+    return ShareList(items=[_out(row) for row in await services.shares.of_scene(generation_id)])
+
+
+@delete(
+    "/{share_id:uuid}",
+    operation_id="delete_share",
+    summary="End a share",
+    responses=problems(*KEY_CODES, "not_found"),
+)
+async def delete_share(request: Caller, share_id: FromPath[UUID], services: Using) -> None:
+    """End a share at once. Links to files that somebody opened a moment ago live on for up to an hour."""
+    if not await services.shares.end(request.user.account_id, share_id):
+        raise ApiError("not_found", "You have no share with this id.")
+
+
+@get(
+    "/{token:str}",
+    operation_id="open_share",
+    summary="Look at a shared scene",
+    responses=problems("not_found", "rate_limited"),
+)
+async def open_share(request: Request[Any, Any, Any], token: FromPath[str], services: Using) -> SharedOut:
+    """Return what a share shows. No credentials are needed: who has the token may look."""
+    host = request.client.host if request.client else "unknown"
+    allowance = await services.limits.take(BY_ADDRESS, host)
+    if not allowance.allowed:
+        raise refused(allowance, "rate_limited", "This address has looked at many shares")
+    trace_of(request).headers |= allowance.headers
+    found = await services.shares.open(token)
+    if found is None:
+        raise ApiError("not_found", "There is no such share; it may have expired or been ended.")
+    return await shared_out(services, *found)
+
+
+def _out(share: ShareRow) -> ShareOut:
+    return ShareOut(
+        id=share.id,
+        scene_generation_id=share.scene_generation_id,
+        created_at=share.created_at,
+        expires_at=share.expires_at,
+    )
+
+
+ROUTER = Router("/shares", route_handlers=[delete_share], security=BY_ANY, tags=["shares"])
+SHARED = Router("/shared", route_handlers=[open_share], tags=["shares"])

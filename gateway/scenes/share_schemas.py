@@ -1,0 +1,66 @@
+"""Shares."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from gateway.http.fields import Id, Moment
+from gateway.scenes.schemas import Name
+
+_TOKEN = "l3Q0dZ3nB7y5Xv1kq8mRw2sTf4uHj6pCe9gLa0iDo4E"  # noqa: S105  (an example)
+
+
+class ShareIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long the link is good; a week where nothing is said, a year at most."""
+
+    expires_in_hours: Annotated[int, Meta(ge=1, le=8760, examples=[168])] = 168
+
+
+class ShareCreatedOut(Struct, frozen=True, kw_only=True):
+    """The link is shown this once: its token is kept nowhere and cannot be had again."""
+
+    id: Id
+    scene_generation_id: Id
+    token: Annotated[str, Meta(examples=[_TOKEN])]
+    url: Annotated[str, Meta(examples=[f"https://splats.example.com/s/{_TOKEN}"])]
+    created_at: Moment
+    expires_at: Moment
+
+
+class ShareOut(Struct, frozen=True, kw_only=True):
+    """A live share as its owner sees it later."""
+
+    id: Id
+    scene_generation_id: Id
+    created_at: Moment
+    expires_at: Moment
+
+
+class ShareList(Struct, frozen=True, kw_only=True):
+    """The live shares of a scene, newest first."""
+
+    items: list[ShareOut]
+
+
+class SharedOut(Struct, frozen=True, kw_only=True):
+    """A scene as whoever has the link sees it; ``created_at`` is when the scene was asked for.
+
+    The URLs are presigned: good for an hour, no credentials needed.
+    """
+
+    name: Name
+    created_at: Moment
+    expires_at: Moment
+    viewer_url: Annotated[
+        str | None, Meta(description="The splat for viewers on the web, SPZ; null until it is made")
+    ]
+    preview_url: Annotated[str | None, Meta(description="A picture of it, PNG; null until it is made")]
+    original_image_url: Annotated[
+        str | None, Meta(description="The photo; null where the file says, or may say, where it was taken")
+    ]
+    gaussian_count: int | None
+    width: Annotated[int | None, Meta(description="Pixels of the upright photo")]
+    height: int | None
+    focal_length_px: float | None

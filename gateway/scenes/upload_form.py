@@ -1,0 +1,177 @@
+"""Reads the upload form as it arrives: bounded while streaming, the photo held once and never twice.
+
+Litestar's own parser buffers any number of parts and answers 400 for too much; here each limit has its
+code, and a refused upload is not read on.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from litestar import Request
+from multipart import MultipartSegment, ParserError, ParserLimitReached, PushMultipartParser
+
+from bus.limits import MAX_METADATA_BYTES, MAX_PHOTO_BYTES
+from gateway.http.errors import ApiError
+
+PHOTO_FIELD: Final = "image"
+TEXT_LIMITS: Final = {
+    "metadata": MAX_METADATA_BYTES,
+    "focal_length_px": 64,
+    "focal_length_mm": 64,
+    "priority": 64,
+    "webhook_url": 2048,
+}
+"""Bytes of each text field."""
+MAX_BODY_BYTES: Final = MAX_PHOTO_BYTES + MAX_METADATA_BYTES + 64 * 1024
+"""The photo, the metadata, and the form around them."""
+MAX_PARTS: Final = 16
+_TOO_LONG: Final = {"metadata": "metadata_too_large", "webhook_url": "url_refused"}
+
+
+@dataclass(kw_only=True, slots=True)
+class UploadForm:
+    """The parts of the form; ``texts`` has only known fields, ``filename`` is the photo's as it was sent."""
+
+    photo: bytes
+    filename: str | None = None
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+async def read_form(request: Request[Any, Any, Any]) -> UploadForm:
+    """Read the multipart body. Raises `ApiError` for every way to be wrong, as soon as it is known."""
+    kind, options = request.content_type
+    boundary = options.get("boundary")
+    if kind != "multipart/form-data" or not boundary:
+        raise ApiError(
+            "unsupported_media_type",
+            f"Send multipart/form-data with the photo in the field '{PHOTO_FIELD}'.",
+            headers={"Accept": "multipart/form-data"},
+        )
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > MAX_BODY_BYTES:
+        raise too_large()
+    reader = _FormReader()
+    parser = PushMultipartParser(boundary, max_segment_count=MAX_PARTS)
+    try:
+        with parser:
+            async for chunk in _chunks(request):
+                for event in parser.parse(chunk):
+                    reader.take(event)
+                if parser.closed:
+                    break
+    except ParserLimitReached as error:
+        raise ApiError("upload_malformed", f"The form has more than {MAX_PARTS} parts.") from error
+    except ParserError as error:
+        raise ApiError("upload_malformed", f"The form cannot be read: {error}.") from error
+    return reader.form()
+
+
+def too_large() -> ApiError:
+    """Return the error of a photo over the limit."""
+    return ApiError(
+        "photo_too_large",
+        f"The photo is larger than {MAX_PHOTO_BYTES // 1024**2} MiB; send a smaller or more compressed one.",
+        limit=MAX_PHOTO_BYTES,
+    )
+
+
+async def _chunks(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
+    """Yield the body as the server receives it; what was refused is never asked for."""
+    total, more = 0, True
+    while more:
+        message: Any = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ApiError("client_gone", "The client closed the connection before its upload was whole.")
+        total += len(message["body"])
+        if total > MAX_BODY_BYTES:
+            raise too_large()
+        if message["body"]:
+            yield message["body"]
+        more = message.get("more_body", False)
+
+
+class _FormReader:
+    """Takes the parser's events one by one: a segment, its bytes, then None."""
+
+    def __init__(self) -> None:
+        self._photo: io.BytesIO | None = None
+        self._filename: str | None = None
+        self._texts: dict[str, str] = {}
+        self._strange: list[str] = []
+        self._name = ""
+        self._sink: io.BytesIO | None = None
+        self._room = 0
+
+    def take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
+        if isinstance(event, MultipartSegment):
+            self._begin(event)
+        elif event is None:
+            self._end()
+        elif self._sink is not None:
+            self._room -= len(event)
+            if self._room < 0:
+                raise self._full()
+            self._sink.write(event)
+
+    def form(self) -> UploadForm:
+        if self._photo is None:
+            found = f" The form has a file in '{self._strange[0]}'." if self._strange else ""
+            raise ApiError(
+                "photo_missing",
+                f"Send the photo in the form field '{PHOTO_FIELD}'.{found}",
+                expected=PHOTO_FIELD,
+                received=sorted({*self._texts, *self._strange}),
+            )
+        if self._strange:
+            raise _unknown(self._strange[0])
+        # getvalue hands its buffer over, no copy.
+        return UploadForm(photo=self._photo.getvalue(), filename=self._filename, texts=self._texts)
+
+    def _begin(self, segment: MultipartSegment) -> None:
+        self._name, self._sink = segment.name, None
+        if segment.name == PHOTO_FIELD:
+            if self._photo is not None:
+                raise _repeated(segment.name)
+            self._photo, self._room = io.BytesIO(), MAX_PHOTO_BYTES
+            self._filename = segment.filename
+            self._sink = self._photo
+        elif segment.filename is not None:
+            self._strange.append(segment.name)  # its bytes are read past: the answer names the right field
+        elif segment.name in TEXT_LIMITS:
+            if segment.name in self._texts:
+                raise _repeated(segment.name)
+            self._sink, self._room = io.BytesIO(), TEXT_LIMITS[segment.name]
+        else:
+            raise _unknown(segment.name)
+
+    def _end(self) -> None:
+        if self._sink is None or self._sink is self._photo:
+            return
+        try:
+            self._texts[self._name] = self._sink.getvalue().decode()
+        except UnicodeDecodeError as error:
+            raise ApiError("upload_malformed", f"The field '{self._name}' is not UTF-8 text.") from error
+
+    def _full(self) -> ApiError:
+        if self._name == PHOTO_FIELD:
+            return too_large()
+        limit = TEXT_LIMITS[self._name]
+        code = _TOO_LONG.get(self._name) or f"{_family(self._name)}_invalid"
+        return ApiError(code, f"The field '{self._name}' has more than {limit} bytes.", limit=limit)
+
+
+def _family(name: str) -> str:
+    return "focal_length" if name.startswith("focal_length") else name
+
+
+def _repeated(name: str) -> ApiError:
+    return ApiError("field_repeated", f"The field '{name}' is given more than once; send it once.")
+
+
+def _unknown(name: str) -> ApiError:
+    names = ", ".join([PHOTO_FIELD, *TEXT_LIMITS])
+    return ApiError("field_unknown", f"The form has a field '{name[:64]}' that is not known; use {names}.")

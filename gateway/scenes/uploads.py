@@ -1,0 +1,73 @@
+"""Uploads: places in the store that a client may put one photo to."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from bus.ids import new_id
+from gateway.http.errors import ApiError
+
+MOST_OPEN: Final = 100
+"""Uploads of one account that are not used yet."""
+GRACE: Final = "1 hour"
+"""After its end: a PUT that began in time may still be on its way."""
+_MAKE: Final = """
+INSERT INTO uploads (id, user_id, key, media_type, bytes, created_at, expires_at)
+SELECT $1, u.id, $3, $4, $5, now(), now() + $6 * interval '1 second' FROM users u
+WHERE u.id = $2 AND u.is_active
+  AND (SELECT count(*) FROM uploads WHERE user_id = $2 AND used_at IS NULL AND expires_at > now()) < $7
+RETURNING expires_at"""
+_GET: Final = """
+SELECT key, used_at IS NOT NULL AS used, expires_at <= now() AS expired FROM uploads
+WHERE id = $1 AND user_id = $2"""
+# What was used was copied, so that its own object is of no use any more.
+_SWEEP: Final = f"""
+WITH gone AS (DELETE FROM uploads WHERE expires_at < now() - interval '{GRACE}' RETURNING key)
+INSERT INTO blob_removals (key) SELECT key FROM gone"""  # noqa: S608  (a constant of this module)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UploadRow:
+    """One row of ``uploads``, as it matters for its use."""
+
+    key: str
+    used: bool
+    expired: bool
+
+
+class Uploads:
+    """The ``uploads`` table."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def make(
+        self, account_id: UUID, *, size: int, media_type: str, seconds: int
+    ) -> tuple[UUID, str, datetime]:
+        """Add one; return its id, the key to put to, and until when. Raises `ApiError` uploads_exhausted."""
+        upload_id = new_id()
+        key = f"uploads/{upload_id}/{secrets.token_hex(16)}"
+        until = await self._pool.fetchval(
+            _MAKE, upload_id, account_id, key, media_type, size, float(seconds), MOST_OPEN
+        )
+        if until is None:
+            raise ApiError(
+                "uploads_exhausted",
+                f"The account has {MOST_OPEN} unused uploads; use them or wait for their end.",
+            )
+        return upload_id, key, until
+
+    async def get(self, account_id: UUID, upload_id: UUID) -> UploadRow | None:
+        """Return the account's upload."""
+        row = await self._pool.fetchrow(_GET, upload_id, account_id)
+        return UploadRow(**row) if row else None
+
+    async def sweep(self) -> None:
+        """Have removed what was not used in time, and what was used."""
+        await self._pool.execute(_SWEEP)

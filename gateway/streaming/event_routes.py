@@ -1,0 +1,136 @@
+"""The account's events: the same log as a live stream, and as JSON for those who ask now and then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, get_args
+
+from litestar import Response, Router, get
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Schema
+from litestar.params import QueryParameter
+
+from bus.messages import Event, Progress
+from gateway.accounts.auth import Caller, Principal
+from gateway.http.errors import ApiError
+from gateway.http.openapi_helpers import BY_ANY, problems
+from gateway.services import Services, Using
+from gateway.streaming import event
+from gateway.streaming.cursor import BEGINNING, Position, partition_of, text_of
+from gateway.streaming.routes import STREAM_CODES, After, LastEventId, open_stream, place, settled
+from gateway.streaming.schemas import EventsOut
+from gateway.streaming.sse_response import EventStream, Following
+from gateway.streaming.subscriber import Wanted
+
+KNOWN: Final = tuple(str(kind.__struct_config__.tag) for kind in (*get_args(Event), *get_args(Progress)))
+"""The types that an account can see."""
+
+
+@dataclass
+class EventsOperation(Operation):
+    """An operation that also answers with a stream."""
+
+    def __post_init__(self) -> None:
+        """Add the stream to the answer that Litestar describes."""
+        answers: dict[str, Any] = dict(self.responses or {})
+        if "200" in answers:
+            text = Schema(type=OpenAPIType.STRING, description="Server-Sent Events, without an end")
+            answers["200"].content[event.MEDIA_TYPE] = OpenAPIMediaType(schema=text)
+
+
+@get(
+    "/events",
+    operation_id="events",
+    summary="Follow all events of the account, or read them page by page",
+    operation_class=EventsOperation,
+    responses=problems(*STREAM_CODES, "types_invalid", "validation_failed"),
+)
+async def events(
+    request: Caller,
+    services: Using,
+    *,
+    last_event_id: LastEventId = None,
+    after: After = None,
+    types: Annotated[
+        str | None,
+        QueryParameter(
+            max_length=1000,
+            description="Only these, comma-separated: `generation.completed.v1,export.failed.v1`",
+        ),
+    ] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=500, description="Events a page; not for a stream")] = 100,
+) -> Response[EventsOut]:
+    """Give the account's events in their order, each once.
+
+    With `Accept: text/event-stream` as Server-Sent Events: from now on, or after the event that
+    Last-Event-ID or `after` names, without an end; `after=0` begins with the oldest. Otherwise as JSON: from
+    the oldest event, or after the one that `after` names; send `next_cursor` as `after` to go on, also when
+    the page was empty. The cursors of both are the same, on every gateway.
+    """
+    wanted = _types(types)
+    given = last_event_id or after
+    if _wants_stream(request):
+        return await _live(services, request.user, given, wanted)  # type: ignore[return-value]
+    return await _page(services, request.user, given, wanted, limit)
+
+
+def _wants_stream(request: Caller) -> bool:
+    offered = request.headers.getall("accept", ["*/*"])
+    return any(
+        part.strip().lower().startswith(event.MEDIA_TYPE) for line in offered for part in line.split(",")
+    )
+
+
+async def _live(
+    services: Services, who: Principal, given: str | None, types: frozenset[str] | None
+) -> EventStream:
+    hub, beginning = services.hub, None
+    if given:
+        after = await place(services, who.account_id, given)
+    else:
+        await settled(services)
+        after = hub.now(who.account_id)
+        beginning = text_of(after, partition_of(who.account_id, hub.partitions))
+    wanted = Wanted(account_id=who.account_id, types=types, api_key_id=who.api_key_id)
+
+    async def page(seen: Position) -> tuple[list[event.StreamEvent], Position]:
+        found, projected = await services.history.of_account(
+            who.account_id, seen, types=None if types is None else sorted(types)
+        )
+        return list(found), projected
+
+    following = Following(wanted=wanted, after=after, page=page, place=beginning)
+    return await open_stream(services, who, following)
+
+
+async def _page(
+    services: Services, who: Principal, given: str | None, types: frozenset[str] | None, limit: int
+) -> Response[EventsOut]:
+    after = await place(services, who.account_id, given) if given else BEGINNING
+    found, projected = await services.history.of_account(
+        who.account_id, after, types=None if types is None else sorted(types), limit=limit
+    )
+    # Up to there nothing can still come; what lies further was not written by the ledger yet.
+    complete = (projected[0], projected[1] - 1)
+    last = found[-1].cursor.position if found and found[-1].cursor else after
+    partition = partition_of(who.account_id, services.hub.partitions)
+    following = text_of(max(after, last, complete), partition)
+    body = b"".join(
+        [b'{"events":[', b",".join(e.body_json for e in found), f'],"next_cursor":"{following}"}}'.encode()]
+    )
+    return Response(body, media_type="application/json")  # type: ignore[arg-type]
+
+
+def _types(given: str | None) -> frozenset[str] | None:
+    if given is None:
+        return None
+    names = frozenset(name.strip() for name in given.split(","))
+    if unknown := sorted(names - set(KNOWN)):
+        raise ApiError(
+            "types_invalid",
+            f"There is no type {', '.join(map(repr, unknown))}; see details.known.",
+            known=KNOWN,
+        )
+    return names
+
+
+ROUTER = Router("/", route_handlers=[events], security=BY_ANY, tags=["events"])

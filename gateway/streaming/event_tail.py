@@ -1,0 +1,144 @@
+"""Follows the events and progress topics for the hub: all partitions, no group, nothing committed.
+
+Begins where the event log ends, so that log and ring overlap by construction. Kafka may be away: then it
+tries again with growing pauses and goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from bus import topics
+from bus.envelope import present
+from bus.settings import KafkaSettings
+from bus.topics import Topic
+from gateway.streaming.cursor import Cursor
+from gateway.streaming.event import from_record
+from gateway.streaming.hub import Hub
+
+Floors = Callable[[], Awaitable[Mapping[int, int]]]
+_log = structlog.stdlib.get_logger(__name__)
+
+POLL_MS: Final = 1_000
+MOST_AT_ONCE: Final = 200
+"""Records handed over before they are written: less than a reader may lag, so that a burst cuts nobody."""
+CHECK_EVERY_S: Final = 10.0
+"""aiokafka hides a lost broker from its reader, so a silent tail asks for an answer this often."""
+CHECK_TIMEOUT_S: Final = 10.0
+LONGEST_PAUSE_S: Final = 15.0
+
+
+class Tail:
+    """One process's view of the topics. ``state`` is for the readiness page."""
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        hub: Hub,
+        floors: Floors,
+        *,
+        events: Topic = topics.EVENTS,
+        progress: Topic = topics.PROGRESS,
+    ) -> None:
+        self._kafka, self._hub, self._floors = kafka, hub, floors
+        self._events, self._progress = events, progress
+        self._consumer: Any = None
+        self.state = "connecting"
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        failures = 0
+        while True:
+            try:
+                if not self._hub.settled:
+                    self._hub.settle(await self._floors())
+                await self._follow()
+            except Exception as error:  # noqa: BLE001  (whatever it is, the live streams must come back)
+                failures = 0 if self.state == "connected" else failures + 1
+                self.state = "unreachable"
+                _log.warning("tail_interrupted", error=repr(error), failures=failures)
+                pause = min(LONGEST_PAUSE_S, 0.25 * 2 ** min(failures, 10))
+                await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
+
+    async def end_of(self, partition: int) -> int | None:
+        """Return the offset behind the partition's last committed event; None where Kafka is out of reach."""
+        place = TopicPartition(self._events.name, partition)
+        if self._consumer is None:
+            return None
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT_S):
+                ends: dict[TopicPartition, int] = await self._consumer.end_offsets([place])
+        except (KafkaError, OSError, TimeoutError):
+            return None
+        return ends[place]
+
+    async def _follow(self) -> None:
+        consumer = AIOKafkaConsumer(
+            group_id=None,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            request_timeout_ms=int(CHECK_TIMEOUT_S * 1000),
+            **self._kafka.client_options(),
+        )
+        try:
+            await consumer.start()
+            await self._seek(consumer)
+            self._consumer = consumer
+            self.state = "connected"
+            _log.info("tail_connected")
+            await self._pump(consumer)
+        finally:
+            self._consumer = None
+            await consumer.stop()
+
+    async def _seek(self, consumer: Any) -> None:
+        events = [TopicPartition(self._events.name, p) for p in range(self._hub.partitions)]
+        progress = [TopicPartition(self._progress.name, p) for p in range(self._progress.partitions)]
+        consumer.assign([*events, *progress])
+        for partition, offset in self._hub.positions().items():
+            consumer.seek(TopicPartition(self._events.name, partition), offset)
+        for place, offset in (await consumer.end_offsets(progress)).items():
+            consumer.seek(place, offset)
+
+    async def _pump(self, consumer: Any) -> None:
+        loop = asyncio.get_running_loop()
+        heard = loop.time()
+        probe = TopicPartition(self._events.name, 0)
+        while True:
+            batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=MOST_AT_ONCE)
+            for place, records in batches.items():
+                for record in records:
+                    self._hand_over(place, record)
+            await self._hub.flushed()
+            if batches:
+                heard = loop.time()
+            elif loop.time() - heard > CHECK_EVERY_S:
+                await asyncio.wait_for(consumer.end_offsets([probe]), CHECK_TIMEOUT_S)
+                heard = loop.time()
+
+    def _hand_over(self, place: TopicPartition, record: Any) -> None:
+        durable = place.topic == self._events.name
+        cursor = Cursor(self._hub.epoch, place.partition, record.offset) if durable else None
+        try:
+            event = from_record(cursor, key=record.key, value=record.value, headers=present(record.headers))
+        except ValueError as error:
+            _log.warning(
+                "tail_skipped_record",
+                topic=place.topic,
+                partition=place.partition,
+                offset=record.offset,
+                error=str(error),
+            )
+            return
+        if durable:
+            self._hub.publish(event)
+        else:
+            self._hub.tell(event)

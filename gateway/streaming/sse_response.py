@@ -1,0 +1,142 @@
+"""One live stream as a response: the past is written here, then the hub writes, and this only waits.
+
+A stream costs one task, asleep until the client leaves or the response is complete. The past has a second
+one, because a client may leave while it is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import structlog
+from litestar.response import Stream
+from litestar.response.base import ASGIResponse
+from litestar.response.streaming import ASGIStreamingResponse
+from litestar.types import Receive, Send
+
+from gateway.http.middleware import Metrics
+from gateway.streaming import event as stream
+from gateway.streaming.catch_up import Join
+from gateway.streaming.cursor import Position
+from gateway.streaming.event import StreamEvent
+from gateway.streaming.hub import Hub
+from gateway.streaming.subscriber import Reader, Wanted
+
+HEADERS: Final = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
+"""Proxies must neither keep, compress nor buffer a stream."""
+CHUNK_BYTES: Final = 32 * 1024
+"""Written at once of the past: less than a server buffers before it says that a client is slow (64 KiB)."""
+_PAUSES_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
+"""Waits for a ledger that lags; the last one repeats."""
+_log = structlog.stdlib.get_logger(__name__)
+
+Page: TypeAlias = Callable[[Position], Awaitable[tuple[Sequence[StreamEvent], Position]]]
+"""Reads the log after a position: events, and how far it was complete before they were read."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Following:
+    """What one client follows. ``place`` is told first: where it begins, where it did not say so itself."""
+
+    wanted: Wanted
+    after: Position
+    page: Page
+    endings: Sequence[str] = ()
+    place: str | None = None
+
+
+class EventStream(Stream):
+    """The response of a handler; nothing is read before its head is sent."""
+
+    def __init__(self, following: Following, hub: Hub, metrics: Metrics) -> None:
+        super().__init__((), media_type=stream.MEDIA_TYPE, headers=HEADERS)
+        self._following, self._hub, self._metrics = following, hub, metrics
+
+    def to_asgi_response(self, *arguments: Any, **named: Any) -> ASGIResponse:
+        """Return what writes it."""
+        made = super().to_asgi_response(*arguments, **named)
+        return _Written(self._following, self._hub, self._metrics, made)
+
+
+class _Written(ASGIStreamingResponse):
+    """Litestar's streaming response with our way to write the body."""
+
+    def __init__(self, following: Following, hub: Hub, metrics: Metrics, made: ASGIResponse) -> None:
+        super().__init__(iterator=(), headers=dict(made.headers.items()), media_type=stream.MEDIA_TYPE)
+        self._following, self._hub, self._metrics = following, hub, metrics
+
+    async def send_body(self, send: Send, receive: Receive) -> None:
+        """Stay until the client has left or the stream is over."""
+        with self._metrics.readers.track_inprogress(), self._hub.reader(self._following.wanted) as reader:
+            await _attend(self._hub, self._following, reader, send, receive)
+            if reader.dropped:
+                self._metrics.dropped.inc()
+
+
+async def _attend(hub: Hub, following: Following, reader: Reader, send: Send, receive: Receive) -> None:
+    owner = asyncio.current_task()
+    assert owner is not None  # noqa: S101  (a coroutine of a server runs in a task)
+    reader.open(
+        lambda chunk, more: send({"type": "http.response.body", "body": chunk, "more_body": more}),
+        owner.cancel,
+    )
+    beginning = asyncio.create_task(_begin(hub, following, reader))
+    try:
+        # A server says so too when we have completed the response ourselves.
+        while (await receive())["type"] != "http.disconnect":
+            pass
+    except asyncio.CancelledError:
+        if not reader.given_up:
+            raise
+        owner.uncancel()  # it was `reader.give_up`: returning makes the server close the connection
+    finally:
+        beginning.cancel()
+
+
+async def _begin(hub: Hub, following: Following, reader: Reader) -> None:
+    """Write what there is, then leave the reader to the hub."""
+    account_id = following.wanted.account_id
+    join = Join(after=following.after, floor=hub.floor(account_id), endings=following.endings)
+    try:
+        await reader.tell(stream.opening(following.place))
+        await _past(following.page, join, reader)
+        recent = hub.listen(reader)  # only now, so that a long past does not fill the queue
+        join.floor = hub.floor(account_id)
+        await _past(following.page, join, reader)
+        await _tell(reader, join.take(recent))
+    except Exception as error:  # noqa: BLE001  (the head is sent: all that is left is to end)
+        _log.warning("stream_past_failed", error=repr(error))
+        reader.end()
+    else:
+        reader.go_live(join)
+
+
+async def _past(page: Page, join: Join, reader: Reader) -> None:
+    lag = 0
+    while join.needs_past and not reader.over:
+        if lag:
+            await asyncio.sleep(_PAUSES_S[min(lag, len(_PAUSES_S)) - 1])
+        events, projected = await page(join.seen)
+        await _tell(reader, join.past(events, projected))
+        lag = 0 if events else lag + 1
+
+
+async def _tell(reader: Reader, events: Iterable[StreamEvent]) -> None:
+    for chunk in _chunks(events):
+        await reader.tell(chunk)
+
+
+def _chunks(events: Iterable[StreamEvent]) -> Iterator[bytes]:
+    frames: list[bytes] = []
+    size = 0
+    for event in events:
+        frames.append(event.frame)
+        size += len(event.frame)
+        if size >= CHUNK_BYTES:
+            yield b"".join(frames)
+            frames, size = [], 0
+    if frames:
+        yield b"".join(frames)

@@ -1,0 +1,89 @@
+"""Looks after all open streams at once: comments on silent ones, and an end for those that may not go on.
+
+One task for the process, so that thousands of streams have no timer. Must not write to a client itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import asyncpg
+import structlog
+
+from gateway.streaming.hub import Hub
+from gateway.streaming.subscriber import Reader
+
+RECHECK_S: Final = 10.0
+"""A revoked key, a closed account: their streams end within this, as long as Postgres answers."""
+_log = structlog.stdlib.get_logger(__name__)
+_ALLOWED: Final = """
+SELECT ARRAY(SELECT id FROM users WHERE id = ANY($1::uuid[]) AND is_active) AS accounts,
+       ARRAY(SELECT id FROM api_keys WHERE id = ANY($2::uuid[]) AND status = 'active'
+             AND (expires_at IS NULL OR expires_at > now())) AS keys"""
+
+
+class Vigil:
+    """``heartbeat_s`` of silence draw a comment, ``longest_s`` are the life of a stream.
+
+    A client comes back by itself: with fresh credentials, and perhaps to a gateway that has more room. A
+    person's stream lives ``signed_in_s``, and so cannot outlive its access token by more than that.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        pool: asyncpg.Pool,
+        *,
+        heartbeat_s: float,
+        longest_s: float,
+        signed_in_s: float,
+        recheck_s: float = RECHECK_S,
+    ) -> None:
+        self._hub, self._pool = hub, pool
+        self._heartbeat_s, self._recheck_s = heartbeat_s, recheck_s
+        self._longest_s, self._signed_in_s = longest_s, min(longest_s, signed_in_s)
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        loop = asyncio.get_running_loop()
+        checked = loop.time()
+        while True:
+            await asyncio.sleep(min(1.0, self._heartbeat_s / 4))
+            self.look(loop.time())
+            if loop.time() - checked >= self._recheck_s:
+                await self.recheck()
+                checked = loop.time()
+
+    def look(self, now: float) -> None:
+        """Wake who has been silent, end who has been here long."""
+        for reader in self._hub.all():
+            longest_s = self._longest_s if reader.wanted.api_key_id else self._signed_in_s
+            if now - reader.opened > longest_s * reader.patience:
+                reader.end()
+            elif now - reader.spoke >= self._heartbeat_s:
+                reader.silent = True
+                self._hub.wake(reader)
+
+    async def recheck(self) -> None:
+        """End the streams whose account or key is no longer good."""
+        readers = self._hub.all()
+        if not readers:
+            return
+        accounts = {reader.wanted.account_id for reader in readers}
+        keys = {reader.wanted.api_key_id for reader in readers if reader.wanted.api_key_id}
+        try:
+            row = await self._pool.fetchrow(_ALLOWED, list(accounts), list(keys), timeout=self._recheck_s)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            _log.warning("streams_not_rechecked", error=repr(error))
+            return
+        allowed = {*row["accounts"], *row["keys"], None}
+        ended = [reader for reader in readers if not _good(reader, allowed)]
+        for reader in ended:
+            reader.end()
+        if ended:
+            _log.info("streams_revoked", count=len(ended))
+
+
+def _good(reader: Reader, allowed: set[object]) -> bool:
+    return reader.wanted.account_id in allowed and reader.wanted.api_key_id in allowed

@@ -1,0 +1,79 @@
+"""The web page: one document at every address that it has, and its hashed files."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from litestar import MediaType, Request, Response, Router, get
+from litestar.params import FromPath
+
+from gateway.http.errors import ApiError
+from gateway.http.html import landing
+from gateway.services import Using
+from gateway.system.static_site import ASK_AGAIN, FOREVER, File
+
+ADDRESSES: Final = (
+    "/sign-in",
+    "/sign-up",
+    "/scenes/{scene:uuid}",
+    "/usage",
+    "/keys",
+    "/webhooks",
+    "/webhooks/{webhook:uuid}",
+    "/account",
+    "/admin",
+    "/admin/{part:str}",
+    "/s/{token:str}",
+)
+"""What a person may type or reload; the page itself decides what to show (``web/src/App.tsx``)."""
+
+
+@get("/", operation_id="landing", include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
+def root(request: Request[Any, Any, Any], services: Using) -> Response[bytes]:
+    """Return the page, or a plain one that tells how to begin where it was not built."""
+    if services.web.index is None:
+        return Response(landing(services.settings.gateway.public_url), media_type=MediaType.HTML)
+    return _document(request, services)
+
+
+@get(
+    list(ADDRESSES),
+    operation_id="page",
+    include_in_schema=False,
+    media_type=MediaType.HTML,
+    sync_to_thread=False,
+)
+def address(request: Request[Any, Any, Any], services: Using) -> Response[bytes]:
+    """Return the page, which finds out by itself where it is."""
+    return _document(request, services)
+
+
+@get("/assets/{name:str}", operation_id="asset", include_in_schema=False, sync_to_thread=False)
+def asset(request: Request[Any, Any, Any], name: FromPath[str], services: Using) -> Response[bytes]:
+    """Return one of the page's files. Its name changes with its content: browsers keep it for good."""
+    file = services.web.asset(name)
+    if file is None:
+        raise ApiError("not_found", "The page has no such file; reload it.")
+    return _answer(request, file, {"Cache-Control": FOREVER})
+
+
+def _document(request: Request[Any, Any, Any], services: Using) -> Response[bytes]:
+    file = services.web.index
+    if file is None:
+        raise ApiError("not_found", "The web page is not built here; the API is, see /docs.")
+    return _answer(
+        request, file, {"Cache-Control": ASK_AGAIN, "Content-Security-Policy": services.web.policy}
+    )
+
+
+def _answer(request: Request[Any, Any, Any], file: File, headers: dict[str, str]) -> Response[bytes]:
+    headers = headers | {"ETag": file.etag, "Vary": "Accept-Encoding"}
+    if request.headers.get("if-none-match") == file.etag:
+        return Response(b"", status_code=304, headers=headers)
+    encoding, body = file.best(request.headers.get("accept-encoding", ""))
+    if encoding != "identity":
+        headers["Content-Encoding"] = encoding
+    return Response(body, media_type=file.media_type, headers=headers)
+
+
+ROUTER = Router("/", route_handlers=[root, address, asset], tags=["operations"])

@@ -1,0 +1,175 @@
+"""Webhooks: endpoints and their secrets."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Final
+from uuid import UUID
+
+from litestar import Router, delete, get, patch, post
+from litestar.params import FromPath, JSONBody
+from msgspec import UNSET
+
+from gateway.accounts.auth import Caller
+from gateway.http.errors import ApiError
+from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
+from gateway.services import Services, Using
+from gateway.streaming.event_routes import KNOWN
+from gateway.webhooks import delivery_routes
+from gateway.webhooks.account_secrets import Key
+from gateway.webhooks.fanin import ALL
+from gateway.webhooks.repository import Change, EndpointRow
+from gateway.webhooks.schemas import (
+    SecretOut,
+    WebhookCreatedOut,
+    WebhookIn,
+    WebhookOut,
+    WebhookPatchIn,
+)
+
+SELECTABLE: Final = tuple(
+    kind for kind in KNOWN if kind not in {"generation.started.v1", "generation.progress.v1"}
+)
+"""Progress is for live streams: it need not last, so nobody is told of it later."""
+INPUT_CODES: Final = (*KEY_CODES, "url_refused", "types_invalid", "validation_failed")
+
+
+@post(
+    "/",
+    operation_id="create_webhook",
+    summary="Have events sent to a URL",
+    responses=problems(*INPUT_CODES, "account_inactive", "webhooks_exhausted"),
+)
+async def create_webhook(request: Caller, data: JSONBody[WebhookIn], services: Using) -> WebhookCreatedOut:
+    """Add an endpoint. From now on it gets every event of these types, at least once, signed.
+
+    What is sent is a POST as Standard Webhooks describes it, its body the CloudEvent that `GET /events`
+    shows. Any 2xx within 15 s is success; all else is tried again, ten times in three days. No order is
+    promised. Receivers keep `webhook-id`, because the same event may come again. The secret is shown once.
+    """
+    _check(services, data.url, data.events)
+    row, secret = await services.webhooks.create(
+        request.user.account_id, url=data.url, events=list(data.events), description=data.description
+    )
+    return WebhookCreatedOut(secret=secret, **_fields(row))
+
+
+@get("/", operation_id="list_webhooks", summary="List webhooks", responses=problems(*KEY_CODES))
+async def list_webhooks(request: Caller, services: Using) -> list[WebhookOut]:
+    """Return the account's endpoints, oldest first."""
+    return [WebhookOut(**_fields(row)) for row in await services.webhooks.list(request.user.account_id)]
+
+
+@get(
+    "/{webhook_id:uuid}",
+    operation_id="get_webhook",
+    summary="Look at a webhook",
+    responses=problems(*KEY_CODES, "not_found"),
+)
+async def get_webhook(request: Caller, webhook_id: FromPath[UUID], services: Using) -> WebhookOut:
+    """Return one endpoint, and how it fares."""
+    return WebhookOut(**_fields(await services.webhooks.get(request.user.account_id, webhook_id)))
+
+
+@patch(
+    "/{webhook_id:uuid}",
+    operation_id="change_webhook",
+    summary="Change a webhook",
+    responses=problems(*INPUT_CODES, "not_found"),
+)
+async def change_webhook(
+    request: Caller, webhook_id: FromPath[UUID], data: JSONBody[WebhookPatchIn], services: Using
+) -> WebhookOut:
+    """Change what is given. Disabling cancels what waits; a replay brings it back after enabling."""
+    given = {name: value for name in data.__struct_fields__ if (value := getattr(data, name)) is not UNSET}
+    _check(services, given.get("url"), given.get("events", []))
+    given["state"] = given.pop("status", None)
+    row = await services.webhooks.change(request.user.account_id, webhook_id, Change(**given))
+    return WebhookOut(**_fields(row))
+
+
+@delete(
+    "/{webhook_id:uuid}",
+    operation_id="delete_webhook",
+    summary="Delete a webhook",
+    responses=problems(*KEY_CODES, "not_found"),
+)
+async def delete_webhook(request: Caller, webhook_id: FromPath[UUID], services: Using) -> None:
+    """Delete an endpoint with all its deliveries. An attempt that is under way may still arrive."""
+    await services.webhooks.delete(request.user.account_id, webhook_id)
+
+
+@post(
+    "/{webhook_id:uuid}/rotate-secret",
+    operation_id="rotate_webhook_secret",
+    status_code=200,
+    summary="Replace a webhook's secret",
+    responses=problems(*KEY_CODES, "not_found"),
+)
+async def rotate_secret(request: Caller, webhook_id: FromPath[UUID], services: Using) -> SecretOut:
+    """Make a new secret. For 24 hours both sign each message, so that receivers can change over."""
+    return _secret(await services.webhooks.rotate(request.user.account_id, webhook_id))
+
+
+@get(
+    "/account-secret",
+    operation_id="get_account_secret",
+    summary="The secret behind webhook_url",
+    responses=problems(*KEY_CODES),
+)
+async def account_secret(request: Caller, services: Using) -> SecretOut:
+    """Return the secret that signs what goes to the `webhook_url` of single requests."""
+    return _secret(await services.account_keys.get(request.user.account_id))
+
+
+@post(
+    "/account-secret/rotate",
+    operation_id="rotate_account_secret",
+    status_code=200,
+    summary="Replace the secret behind webhook_url",
+    responses=problems(*KEY_CODES),
+)
+async def rotate_account_secret(request: Caller, services: Using) -> SecretOut:
+    """Make a new secret for `webhook_url`. For 24 hours both sign each message."""
+    return _secret(await services.account_keys.rotate(request.user.account_id))
+
+
+def _check(services: Services, url: str | None, events: list[str]) -> None:
+    """Raise `ApiError` url_refused or types_invalid."""
+    if url is not None:
+        services.receivers.check(url)
+    if unknown := sorted(set(events) - {ALL, *SELECTABLE}):
+        raise ApiError(
+            "types_invalid",
+            f"There is no type {', '.join(map(repr, unknown))}; see details.known.",
+            known=[ALL, *SELECTABLE],
+        )
+
+
+def _fields(row: EndpointRow) -> dict[str, Any]:
+    fields = asdict(row)
+    fields["previous_secret_valid_until"] = fields.pop("previous_until")
+    fields["status"] = fields.pop("state")
+    return fields
+
+
+def _secret(key: Key) -> SecretOut:
+    return SecretOut(secret=key.secret, previous_valid_until=key.previous_until)
+
+
+ROUTER = Router(
+    "/webhooks",
+    route_handlers=[
+        create_webhook,
+        list_webhooks,
+        get_webhook,
+        change_webhook,
+        delete_webhook,
+        rotate_secret,
+        account_secret,
+        rotate_account_secret,
+        *delivery_routes.HANDLERS,
+    ],
+    security=BY_ANY,
+    tags=["webhooks"],
+)

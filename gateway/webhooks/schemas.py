@@ -1,0 +1,106 @@
+"""Webhooks: endpoints, their secrets, and what was sent."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from gateway.http.fields import Id, Moment
+
+Url = Annotated[str, Meta(min_length=8, max_length=2048, examples=["https://example.com/hooks/sharpstream"])]
+Types = Annotated[
+    list[Annotated[str, Meta(max_length=100)]],
+    Meta(min_length=1, max_length=50, examples=[["generation.completed.v1", "generation.failed.v1"]]),
+]
+Description = Annotated[str, Meta(max_length=500, examples=["tells the shop"])]
+Secret = Annotated[str, Meta(examples=["whsec_" + "C2FVsBQIhrscChlQIMV+b5sSYspob7oD" + "l0Zyxbe+9FY="])]
+State: TypeAlias = Literal["active", "disabled"]
+DeliveryState: TypeAlias = Literal["pending", "delivered", "failed", "cancelled"]
+
+
+class WebhookIn(Struct, frozen=True, kw_only=True):
+    """A new endpoint. ``events`` are types of events, or ``*`` for all, also those to come."""
+
+    url: Url
+    events: Types
+    description: Description = ""
+
+
+class WebhookPatchIn(Struct, frozen=True, kw_only=True):
+    """What is to change; what is left out stays. ``active`` brings a disabled endpoint back."""
+
+    url: Url | UnsetType = UNSET
+    events: Types | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
+    status: State | UnsetType = UNSET
+
+
+class WebhookOut(Struct, frozen=True, kw_only=True):
+    """An endpoint. ``failing_since``: no attempt has succeeded from then on.
+
+    ``disabled_reason``: ``gone`` (it answered 410), ``failing`` (nothing but failures for days) or ``owner``.
+    """
+
+    id: Id
+    url: Url
+    events: list[str]
+    description: Description
+    status: State
+    disabled_reason: Literal["gone", "failing", "owner"] | None
+    disabled_at: Moment | None
+    failing_since: Moment | None
+    previous_secret_valid_until: Moment | None
+    created_at: Moment
+    updated_at: Moment
+
+
+class WebhookCreatedOut(WebhookOut, frozen=True, kw_only=True):
+    """An endpoint with its secret, which is not shown again; rotate it to have another."""
+
+    secret: Secret
+
+
+class SecretOut(Struct, frozen=True, kw_only=True):
+    """A secret that signs. The one before it signs too, until ``previous_valid_until``."""
+
+    secret: Secret
+    previous_valid_until: Moment | None
+
+
+class DeliveryOut(Struct, frozen=True, kw_only=True):
+    """One event on its way to one endpoint. The answer is the last attempt's, its body cut at 1 kB.
+
+    ``due_at``: when the next attempt is, while it is pending.
+    """
+
+    id: Id
+    webhook_id: Id | None
+    url: str
+    event_id: Id
+    event_type: str
+    subject: Id
+    origin: Literal["event", "replay", "redelivery", "test"]
+    status: DeliveryState
+    attempts: int
+    created_at: Moment
+    due_at: Moment | None
+    attempted_at: Moment | None
+    duration_ms: float | None
+    response_status: int | None
+    response_body: str | None
+    error: str | None
+
+
+class DeliveryPage(Struct, frozen=True, kw_only=True):
+    """Deliveries, newest first; ``next_cursor`` is null on the last page."""
+
+    items: list[DeliveryOut]
+    next_cursor: str | None
+
+
+class ReplayOut(Struct, frozen=True, kw_only=True):
+    """How many events will be sent again; where ``next_after`` is given there are more: ask on from there."""
+
+    queued: Annotated[int, Meta(examples=[128])]
+    next_after: str | None

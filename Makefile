@@ -32,14 +32,14 @@ down: ## stop it; the data stays
 	@if [ -x $(BIN)/sharpstream ]; then $(BIN)/sharpstream down; else echo "Nothing was running."; fi
 
 web: $(RUN) ## build the web page (needs Node; up does it too)
-	@$(BIN)/python -m sharpstream.stack.page
+	@$(BIN)/python -m sharpstream.stack.web_build
 
 # What the page's tests need; where it cannot be had they are skipped, and say what to install.
 browser: $(DEV)
 	@if ! command -v chromium >/dev/null && [ "$$(id -u)" = 0 ] && [ -e /etc/debian_version ]; then \
 		echo "installing Chromium (once)"; apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
 	fi || true
-	@$(BIN)/python -m sharpstream.stack.page || true
+	@$(BIN)/python -m sharpstream.stack.web_build || true
 
 test: $(DEV) $(READERS) browser ## run the tests (PYTEST_ARGS="tests/bus -x" for some)
 	SHARPSTREAM_KILL_SCALE=$${SHARPSTREAM_KILL_SCALE:-0.5} $(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -8,12 +8,19 @@ from uuid import UUID
 
 import asyncpg
 
-from bus import envelope, topics
-from bus.ids import new_id
-from bus.messages import AnyMessage, BlobRef, GenerationCompleted, GenerationRequested, ModelRun, Timings
-from bus.projector import Projector, RawRecord
+from bus.bridges.projector import Projector, RawRecord
+from bus.contract import envelope, topics
+from bus.contract.ids import new_id
+from bus.contract.messages import (
+    AnyMessage,
+    BlobRef,
+    GenerationCompleted,
+    GenerationRequested,
+    ModelRun,
+    Timings,
+)
+from ledger.batch_writer import Intake
 from ledger.events import decode
-from ledger.intake import Intake
 from ledger.projection import PROJECTOR, EventProjection
 
 PHOTO = BlobRef(key="originals/g/1", sha256="aa" * 32, bytes=1_234_567, media_type="image/jpeg")

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from sharpstream.stack.home import Home, Memory
 from sharpstream.stack.postgres import Postgres
 from sharpstream.stack.process import Launch
+from sharpstream.stack.state_dir import Home, Memory
 from sharpstream.stack.supervisor import Supervisor
 
 

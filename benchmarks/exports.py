@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from bus.formats import FORMATS
+from bus.contract.formats import FORMATS
 from export_consumer.pool import converting
 from export_consumer.settings import ConverterSettings
 from tests.export_consumer.foreign import READERS

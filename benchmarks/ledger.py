@@ -34,10 +34,10 @@ from _events import accept, account_of, events_of, projector_of
 from _postgres import own_postgres
 from pydantic import SecretStr
 
-from bus.projector import RawRecord
-from bus.settings import DatabaseSettings
-from ledger import database
-from ledger.migrate import migrate
+from bus.bridges.projector import RawRecord
+from bus.runtime.settings import DatabaseSettings
+from ledger.db import database
+from ledger.db.migrate import migrate
 
 ROUNDS = 3
 

@@ -33,11 +33,11 @@ import asyncpg
 from _stack import Stack, own_stack
 from aiokafka import AIOKafkaProducer
 
-from bus import topics
-from bus.envelope import record
-from bus.ids import new_id
-from bus.messages import ApiKeyCreated
-from bus.settings import KafkaSettings
+from bus.contract import topics
+from bus.contract.envelope import record
+from bus.contract.ids import new_id
+from bus.contract.messages import ApiKeyCreated
+from bus.runtime.settings import KafkaSettings
 
 HERE = Path(__file__).parent
 GOAL_MS = 250

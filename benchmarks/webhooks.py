@@ -41,10 +41,10 @@ import uvloop
 from aiohttp import web
 from pydantic import SecretStr
 
-from bus import envelope, topics
-from bus.ids import new_id
-from bus.messages import GenerationDeleted
-from bus.projector import RawRecord
+from bus.bridges.projector import RawRecord
+from bus.contract import envelope, topics
+from bus.contract.ids import new_id
+from bus.contract.messages import GenerationDeleted
 from gateway.settings import WebhookSettings
 from gateway.webhooks import secrets
 from gateway.webhooks.fanin import FanIn

@@ -22,9 +22,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import create_loader
 
-from bus.errors import ConfigurationError, PermanentError, SharpstreamError, TransientError
-from bus.messages import BlobRef
-from bus.settings import S3Settings, load
+from bus.contract.messages import BlobRef
+from bus.runtime.errors import ConfigurationError, PermanentError, SharpstreamError, TransientError
+from bus.runtime.settings import S3Settings, load
 
 PART_BYTES: Final = 8 * 1024 * 1024
 """Size of one part of a streamed upload; S3 wants at least 5 MiB."""

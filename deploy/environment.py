@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
-from bus import telemetry
+from bus.runtime import telemetry
 
 MODULES: Final = ("bus", "gateway", "inference_consumer", "export_consumer", "ledger")
 TO_FILL: Final = {

@@ -16,22 +16,23 @@ import asyncpg
 from faststream import FastStream
 from faststream.kafka import KafkaBroker
 
-from bus import logs, telemetry, topics
 from bus.blobs import BlobStore
-from bus.broker import create_broker
-from bus.errors import ConfigurationError
-from bus.health import HealthServer
-from bus.processor import Processor
-from bus.projector import Projector, RawRecord, subscribe
-from export_consumer import jobs, settings
+from bus.bridges.projector import Projector, RawRecord, subscribe
+from bus.contract import topics
+from bus.kafka.broker import create_broker
+from bus.kafka.processor import Processor
+from bus.runtime import logs, telemetry
+from bus.runtime.errors import ConfigurationError
+from bus.runtime.health import HealthServer
+from export_consumer import export_projection, settings
+from export_consumer.automatic_exports import VIEWS
 from export_consumer.handlers import Exports
 from export_consumer.pool import converting
 from export_consumer.settings import Settings
-from export_consumer.views import VIEWS
-from ledger import database
-from ledger.intake import Intake
-from ledger.migrate import check
-from ledger.watch import watched
+from ledger.batch_writer import Intake
+from ledger.db import database
+from ledger.db.migrate import check
+from ledger.supervise import watched
 
 
 def main() -> None:
@@ -125,10 +126,13 @@ def _processors(settings: Settings, exports: Exports) -> tuple[Processor, Proces
 
 def _job_projector(broker: KafkaBroker, pool: asyncpg.Pool, settings: Settings) -> Projector:
     epoch, options = settings.kafka.topic_epoch, settings.export
-    write = jobs.ExportJobs(bucket=settings.s3.bucket, views=VIEWS if options.views else ()).write
+    write = export_projection.ExportJobs(
+        bucket=settings.s3.bucket, views=VIEWS if options.views else ()
+    ).write
     inputs = (topics.EVENTS, topics.BACKGROUND_ENDINGS)
     intakes = {
-        topic.name: Intake(topic, projector=jobs.PROJECTOR, epoch=epoch, write=write) for topic in inputs
+        topic.name: Intake(topic, projector=export_projection.PROJECTOR, epoch=epoch, write=write)
+        for topic in inputs
     }
 
     async def apply(connection: asyncpg.Connection, records: Sequence[RawRecord]) -> None:
@@ -136,7 +140,7 @@ def _job_projector(broker: KafkaBroker, pool: asyncpg.Pool, settings: Settings) 
             if mine := [record for record in records if record.topic == name]:
                 await intake.apply(connection, mine)
 
-    projector = Projector(pool, name=jobs.PROJECTOR, epoch=epoch, apply=apply)
+    projector = Projector(pool, name=export_projection.PROJECTOR, epoch=epoch, apply=apply)
     subscribe(
         broker,
         projector,

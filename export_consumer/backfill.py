@@ -17,13 +17,14 @@ import asyncpg
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from bus import broker, topics
-from bus.messages import GenerationCompleted
-from bus.projector import RawRecord, raw_record
-from bus.settings import KafkaSettings
-from bus.topics import Topic
-from export_consumer import views
-from export_consumer.views import Finished, View
+from bus.bridges.projector import RawRecord, raw_record
+from bus.contract import topics
+from bus.contract.messages import GenerationCompleted
+from bus.contract.topics import Topic
+from bus.kafka import broker
+from bus.runtime.settings import KafkaSettings
+from export_consumer import automatic_exports
+from export_consumer.automatic_exports import Finished, View
 from ledger.events import Event, decode
 
 BATCH: Final = 500
@@ -87,14 +88,14 @@ async def _some(pool: asyncpg.Pool, scenes: Sequence[Finished], wish: Wish, prog
     ids = [scene.generation_id for scene in scenes]
     async with pool.acquire() as connection, connection.transaction():
         if not wish.dry_run:
-            await views.hold(connection, ids)
+            await automatic_exports.hold(connection, ids)
         known = {row["id"] for row in await connection.fetch(_KNOWN, ids)}
         there = await connection.fetchval(_THERE, [wish.view.id_for(each) for each in known])
         living = [scene for scene in scenes if scene.generation_id in known]
         if wish.dry_run:
             ordered = len(known) - there
         else:
-            ordered = await views.order(connection, living, [wish.view])
+            ordered = await automatic_exports.order(connection, living, [wish.view])
     progress.scenes += len(scenes)
     progress.gone += len(scenes) - len(living)
     progress.already += there

@@ -15,14 +15,15 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from bus import formats, logs, options
-from bus.errors import ConfigurationError, SharpstreamError
-from bus.settings import DatabaseSettings, KafkaSettings, load
-from export_consumer import app, backfill, views
+from bus.contract import formats, options
+from bus.runtime import logs
+from bus.runtime.errors import ConfigurationError, SharpstreamError
+from bus.runtime.settings import DatabaseSettings, KafkaSettings, load
+from export_consumer import app, automatic_exports, backfill
+from export_consumer.automatic_exports import View
 from export_consumer.backfill import Progress, Wish
-from export_consumer.views import View
-from ledger import database
-from ledger.migrate import check
+from ledger.db import database
+from ledger.db.migrate import check
 
 AHEAD: Final = 1000
 log = structlog.stdlib.get_logger(__name__)
@@ -70,13 +71,13 @@ def _wish(given: argparse.Namespace) -> Wish:
 
 def _view(name: str, text: str) -> View:
     """Return the view of that name (``preview``, ``viewer``), or the format as an operator's backfill."""
-    if name in {view.purpose for view in views.VIEWS}:
+    if name in {view.purpose for view in automatic_exports.VIEWS}:
         if text != "{}":
             raise ConfigurationError(f"{name} takes no options: it is what every new scene gets.")
-        return next(view for view in views.VIEWS if view.purpose == name)
+        return next(view for view in automatic_exports.VIEWS if view.purpose == name)
     known = formats.canonical(name)
     if known is None:
-        own = ", ".join(view.purpose for view in views.VIEWS)
+        own = ", ".join(view.purpose for view in automatic_exports.VIEWS)
         raise ConfigurationError(
             f"There is no format {name}; there are: {own}, {', '.join(formats.FORMATS)}."
         )
@@ -85,7 +86,7 @@ def _view(name: str, text: str) -> View:
     except msgspec.DecodeError as error:
         raise ConfigurationError(f'--options is JSON like {{"up": "y"}}: {error}.') from error
     options.read(known, given)
-    return View(views.BACKFILL, known, given)
+    return View(automatic_exports.BACKFILL, known, given)
 
 
 def _moment(text: str) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bus.errors import PermanentError, TransientError
+from bus.runtime.errors import PermanentError, TransientError
 
 
 class UnsupportedFormatError(PermanentError):

@@ -9,15 +9,16 @@ from typing import Any, Protocol
 
 import structlog
 
-from bus import envelope, topics, tracing
-from bus import options as export_options
 from bus.blobs import Blobs
-from bus.errors import SharpstreamError, UndecodableError
-from bus.messages import BlobRef, ExportCompleted, ExportEnding, ExportFailed, ExportScene, Timings
-from bus.options import Options
-from bus.processor import Record
+from bus.contract import envelope, topics
+from bus.contract import options as export_options
+from bus.contract.messages import BlobRef, ExportCompleted, ExportEnding, ExportFailed, ExportScene, Timings
+from bus.contract.options import Options
+from bus.kafka.processor import Record
+from bus.runtime import tracing
+from bus.runtime.errors import SharpstreamError, UndecodableError
+from export_consumer.automatic_exports import SOURCE
 from export_consumer.formats import File, check
-from export_consumer.views import SOURCE
 
 log = structlog.stdlib.get_logger(__name__)
 

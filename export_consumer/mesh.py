@@ -13,9 +13,9 @@ import fast_simplification
 import numpy as np
 from PIL import Image
 
+from export_consumer.coordinate_frames import turned
 from export_consumer.errors import NothingLeftError
 from export_consumer.formats import Chosen
-from export_consumer.frames import turned
 from export_consumer.gaussians import Camera, Floats, Scene
 from export_consumer.raster import render
 

@@ -25,8 +25,8 @@ import msgspec
 import structlog
 from prometheus_client import Counter, Histogram
 
-from bus.errors import PermanentError, SharpstreamError, TransientError
-from bus.options import Options, OptionsError
+from bus.contract.options import Options, OptionsError
+from bus.runtime.errors import PermanentError, SharpstreamError, TransientError
 from export_consumer import errors
 from export_consumer.formats import File
 from export_consumer.settings import ConverterSettings

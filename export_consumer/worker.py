@@ -18,8 +18,8 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from bus import options
-from bus.errors import SharpstreamError
+from bus.contract import options
+from bus.runtime.errors import SharpstreamError
 from export_consumer import splat
 from export_consumer.errors import NothingLeftError
 from export_consumer.formats import File, load

@@ -13,8 +13,9 @@ from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.routes import HTTPRoute
 
-from bus import tasks, topics
 from bus.blobs import BlobStore
+from bus.contract import topics
+from bus.runtime import tasks
 from gateway import policy
 from gateway.accounts.access_tokens import Tokens
 from gateway.accounts.api_keys import Keys
@@ -62,7 +63,7 @@ from gateway.webhooks.http_session import guard
 from gateway.webhooks.redelivery import Sending
 from gateway.webhooks.repository import Webhooks
 from gateway.webhooks.secrets import Sealer
-from ledger import database, migrate
+from ledger.db import database, migrate
 
 MAX_JSON_BYTES: Final = 64 * 1024
 """Bytes of any body but an upload, which has its own reader and limits."""
@@ -82,7 +83,7 @@ def create_app(settings: Settings) -> Litestar:
         openapi_config=openapi.config(settings.gateway.public_url),
         cors_config=_cors(settings.gateway.cors_origins),
         request_max_body_size=MAX_JSON_BYTES,
-        logging_config=None,  # bus.logs has set logging up for the process
+        logging_config=None,  # bus.runtime.logs has set logging up for the process
     )
     policy.check(app)
     app.asgi_handler = Observed(app.asgi_handler, metrics, _allow(app))

@@ -11,9 +11,9 @@ from typing import Any, Final, TypeVar
 import structlog
 import uvloop
 
-from bus import logs, telemetry
-from bus.errors import ConfigurationError, FencedError
-from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings, load
+from bus.runtime import logs, telemetry
+from bus.runtime.errors import ConfigurationError, FencedError
+from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings, load
 from gateway import server, settings
 from gateway.accounts import bootstrap_admin
 from gateway.http.errors import ApiError

@@ -10,10 +10,10 @@ from uuid import UUID
 
 import asyncpg
 
-from bus import outbox
-from bus.envelope import OutRecord, record
-from bus.messages import AnyMessage
-from bus.topics import Topic
+from bus.bridges import outbox
+from bus.contract.envelope import OutRecord, record
+from bus.contract.messages import AnyMessage
+from bus.contract.topics import Topic
 from gateway.http.context import Trace
 
 SOURCE: Final = "/sharpstream/gateway"

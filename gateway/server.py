@@ -11,9 +11,9 @@ from typing import Final
 import structlog
 import uvicorn
 
-from bus.health import HealthServer
-from bus.relay import Relay
-from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings
+from bus.bridges.relay import Relay
+from bus.runtime.health import HealthServer
+from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings
 from gateway.app import create_app
 from gateway.http import socket_options
 from gateway.partners.app import PartnersRole

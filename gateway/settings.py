@@ -10,7 +10,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bus.settings import DatabaseSettings, KafkaSettings, S3Settings, load
+from bus.runtime.settings import DatabaseSettings, KafkaSettings, S3Settings, load
 
 
 class GatewaySettings(BaseSettings):

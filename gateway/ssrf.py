@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from bus.errors import SharpstreamError
+from bus.runtime.errors import SharpstreamError
 from gateway.http.errors import ApiError
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address

@@ -11,18 +11,19 @@ from typing import Final
 
 import structlog
 
-from bus import logs, tasks, telemetry, topics
 from bus.blobs import Blobs, BlobStore
-from bus.errors import ConfigurationError, SharpstreamError
-from bus.health import HealthServer
-from bus.processor import Processor
+from bus.contract import topics
+from bus.kafka.processor import Processor
+from bus.runtime import logs, tasks, telemetry
+from bus.runtime.errors import ConfigurationError, SharpstreamError
+from bus.runtime.health import HealthServer
 from inference_consumer import models, photo, settings
+from inference_consumer.batch_runner import Inference
 from inference_consumer.batcher import Batcher
 from inference_consumer.cancellations import Cancellations
 from inference_consumer.engine import Engine
 from inference_consumer.errors import DeviceLostError
 from inference_consumer.handlers import Generations
-from inference_consumer.inference import Inference
 from inference_consumer.pipeline import Pipeline
 from inference_consumer.progress import ProgressPublisher
 from inference_consumer.settings import Settings

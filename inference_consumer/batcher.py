@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
 
-from bus.messages import Priority
+from bus.contract.messages import Priority
 from inference_consumer import metrics
 
 BULK_PATIENCE_S: Final = 30.0

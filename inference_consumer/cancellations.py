@@ -16,10 +16,12 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from bus import broker, envelope, tasks
-from bus.errors import UndecodableError
-from bus.settings import KafkaSettings
-from bus.topics import Topic
+from bus.contract import envelope
+from bus.contract.topics import Topic
+from bus.kafka import broker
+from bus.runtime import tasks
+from bus.runtime.errors import UndecodableError
+from bus.runtime.settings import KafkaSettings
 from inference_consumer import metrics
 
 log = structlog.stdlib.get_logger(__name__)

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from bus.errors import ConfigurationError
+from bus.runtime.errors import ConfigurationError
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bus.errors import PermanentError, SharpstreamError, TransientError
+from bus.runtime.errors import PermanentError, SharpstreamError, TransientError
 
 
 class PhotoError(PermanentError):
@@ -18,19 +18,19 @@ class PhotoTruncatedError(PhotoError):
 
 
 class PhotoTooSmallError(PhotoError):
-    """A side is shorter than `bus.limits.MIN_PHOTO_SIDE`."""
+    """A side is shorter than `bus.contract.limits.MIN_PHOTO_SIDE`."""
 
     code = "photo_too_small"
 
 
 class PhotoTooManyPixelsError(PhotoError):
-    """More pixels than `bus.limits.MAX_PHOTO_PIXELS`: huge, or a decompression bomb."""
+    """More pixels than `bus.contract.limits.MAX_PHOTO_PIXELS`: huge, or a decompression bomb."""
 
     code = "photo_too_many_pixels"
 
 
 class PhotoTooLargeError(PhotoError):
-    """More bytes than `bus.limits.MAX_PHOTO_BYTES`."""
+    """More bytes than `bus.contract.limits.MAX_PHOTO_BYTES`."""
 
     code = "photo_too_large"
 

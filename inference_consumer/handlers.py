@@ -10,9 +10,8 @@ from uuid import UUID
 
 import structlog
 
-from bus import envelope, topics, tracing
-from bus.errors import SharpstreamError, UndecodableError
-from bus.messages import (
+from bus.contract import envelope, topics
+from bus.contract.messages import (
     Event,
     GenerateScene,
     GenerationCancelled,
@@ -20,12 +19,14 @@ from bus.messages import (
     GenerationFailed,
     Timings,
 )
-from bus.processor import Record
+from bus.kafka.processor import Record
+from bus.runtime import tracing
+from bus.runtime.errors import SharpstreamError, UndecodableError
 from inference_consumer import metrics
 from inference_consumer.errors import GenerationStoppedError
 from inference_consumer.pipeline import Made, Pipeline
 from inference_consumer.progress import SOURCE
-from inference_consumer.watch import Job
+from inference_consumer.stage_timer import Job
 
 log = structlog.stdlib.get_logger(__name__)
 

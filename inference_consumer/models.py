@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 import numpy as np
 
-from bus.errors import ConfigurationError
+from bus.runtime.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from inference_consumer.settings import Settings

@@ -17,7 +17,7 @@ import numpy as np
 import pi_heif
 from PIL import Image, UnidentifiedImageError
 
-from bus import limits
+from bus.contract import limits
 from inference_consumer import exif
 from inference_consumer.errors import (
     FocalLengthError,

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from bus.blobs import Blobs
-from bus.errors import SharpstreamError
-from bus.messages import (
+from bus.contract.messages import (
     BlobRef,
     GenerateScene,
     GenerationStarted,
@@ -23,11 +22,12 @@ from bus.messages import (
     Stage,
     Timings,
 )
+from bus.runtime.errors import SharpstreamError
 from inference_consumer import photo, ply
+from inference_consumer.batch_runner import Inference, Served
 from inference_consumer.errors import ModelUnavailableError
-from inference_consumer.inference import Inference, Served
 from inference_consumer.models import Camera, Model, Splat
-from inference_consumer.watch import Job, Tell, Watch
+from inference_consumer.stage_timer import Job, Tell, Watch
 
 T = TypeVar("T")
 

@@ -14,9 +14,11 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from bus import broker, envelope, ids, tasks, topics
-from bus.messages import GenerationProgress, Progress, type_of
-from bus.settings import KafkaSettings
+from bus.contract import envelope, ids, topics
+from bus.contract.messages import GenerationProgress, Progress, type_of
+from bus.kafka import broker
+from bus.runtime import tasks
+from bus.runtime.settings import KafkaSettings
 from inference_consumer import metrics
 
 log = structlog.stdlib.get_logger(__name__)

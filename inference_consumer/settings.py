@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bus.settings import KafkaSettings, RoleSettings, S3Settings, load
+from bus.runtime.settings import KafkaSettings, RoleSettings, S3Settings, load
 
 
 class InferenceSettings(BaseSettings):

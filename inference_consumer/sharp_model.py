@@ -15,7 +15,7 @@ from typing import Any, Final
 import structlog
 import torch
 
-from bus.errors import ConfigurationError
+from bus.runtime.errors import ConfigurationError
 from inference_consumer import metrics
 from inference_consumer.checkpoint import Checkpoints
 from inference_consumer.errors import DeviceLostError, ResultNotFiniteError

@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 
 from faststream import FastStream
 
-from bus.broker import create_broker
-from bus.health import HealthServer
-from ledger import database, handlers
-from ledger.inspection import inspect
-from ledger.migrate import check
+from bus.kafka.broker import create_broker
+from bus.runtime.health import HealthServer
+from ledger import handlers
+from ledger.db import database
+from ledger.db.migrate import check
+from ledger.invariant_monitor import inspect
 from ledger.settings import Settings
-from ledger.watch import watched
+from ledger.supervise import watched
 
 
 def create_app(settings: Settings) -> FastStream:

@@ -14,11 +14,12 @@ from typing import Any, Final
 
 import structlog
 
-from bus import logs, telemetry
-from bus.errors import ConfigurationError
-from bus.settings import DatabaseSettings, RoleSettings, load
-from ledger import app, database, handlers, invariants, rebuild, settings
-from ledger.migrate import check, declared, migrate
+from bus.runtime import logs, telemetry
+from bus.runtime.errors import ConfigurationError
+from bus.runtime.settings import DatabaseSettings, RoleSettings, load
+from ledger import app, handlers, invariants, rebuild, settings
+from ledger.db import database
+from ledger.db.migrate import check, declared, migrate
 from ledger.projection import PROJECTOR
 from ledger.unpark import unpark
 

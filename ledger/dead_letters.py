@@ -11,12 +11,13 @@ from uuid import UUID
 
 import asyncpg
 
-from bus import envelope, ids, retry, topics
-from bus.errors import UndecodableError
-from bus.projector import RawRecord
+from bus.bridges.projector import RawRecord
+from bus.contract import envelope, ids, topics
+from bus.kafka import retry
+from bus.runtime.errors import UndecodableError
 from ledger import metrics
+from ledger.batch_writer import headers_json
 from ledger.events import storable
-from ledger.intake import headers_json
 
 PROJECTOR: Final = "ledger.dead"
 """The name in ``projector_offsets``."""
@@ -36,7 +37,7 @@ ON CONFLICT DO NOTHING"""
 
 
 class DeadLetters:
-    """The `bus.projector.Apply` of the dead-letter topics of one topic epoch."""
+    """The `bus.bridges.projector.Apply` of the dead-letter topics of one topic epoch."""
 
     def __init__(self, *, epoch: int) -> None:
         self._epoch = epoch

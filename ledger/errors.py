@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bus.errors import ConfigurationError
+from bus.runtime.errors import ConfigurationError
 
 
 class SchemaError(ConfigurationError):

@@ -9,10 +9,10 @@ from uuid import UUID
 
 import msgspec
 
-from bus import envelope
-from bus.errors import UndecodableError
-from bus.projector import RawRecord
-from bus.topics import Topic
+from bus.bridges.projector import RawRecord
+from bus.contract import envelope
+from bus.contract.topics import Topic
+from bus.runtime.errors import UndecodableError
 
 
 class Event(NamedTuple):

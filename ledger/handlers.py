@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncpg
 from faststream.kafka import KafkaBroker
 
-from bus import topics
-from bus.projector import Projector, subscribe
+from bus.bridges.projector import Projector, subscribe
+from bus.contract import topics
 from ledger import dead_letters, progress
-from ledger.intake import Intake
+from ledger.batch_writer import Intake
 from ledger.projection import PROJECTOR, EventProjection
 from ledger.settings import Settings
 

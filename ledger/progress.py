@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
-from bus.messages import GenerationStarted
+from bus.contract.messages import GenerationStarted
 from ledger.events import Event
 
 PROJECTOR: Final = "ledger.progress"

@@ -16,7 +16,7 @@ import asyncpg
 import msgspec
 import structlog
 
-from bus.messages import (
+from bus.contract.messages import (
     GenerationCancelled,
     GenerationCompleted,
     GenerationDeleted,

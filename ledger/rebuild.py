@@ -15,11 +15,12 @@ import asyncpg
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from bus import broker, topics
-from bus.projector import RawRecord, raw_record
-from bus.settings import KafkaSettings
-from bus.topics import Topic
-from ledger.intake import Intake
+from bus.bridges.projector import RawRecord, raw_record
+from bus.contract import topics
+from bus.contract.topics import Topic
+from bus.kafka import broker
+from bus.runtime.settings import KafkaSettings
+from ledger.batch_writer import Intake
 from ledger.projection import PROJECTOR, EventProjection
 
 SHOWN: Final = 100

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings, load
+from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings, load
 
 
 class LedgerSettings(BaseSettings):

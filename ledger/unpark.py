@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 import asyncpg
 import msgspec
 
-from bus.projector import RawRecord
-from ledger.intake import Intake
+from bus.bridges.projector import RawRecord
+from ledger.batch_writer import Intake
 
 _TAKE: Final = "DELETE FROM parked_events WHERE projector = $1 AND epoch = $2 RETURNING *"
 _LEFT: Final = "SELECT count(*) FROM parked_events WHERE projector = $1 AND epoch = $2"

@@ -9,8 +9,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from bus import ids
-from bus.messages import ApiKeyCreated, ExportCompleted, ExportRequested, GenerationCompleted
+from bus.contract import ids
+from bus.contract.messages import ApiKeyCreated, ExportCompleted, ExportRequested, GenerationCompleted
 from ledger.events import Event, to_json
 
 _ROWS: Final = """

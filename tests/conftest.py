@@ -26,7 +26,7 @@ from uuid import uuid4
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from bus.settings import KafkaSettings, S3Settings
+from bus.runtime.settings import KafkaSettings, S3Settings
 from sharpstream.stack.postgres import psql
 from sharpstream.stack.process import die_with_parent
 

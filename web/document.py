@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 
-from bus.settings import DatabaseSettings, KafkaSettings, S3Settings
+from bus.runtime.settings import DatabaseSettings, KafkaSettings, S3Settings
 from gateway.app import create_app
 from gateway.settings import GatewaySettings, Settings, WebhookSettings
 

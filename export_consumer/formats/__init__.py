@@ -1,4 +1,4 @@
-"""The formats that a scene can be exported to: one module each, named as in `bus.formats`, found here.
+"""The export formats: one module each, named as in `bus.contract.formats`, found here.
 
 A module is imported where its format is first asked for, so that a worker holds only what it uses: OpenUSD
 alone is 100 MB. A format's module has one public name, ``FORMAT``.
@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from bus.formats import FORMATS
+from bus.contract.formats import FORMATS
 from export_consumer.errors import UnsupportedFormatError
 from export_consumer.gaussians import Scene
 
 Chosen: TypeAlias = Mapping[str, Any]
-"""Every option of the format (`bus.options.read`), each in its own type."""
+"""Every option of the format (`bus.contract.options.read`), each in its own type."""
 
 MADE: Final = FORMATS
 """What this release can write."""

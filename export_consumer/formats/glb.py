@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from export_consumer.coordinate_frames import placed
 from export_consumer.formats import Chosen, Format
-from export_consumer.frames import placed
 from export_consumer.gaussians import Floats, Gaussians, Scene
 from export_consumer.gltf import Document
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from export_consumer import splat
+from export_consumer.coordinate_frames import placed
 from export_consumer.formats import Chosen, Format
-from export_consumer.frames import placed
 from export_consumer.gaussians import Scene
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from export_consumer import forge
+from export_consumer import gaussforge_adapter
 from export_consumer.formats import Chosen, Format
 from export_consumer.gaussians import Scene
 
 
 def _write(scene: Scene, options: Chosen) -> bytes:
-    return forge.convert(scene, options, "compressed.ply")
+    return gaussforge_adapter.convert(scene, options, "compressed.ply")
 
 
 FORMAT: Final = Format(media_type="application/ply", suffix=".ply", write=_write)

@@ -15,8 +15,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from PIL import Image
 
+from export_consumer.coordinate_frames import placed
 from export_consumer.formats import Chosen, Format
-from export_consumer.frames import placed
 from export_consumer.gaussians import Floats, Scene
 from export_consumer.palette import palette
 

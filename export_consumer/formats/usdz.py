@@ -12,9 +12,9 @@ from typing import Any, Final
 import numpy as np
 from pxr import Gf, Sdf, Tf, Usd, UsdGeom, UsdUtils, UsdVol, Vt
 
+from export_consumer.coordinate_frames import UNITS, placed
 from export_consumer.errors import ConverterError
 from export_consumer.formats import Chosen, Format
-from export_consumer.frames import UNITS, placed
 from export_consumer.gaussians import Gaussians, Scene
 
 _SIGMAS: Final = 3

@@ -10,9 +10,9 @@ from uuid import UUID
 
 import asyncpg
 
-from bus import topics
-from bus.ids import new_id
-from bus.messages import ApiKeyCreated, ApiKeyRevoked
+from bus.contract import topics
+from bus.contract.ids import new_id
+from bus.contract.messages import ApiKeyCreated, ApiKeyRevoked
 from gateway.http.context import Trace
 from gateway.http.errors import ApiError
 from gateway.outbox import told, write_and_publish

@@ -15,7 +15,7 @@ from gateway.accounts.repository import Account, Accounts
 from gateway.accounts.routes import normal_email
 from gateway.http.context import new_trace
 from gateway.settings import Settings
-from ledger import database
+from ledger.db import database
 
 PASSWORD_VARIABLE: Final = "SHARPSTREAM_ADMIN_PASSWORD"  # noqa: S105  (the name of a variable)
 

@@ -13,13 +13,14 @@ from uuid import UUID
 
 import asyncpg
 
-from bus import outbox, topics
-from bus.messages import CancelScene, GenerationDeleted
+from bus.bridges import outbox
+from bus.contract import topics
+from bus.contract.messages import CancelScene, GenerationDeleted
 from gateway.http.context import new_trace
 from gateway.http.errors import ApiError
 from gateway.outbox import told
 from gateway.webhooks import repository
-from ledger import removals
+from ledger.db import removals
 
 BATCH: Final = 100
 _PERSON: Final = """

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from bus.ids import new_id
+from bus.contract.ids import new_id
 from gateway.accounts.erasure import require_another_admin
 
 

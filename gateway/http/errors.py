@@ -15,8 +15,8 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, SerializationException, ValidationException
 
-from bus.errors import SharpstreamError, TransientError
-from bus.postgres import PASSING
+from bus.bridges.postgres_errors import PASSING
+from bus.runtime.errors import SharpstreamError, TransientError
 from gateway.http.context import trace_of
 from gateway.http.problems import PROBLEMS
 

@@ -18,7 +18,7 @@ from litestar.openapi.spec import (
 )
 from litestar.openapi.spec.enums import OpenAPIFormat
 
-from bus.limits import MAX_PHOTO_BYTES
+from bus.contract.limits import MAX_PHOTO_BYTES
 from gateway.http.errors import MEDIA_TYPE, Problem
 from gateway.http.problems import PROBLEMS
 from gateway.scenes import photo_check as photos

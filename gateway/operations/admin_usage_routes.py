@@ -14,7 +14,7 @@ from gateway.operations.usage_routes import From, OfKey, To, between, few
 from gateway.operations.usage_schemas import AdminUsageOut, AdminUsageTotal, InvariantOut, InvariantsOut
 from gateway.services import Using
 from ledger import invariants, usage_report
-from ledger.remedies import REMEDIES
+from ledger.invariant_runbook import REMEDIES
 
 ADMIN_CODES = (*SIGN_IN_CODES, "sign_in_required", "role_insufficient")
 

@@ -1,8 +1,8 @@
 """Removes objects from the blob store that the tables no longer need: a job that survives restarts.
 
 Every gateway runs one. The wishes lie in ``blob_removals``, written with the change that made them needless
-(`ledger.removals`); a row goes only after its objects are gone. Claiming one sets when it is due again, so a
-process that is killed in the middle, and a store that is away, come to the same: another try, later.
+(`ledger.db.removals`); a row goes only after its objects are gone. Claiming one sets when it is due again,
+so a process that is killed in the middle, and a store that is away, come to the same: another try, later.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import asyncpg
 import structlog
 
 from bus.blobs import Blobs
-from ledger import removals
+from ledger.db import removals
 
 _log = structlog.stdlib.get_logger(__name__)
 

@@ -10,8 +10,8 @@ from uuid import UUID
 
 import asyncpg
 
-from bus import outbox
-from bus.envelope import OutRecord
+from bus.bridges import outbox
+from bus.contract.envelope import OutRecord
 from gateway.http.errors import ApiError
 
 _COLUMNS: Final = (

@@ -14,7 +14,7 @@ from typing import Final
 
 import asyncpg
 
-from bus.errors import TransientError
+from bus.runtime.errors import TransientError
 from ledger import invariants
 
 KEEP_S: Final = 60.0

@@ -17,7 +17,7 @@ import structlog
 from prometheus_client import Counter
 
 from bus.blobs import Blobs
-from ledger import chores
+from ledger.db import leader_turns
 
 EVERY: Final = timedelta(hours=6)
 GRACE: Final = timedelta(days=1)
@@ -50,7 +50,7 @@ class Orphans:
 
     async def sweep(self) -> None:
         """Look through the store if it is our turn."""
-        if await chores.claim(self._pool, "orphans", EVERY):
+        if await leader_turns.claim(self._pool, "orphans", EVERY):
             await self.look()
 
     async def look(self) -> list[str]:

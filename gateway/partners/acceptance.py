@@ -1,8 +1,8 @@
 """From a partner's record to its one answer: a generation or a rejection.
 
 What takes time (fetching, checking, storing the photo) is done before; then the command's row, the
-generation, what the world is told and the offset are one transaction (`bus.projection`). The ``ce_id`` is
-unique, so that a repeat changes nothing. Errors of our own side are raised, and tried again.
+generation, what the world is told and the offset are one transaction (`bus.bridges.projection`). The
+``ce_id`` is unique, so that a repeat changes nothing. Errors of our own side are raised, and tried again.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from bus import ids, outbox, topics
-from bus.errors import PermanentError, SharpstreamError, TransientError
-from bus.messages import CommandRejected
-from bus.partners import COMMANDS
-from bus.projection import RawRecord
+from bus.bridges import outbox
+from bus.bridges.projection import RawRecord
+from bus.contract import ids, topics
+from bus.contract.messages import CommandRejected
+from bus.contract.partners import COMMANDS
+from bus.runtime.errors import PermanentError, SharpstreamError, TransientError
 from gateway.accounts.auth import Principal
 from gateway.http.errors import ApiError
 from gateway.outbox import told
@@ -120,7 +121,7 @@ class Acceptance:
             prepared.order = replace(prepared.order, max_in_flight=quota.max_in_flight)
 
     async def apply(self, connection: asyncpg.Connection, records: Sequence[RawRecord]) -> None:
-        """Write the answers; `bus.projection.Apply`. Raises `NoRoomError`, and nothing has changed then."""
+        """Write the answers; a `bus.bridges.projection.Apply`. `NoRoomError`: nothing has changed."""
         for record in records:
             await self._answer(connection, self._prepared[_place(record)])
 

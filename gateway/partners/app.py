@@ -9,13 +9,14 @@ from typing import Final
 import asyncpg
 import structlog
 
-from bus import tasks, topics
-from bus.health import HealthServer
-from bus.partners import COMMANDS
-from bus.processor import Processor
-from bus.projection import Projector
-from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings
-from bus.topics import Topic
+from bus.bridges.projection import Projector
+from bus.contract import topics
+from bus.contract.partners import COMMANDS
+from bus.contract.topics import Topic
+from bus.kafka.processor import Processor
+from bus.runtime import tasks
+from bus.runtime.health import HealthServer
+from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings
 from gateway.partners import decompression_limit
 from gateway.partners.acceptance import Acceptance
 from gateway.partners.dependencies import opened
@@ -24,8 +25,8 @@ from gateway.partners.ingress import Ingress
 from gateway.partners.recipient_lookup import Directory
 from gateway.scenes.accept_dependencies import Means
 from gateway.settings import PartnerBridgeSettings
-from ledger import database
-from ledger.migrate import check
+from ledger.db import database
+from ledger.db.migrate import check
 
 log = structlog.stdlib.get_logger(__name__)
 

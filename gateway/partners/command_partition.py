@@ -1,7 +1,8 @@
 """One partition of a partner's commands: prepared a few at a time, answered one by one, in order.
 
 A lane holds up only itself: who names addresses that do not answer, or whose account is full, waits alone.
-The offset in Postgres is the truth (`bus.projection`); where Kafka stands is only told to it for monitoring.
+The offset in Postgres is the truth (`bus.bridges.projection`); where Kafka stands is only told to it for
+monitoring.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from typing import Final, TypeVar
 
 import structlog
 
-from bus import tasks
-from bus.errors import TransientError
-from bus.postgres import PASSING
-from bus.projection import Place, Projector, RawRecord
+from bus.bridges.postgres_errors import PASSING
+from bus.bridges.projection import Place, Projector, RawRecord
+from bus.runtime import tasks
+from bus.runtime.errors import TransientError
 from gateway.partners import commands
 from gateway.partners.acceptance import Acceptance, NoRoomError, Prepared, failed
 

@@ -12,9 +12,9 @@ from typing import Final
 
 import msgspec
 
-from bus.errors import PermanentError, SharpstreamError
-from bus.partners import GENERATE, MAX_ID_BYTES, MAX_PHOTO_BYTES, GenerateCommand
-from bus.projection import RawRecord
+from bus.bridges.projection import RawRecord
+from bus.contract.partners import GENERATE, MAX_ID_BYTES, MAX_PHOTO_BYTES, GenerateCommand
+from bus.runtime.errors import PermanentError, SharpstreamError
 from gateway.http.context import Trace, trace_from
 from gateway.http.errors import ApiError
 from gateway.scenes.accept import Ask, as_texts

@@ -13,7 +13,7 @@ from typing import Any, Final
 import cramjam
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from bus.partners import MAX_COMMAND_BYTES
+from bus.contract.partners import MAX_COMMAND_BYTES
 
 LIMIT: Final = 8 * MAX_COMMAND_BYTES
 """Bytes of a batch, unpacked. Snappy needs no limit: it cannot say more than 21 bytes with one."""

@@ -11,7 +11,7 @@ import aiohttp
 import asyncpg
 
 from bus.blobs import Blobs, BlobStore
-from bus.settings import S3Settings
+from bus.runtime.settings import S3Settings
 from gateway.accounts.quotas import Quota, Quotas
 from gateway.scenes import photo_check
 from gateway.scenes.uploads import Uploads

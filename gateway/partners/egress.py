@@ -13,10 +13,10 @@ from uuid import UUID
 
 import msgspec
 
-from bus.envelope import CONTENT_TYPE, Headers, OutRecord, header
-from bus.errors import SharpstreamError, UndecodableError
-from bus.partners import COMMAND_ID, Names
-from bus.retry import Record
+from bus.contract.envelope import CONTENT_TYPE, Headers, OutRecord, header
+from bus.contract.partners import COMMAND_ID, Names
+from bus.kafka.retry import Record
+from bus.runtime.errors import SharpstreamError, UndecodableError
 from gateway.partners import metrics
 from gateway.partners.recipient_lookup import Addressee, Directory
 from gateway.streaming.cursor import Cursor
@@ -35,7 +35,7 @@ _about: Final = msgspec.json.Decoder(_About)
 
 
 class Egress:
-    """`bus.retry.Handler` and `bus.retry.GiveUp`. ``epoch``: the topic epoch."""
+    """`bus.kafka.retry.Handler` and `bus.kafka.retry.GiveUp`. ``epoch``: the topic epoch."""
 
     def __init__(self, directory: Directory, *, epoch: int) -> None:
         self._directory, self._epoch = directory, epoch

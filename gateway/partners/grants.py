@@ -20,7 +20,7 @@ from kafka.admin import (
     ResourceType,
 )
 
-from bus.partners import Names
+from bus.contract.partners import Names
 
 ANYWHERE: Final = "*"
 

@@ -15,12 +15,13 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from bus import broker, tasks
-from bus.errors import FencedError
-from bus.membership import PlaceTakenError
-from bus.partners import MAX_COMMAND_BYTES
-from bus.projection import Projector, RawRecord, raw_record
-from bus.settings import KafkaSettings
+from bus.bridges.projection import Projector, RawRecord, raw_record
+from bus.contract.partners import MAX_COMMAND_BYTES
+from bus.kafka import broker
+from bus.kafka.static_membership import PlaceTakenError
+from bus.runtime import tasks
+from bus.runtime.errors import FencedError
+from bus.runtime.settings import KafkaSettings
 from gateway.partners import metrics
 from gateway.partners.acceptance import Acceptance
 from gateway.partners.command_partition import BACKOFF_S, Lane

@@ -30,10 +30,10 @@ from kafka.protocol.admin import (
     DescribeUserScramCredentialsRequest,
 )
 
-from bus.admin import topic_config
-from bus.errors import TransientError
-from bus.partners import Names
-from bus.settings import KafkaSettings
+from bus.contract.partners import Names
+from bus.kafka.admin import topic_config
+from bus.runtime.errors import TransientError
+from bus.runtime.settings import KafkaSettings
 from gateway.partners import grants
 from gateway.partners.grants import Quotas
 

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import structlog
 
-from bus.partners import Names
+from bus.contract.partners import Names
 from gateway.http.errors import ApiError
 from gateway.partners.grants import Quotas
 from gateway.partners.kafka_admin import Cluster, KafkaRefusedError

@@ -15,7 +15,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from bus.postgres import PASSING
+from bus.bridges.postgres_errors import PASSING
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
-from bus.ids import new_id
+from bus.contract.ids import new_id
 from gateway.http.errors import ApiError
 
 _COLUMNS: Final = "id, account_id, slug, state, settled, created_at, updated_at, deleted_at"

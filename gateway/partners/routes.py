@@ -9,8 +9,8 @@ import structlog
 from litestar import Router, delete, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from bus import asyncapi_partners
-from bus.partners import Names
+from bus.contract import asyncapi_partners
+from bus.contract.partners import Names
 from gateway.accounts.auth import Caller
 from gateway.accounts.passwords import require_acceptable
 from gateway.accounts.routes import normal_email

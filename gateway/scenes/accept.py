@@ -19,10 +19,10 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from bus.errors import SharpstreamError
-from bus.ids import new_id
-from bus.limits import MAX_METADATA_BYTES
-from bus.messages import BlobRef, GenerateScene, Priority
+from bus.contract.ids import new_id
+from bus.contract.limits import MAX_METADATA_BYTES
+from bus.contract.messages import BlobRef, GenerateScene, Priority
+from bus.runtime.errors import SharpstreamError
 from gateway.accounts.auth import Principal
 from gateway.http.context import Trace
 from gateway.http.errors import ApiError

@@ -13,9 +13,10 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from bus import outbox, topics
-from bus.envelope import OutRecord
-from bus.messages import GenerateScene, GenerationRequested, Priority
+from bus.bridges import outbox
+from bus.contract import topics
+from bus.contract.envelope import OutRecord
+from bus.contract.messages import GenerateScene, GenerationRequested, Priority
 from gateway.http.context import Trace
 from gateway.http.errors import ApiError
 from gateway.outbox import told

@@ -13,12 +13,13 @@ from uuid import UUID
 
 import asyncpg
 
-from bus import outbox, topics
-from bus.messages import CancelScene, GenerationDeleted
+from bus.bridges import outbox
+from bus.contract import topics
+from bus.contract.messages import CancelScene, GenerationDeleted
 from gateway.http.context import Trace
 from gateway.http.errors import ApiError
 from gateway.outbox import told, write_and_publish
-from ledger import removals
+from ledger.db import removals
 
 _CANCEL: Final = """
 UPDATE scene_generations SET cancel_requested_at = $3, updated_at = greatest(updated_at, $3)

@@ -11,11 +11,11 @@ from litestar import Response, Router, get, post
 from litestar.datastructures import ResponseHeader
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from bus import options as export_options
-from bus.format_facts import FACTS, options_schema
-from bus.formats import FORMATS, canonical
-from bus.ids import new_id
-from bus.messages import BlobRef, ExportScene
+from bus.contract import options as export_options
+from bus.contract.format_catalogue import FACTS, options_schema
+from bus.contract.formats import FORMATS, canonical
+from bus.contract.ids import new_id
+from bus.contract.messages import BlobRef, ExportScene
 from gateway.accounts.auth import Caller
 from gateway.http import paging
 from gateway.http.context import trace_of

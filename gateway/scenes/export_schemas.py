@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from bus.formats import FORMATS
+from bus.contract.formats import FORMATS
 from gateway.http.fields import Id, Moment, Status
 
 _SAFE = 2**53 - 1

@@ -14,8 +14,9 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from bus import outbox, topics
-from bus.messages import ExportRequested, ExportScene
+from bus.bridges import outbox
+from bus.contract import topics
+from bus.contract.messages import ExportRequested, ExportScene
 from gateway.http.context import Trace
 from gateway.http.errors import ApiError
 from gateway.outbox import told

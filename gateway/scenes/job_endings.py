@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from bus.messages import EXPORT_ENDINGS, GENERATION_ENDINGS
+from bus.contract.messages import EXPORT_ENDINGS, GENERATION_ENDINGS
 from gateway.streaming.cursor import BEGINNING, Position
 
 # A log that was shortened may lack the ending of a job that has ended.

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pi_heif
 from PIL import Image, UnidentifiedImageError
 
-from bus.limits import MAX_PHOTO_PIXELS, MIN_PHOTO_SIDE, PHOTO_MEDIA_TYPES
+from bus.contract.limits import MAX_PHOTO_PIXELS, MIN_PHOTO_SIDE, PHOTO_MEDIA_TYPES
 from gateway.http.errors import ApiError
 
 ACCEPTED: Final = "JPEG, PNG, WebP, HEIC/HEIF, AVIF or TIFF"

@@ -13,7 +13,7 @@ from uuid import UUID
 import aiohttp
 
 from bus.blobs import BlobMissingError
-from bus.limits import MAX_PHOTO_BYTES
+from bus.contract.limits import MAX_PHOTO_BYTES
 from gateway.http.errors import ApiError
 from gateway.scenes.accept_dependencies import Means
 from gateway.scenes.upload_form import too_large

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from bus.messages import Priority
+from bus.contract.messages import Priority
 from gateway.scenes import display_name
 from gateway.scenes.export_schemas import ExportOut
 from gateway.scenes.exports import ExportRow

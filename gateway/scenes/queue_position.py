@@ -29,10 +29,11 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from bus import broker, topics
-from bus.messages import Priority
-from bus.settings import KafkaSettings
-from bus.topics import Topic
+from bus.contract import topics
+from bus.contract.messages import Priority
+from bus.contract.topics import Topic
+from bus.kafka import broker
+from bus.runtime.settings import KafkaSettings
 
 _log = structlog.stdlib.get_logger(__name__)
 

@@ -15,10 +15,10 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from bus import topics
-from bus.errors import PermanentError, SharpstreamError
-from bus.ids import new_id
-from bus.messages import ExportRequested, ExportScene, GenerateScene, GenerationRequested
+from bus.contract import topics
+from bus.contract.ids import new_id
+from bus.contract.messages import ExportRequested, ExportScene, GenerateScene, GenerationRequested
+from bus.runtime.errors import PermanentError, SharpstreamError
 from gateway.http.context import Trace
 from gateway.http.errors import ApiError
 from gateway.operations.dead_letters import Again, DeadLetterRow, settled

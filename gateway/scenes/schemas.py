@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from bus.messages import Priority
+from bus.contract.messages import Priority
 from gateway.http.fields import Id, Moment, Status
 
 ErrorCode = Annotated[str | None, Meta(description="Stable, for programs", examples=["image_broken"])]

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import asyncpg
 
-from bus.ids import new_id
+from bus.contract.ids import new_id
 from gateway.accounts.key_hashing import ApiKeys
 from gateway.http.errors import ApiError
 from gateway.scenes.repository import COLUMNS, SceneRow

@@ -14,7 +14,7 @@ from typing import Any, Final
 from litestar import Request
 from multipart import MultipartSegment, ParserError, ParserLimitReached, PushMultipartParser
 
-from bus.limits import MAX_METADATA_BYTES, MAX_PHOTO_BYTES
+from bus.contract.limits import MAX_METADATA_BYTES, MAX_PHOTO_BYTES
 from gateway.http.errors import ApiError
 
 PHOTO_FIELD: Final = "image"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from litestar import Router, post
 from litestar.params import JSONBody
 
-from bus.limits import MAX_PHOTO_BYTES
+from bus.contract.limits import MAX_PHOTO_BYTES
 from gateway.accounts.auth import Caller
 from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
 from gateway.scenes.schemas import UploadIn, UploadOut

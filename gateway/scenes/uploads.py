@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from bus.ids import new_id
+from bus.contract.ids import new_id
 from gateway.http.errors import ApiError
 
 MOST_OPEN: Final = 100

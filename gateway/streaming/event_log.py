@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from bus import topics
+from bus.contract import topics
 from gateway.streaming.cursor import Cursor, Position, partition_of, text_of
 from gateway.streaming.event import LOG_COLUMNS, StreamEvent, from_row
 

@@ -9,7 +9,7 @@ from litestar import Response, Router, get
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Schema
 from litestar.params import QueryParameter
 
-from bus.messages import Event, Progress
+from bus.contract.messages import Event, Progress
 from gateway.accounts.auth import Caller, Principal
 from gateway.http.errors import ApiError
 from gateway.http.openapi_helpers import BY_ANY, problems

@@ -15,10 +15,10 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from bus import topics
-from bus.envelope import present
-from bus.settings import KafkaSettings
-from bus.topics import Topic
+from bus.contract import topics
+from bus.contract.envelope import present
+from bus.contract.topics import Topic
+from bus.runtime.settings import KafkaSettings
 from gateway.streaming.cursor import Cursor
 from gateway.streaming.event import from_record
 from gateway.streaming.hub import Hub

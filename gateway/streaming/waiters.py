@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Final
 from uuid import UUID
 
-from bus.messages import GENERATION_ENDINGS
+from bus.contract.messages import GENERATION_ENDINGS
 from gateway.streaming.event import StreamEvent
 
 MOST_AT_ONCE: Final = 16

@@ -9,7 +9,7 @@ from typing import Final
 from litestar import MediaType, Response, Router, get
 from litestar.params import FromPath
 
-from bus import asyncapi
+from bus.contract import asyncapi
 from gateway.http.errors import ApiError
 from gateway.http.html import page
 

@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from bus.blobs import Blobs
-from bus.errors import ConfigurationError
+from bus.runtime.errors import ConfigurationError
 
 INDEX: Final = "index.html"
 ENCODINGS: Final = {"br": ".br", "gzip": ".gz"}

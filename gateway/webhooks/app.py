@@ -11,11 +11,12 @@ import asyncpg
 import structlog
 from faststream import FastStream
 
-from bus import tasks, topics
-from bus.broker import create_broker
-from bus.health import HealthServer
-from bus.projector import subscribe
-from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings
+from bus.bridges.projector import subscribe
+from bus.contract import topics
+from bus.kafka.broker import create_broker
+from bus.runtime import tasks
+from bus.runtime.health import HealthServer
+from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings
 from gateway.settings import WebhookSettings
 from gateway.webhooks import housekeeping
 from gateway.webhooks.fanin import WakingProjector
@@ -23,9 +24,9 @@ from gateway.webhooks.http_session import outgoing
 from gateway.webhooks.queue import Queue
 from gateway.webhooks.secrets import Sealer
 from gateway.webhooks.sender import DAY_S, Limits, Sender
-from ledger import database
-from ledger.migrate import check
-from ledger.watch import watched
+from ledger.db import database
+from ledger.db.migrate import check
+from ledger.supervise import watched
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -8,9 +8,10 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from bus import ids, outbox, topics
-from bus.envelope import record
-from bus.messages import WebhookDisabled
+from bus.bridges import outbox
+from bus.contract import ids, topics
+from bus.contract.envelope import record
+from bus.contract.messages import WebhookDisabled
 from gateway.outbox import SOURCE
 from gateway.webhooks import metrics
 

@@ -17,9 +17,9 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import asyncpg
 import structlog
 
-from bus import topics
-from bus.messages import GENERATION_ENDINGS
-from bus.projector import Projector, RawRecord
+from bus.bridges.projector import Projector, RawRecord
+from bus.contract import topics
+from bus.contract.messages import GENERATION_ENDINGS
 from gateway.streaming.cursor import Cursor
 from gateway.streaming.event import StreamEvent
 from gateway.webhooks import metrics

@@ -9,7 +9,7 @@ from typing import Final
 import asyncpg
 import structlog
 
-from bus.postgres import PASSING
+from bus.bridges.postgres_errors import PASSING
 from gateway.webhooks import metrics
 from gateway.webhooks.queue import Queue
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from bus.ids import new_id
+from bus.contract.ids import new_id
 from gateway.http.errors import ApiError
 from gateway.webhooks import secrets
 from gateway.webhooks.account_secrets import OVERLAP, Key

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 from standardwebhooks import Webhook
 
-from bus.errors import ConfigurationError
+from bus.runtime.errors import ConfigurationError
 
 PREFIX: Final = "whsec_"
 _BYTES: Final = 32

@@ -17,9 +17,9 @@ import aiohttp
 import asyncpg
 import structlog
 
-from bus import tasks, tracing
-from bus.errors import ConfigurationError
-from bus.postgres import PASSING
+from bus.bridges.postgres_errors import PASSING
+from bus.runtime import tasks, tracing
+from bus.runtime.errors import ConfigurationError
 from gateway.webhooks import attempt, metrics, schedule
 from gateway.webhooks.account_secrets import AccountKeys
 from gateway.webhooks.attempt import Outcome

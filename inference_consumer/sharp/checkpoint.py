@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from inference_consumer.sharp.config import SharpConfig
+from inference_consumer.sharp.ignored_tensors import unused_layout
 from inference_consumer.sharp.model import Sharp
-from inference_consumer.sharp.unused import unused_layout
 
 KEEP_FLOAT32 = (
     "monodepth_model.monodepth_predictor.head.4.",

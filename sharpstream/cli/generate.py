@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bus.messages import Priority
+from bus.contract.messages import Priority
 from sharpstream.cli import batch, showing
 from sharpstream.cli.service import Key, Url
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import typer
 
-from bus.errors import SharpstreamError
+from bus.runtime.errors import SharpstreamError
 from sharpstream.cli import (
     account,
     dlq,

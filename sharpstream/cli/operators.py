@@ -44,7 +44,7 @@ def _read(line: str) -> dict[str, Any] | None:
 
 def _reach() -> dict[str, str]:
     """Return the settings of the system here, nothing where the environment has its own."""
-    from sharpstream.stack.home import Home, default_root  # noqa: PLC0415
+    from sharpstream.stack.state_dir import Home, default_root  # noqa: PLC0415
 
     if "DATABASE_URL" in os.environ:
         return {}

@@ -11,10 +11,10 @@ import typer
 
 from sharpstream.cli.sign_ins import SignIn, default_path, last_url
 from sharpstream.client import Client, Memory, ServiceError, Session, Tokens
-from sharpstream.client.call import API
 from sharpstream.client.errors import SIGNED_OUT, UNREACHABLE
+from sharpstream.client.request import API
 from sharpstream.stack import client as stack
-from sharpstream.stack.home import Home, default_root
+from sharpstream.stack.state_dir import Home, default_root
 
 Url = Annotated[
     str | None,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 if TYPE_CHECKING:
-    from sharpstream.stack.home import Home
+    from sharpstream.stack.state_dir import Home
 
 MODEL_NOTES: Final = {
     "card": ": bundled, a flat card without depth. For SHARP bring its weights: SHARP_CHECKPOINT, see README",
@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _home() -> Home:
-    from sharpstream.stack.home import Home, default_root  # noqa: PLC0415
+    from sharpstream.stack.state_dir import Home, default_root  # noqa: PLC0415
 
     return Home(default_root())
 

@@ -6,11 +6,11 @@
 from sharpstream.client.asynchronous import AsyncClient
 from sharpstream.client.credentials import Memory, Session, Store, Tokens
 from sharpstream.client.errors import ServiceError
+from sharpstream.client.generate_workflow import Job, Made, Watch, make
 from sharpstream.client.models import Accepted, Event, Export, Scene
 from sharpstream.client.retries import Retries
 from sharpstream.client.signature import verify_webhook
 from sharpstream.client.synchronous import Client
-from sharpstream.client.work import Job, Made, Watch, make
 
 __all__ = [
     "Accepted",

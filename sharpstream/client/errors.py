@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from bus.errors import SharpstreamError
+from bus.runtime.errors import SharpstreamError
 
 UNREACHABLE: Final = "unreachable"
 """No answer at all; every other code comes from the service, or is one of the client's own below."""

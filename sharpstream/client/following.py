@@ -6,9 +6,9 @@ import random
 from collections.abc import Callable, Iterable
 
 from sharpstream.client import sse
-from sharpstream.client.call import API
 from sharpstream.client.errors import ServiceError
 from sharpstream.client.models import Event
+from sharpstream.client.request import API
 from sharpstream.client.retries import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from sharpstream.client.transport import STREAM, event_of
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sharpstream.client.call import Call
 from sharpstream.client.errors import UNREACHABLE, ServiceError
+from sharpstream.client.request import Call
 
 FIRST_PAUSE_S: Final = 0.25
 LONGEST_PAUSE_S: Final = 5.0

@@ -10,14 +10,14 @@ from typing import Any, BinaryIO, Self, TypeVar
 
 import httpx
 
-from sharpstream.client.call import Call, Moved
 from sharpstream.client.credentials import Renew, Session
 from sharpstream.client.errors import DOWNLOAD_FAILED, TIMED_OUT, ServiceError, from_answer
 from sharpstream.client.following import Following, Lost
 from sharpstream.client.models import Event, Export, Scene, SignIn
+from sharpstream.client.operation_methods import Operations
 from sharpstream.client.operations import accounts, exports, scenes
+from sharpstream.client.request import Call, Moved
 from sharpstream.client.retries import FIRST_PAUSE_S, LONGEST_PAUSE_S, Retries
-from sharpstream.client.surface import Operations
 from sharpstream.client.transport import (
     CHUNK,
     STREAM_TIMEOUT,

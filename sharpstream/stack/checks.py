@@ -13,7 +13,7 @@ import psutil
 
 from sharpstream.stack import java, ports
 from sharpstream.stack.errors import DiskFullError, PortTakenError
-from sharpstream.stack.home import Memory
+from sharpstream.stack.state_dir import Memory
 
 LEAST_FREE_BYTES: Final = 2 * 1024**3
 """Empty servers take 200 MB; a splat is 66 MB, and Kafka and Postgres stop dead on a full disk."""

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from sharpstream.stack import control, leftovers
+from sharpstream.stack import control, orphan_processes
 from sharpstream.stack.errors import StackError
-from sharpstream.stack.home import HOME_KEY, PART_KEY, Home
 from sharpstream.stack.lock import only_one
 from sharpstream.stack.logfiles import last_line
+from sharpstream.stack.state_dir import HOME_KEY, PART_KEY, Home
 
 _NOBODY: Final = (ConnectionError, FileNotFoundError)
 _LOOK_S: Final = 0.05
@@ -79,7 +79,7 @@ def down(home: Home) -> bool:
         ran = any(control.ask(home, do="down"))
     while not _supervisor_gone(home):
         time.sleep(_LOOK_S)
-    return leftovers.end(home) > 0 or ran
+    return orphan_processes.end(home) > 0 or ran
 
 
 def _supervisor_gone(home: Home) -> bool:

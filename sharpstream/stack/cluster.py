@@ -12,11 +12,11 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from pydantic import SecretStr
 
-from bus.settings import KafkaSettings
+from bus.runtime.settings import KafkaSettings
 from sharpstream.stack import java, ports
-from sharpstream.stack.home import Home, Memory, write_private_text
 from sharpstream.stack.kafka import ADMIN, Kafka, cluster_id
 from sharpstream.stack.ports import LOOPBACK
+from sharpstream.stack.state_dir import Home, Memory, write_private_text
 
 NODES: Final = (1, 2, 3)
 COPIES: Final = 3

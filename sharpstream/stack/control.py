@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
 from sharpstream.stack.errors import StackError
-from sharpstream.stack.home import Home
+from sharpstream.stack.state_dir import Home
 
 Answer = Callable[[dict[str, Any]], AsyncIterator[dict[str, Any]]]
 """Turns a request into any number of replies."""

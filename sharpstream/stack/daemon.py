@@ -13,11 +13,11 @@ from typing import Any
 
 import structlog
 
-from bus import logs
-from sharpstream.stack import control, leftovers
+from bus.runtime import logs
+from sharpstream.stack import control, orphan_processes
 from sharpstream.stack.errors import StackError
-from sharpstream.stack.home import Home, default_root
 from sharpstream.stack.lock import only_one
+from sharpstream.stack.state_dir import Home, default_root
 from sharpstream.stack.system import Progress, System
 
 log = structlog.get_logger(__name__)
@@ -126,7 +126,7 @@ def main() -> int:
         if not alone:
             return 0  # two `up` at the same time: the other one's will do
         home.failure.unlink(missing_ok=True)
-        leftovers.end(home)
+        orphan_processes.end(home)
         return run(Daemon(home))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bus.errors import SharpstreamError
+from bus.runtime.errors import SharpstreamError
 
 
 class StackError(SharpstreamError):

@@ -13,11 +13,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bus import logs
-from sharpstream.stack.home import Home, Memory, write_private
+from bus.runtime import logs
 from sharpstream.stack.kafka import Kafka
 from sharpstream.stack.postgres import Postgres
 from sharpstream.stack.s3 import S3
+from sharpstream.stack.state_dir import Home, Memory, write_private
 from sharpstream.stack.supervisor import Supervisor
 
 

@@ -11,13 +11,13 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from pydantic import SecretStr
 
-from bus.settings import KafkaSettings
+from bus.runtime.settings import KafkaSettings
 from sharpstream.stack import fencing, java, ports, process
-from sharpstream.stack.door import Door
 from sharpstream.stack.errors import StartError
-from sharpstream.stack.home import Home, Memory, write_private_text
+from sharpstream.stack.partner_listener import Door
 from sharpstream.stack.ports import LOOPBACK
 from sharpstream.stack.process import START_S, Launch
+from sharpstream.stack.state_dir import Home, Memory, write_private_text
 
 ADMIN: Final = "sharpstream"
 _TEN_YEARS_MINUTES: Final = 10 * 365 * 24 * 60

@@ -6,7 +6,7 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sharpstream.stack.home import Home
+from sharpstream.stack.state_dir import Home
 
 
 @contextmanager

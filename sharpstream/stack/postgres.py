@@ -21,9 +21,9 @@ from urllib.parse import unquote, urlsplit
 
 from sharpstream.stack import process
 from sharpstream.stack.errors import StackError, StartError
-from sharpstream.stack.home import Home, Memory, write_private_text
 from sharpstream.stack.ports import LOOPBACK
 from sharpstream.stack.process import START_S, Account, Launch
+from sharpstream.stack.state_dir import Home, Memory, write_private_text
 
 USER: Final = "sharpstream"
 DATABASE: Final = "sharpstream"

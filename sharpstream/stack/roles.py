@@ -14,12 +14,12 @@ from typing import Final
 import aiohttp
 from pydantic import SecretStr
 
-from bus.settings import KafkaSettings, S3Settings
-from sharpstream.stack import page
-from sharpstream.stack.door import Door
-from sharpstream.stack.home import HOME_KEY, PART_KEY, Home, Memory
+from bus.runtime.settings import KafkaSettings, S3Settings
+from sharpstream.stack import web_build
+from sharpstream.stack.partner_listener import Door
 from sharpstream.stack.ports import LOOPBACK
 from sharpstream.stack.process import START_S, Launch
+from sharpstream.stack.state_dir import HOME_KEY, PART_KEY, Home, Memory
 
 _OURS: Final = ("KAFKA_", "S3_", "DATABASE_", "HEALTH_")
 """Settings that the stack makes up itself; a person's own (say, of another system) must not leak in."""
@@ -139,7 +139,7 @@ def gateway_variables(memory: Memory, servers: Servers) -> dict[str, str]:
 
 def page_variables() -> dict[str, str]:
     """Return where the web page is, one's own or the one that was built here."""
-    folder = os.environ.get("GATEWAY_PAGE") or page.built()
+    folder = os.environ.get("GATEWAY_PAGE") or web_build.built()
     return {"GATEWAY_PAGE": str(folder)} if folder else {}
 
 

@@ -11,11 +11,11 @@ from typing import Final
 import aiohttp
 from pydantic import SecretStr
 
-from bus.settings import S3Settings
+from bus.runtime.settings import S3Settings
 from sharpstream.stack.errors import StackError
-from sharpstream.stack.home import Home, Memory, write_private_text
 from sharpstream.stack.ports import LOOPBACK
 from sharpstream.stack.process import START_S, Launch
+from sharpstream.stack.state_dir import Home, Memory, write_private_text
 
 BUCKET: Final = "sharpstream"
 _ACCESS_KEY: Final = "sharpstream"

@@ -14,9 +14,9 @@ import structlog
 
 from sharpstream.stack import process
 from sharpstream.stack.errors import StackError, StartError
-from sharpstream.stack.home import Home
 from sharpstream.stack.logfiles import last_line, shorten
 from sharpstream.stack.process import Program
+from sharpstream.stack.state_dir import Home
 
 State = Literal["stopped", "starting", "ready", "unready", "waiting"]
 log = structlog.get_logger(__name__)

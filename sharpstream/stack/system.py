@@ -9,17 +9,17 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
-from sharpstream.stack import checks, java, page, process, roles
-from sharpstream.stack.door import Door
+from sharpstream.stack import checks, java, process, roles, web_build
 from sharpstream.stack.errors import StackError, StartError
-from sharpstream.stack.home import Home, Memory, write_private
 from sharpstream.stack.infra import addresses
 from sharpstream.stack.kafka import Kafka
 from sharpstream.stack.logfiles import last_line, progress_in, shorten
+from sharpstream.stack.partner_listener import Door
 from sharpstream.stack.ports import LOOPBACK
 from sharpstream.stack.postgres import Postgres
 from sharpstream.stack.process import Launch
 from sharpstream.stack.s3 import S3
+from sharpstream.stack.state_dir import Home, Memory, write_private
 from sharpstream.stack.supervisor import Supervisor
 
 T = TypeVar("T")
@@ -74,7 +74,7 @@ class System:
         parts = self.supervisor.report()
         return {
             "ready": self.up and all(part["state"] == "ready" for part in parts.values()),
-            "page": {"built": page.built() is not None, "note": page.note()},
+            "page": {"built": web_build.built() is not None, "note": web_build.note()},
             "gateway": {"url": f"http://{LOOPBACK}:{self._memory.port('gateway')}"},
             "kafka": {
                 "bootstrap_servers": f"{LOOPBACK}:{self._memory.port('kafka_internal')}",
@@ -105,7 +105,7 @@ class System:
 
         async def prepare_kafka() -> None:
             await self._start("kafka")
-            await self._run(servers.variables(), "bus.admin")
+            await self._run(servers.variables(), "bus.kafka.admin")
 
         async def prepare_s3() -> None:
             await self._start("s3")
@@ -130,7 +130,7 @@ class System:
             loop.call_soon_threadsafe(self._say, line)
 
         try:
-            await asyncio.to_thread(page.build, say)
+            await asyncio.to_thread(web_build.build, say)
         except StackError as error:  # everything else works without it
             self._say(f"the web page is not built: {error.message}")
 

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from bus import telemetry
-from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings
+from bus.runtime import telemetry
+from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings
 from export_consumer.settings import ExportSettings
 from gateway.settings import (
     GatewaySettings,
@@ -23,7 +23,7 @@ from gateway.settings import (
 from inference_consumer.settings import CacheSettings, InferenceSettings, SharpSettings
 from ledger.settings import LedgerSettings
 from sharpstream.stack import roles
-from sharpstream.stack.home import Home, Memory
+from sharpstream.stack.state_dir import Home, Memory
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from aiokafka import ConsumerRecord, TopicPartition
 
-from bus import admin, broker
-from bus.envelope import OutRecord
-from bus.settings import KafkaSettings
-from bus.topics import EVENTS, Topic
+from bus.contract.envelope import OutRecord
+from bus.contract.topics import EVENTS, Topic
+from bus.kafka import admin, broker
+from bus.runtime.settings import KafkaSettings
 
 SESSION_S = 6.0
 """The shortest that the broker allows."""

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bus import admin
-from bus.settings import KafkaSettings
-from bus.topics import RELAY_CURSOR
-from sharpstream.stack.home import Home, Memory
+from bus.contract.topics import RELAY_CURSOR
+from bus.kafka import admin
+from bus.runtime.settings import KafkaSettings
 from sharpstream.stack.kafka import Kafka
+from sharpstream.stack.state_dir import Home, Memory
 from sharpstream.stack.supervisor import Part, Supervisor
 
 

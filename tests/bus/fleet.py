@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Self
 
-from bus.settings import KafkaSettings
+from bus.runtime.settings import KafkaSettings
 from sharpstream.stack.process import die_with_parent
 
 WORKERS = Path(__file__).parent / "workers"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import UUID
 
-from bus import messages as m
+from bus.contract import messages as m
 
 JOB, ACCOUNT, KEY, EXPORT = (UUID(int=n) for n in (1, 2, 3, 4))
 NOW = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)

@@ -9,7 +9,7 @@ import jsonschema
 import msgspec
 import pytest
 
-from bus import asyncapi, envelope, messages, topics
+from bus.contract import asyncapi, envelope, messages, topics
 from tests.bus.samples import ACCOUNT, ALL
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "asyncapi.json"
@@ -35,7 +35,9 @@ def follow(reference: str) -> Any:
 
 
 def test_the_committed_document_is_up_to_date() -> None:
-    assert json.loads(COMMITTED.read_text()) == document, "run: .venv/bin/python -m bus.asyncapi docs"
+    assert json.loads(COMMITTED.read_text()) == document, (
+        "run: .venv/bin/python -m bus.contract.asyncapi docs"
+    )
 
 
 def test_every_reference_leads_somewhere() -> None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from bus.blobs import PART_BYTES, BlobCorruptError, BlobMissingError, Blobs, BlobStore, BlobStoreError
-from bus.settings import S3Settings
+from bus.runtime.settings import S3Settings
 from bus.testing import MemoryBlobs
 
 on_both = pytest.mark.parametrize("kind", ["memory", pytest.param("s3", marks=pytest.mark.stack)])

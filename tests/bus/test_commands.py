@@ -16,8 +16,13 @@ def run(module: str, **environment: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("module", "environment", "status", "says"),
     [
-        ("bus.admin", {}, 2, "KAFKA_BOOTSTRAP_SERVERS"),
-        ("bus.admin", {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}, 1, "Kafka does not answer at 127.0.0.1:1"),
+        ("bus.kafka.admin", {}, 2, "KAFKA_BOOTSTRAP_SERVERS"),
+        (
+            "bus.kafka.admin",
+            {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"},
+            1,
+            "Kafka does not answer at 127.0.0.1:1",
+        ),
         ("bus.blobs", {"S3_PRESIGN_SECONDS": "0"}, 2, "S3_PRESIGN_SECONDS"),
         ("bus.blobs", {"S3_ENDPOINT_URL": "http://127.0.0.1:1"}, 1, "cannot be reached"),
     ],

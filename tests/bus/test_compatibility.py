@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
-from bus import asyncapi
+from bus.contract import asyncapi
 from tests.bus.compatibility import breaks
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -31,7 +31,7 @@ def test_there_is_a_released_version() -> None:
 
 def test_the_committed_schemas_are_up_to_date() -> None:
     committed = {path.stem: json.loads(path.read_text()) for path in (DOCS / "schemas").glob("*.json")}
-    assert committed == asyncapi.schemas(), "run: .venv/bin/python -m bus.asyncapi docs"
+    assert committed == asyncapi.schemas(), "run: .venv/bin/python -m bus.contract.asyncapi docs"
 
 
 class Colour(Enum):

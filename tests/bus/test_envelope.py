@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from bus import envelope, ids, messages, topics
-from bus.errors import UndecodableError
-from bus.projection import raw_record
+from bus.bridges.projection import raw_record
+from bus.contract import envelope, ids, messages, topics
+from bus.runtime.errors import UndecodableError
 from tests.bus.samples import ACCOUNT, ALL, JOB, NOW
 
 HOMES = [

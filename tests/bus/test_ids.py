@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import RFC_4122, uuid4
 
-from bus import ids
+from bus.contract import ids
 
 
 def test_an_id_at_a_time_is_neighbour_to_what_came_then() -> None:

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from bus import outbox
-from bus.errors import ConfigurationError, FencedError
-from bus.lease import Lease
+from bus.bridges import outbox
+from bus.bridges.relay_lease import Lease
+from bus.runtime.errors import ConfigurationError, FencedError
 from tests.bus.bridges import numbered
 from tests.bus.fleet import say
 

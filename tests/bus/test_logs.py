@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from bus import logs
+from bus.runtime import logs
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Callable
 import asyncpg
 import pytest
 
-from bus import broker
-from bus.settings import KafkaSettings
+from bus.kafka import broker
+from bus.runtime.settings import KafkaSettings
 from tests.bus.bridges import SESSION_S, make_topic, numbered, produce, read_all, until
 from tests.bus.fleet import WORKERS, kafka_environment
 

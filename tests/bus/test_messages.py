@@ -6,7 +6,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from bus import ids, messages, topics
+from bus.contract import ids, messages, topics
 from tests.bus.samples import ALL, EXPORT, JOB, KEY
 
 by_type = pytest.mark.parametrize("message", ALL, ids=messages.type_of)

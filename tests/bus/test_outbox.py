@@ -5,10 +5,10 @@ import asyncio
 import asyncpg
 import pytest
 
-from bus import outbox
-from bus.envelope import OutRecord
-from bus.outbox import RecordTooLargeError
-from bus.transactions import MAX_RECORD_BYTES, size_of
+from bus.bridges import outbox
+from bus.bridges.outbox import RecordTooLargeError
+from bus.contract.envelope import OutRecord
+from bus.kafka.transactions import MAX_RECORD_BYTES, size_of
 
 
 def record(size: int = 10, headers: list[tuple[str, bytes]] | None = None) -> OutRecord:

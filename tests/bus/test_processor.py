@@ -13,14 +13,14 @@ import pytest
 import structlog
 from aiokafka import TopicPartition
 
-from bus import broker
-from bus.envelope import OutRecord, header
-from bus.errors import FencedError, PermanentError, SharpstreamError, TransientError, UndecodableError
-from bus.processor import Processor, Record
-from bus.retry import ATTEMPT, CODE, NOT_BEFORE, ORIGIN_OFFSET
-from bus.settings import KafkaSettings
-from bus.topics import Topic
-from bus.transactions import TransactionalProducer
+from bus.contract.envelope import OutRecord, header
+from bus.contract.topics import Topic
+from bus.kafka import broker
+from bus.kafka.processor import Processor, Record
+from bus.kafka.retry import ATTEMPT, CODE, NOT_BEFORE, ORIGIN_OFFSET
+from bus.kafka.transactions import TransactionalProducer
+from bus.runtime.errors import FencedError, PermanentError, SharpstreamError, TransientError, UndecodableError
+from bus.runtime.settings import KafkaSettings
 from tests.bus.bridges import (
     SESSION_S,
     assert_once_each,
@@ -360,7 +360,7 @@ async def test_what_the_predecessor_committed_last_is_not_repeated(
             await predecessor.transact([numbered(b.out.name, "k", 0)], {tp: 1})
             await super().open()
 
-    monkeypatch.setattr("bus.processor.TransactionalProducer", LateOpened)
+    monkeypatch.setattr("bus.kafka.processor.TransactionalProducer", LateOpened)
     async with running(b.processor()):
         assert await b.until_results(2) == [0, 1]
     assert b.started == [1]

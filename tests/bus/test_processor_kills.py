@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 
-from bus.envelope import OutRecord
-from bus.settings import KafkaSettings
+from bus.contract.envelope import OutRecord
+from bus.runtime.settings import KafkaSettings
 from tests.bus.bridges import (
     SESSION_S,
     assert_once_each,

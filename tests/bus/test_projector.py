@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from bus import broker
-from bus.envelope import OutRecord
-from bus.errors import PermanentError, TransientError
-from bus.projector import Projector, RawRecord, subscribe
-from bus.settings import KafkaSettings
-from bus.topics import Topic
+from bus.bridges.projector import Projector, RawRecord, subscribe
+from bus.contract.envelope import OutRecord
+from bus.contract.topics import Topic
+from bus.kafka import broker
+from bus.runtime.errors import PermanentError, TransientError
+from bus.runtime.settings import KafkaSettings
 from tests.bus.bridges import SESSION_S, committed, make_topic, numbered, produce, until
 
 pytestmark = pytest.mark.stack

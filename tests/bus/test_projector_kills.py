@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from bus.settings import KafkaSettings
+from bus.runtime.settings import KafkaSettings
 from tests.bus.bridges import SESSION_S, assert_once_each, make_topic, numbered, produce, until
 from tests.bus.fleet import SCALE, Fleet, havoc, kafka_environment, say, seeded
 

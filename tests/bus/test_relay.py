@@ -9,13 +9,14 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from bus import admin, outbox
-from bus.errors import FencedError
-from bus.lease import Lease
-from bus.relay import CURSOR, PUBLISHED, Relay
-from bus.settings import KafkaSettings
-from bus.topics import RELAY_CURSOR
-from bus.transactions import TransactionalProducer
+from bus.bridges import outbox
+from bus.bridges.relay import CURSOR, PUBLISHED, Relay
+from bus.bridges.relay_lease import Lease
+from bus.contract.topics import RELAY_CURSOR
+from bus.kafka import admin
+from bus.kafka.transactions import TransactionalProducer
+from bus.runtime.errors import FencedError
+from bus.runtime.settings import KafkaSettings
 from tests.bus.bridges import assert_once_each, committed, make_topic, numbered, read_all, until, values
 from tests.bus.conftest import OwnKafka
 

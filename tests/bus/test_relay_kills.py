@@ -11,9 +11,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from bus import admin, outbox
-from bus.settings import KafkaSettings
-from bus.topics import RELAY_CURSOR
+from bus.bridges import outbox
+from bus.contract.topics import RELAY_CURSOR
+from bus.kafka import admin
+from bus.runtime.settings import KafkaSettings
 from tests.bus.bridges import assert_once_each, assert_ordered, make_topic, numbered, read_all, until, values
 from tests.bus.fleet import SCALE, Fleet, havoc, kafka_environment, say, seeded
 

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bus import retry
-from bus.envelope import OutRecord, header
-from bus.errors import PermanentError, SharpstreamError, TransientError, UndecodableError
-from bus.retry import OversizedResultError, Record, Routing
-from bus.topics import EVENTS
-from bus.transactions import MAX_RECORD_BYTES
+from bus.contract.envelope import OutRecord, header
+from bus.contract.topics import EVENTS
+from bus.kafka import retry
+from bus.kafka.retry import OversizedResultError, Record, Routing
+from bus.kafka.transactions import MAX_RECORD_BYTES
+from bus.runtime.errors import PermanentError, SharpstreamError, TransientError, UndecodableError
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 INPUT = replace(EVENTS, name="in")

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from bus.errors import ConfigurationError
-from bus.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings, load
+from bus.runtime.errors import ConfigurationError
+from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings, load
 
 
 @pytest.fixture(autouse=True)

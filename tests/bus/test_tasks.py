@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from bus import tasks
+from bus.runtime import tasks
 
 
 async def test_a_task_that_loses_its_cancellation_is_ended_all_the_same() -> None:

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from bus import telemetry
-from bus.errors import ConfigurationError
+from bus.runtime import telemetry
+from bus.runtime.errors import ConfigurationError
 from tests.bus.collector import collecting
 
 SCRIPT = """

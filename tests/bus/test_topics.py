@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from bus import messages, topics
+from bus.contract import messages, topics
 
 by_topic = pytest.mark.parametrize("topic", topics.ALL, ids=lambda topic: topic.name)
 ROLES = {"gateway", "relay", "partners", "inference", "export", "ledger", "operators"}

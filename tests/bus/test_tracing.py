@@ -10,9 +10,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from bus import tracing
-from bus.envelope import OutRecord
-from bus.errors import TransientError
+from bus.contract.envelope import OutRecord
+from bus.runtime import tracing
+from bus.runtime.errors import TransientError
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 UNSAMPLED = PARENT[:-2] + "00"

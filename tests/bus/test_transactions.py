@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from aiokafka import TopicPartition
 
-from bus.envelope import OutRecord
-from bus.settings import KafkaSettings
-from bus.transactions import OutcomeUnknownError, ProducerFencedError, TransactionalProducer
+from bus.contract.envelope import OutRecord
+from bus.kafka.transactions import OutcomeUnknownError, ProducerFencedError, TransactionalProducer
+from bus.runtime.settings import KafkaSettings
 from tests.bus.bridges import committed, make_topic, numbered, read_all, values
 
 pytestmark = pytest.mark.stack

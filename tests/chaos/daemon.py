@@ -13,12 +13,12 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from bus import logs
-from sharpstream.stack import daemon, leftovers, roles
-from sharpstream.stack.home import Home, default_root
+from bus.runtime import logs
+from sharpstream.stack import daemon, orphan_processes, roles
 from sharpstream.stack.kafka import Kafka
 from sharpstream.stack.lock import only_one
 from sharpstream.stack.roles import Role, Servers
+from sharpstream.stack.state_dir import Home, default_root
 from sharpstream.stack.system import System
 
 WIRES = "CHAOS_WIRES"
@@ -110,7 +110,7 @@ def main() -> int:
         if not alone:
             return 0
         home.failure.unlink(missing_ok=True)
-        leftovers.end(home)
+        orphan_processes.end(home)
         return daemon.run(WiredDaemon(home))
 
 

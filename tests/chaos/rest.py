@@ -19,10 +19,11 @@ import aiohttp
 import asyncpg
 from aiokafka import TopicPartition
 
-from bus import broker, envelope, topics
 from bus.blobs import BlobMissingError, BlobStore
-from bus.messages import ExportCompleted, GenerationCompleted
-from bus.settings import KafkaSettings, S3Settings
+from bus.contract import envelope, topics
+from bus.contract.messages import ExportCompleted, GenerationCompleted
+from bus.kafka import broker
+from bus.runtime.settings import KafkaSettings, S3Settings
 from gateway.operations.orphan_objects import Orphans
 from tests.chaos.evidence import Evidence, Result, Sent, Told
 from tests.chaos.load import Load, People

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bus import tasks
+from bus.runtime import tasks
 from tests.chaos import schedule
 from tests.chaos.check import judge
 from tests.chaos.evidence import Fault

@@ -15,10 +15,10 @@ from typing import Any, Self
 
 import psutil
 
-from sharpstream.stack import control, leftovers
+from sharpstream.stack import control, orphan_processes
 from sharpstream.stack.errors import StackError
-from sharpstream.stack.home import HOME_KEY, Home
 from sharpstream.stack.process import die_with_parent
+from sharpstream.stack.state_dir import HOME_KEY, Home
 from tests.chaos.daemon import WIRES, listener
 from tests.chaos.proxy import Proxy
 from tests.chaos.schedule import EVERYTHING, ROLES, Action, reachable
@@ -55,7 +55,7 @@ class Stand:
 
     async def __aexit__(self, *exc: object) -> None:
         self.heal()
-        for process in leftovers.find(self.home):
+        for process in orphan_processes.find(self.home):
             with suppress(psutil.Error):
                 process.send_signal(signal.SIGCONT)
         await asyncio.to_thread(self._down)
@@ -97,7 +97,7 @@ class Stand:
         assert self._supervisor
         self._supervisor.terminate()
         self._supervisor.wait()
-        leftovers.end(self.home)
+        orphan_processes.end(self.home)
 
     def status(self) -> dict[str, Any]:
         """What the supervisor reports; nothing while there is none to ask."""
@@ -154,7 +154,7 @@ class Stand:
 
     async def power_cut(self) -> None:
         """SIGKILL every process of the stack at once, the supervisor too; then start it again."""
-        for process in leftovers.find(self.home):
+        for process in orphan_processes.find(self.home):
             with suppress(psutil.Error):
                 process.kill()
         assert self._supervisor

@@ -14,11 +14,12 @@ import pytest
 import pytest_asyncio
 from aiokafka import TopicPartition
 
-from bus import admin, outbox
-from bus.settings import KafkaSettings
-from bus.topics import RELAY_CURSOR
+from bus.bridges import outbox
+from bus.contract.topics import RELAY_CURSOR
+from bus.kafka import admin
+from bus.runtime.settings import KafkaSettings
 from sharpstream.stack import cluster
-from sharpstream.stack.home import Home, Memory
+from sharpstream.stack.state_dir import Home, Memory
 from sharpstream.stack.supervisor import Supervisor
 from tests.bus.bridges import (
     SESSION_S,

@@ -14,8 +14,9 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from pydantic import SecretStr
 
-from bus import admin, broker, topics
-from bus.settings import KafkaSettings
+from bus.contract import topics
+from bus.kafka import admin, broker
+from bus.runtime.settings import KafkaSettings
 from sharpstream.stack import java, ports
 
 pytestmark = pytest.mark.stack

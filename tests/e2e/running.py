@@ -20,10 +20,11 @@ import httpx
 import psutil
 from aiokafka import TopicPartition
 
-from bus import broker, envelope, topics
-from bus.errors import UndecodableError
-from bus.messages import GENERATION_ENDINGS, GenerationStarted
-from bus.settings import KafkaSettings
+from bus.contract import envelope, topics
+from bus.contract.messages import GENERATION_ENDINGS, GenerationStarted
+from bus.kafka import broker
+from bus.runtime.errors import UndecodableError
+from bus.runtime.settings import KafkaSettings
 
 T = TypeVar("T")
 

@@ -15,9 +15,9 @@ from PIL import Image
 from playwright.sync_api import Browser, expect, sync_playwright
 from skimage import data
 
-from bus.messages import Stage
+from bus.contract.messages import Stage
 from sharpstream.client import Event, verify_webhook
-from sharpstream.stack import page as built_page
+from sharpstream.stack import web_build as built_page
 from tests.e2e.receiver import Receiver
 from tests.e2e.running import Running
 from tests.e2e.visitor import LIMIT_MS, Visitor

@@ -10,9 +10,10 @@ from uuid import uuid4
 
 import pytest
 
-from bus import broker, envelope, topics
-from bus.messages import BlobRef, GenerationDeleted, GenerationRequested
-from bus.topics import Topic
+from bus.contract import envelope, topics
+from bus.contract.messages import BlobRef, GenerationDeleted, GenerationRequested
+from bus.contract.topics import Topic
+from bus.kafka import broker
 from ledger import dead_letters, progress, projection
 from sharpstream.client import Client
 from tests.e2e import photos

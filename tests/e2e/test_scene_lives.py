@@ -12,7 +12,7 @@ import asyncpg
 import httpx
 import pytest
 
-from bus import topics
+from bus.contract import topics
 from ledger import invariants, rebuild
 from tests.e2e import photos
 from tests.e2e.running import Running

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bus import broker, topics
+from bus.contract import topics
+from bus.kafka import broker
 from tests.e2e import photos
 from tests.e2e.running import Running
 

@@ -19,9 +19,9 @@ import msgspec
 import pytest
 from aiokafka import TopicPartition
 
-from bus import admin, broker, envelope, topics
 from bus.blobs import BlobStore
-from bus.messages import (
+from bus.contract import envelope, topics
+from bus.contract.messages import (
     EXPORT_ENDINGS,
     BlobRef,
     ExportCompleted,
@@ -30,10 +30,11 @@ from bus.messages import (
     ExportScene,
     GenerationCompleted,
 )
-from bus.options import Options
-from bus.settings import KafkaSettings, S3Settings
-from bus.topics import Topic
-from export_consumer.views import VIEWS
+from bus.contract.options import Options
+from bus.contract.topics import Topic
+from bus.kafka import admin, broker
+from bus.runtime.settings import KafkaSettings, S3Settings
+from export_consumer.automatic_exports import VIEWS
 from tests.export_consumer.scenes import ply, scene
 from tests.export_consumer.worker import PARTITIONS, own_topics
 from tests.ledger.story import MODEL, NOON, TIMINGS, Story, insert

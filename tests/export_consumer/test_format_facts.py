@@ -5,9 +5,9 @@ from __future__ import annotations
 import jsonschema
 import pytest
 
-from bus import options
-from bus.format_facts import FACTS, options_schema
-from bus.formats import FORMATS
+from bus.contract import options
+from bus.contract.format_catalogue import FACTS, options_schema
+from bus.contract.formats import FORMATS
 from export_consumer.formats import load
 
 

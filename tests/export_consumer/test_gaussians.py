@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from export_consumer import splat
+from export_consumer.coordinate_frames import TURNS, UNITS, placed
 from export_consumer.errors import SplatCorruptError
-from export_consumer.frames import TURNS, UNITS, placed
 from export_consumer.gaussians import Camera, pruned
 from export_consumer.palette import palette
 from tests.export_consumer.scenes import CAMERA, ply, scene

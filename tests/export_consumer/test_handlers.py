@@ -10,13 +10,13 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from bus import envelope, topics
 from bus.blobs import BlobMissingError
-from bus.errors import TransientError, UndecodableError
-from bus.ids import event_id
-from bus.messages import ExportCompleted, ExportFailed, ExportScene
-from bus.options import Options, OptionsError
-from bus.processor import Record
+from bus.contract import envelope, topics
+from bus.contract.ids import event_id
+from bus.contract.messages import ExportCompleted, ExportFailed, ExportScene
+from bus.contract.options import Options, OptionsError
+from bus.kafka.processor import Record
+from bus.runtime.errors import TransientError, UndecodableError
 from bus.testing import MemoryBlobs
 from export_consumer.errors import UnsupportedFormatError
 from export_consumer.formats import File

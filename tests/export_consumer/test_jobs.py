@@ -10,12 +10,12 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from bus import topics
-from bus.formats import FORMATS, canonical
-from bus.projector import Projector
+from bus.bridges.projector import Projector
+from bus.contract import topics
+from bus.contract.formats import FORMATS, canonical
+from export_consumer.export_projection import PROJECTOR, ExportJobs
 from export_consumer.formats import MADE
-from export_consumer.jobs import PROJECTOR, ExportJobs
-from ledger.intake import Intake
+from ledger.batch_writer import Intake
 from tests.ledger.story import BUCKET, EPOCH, NOON, Story, everything, insert
 
 

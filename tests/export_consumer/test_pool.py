@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bus.options import Options, OptionsError
+from bus.contract.options import Options, OptionsError
 from export_consumer import pool as pools
 from export_consumer import splat
 from export_consumer.errors import (

@@ -19,10 +19,10 @@ import pytest
 import trimesh
 from pxr import Usd, UsdGeom, UsdValidation, UsdVol
 
-from bus.options import OPTIONS
+from bus.contract.options import OPTIONS
 from export_consumer import splat
+from export_consumer.coordinate_frames import UNITS, placed
 from export_consumer.formats import load
-from export_consumer.frames import UNITS, placed
 from export_consumer.gaussians import Gaussians, pruned
 from export_consumer.worker import convert
 from tests.export_consumer import foreign

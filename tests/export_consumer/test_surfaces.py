@@ -14,8 +14,8 @@ import trimesh
 from PIL import Image
 
 from export_consumer import assimp, mesh
+from export_consumer.coordinate_frames import TURNS, UNITS, placed
 from export_consumer.formats import load
-from export_consumer.frames import TURNS, UNITS, placed
 from export_consumer.worker import convert
 from tests.export_consumer import foreign
 from tests.export_consumer.foreign import Read, needs_node

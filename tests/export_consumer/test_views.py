@@ -13,14 +13,16 @@ import asyncpg
 import msgspec
 import pytest
 
-from bus import admin, broker, envelope, outbox, topics
-from bus.projector import Projector
-from bus.settings import KafkaSettings
+from bus.bridges import outbox
+from bus.bridges.projector import Projector
+from bus.contract import envelope, topics
+from bus.kafka import admin, broker
+from bus.runtime.settings import KafkaSettings
 from export_consumer import backfill
+from export_consumer.automatic_exports import BACKFILL, PREVIEW, VIEWER, VIEWS, View
 from export_consumer.backfill import Progress, Wish
-from export_consumer.jobs import PROJECTOR, ExportJobs
-from export_consumer.views import BACKFILL, PREVIEW, VIEWER, VIEWS, View
-from ledger.intake import Intake
+from export_consumer.export_projection import PROJECTOR, ExportJobs
+from ledger.batch_writer import Intake
 from tests.ledger.story import BUCKET, EPOCH, NOON, SPLAT, Story, add_user, everything, insert
 
 

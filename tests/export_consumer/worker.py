@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from bus import topics
+from bus.contract import topics
 from export_consumer import app
 
 PARTITIONS = 2

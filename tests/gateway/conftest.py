@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from httpx import ASGITransport, AsyncClient, Response
 from litestar import Litestar
 
-from bus.settings import DatabaseSettings, KafkaSettings, S3Settings
+from bus.runtime.settings import DatabaseSettings, KafkaSettings, S3Settings
 from gateway.app import create_app
 from gateway.services import Services
 from gateway.settings import GatewaySettings, Settings, WebhookSettings

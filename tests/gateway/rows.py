@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from bus.ids import new_id
+from bus.contract.ids import new_id
 from tests.gateway.conftest import Api
 
 RESULT = {"gaussian_count": 3, "bytes": 3, "sha256": "ab" * 32, "focal_length_px": 9.0}

@@ -14,8 +14,9 @@ from aiokafka import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus import admin, broker, topics
-from bus.messages import Priority
+from bus.contract import topics
+from bus.contract.messages import Priority
+from bus.kafka import admin, broker
 from gateway.scenes.queue_position import Backlog, Look, Pace, pace_of
 from tests.gateway.conftest import NO_KAFKA, until
 from tests.gateway.rows import put_scene

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from bus import topics
-from bus.envelope import decode
-from bus.outbox import load
+from bus.bridges.outbox import load
+from bus.contract import topics
+from bus.contract.envelope import decode
 from tests.gateway.pictures import encoded
 from tests.gateway.rows import end, put_scene
 

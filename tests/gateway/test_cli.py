@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from bus.settings import S3Settings
+from bus.runtime.settings import S3Settings
 from tests.gateway.pictures import encoded
 
 SECRETS = {"GATEWAY_JWT_SECRET": "j" * 40, "GATEWAY_API_KEY_PEPPER": "p" * 40, "WEBHOOKS_KEY": "w" * 40}

@@ -9,8 +9,9 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from bus import outbox, topics
-from bus.messages import BlobRef, ExportScene, GenerateScene, GenerationRequested
+from bus.bridges import outbox
+from bus.contract import topics
+from bus.contract.messages import BlobRef, ExportScene, GenerateScene, GenerationRequested
 from tests.gateway.conftest import stored_photos
 from tests.gateway.pictures import encoded
 from tests.gateway.rows import put_scene

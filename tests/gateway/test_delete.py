@@ -8,14 +8,14 @@ from uuid import uuid4
 
 import pytest
 
-from bus import topics
 from bus.blobs import BlobStoreError
-from bus.envelope import decode
-from bus.outbox import load
-from bus.projector import Projector, RawRecord
+from bus.bridges.outbox import load
+from bus.bridges.projector import Projector, RawRecord
+from bus.contract import topics
+from bus.contract.envelope import decode
 from gateway.app import create_app
 from ledger import invariants
-from ledger.intake import Intake
+from ledger.batch_writer import Intake
 from ledger.projection import PROJECTOR, EventProjection
 from tests.gateway.conftest import started
 from tests.gateway.rows import put_objects, put_scene

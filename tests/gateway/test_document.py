@@ -18,7 +18,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from bus.settings import S3Settings
+from bus.runtime.settings import S3Settings
 from tests.conftest import Infra
 
 pytestmark = pytest.mark.stack

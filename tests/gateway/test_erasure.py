@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from bus import outbox
+from bus.bridges import outbox
 from tests.gateway.conftest import PASSWORD
 from tests.gateway.pictures import encoded
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from bus.messages import GenerationStarted
+from bus.contract.messages import GenerationStarted
 from gateway.streaming.cursor import Cursor
 from tests.gateway.conftest import until
 from tests.gateway.world import following, gateway

@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 import pytest
 from httpx import ASGITransport, AsyncClient
 
-from bus import topics
-from bus.envelope import decode
-from bus.formats import FORMATS
-from bus.outbox import load
+from bus.bridges.outbox import load
+from bus.contract import topics
+from bus.contract.envelope import decode
+from bus.contract.formats import FORMATS
 from gateway.app import create_app
 from tests.gateway.conftest import Api, started
 from tests.gateway.rows import RESULT, put_objects, put_scene

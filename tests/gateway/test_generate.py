@@ -14,9 +14,9 @@ import pytest
 from aiohttp import web
 from httpx import ASGITransport, AsyncClient
 
-from bus import outbox
-from bus.errors import TransientError
-from bus.messages import GenerateScene
+from bus.bridges import outbox
+from bus.contract.messages import GenerateScene
+from bus.runtime.errors import TransientError
 from gateway.app import create_app
 from gateway.http.errors import ApiError
 from gateway.scenes import photo_source

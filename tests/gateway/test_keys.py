@@ -4,9 +4,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from bus import topics
-from bus.envelope import OutRecord, decode
-from bus.outbox import load
+from bus.bridges.outbox import load
+from bus.contract import topics
+from bus.contract.envelope import OutRecord, decode
 from gateway import policy
 
 KEYS, SCENES = "/api/v1/api-keys", "/api/v1/scenes"

@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from bus.limits import MAX_PHOTO_PIXELS, PHOTO_MEDIA_TYPES
+from bus.contract.limits import MAX_PHOTO_PIXELS, PHOTO_MEDIA_TYPES
 from gateway.http.errors import ApiError
 from gateway.scenes import photo_check
 from tests.gateway.pictures import HEIGHT, WIDTH, encoded, png_header_only

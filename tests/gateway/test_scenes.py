@@ -9,11 +9,11 @@ from uuid import UUID, uuid4
 import httpx
 from PIL import Image
 
-from bus import topics
 from bus.blobs import BlobStoreError
-from bus.envelope import decode
-from bus.messages import BlobRef, Priority
-from bus.outbox import load
+from bus.bridges.outbox import load
+from bus.contract import topics
+from bus.contract.envelope import decode
+from bus.contract.messages import BlobRef, Priority
 from gateway.http import paging
 from tests.gateway.conftest import stored_photos
 from tests.gateway.pictures import HEIGHT, WIDTH, encoded, scene

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from bus import logs
+from bus.runtime import logs
 from tests.gateway.conftest import PASSWORD
 
 WRONG = "a wrong pass-phrase 7f3a"

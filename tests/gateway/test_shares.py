@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from bus.ids import new_id
+from bus.contract.ids import new_id
 from gateway.scenes.share_routes import BY_ADDRESS
 from gateway.scenes.shares import MOST
 from tests.gateway.conftest import PASSWORD

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from bus.messages import GenerationFailed
+from bus.contract.messages import GenerationFailed
 from gateway.http import socket_options
 from gateway.streaming.supervisor import Vigil
 from tests.gateway.conftest import until

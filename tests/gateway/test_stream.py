@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from bus import topics
-from bus.envelope import record
-from bus.messages import ApiKeyCreated
+from bus.contract import topics
+from bus.contract.envelope import record
+from bus.contract.messages import ApiKeyCreated
 from gateway.streaming.cursor import Cursor, parse, text_of
 from gateway.streaming.event import from_record, from_row, opening
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from bus.messages import (
+from bus.contract.messages import (
     GenerationProgress,
     GenerationStarted,
     Stage,

@@ -11,10 +11,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from structlog.testing import capture_logs
 
-from bus import topics
-from bus.envelope import record
-from bus.messages import ApiKeyCreated
-from bus.settings import KafkaSettings
+from bus.contract import topics
+from bus.contract.envelope import record
+from bus.contract.messages import ApiKeyCreated
+from bus.runtime.settings import KafkaSettings
 from gateway.streaming.cursor import partition_of
 from gateway.streaming.event_tail import Tail
 from gateway.streaming.hub import Hub

@@ -3,7 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
-from bus.limits import MAX_PHOTO_BYTES
+from bus.contract.limits import MAX_PHOTO_BYTES
 from gateway.scenes.upload_form import MAX_BODY_BYTES, PHOTO_FIELD
 from tests.gateway.conftest import stored_photos
 from tests.gateway.pictures import encoded, png_header_only

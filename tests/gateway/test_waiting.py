@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from bus import topics
+from bus.contract import topics
 from gateway.scenes import wait_for_scene as waiting
 from gateway.scenes.wait_for_scene import wait_for_scene, wished
 from gateway.streaming.cursor import Cursor, partition_of

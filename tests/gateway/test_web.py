@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from bus.errors import ConfigurationError
+from bus.runtime.errors import ConfigurationError
 from bus.testing import MemoryBlobs
 from gateway.settings import GatewaySettings
 from gateway.system.static_site import load, policy_for

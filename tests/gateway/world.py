@@ -14,10 +14,10 @@ import httpx
 import uvicorn
 from aiokafka import AIOKafkaProducer
 
-from bus import tasks, topics
-from bus.envelope import OutRecord, decode, record
-from bus.ids import new_id
-from bus.messages import (
+from bus.contract import topics
+from bus.contract.envelope import OutRecord, decode, record
+from bus.contract.ids import new_id
+from bus.contract.messages import (
     BlobRef,
     ExportCompleted,
     GenerationCompleted,
@@ -25,7 +25,8 @@ from bus.messages import (
     ModelRun,
     Timings,
 )
-from bus.settings import KafkaSettings
+from bus.runtime import tasks
+from bus.runtime.settings import KafkaSettings
 from gateway.app import create_app
 from gateway.settings import Settings
 from gateway.streaming.cursor import Cursor, partition_of

@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
-from bus import envelope, ids, topics
-from bus.admin import create_topics
 from bus.blobs import BlobStore
-from bus.messages import BlobRef, GenerateScene, Progress
-from bus.processor import Record
-from bus.settings import KafkaSettings, S3Settings
-from bus.tasks import end
+from bus.contract import envelope, ids, topics
+from bus.contract.messages import BlobRef, GenerateScene, Progress
+from bus.kafka.admin import create_topics
+from bus.kafka.processor import Record
+from bus.runtime.settings import KafkaSettings, S3Settings
+from bus.runtime.tasks import end
 from bus.testing import MemoryBlobs
 from inference_consumer import photo
+from inference_consumer.batch_runner import Inference
 from inference_consumer.batcher import Batcher
 from inference_consumer.engine import Engine
-from inference_consumer.inference import Inference
 from inference_consumer.models import Model
 from inference_consumer.pipeline import Pipeline
 from tests.inference_consumer.consuming import Kafka

@@ -13,10 +13,11 @@ from uuid import UUID
 
 from aiokafka import TopicPartition
 
-from bus import broker, envelope, ids, topics
 from bus.blobs import BlobStore
-from bus.messages import BlobRef, CancelScene, GenerateScene
-from bus.settings import KafkaSettings, RoleSettings, S3Settings
+from bus.contract import envelope, ids, topics
+from bus.contract.messages import BlobRef, CancelScene, GenerateScene
+from bus.kafka import broker
+from bus.runtime.settings import KafkaSettings, RoleSettings, S3Settings
 from inference_consumer.app import App, create_app
 from inference_consumer.settings import CacheSettings, InferenceSettings, Settings, SharpSettings
 

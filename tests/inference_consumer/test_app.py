@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bus.errors import ConfigurationError
+from bus.runtime.errors import ConfigurationError
 from inference_consumer import models
 from inference_consumer.card import Card
 from inference_consumer.null import Null

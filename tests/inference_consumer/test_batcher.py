@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bus.messages import Priority
+from bus.contract.messages import Priority
 from inference_consumer.batcher import BULK_PATIENCE_S, Batcher, Waiting
 from inference_consumer.errors import EngineStoppedError, GenerationStoppedError
 

@@ -10,12 +10,13 @@ from uuid import UUID
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from bus import broker, envelope, ids, topics
-from bus.admin import create_topics
-from bus.messages import CancelScene
-from bus.settings import KafkaSettings
-from bus.tasks import end
-from bus.topics import Topic
+from bus.contract import envelope, ids, topics
+from bus.contract.messages import CancelScene
+from bus.contract.topics import Topic
+from bus.kafka import broker
+from bus.kafka.admin import create_topics
+from bus.runtime.settings import KafkaSettings
+from bus.runtime.tasks import end
 from inference_consumer.cancellations import Cancellations
 
 DAY_S = 24 * 3600

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bus.errors import ConfigurationError
+from bus.runtime.errors import ConfigurationError
 from inference_consumer.checkpoint import Checkpoints
 
 WEIGHTS = bytes(range(256)) * 5000

@@ -13,9 +13,9 @@ from uuid import UUID
 
 import pytest
 
-from bus import ids, topics
 from bus.blobs import BlobStore
-from bus.messages import (
+from bus.contract import ids, topics
+from bus.contract.messages import (
     BlobRef,
     GenerationCancelled,
     GenerationCompleted,
@@ -25,7 +25,7 @@ from bus.messages import (
     Priority,
     Stage,
 )
-from bus.settings import S3Settings
+from bus.runtime.settings import S3Settings
 from inference_consumer.app import App
 from inference_consumer.errors import DeviceLostError
 from inference_consumer.null import Null

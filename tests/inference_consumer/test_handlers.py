@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bus import envelope, ids, topics
 from bus.blobs import BlobMissingError, BlobStoreError
-from bus.errors import TransientError, UndecodableError
-from bus.messages import GenerationCancelled, GenerationCompleted, GenerationFailed, type_of
+from bus.contract import envelope, ids, topics
+from bus.contract.messages import GenerationCancelled, GenerationCompleted, GenerationFailed, type_of
+from bus.runtime.errors import TransientError, UndecodableError
 from inference_consumer.card import Card
 from inference_consumer.errors import PhotoTruncatedError
 from inference_consumer.handlers import Generations

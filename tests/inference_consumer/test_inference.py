@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from bus.messages import Priority
-from bus.tasks import end
+from bus.contract.messages import Priority
+from bus.runtime.tasks import end
+from inference_consumer.batch_runner import Inference, Served
 from inference_consumer.batcher import Batcher
 from inference_consumer.engine import Engine
 from inference_consumer.errors import EngineStoppedError, GenerationStoppedError
-from inference_consumer.inference import Inference, Served
 from tests.inference_consumer.models import Echo, FakeModel
 
 

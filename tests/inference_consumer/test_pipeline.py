@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bus.blobs import BlobCorruptError, BlobMissingError, BlobStoreError
-from bus.messages import GenerationProgress, GenerationStarted, Priority, Stage
+from bus.contract.messages import GenerationProgress, GenerationStarted, Priority, Stage
 from inference_consumer.card import Card
 from inference_consumer.errors import (
     GenerationStoppedError,
@@ -16,7 +16,7 @@ from inference_consumer.errors import (
     ResultNotFiniteError,
 )
 from inference_consumer.null import Null
-from inference_consumer.watch import Job
+from inference_consumer.stage_timer import Job
 from tests.inference_consumer.models import Echo, FakeModel
 from tests.inference_consumer.pictures import photo
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from bus import envelope, ids, topics
-from bus.messages import GenerationProgress, GenerationStarted, Stage
-from bus.settings import KafkaSettings
-from bus.tasks import end
+from bus.contract import envelope, ids, topics
+from bus.contract.messages import GenerationProgress, GenerationStarted, Stage
+from bus.runtime.settings import KafkaSettings
+from bus.runtime.tasks import end
 from inference_consumer import metrics
 from inference_consumer.progress import CAPACITY, ProgressPublisher, record_of
 

@@ -11,8 +11,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from bus.errors import ConfigurationError
-from bus.settings import KafkaSettings, RoleSettings, S3Settings
+from bus.runtime.errors import ConfigurationError
+from bus.runtime.settings import KafkaSettings, RoleSettings, S3Settings
 from inference_consumer import sharp_model
 from inference_consumer.engine import Engine
 from inference_consumer.errors import DeviceLostError, ResultNotFiniteError

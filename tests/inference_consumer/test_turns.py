@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from bus import topics
 from bus.blobs import BlobStore
-from bus.messages import GenerationCancelled, GenerationCompleted, Priority
-from bus.settings import S3Settings
+from bus.contract import topics
+from bus.contract.messages import GenerationCancelled, GenerationCompleted, Priority
+from bus.runtime.settings import S3Settings
 from inference_consumer import metrics
 from inference_consumer.null import Null
 from tests.inference_consumer.consuming import Kafka, consuming, stored

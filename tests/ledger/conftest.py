@@ -8,11 +8,11 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from bus import topics
-from bus.projector import Projector
-from bus.settings import DatabaseSettings
-from ledger import database
-from ledger.intake import Intake
+from bus.bridges.projector import Projector
+from bus.contract import topics
+from bus.runtime.settings import DatabaseSettings
+from ledger.batch_writer import Intake
+from ledger.db import database
 from ledger.projection import PROJECTOR, EventProjection
 from tests.ledger.story import BUCKET, EPOCH, Story, add_user
 

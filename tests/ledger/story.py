@@ -9,8 +9,9 @@ from uuid import UUID
 
 import asyncpg
 
-from bus import envelope, ids, topics
-from bus.messages import (
+from bus.bridges.projector import RawRecord
+from bus.contract import envelope, ids, topics
+from bus.contract.messages import (
     AnyMessage,
     ApiKeyCreated,
     BlobRef,
@@ -25,8 +26,7 @@ from bus.messages import (
     ModelRun,
     Timings,
 )
-from bus.projector import RawRecord
-from bus.topics import Topic
+from bus.contract.topics import Topic
 
 BUCKET: Final = "splats"
 EPOCH: Final = 1
@@ -51,7 +51,7 @@ class Story:
     told: list[RawRecord] = field(default_factory=list)
 
     def tell(self, message: AnyMessage, **options: Any) -> RawRecord:
-        """The next record; ``options`` go to `bus.envelope.record`."""
+        """The next record; ``options`` go to `bus.contract.envelope.record`."""
         self.clock += timedelta(seconds=1)
         stated = {"key": self.account, "source": "/tests", "time": self.clock} | options
         return self.place(envelope.record(self.topic, message, **stated))

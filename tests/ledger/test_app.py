@@ -19,10 +19,11 @@ import asyncpg
 import pytest
 from aiokafka import TopicPartition
 
-from bus import admin, broker, topics
-from bus.messages import GenerationStarted
-from bus.settings import KafkaSettings
-from bus.topics import Topic
+from bus.contract import topics
+from bus.contract.messages import GenerationStarted
+from bus.contract.topics import Topic
+from bus.kafka import admin, broker
+from bus.runtime.settings import KafkaSettings
 from ledger import invariants
 from ledger.progress import PROJECTOR as PROGRESS_PROJECTOR
 from ledger.projection import PROJECTOR

@@ -12,8 +12,8 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from bus.projector import Projector
-from bus.settings import KafkaSettings
+from bus.bridges.projector import Projector
+from bus.runtime.settings import KafkaSettings
 from tests.ledger.story import BUCKET, NOON, Story, insert
 
 

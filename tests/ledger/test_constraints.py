@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from piccolo.table import Table
 
-from ledger.tables import TABLES
+from ledger.db.tables import TABLES
 from tests.ledger.story import NOON, add_user, insert
 
 Row = dict[str, Any]

@@ -9,11 +9,11 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from bus import topics
-from bus.errors import TransientError
-from bus.messages import GenerateScene
-from bus.projector import Projector
-from bus.retry import Record, Routing
+from bus.bridges.projector import Projector
+from bus.contract import topics
+from bus.contract.messages import GenerateScene
+from bus.kafka.retry import Record, Routing
+from bus.runtime.errors import TransientError
 from ledger import dead_letters
 from tests.ledger.story import EPOCH, NOON, PHOTO, Story
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from bus.projector import Projector, RawRecord
+from bus.bridges.projector import Projector, RawRecord
 from ledger import invariants
 from tests.ledger.story import Story, everything
 

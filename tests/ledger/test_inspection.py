@@ -7,7 +7,7 @@ import asyncio
 import asyncpg
 from prometheus_client import REGISTRY
 
-from ledger.inspection import inspect
+from ledger.invariant_monitor import inspect
 from tests.gateway.conftest import until
 
 

@@ -7,9 +7,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from bus.projector import Projector
+from bus.bridges.projector import Projector
 from ledger import invariants
-from ledger.remedies import REMEDIES
+from ledger.invariant_runbook import REMEDIES
 from tests.ledger.story import Story
 
 DAMAGE = {

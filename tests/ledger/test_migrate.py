@@ -10,9 +10,9 @@ import pytest
 from piccolo.columns import ForeignKey
 from piccolo.table import Table
 
+from ledger.db.migrate import Migration, check, declared, migrate
+from ledger.db.tables import TABLES
 from ledger.errors import SchemaError
-from ledger.migrate import Migration, check, declared, migrate
-from ledger.tables import TABLES
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ async def test_a_broken_one_leaves_nothing(
     empty: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = [*declared(), Migration("9999_broken", "CREATE TABLE half (id int); SELECT nonsense;")]
-    monkeypatch.setattr("ledger.migrate.declared", lambda: broken)
+    monkeypatch.setattr("ledger.db.migrate.declared", lambda: broken)
     with pytest.raises(asyncpg.UndefinedColumnError):
         await migrate(empty)
     assert await empty.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
@@ -54,7 +54,7 @@ async def test_an_edited_one_is_refused(empty: asyncpg.Connection, monkeypatch: 
     await migrate(empty)
     first, *rest = declared()
     edited = [Migration(first.name, first.sql + "-- harmless?"), *rest]
-    monkeypatch.setattr("ledger.migrate.declared", lambda: edited)
+    monkeypatch.setattr("ledger.db.migrate.declared", lambda: edited)
     with pytest.raises(SchemaError, match=first.name):
         await migrate(empty)
 
@@ -64,7 +64,7 @@ async def test_the_previous_release_starts_on_a_newer_schema(
 ) -> None:
     newer = [*declared(), Migration("9999_newer", "CREATE TABLE newer (id int)")]
     with monkeypatch.context() as patch:
-        patch.setattr("ledger.migrate.declared", lambda: newer)
+        patch.setattr("ledger.db.migrate.declared", lambda: newer)
         await migrate(empty)
     assert await migrate(empty) == []
     await check(empty)

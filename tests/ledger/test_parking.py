@@ -9,9 +9,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from bus import envelope, topics
-from bus.messages import GenerationRequested
-from bus.projector import Projector
+from bus.bridges.projector import Projector
+from bus.contract import envelope, topics
+from bus.contract.messages import GenerationRequested
 from tests.ledger.story import NOON, PHOTO, Story
 
 

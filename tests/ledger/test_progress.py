@@ -8,11 +8,11 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from bus import topics
-from bus.messages import GenerationProgress, GenerationStarted, Stage
-from bus.projector import Projector, RawRecord
+from bus.bridges.projector import Projector, RawRecord
+from bus.contract import topics
+from bus.contract.messages import GenerationProgress, GenerationStarted, Stage
 from ledger import progress
-from ledger.intake import Intake
+from ledger.batch_writer import Intake
 from tests.ledger.story import EPOCH, Story, rows_read
 
 

@@ -10,10 +10,10 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from bus import envelope, ids, topics
-from bus.messages import ApiKeyRevoked, Priority
-from bus.projector import Projector
-from ledger.tables import EventLog, ParkedEvent, SceneGeneration, UsageLog
+from bus.bridges.projector import Projector
+from bus.contract import envelope, ids, topics
+from bus.contract.messages import ApiKeyRevoked, Priority
+from ledger.db.tables import EventLog, ParkedEvent, SceneGeneration, UsageLog
 from tests.ledger.story import BUCKET, NOON, PHOTO, SPLAT, Story, everything, insert
 
 

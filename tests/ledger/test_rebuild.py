@@ -9,11 +9,12 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from bus import admin, broker, topics
-from bus.projector import Projector, RawRecord
-from bus.settings import KafkaSettings
-from bus.topics import Topic
-from ledger.intake import Intake
+from bus.bridges.projector import Projector, RawRecord
+from bus.contract import topics
+from bus.contract.topics import Topic
+from bus.kafka import admin, broker
+from bus.runtime.settings import KafkaSettings
+from ledger.batch_writer import Intake
 from ledger.projection import PROJECTOR, EventProjection
 from ledger.rebuild import compare
 from tests.ledger.story import BUCKET, EPOCH, Story, add_user, everything

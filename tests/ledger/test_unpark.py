@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import asyncpg
 
-from bus import topics
-from bus.projector import Projector
-from ledger.intake import Intake
+from bus.bridges.projector import Projector
+from bus.contract import topics
+from ledger.batch_writer import Intake
 from ledger.projection import PROJECTOR, EventProjection
 from ledger.unpark import Unparked, unpark
 from tests.ledger.story import BUCKET, EPOCH, Story

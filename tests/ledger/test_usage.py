@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from bus.projector import Projector
+from bus.bridges.projector import Projector
 from ledger import usage_report
 from ledger.usage_report import Of, UsageTotal
 from tests.ledger.story import Story, add_user

@@ -11,8 +11,8 @@ import signal
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bus import topics
-from bus.projector import Projector, RawRecord
+from bus.bridges.projector import Projector, RawRecord
+from bus.contract import topics
 from ledger import cli
 
 PARTITIONS = 2

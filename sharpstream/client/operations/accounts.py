@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sharpstream.client.call import API, Call
 from sharpstream.client.models import (
     AccountPage,
     AccountWithQuotas,
@@ -17,6 +16,7 @@ from sharpstream.client.models import (
     Registered,
     SignIn,
 )
+from sharpstream.client.request import API, Call
 
 
 def register(email: str, password: str, *, first_name: str = "", last_name: str = "") -> Call[Registered]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sharpstream.client.call import API, Call
 from sharpstream.client.models import NewPartner, Partner, PartnerPage
+from sharpstream.client.request import API, Call
 
 _HERE = f"{API}/partners"
 

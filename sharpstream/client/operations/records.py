@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sharpstream.client.call import API, Call
 from sharpstream.client.models import (
     DeadLetterPage,
     DeadLetterWithCommand,
@@ -16,6 +15,7 @@ from sharpstream.client.models import (
     Usage,
     UsagePage,
 )
+from sharpstream.client.request import API, Call
 
 Moment = datetime | str | None
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from sharpstream.client.call import API, Call, Moved, Photo, present
 from sharpstream.client.models import (
     Accepted,
     CancelAccepted,
@@ -18,6 +17,7 @@ from sharpstream.client.models import (
     ScenePage,
     Upload,
 )
+from sharpstream.client.request import API, Call, Moved, Photo, present
 
 
 def generate(

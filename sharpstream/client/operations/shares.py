@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sharpstream.client.call import API, Call
 from sharpstream.client.models import NewShare, Shared, ShareList
+from sharpstream.client.request import API, Call
 
 
 def share(generation_id: str, *, expires_in_hours: int = 168) -> Call[NewShare]:

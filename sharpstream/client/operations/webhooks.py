@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sharpstream.client.call import API, Call
 from sharpstream.client.models import Delivery, DeliveryPage, NewWebhook, Replay, Secret, Webhook
+from sharpstream.client.request import API, Call
 
 _HERE = f"{API}/webhooks"
 

@@ -11,12 +11,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bus import logs
-from bus.envelope import OutRecord
-from bus.errors import FencedError, SharpstreamError, TransientError
-from bus.processor import Processor, Record
-from bus.settings import KafkaSettings, load
-from bus.topics import EVENTS
+from bus.contract.envelope import OutRecord
+from bus.contract.topics import EVENTS
+from bus.kafka.processor import Processor, Record
+from bus.runtime import logs
+from bus.runtime.errors import FencedError, SharpstreamError, TransientError
+from bus.runtime.settings import KafkaSettings, load
 
 WORK_S = float(os.environ["WORK_SECONDS"])
 OUT = os.environ["TOPIC_OUT"]

@@ -11,12 +11,13 @@ from dataclasses import replace
 
 import asyncpg
 
-from bus import broker, logs
-from bus.errors import FencedError
-from bus.projector import Projector, RawRecord, subscribe
-from bus.settings import KafkaSettings, load
-from bus.tasks import first_of
-from bus.topics import EVENTS
+from bus.bridges.projector import Projector, RawRecord, subscribe
+from bus.contract.topics import EVENTS
+from bus.kafka import broker
+from bus.runtime import logs
+from bus.runtime.errors import FencedError
+from bus.runtime.settings import KafkaSettings, load
+from bus.runtime.tasks import first_of
 
 
 async def apply(connection: asyncpg.Connection, records: Sequence[RawRecord]) -> None:

@@ -8,10 +8,10 @@ import os
 import signal
 import sys
 
-from bus import logs
-from bus.errors import FencedError
-from bus.relay import Relay
-from bus.settings import KafkaSettings, load
+from bus.bridges.relay import Relay
+from bus.runtime import logs
+from bus.runtime.errors import FencedError
+from bus.runtime.settings import KafkaSettings, load
 
 
 async def main() -> int:

@@ -12,10 +12,11 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from httpx import ASGITransport, AsyncClient
 
-from bus import admin, topics
-from bus.envelope import record
-from bus.messages import BlobRef, GenerationCompleted, ModelRun, Timings
-from bus.relay import Relay
+from bus.bridges.relay import Relay
+from bus.contract import topics
+from bus.contract.envelope import record
+from bus.contract.messages import BlobRef, GenerationCompleted, ModelRun, Timings
+from bus.kafka import admin
 from gateway.app import create_app
 from gateway.partners import lifecycle
 from gateway.partners.app import bridges

@@ -10,8 +10,8 @@ import pytest
 from confluent_kafka import KafkaException
 from pydantic import SecretStr
 
-from bus.errors import TransientError
-from bus.partners import Names
+from bus.contract.partners import Names
+from bus.runtime.errors import TransientError
 from gateway.partners.kafka_admin import Cluster, KafkaRefusedError
 from tests.gateway.partners.conftest import outside
 from tests.gateway.partners.outside import DENIED, denied

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from bus.partners import MAX_PHOTO_BYTES
+from bus.contract.partners import MAX_PHOTO_BYTES
 from tests.gateway.partners.outside import Texts, texts
 from tests.gateway.pictures import encoded
 

@@ -27,8 +27,9 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from bus import admin, topics
-from bus.partners import Names
+from bus.contract import topics
+from bus.contract.partners import Names
+from bus.kafka import admin
 from gateway.partners.grants import Quotas
 from gateway.partners.kafka_admin import Cluster
 from tests.gateway.partners.outside import DENIED, PATIENCE_S, Outside, denied

@@ -16,8 +16,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from bus import admin
-from bus.relay import Relay
+from bus.bridges.relay import Relay
+from bus.kafka import admin
 from tests.bus.bridges import SESSION_S
 from tests.gateway.partners.outside import Outside, texts
 from tests.gateway.partners.test_bridges import PHOTO, body, command

@@ -16,10 +16,10 @@ from aiohttp import web
 from pydantic import SecretStr
 from standardwebhooks import Webhook
 
-from bus import envelope, topics
-from bus.ids import new_id
-from bus.messages import AnyMessage, GenerationCancelled, GenerationDeleted
-from bus.projector import RawRecord
+from bus.bridges.projector import RawRecord
+from bus.contract import envelope, topics
+from bus.contract.ids import new_id
+from bus.contract.messages import AnyMessage, GenerationCancelled, GenerationDeleted
 from gateway.ssrf import Egress
 from gateway.streaming.cursor import partition_of
 from gateway.webhooks.account_secrets import AccountKeys

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from bus.ids import new_id
+from bus.contract.ids import new_id
 from gateway.streaming.cursor import Cursor, partition_of
 
 URL = "https://example.com/hooks"

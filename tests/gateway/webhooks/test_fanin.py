@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from bus.envelope import header
-from bus.ids import new_id
-from bus.messages import ApiKeyRevoked
-from bus.projector import Projector
+from bus.bridges.projector import Projector
+from bus.contract.envelope import header
+from bus.contract.ids import new_id
+from bus.contract.messages import ApiKeyRevoked
 from gateway.streaming.cursor import Cursor
 from gateway.streaming.event import from_record
 from gateway.webhooks.fanin import FanIn

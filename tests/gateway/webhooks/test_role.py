@@ -16,8 +16,9 @@ from urllib.request import urlopen
 import pytest
 from aiohttp import web
 
-from bus import admin, broker, topics
-from bus.envelope import header
+from bus.contract import topics
+from bus.contract.envelope import header
+from bus.kafka import admin, broker
 from tests.gateway.webhooks.conftest import KEY
 from tests.gateway.webhooks.worker import PARTITIONS
 

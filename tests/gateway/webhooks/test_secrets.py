@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 
-from bus.errors import ConfigurationError
+from bus.runtime.errors import ConfigurationError
 from gateway.webhooks import secrets
 from gateway.webhooks.secrets import Sealer
 from tests.gateway.webhooks.conftest import KEY

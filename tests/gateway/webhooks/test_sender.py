@@ -12,8 +12,8 @@ from aiohttp import web
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from bus import outbox
-from bus.ids import new_id
+from bus.bridges import outbox
+from bus.contract.ids import new_id
 from gateway.webhooks.attempt import Outcome
 from gateway.webhooks.queue import Queue, Result
 from gateway.webhooks.receiver_concurrency import Lanes

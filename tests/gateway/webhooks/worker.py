@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import replace
 
-from bus import topics
+from bus.contract import topics
 from gateway import cli
 
 PARTITIONS = 2

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from inference_consumer.sharp import CheckpointError, Sharp, SharpConfig, load_sharp, state_layout
-from inference_consumer.sharp.unused import unused_layout
+from inference_consumer.sharp.ignored_tensors import unused_layout
 from tests.inference_consumer.sharp.fixtures import FOLDER
 
 MANIFESTS = {

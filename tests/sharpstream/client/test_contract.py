@@ -12,10 +12,10 @@ import msgspec
 import pytest
 from pydantic import SecretStr
 
-from bus.settings import DatabaseSettings, KafkaSettings, S3Settings
+from bus.runtime.settings import DatabaseSettings, KafkaSettings, S3Settings
 from gateway.app import create_app
 from gateway.settings import GatewaySettings, Settings, WebhookSettings
-from sharpstream.client.surface import Operation, Operations
+from sharpstream.client.operation_methods import Operation, Operations
 
 PAGES = {"landing", "page", "asset", "live", "ready", "metrics"}
 STREAMS = {"scene_events", "export_events"}

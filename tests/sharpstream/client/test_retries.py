@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from sharpstream.client.call import Call
 from sharpstream.client.errors import UNREACHABLE, ServiceError
+from sharpstream.client.request import Call
 from sharpstream.client.retries import Retries
 
 GET: Call[None] = Call(method="GET", path="/", answer=None)

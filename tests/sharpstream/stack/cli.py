@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
-from sharpstream.stack.home import HOME_KEY, Home
+from sharpstream.stack.state_dir import HOME_KEY, Home
 
 
 def sharpstream(home: Home, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sharpstream.stack.home import Home
+from sharpstream.stack.state_dir import Home
 
 
 @pytest.fixture

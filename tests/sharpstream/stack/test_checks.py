@@ -9,7 +9,7 @@ import pytest
 
 from sharpstream.stack import checks, ports
 from sharpstream.stack.errors import DiskFullError, PortTakenError
-from sharpstream.stack.home import Home, Memory
+from sharpstream.stack.state_dir import Home, Memory
 
 
 @pytest.fixture

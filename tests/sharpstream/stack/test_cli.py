@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sharpstream.stack import leftovers
-from sharpstream.stack.home import Home
+from sharpstream.stack import orphan_processes
+from sharpstream.stack.state_dir import Home
 from tests.sharpstream.stack.cli import sharpstream, status
 
 
@@ -23,7 +23,7 @@ def test_up_without_java(home: Home, tmp_path: Path) -> None:
     answer = sharpstream(home, "up", PATH=str(tmp_path), JAVA_HOME="")
     assert answer.returncode == 1
     assert one_sentence(answer.stderr).startswith("sharpstream: Kafka needs Java")
-    assert leftovers.find(home) == []
+    assert orphan_processes.find(home) == []
 
 
 def test_up_without_maven(home: Home, tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_up_on_a_taken_port(home: Home) -> None:
         answer = sharpstream(home, "up", GATEWAY_PORT=str(port))
     assert answer.returncode == 1
     assert f"Port {port}, where the page is served, is in use" in one_sentence(answer.stderr)
-    assert leftovers.find(home) == []
+    assert orphan_processes.find(home) == []
 
 
 def test_nothing_runs(home: Home) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from sharpstream.stack import client, control
 from sharpstream.stack.errors import StackError
-from sharpstream.stack.home import Home
+from sharpstream.stack.state_dir import Home
 
 
 async def answer(request: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:

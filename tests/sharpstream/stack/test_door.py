@@ -14,12 +14,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from bus import admin, topics
-from bus.settings import KafkaSettings
-from sharpstream.stack.door import HOST_KEY, PEM_KEY, Door
+from bus.contract import topics
+from bus.kafka import admin
+from bus.runtime.settings import KafkaSettings
 from sharpstream.stack.errors import StartError
-from sharpstream.stack.home import Home, Memory
 from sharpstream.stack.kafka import Kafka
+from sharpstream.stack.partner_listener import HOST_KEY, PEM_KEY, Door
+from sharpstream.stack.state_dir import Home, Memory
 from sharpstream.stack.supervisor import Supervisor
 
 

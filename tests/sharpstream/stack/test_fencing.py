@@ -11,8 +11,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from sharpstream.stack import fencing
-from sharpstream.stack.home import Home, Memory
 from sharpstream.stack.kafka import Kafka
+from sharpstream.stack.state_dir import Home, Memory
 from sharpstream.stack.supervisor import Supervisor
 from tests.sharpstream.stack.programs import restarted
 

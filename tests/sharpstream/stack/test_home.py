@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sharpstream.stack.home import HOME_KEY, Home, Memory, default_root
+from sharpstream.stack.state_dir import HOME_KEY, Home, Memory, default_root
 
 
 def test_passwords_and_ports_are_made_once_and_kept(home: Home) -> None:

@@ -10,9 +10,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError
 from pydantic import SecretStr
 
-from bus import broker
 from bus.blobs import BlobStore
-from bus.settings import KafkaSettings, S3Settings
+from bus.kafka import broker
+from bus.runtime.settings import KafkaSettings, S3Settings
 from tests.conftest import Infra
 
 pytestmark = pytest.mark.stack

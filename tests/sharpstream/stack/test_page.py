@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sharpstream.stack import page
+from sharpstream.stack import web_build
 from sharpstream.stack.errors import MissingToolError, StartError
 
 NPM = """#!{python}
@@ -50,30 +50,30 @@ class Checkout:
         """Build; what npm was asked for, and what is served then."""
         calls = self.folder / "calls"
         calls.write_text("")
-        page.build(lambda _: None)
+        web_build.build(lambda _: None)
         return calls.read_text().split(), (self.sources / "dist" / "index.html").read_text()
 
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
     made = Checkout(tmp_path)
-    monkeypatch.setattr(page, "SOURCES", made.sources)
-    monkeypatch.setattr(page, "BUILT", made.sources / "dist")
-    monkeypatch.setattr(page, "_INSTALLED", made.sources / "node_modules" / ".installed-from")
+    monkeypatch.setattr(web_build, "SOURCES", made.sources)
+    monkeypatch.setattr(web_build, "BUILT", made.sources / "dist")
+    monkeypatch.setattr(web_build, "_INSTALLED", made.sources / "node_modules" / ".installed-from")
     monkeypatch.setenv("PATH", str(made.programs))
     return made
 
 
 def test_it_is_built_once_for_each_state_of_its_sources(checkout: Checkout) -> None:
-    assert page.note() == "a plain one: the web page is not built"
+    assert web_build.note() == "a plain one: the web page is not built"
     assert checkout.build() == (["ci", "run"], "one")
-    assert page.note() == ""
+    assert web_build.note() == ""
     assert checkout.build() == ([], "one")
     checkout.write("src/main.test.ts", "no part of the page")
     checkout.write("README.md", "nor is this")
     assert checkout.build() == ([], "one")
     checkout.write("src/main.ts", "two")
-    assert page.note() == "older than its sources"
+    assert web_build.note() == "older than its sources"
     assert checkout.build() == (["run"], "two")
     checkout.write("package-lock.json", '{"newer": true}')
     assert checkout.build() == (["ci", "run"], "two")
@@ -85,15 +85,15 @@ def test_it_is_built_once_for_each_state_of_its_sources(checkout: Checkout) -> N
 def test_a_node_that_is_too_old_is_named(checkout: Checkout, version: str, said: str) -> None:
     checkout.node(version)
     with pytest.raises(MissingToolError, match=f"{said}.*install Node 20.19 or later"):
-        page.build(lambda _: None)
+        web_build.build(lambda _: None)
 
 
 @pytest.mark.parametrize("missing", ["node", "npm"])
 def test_without_node_it_says_what_to_install(checkout: Checkout, missing: str) -> None:
     (checkout.programs / missing).unlink()
     with pytest.raises(MissingToolError, match="install Node"):
-        page.build(lambda _: None)
-    assert page.built() is None
+        web_build.build(lambda _: None)
+    assert web_build.built() is None
 
 
 def test_a_failure_is_told_and_the_older_page_stays(
@@ -103,9 +103,9 @@ def test_a_failure_is_told_and_the_older_page_stays(
     checkout.write("src/main.ts", "two")
     (checkout.folder / "broken").touch()
     with pytest.raises(StartError, match=r"`npm run --silent` failed: .*E404"):
-        page.build(lambda _: None)
+        web_build.build(lambda _: None)
     assert (checkout.sources / "dist" / "index.html").read_text() == "one"
-    assert page.main() == 1
+    assert web_build.main() == 1
     assert "The web page is not built: `npm run --silent` failed" in capsys.readouterr().err
 
 
@@ -113,6 +113,6 @@ def test_without_sources_there_is_nothing_to_build_or_to_say(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An installed package has the gateway's own files only."""
-    monkeypatch.setattr(page, "SOURCES", checkout.folder / "nowhere")
-    page.build(lambda _: None)
-    assert page.note() == ""
+    monkeypatch.setattr(web_build, "SOURCES", checkout.folder / "nowhere")
+    web_build.build(lambda _: None)
+    assert web_build.note() == ""

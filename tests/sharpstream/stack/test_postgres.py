@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from sharpstream.stack.errors import StartError
-from sharpstream.stack.home import Home, Memory
 from sharpstream.stack.postgres import Postgres, psql
+from sharpstream.stack.state_dir import Home, Memory
 from sharpstream.stack.supervisor import Supervisor
 from tests.sharpstream.stack.programs import restarted
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import SecretStr
 
-from bus.settings import KafkaSettings, S3Settings
+from bus.runtime.settings import KafkaSettings, S3Settings
 from sharpstream.stack import roles
-from sharpstream.stack.home import Home, Memory
+from sharpstream.stack.state_dir import Home, Memory
 
 
 @pytest.mark.parametrize(

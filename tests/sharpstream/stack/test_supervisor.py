@@ -15,7 +15,7 @@ import structlog
 
 from sharpstream.stack import supervisor
 from sharpstream.stack.errors import StackError, StartError
-from sharpstream.stack.home import Home
+from sharpstream.stack.state_dir import Home
 from sharpstream.stack.supervisor import Supervisor
 from tests.sharpstream.stack.programs import DIE, IGNORE_SIGTERM, SERVE, WITH_CHILD, Script, restarted
 
@@ -110,7 +110,7 @@ def orphan_maker(home: Home) -> Iterator[subprocess.Popen[str]]:
     source = """if True:
         import asyncio, sys
         from pathlib import Path
-        from sharpstream.stack.home import Home
+        from sharpstream.stack.state_dir import Home
         from sharpstream.stack.supervisor import Supervisor
         from tests.sharpstream.stack.programs import SERVE, Script
         async def main():

@@ -14,9 +14,9 @@ from typing import Any
 import psutil
 import pytest
 
-from sharpstream.stack import leftovers, ports
-from sharpstream.stack.home import Home, Memory
+from sharpstream.stack import orphan_processes, ports
 from sharpstream.stack.postgres import psql
+from sharpstream.stack.state_dir import Home, Memory
 from tests.sharpstream.stack.cli import sharpstream, status
 
 pytestmark = [pytest.mark.stack, pytest.mark.kill]
@@ -74,7 +74,7 @@ def check_secrets(home: Home) -> None:
     for path in (memory, home.credentials):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     secrets = [*json.loads(memory.read_text())["secrets"].values(), credentials(home)["password"]]
-    for process in leftovers.find(home):
+    for process in orphan_processes.find(home):
         with suppress(psutil.NoSuchProcess):
             line = " ".join(process.cmdline())
             assert not [secret for secret in secrets if secret in line], line
@@ -82,7 +82,7 @@ def check_secrets(home: Home) -> None:
 
 def power_cut(home: Home) -> None:
     """Kill every process at once, the supervisor among them."""
-    processes = leftovers.find(home)
+    processes = orphan_processes.find(home)
     assert len(processes) > len(PARTS)
     for process in processes:
         with suppress(psutil.NoSuchProcess):
@@ -92,7 +92,7 @@ def power_cut(home: Home) -> None:
 
 def kill_supervisor(home: Home) -> None:
     """Kill the supervisor alone; the kernel takes its children along."""
-    processes = leftovers.find(home)
+    processes = orphan_processes.find(home)
     os.kill(status(home)["supervisor"]["pid"], signal.SIGKILL)
     _, alive = psutil.wait_procs(processes, timeout=60)
     assert alive == []
@@ -121,5 +121,5 @@ def test_a_stack_from_the_first_up_to_the_last_down(home: Home, running: str) ->
     assert status(home)["roles"]["relay"]["state"] == "ready"
 
     assert sharpstream(home, "down").stdout == "Stopped.\n"
-    assert leftovers.find(home) == []
+    assert orphan_processes.find(home) == []
     assert status(home)["ready"] is False

@@ -1,0 +1,158 @@
+"""One batch of records into Postgres: rows and the offset that they came from in one transaction.
+
+A repeat, from a redelivery or a woken zombie, changes nothing. What a record means, and what to do with one
+that means nothing, is ``apply``'s business; where the records come from is that of `bus.bridges.projector`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, NoReturn, TypeAlias
+
+import asyncpg
+from aiokafka import ConsumerRecord
+from prometheus_client import Counter, Histogram
+
+from bus.contract.envelope import present
+from bus.runtime import tracing
+
+PROJECTED = Counter("sharpstream_projector_records", "Records projected", ["projector"])
+SECONDS = Histogram(
+    "sharpstream_projector_batch_seconds",
+    "One batch, from its transaction's begin to its commit, seconds",
+    ["projector"],
+    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 10),
+)
+FREEZE_S: Final = 15
+"""A process frozen inside its transaction keeps the offsets locked; then the server ends the session."""
+
+Place: TypeAlias = tuple[str, int]
+"""Topic and partition."""
+
+_LOCK: Final = """
+SELECT topic, partition, next_offset FROM projector_offsets
+WHERE projector = $1 AND epoch = $2
+    AND (topic, partition) IN (SELECT * FROM unnest($3::text[], $4::integer[]))
+ORDER BY topic, partition FOR UPDATE"""
+_BEGIN: Final = """
+INSERT INTO projector_offsets (projector, epoch, topic, partition, next_offset)
+SELECT $1, $2, topic, partition, 0 FROM unnest($3::text[], $4::integer[]) AS new (topic, partition)
+ORDER BY topic, partition ON CONFLICT DO NOTHING"""
+_MOVE: Final = """
+UPDATE projector_offsets AS o SET next_offset = moved.next_offset, updated_at = now()
+FROM unnest($3::text[], $4::integer[], $5::bigint[]) AS moved (topic, partition, next_offset)
+WHERE o.projector = $1 AND o.epoch = $2 AND o.topic = moved.topic AND o.partition = moved.partition"""
+_READ: Final = _LOCK.replace("FOR UPDATE", "")
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """A record as Kafka has it, not decoded."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    timestamp: datetime
+
+    @property
+    def place(self) -> Place:
+        """Topic and partition."""
+        return self.topic, self.partition
+
+
+def raw_record(record: ConsumerRecord) -> RawRecord:
+    """Return aiokafka's record as ours."""
+    return RawRecord(
+        record.topic,
+        record.partition,
+        record.offset,
+        record.key,
+        record.value,
+        present(record.headers),
+        datetime.fromtimestamp(record.timestamp / 1000, UTC),
+    )
+
+
+Apply = Callable[[asyncpg.Connection, Sequence[RawRecord]], Awaitable[None]]
+"""Writes what the records mean; in the caller's transaction, may be repeated after a rollback."""
+
+
+class Projector:
+    """Applies records exactly once, in the order of their offsets. ``epoch`` is the topic epoch."""
+
+    def __init__(self, pool: asyncpg.Pool, *, name: str, epoch: int, apply: Apply) -> None:
+        self._pool, self.name, self._epoch, self._apply = pool, name, epoch, apply
+        self._stopped = asyncio.Event()
+        self.error: Exception | None = None
+        """What stopped it for good."""
+
+    def fail(self, error: Exception) -> None:
+        """Note what stopped it for good; `watch` raises it."""
+        self.error = self.error or error
+        self._stopped.set()
+
+    async def watch(self) -> NoReturn:
+        """Wait until it has stopped for good, then raise why. End the process: it goes on where it was."""
+        await self._stopped.wait()
+        raise self.error or AssertionError
+
+    async def project(self, records: Sequence[RawRecord]) -> int:
+        """Apply the records that are new, in one transaction, and return how many those were.
+
+        The records of a partition must follow each other without a gap; repeats are fine. Whatever
+        ``apply`` raises comes out, and nothing has changed then. Concurrent calls, also by other processes,
+        wait for each other where they share a partition.
+        """
+        if not records:
+            return 0
+        began_ns = time.time_ns()
+        with SECONDS.labels(self.name).time():
+            async with self._pool.acquire() as connection, connection.transaction():
+                new = await self._write(connection, records)
+        PROJECTED.labels(self.name).inc(len(new))
+        tracing.each("project", new, began_ns=began_ns, kind=tracing.CONSUMER, projector=self.name)
+        return len(new)
+
+    async def _write(self, connection: asyncpg.Connection, records: Sequence[RawRecord]) -> list[RawRecord]:
+        await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {FREEZE_S * 1000}")
+        reached = await self._lock(connection, {record.place for record in records})
+        new: list[RawRecord] = []
+        for record in records:
+            if record.offset >= reached[record.place]:
+                new.append(record)
+                reached[record.place] = record.offset + 1
+        if new:
+            await self._apply(connection, new)
+            moved = sorted({record.place for record in new})
+            await connection.execute(
+                _MOVE, self.name, self._epoch, *_columns(moved), [reached[place] for place in moved]
+            )
+        return new
+
+    async def _lock(self, connection: asyncpg.Connection, places: Iterable[Place]) -> dict[Place, int]:
+        """Lock the offsets, in one order for everybody, and return them; new ones begin at 0."""
+        wanted = sorted(places)
+        arguments = (self.name, self._epoch, *_columns(wanted))
+        rows = await connection.fetch(_LOCK, *arguments)
+        if len(rows) < len(wanted):
+            await connection.execute(_BEGIN, *arguments)
+            rows = await connection.fetch(_LOCK, *arguments)
+        return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+
+    async def reached(self, places: Iterable[Place]) -> dict[Place, int]:
+        """Return the offset that each partition's next record has at least; 0 where none was projected."""
+        wanted = sorted(places)
+        rows = await self._pool.fetch(_READ, self.name, self._epoch, *_columns(wanted))
+        known = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+        return {place: known.get(place, 0) for place in wanted}
+
+
+def _columns(places: Sequence[Place]) -> tuple[list[str], list[int]]:
+    return [topic for topic, _ in places], [partition for _, partition in places]

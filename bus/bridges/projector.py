@@ -1,0 +1,163 @@
+"""The bridge from Kafka to Postgres: a FastStream batch subscriber in front of a `Projector`.
+
+The offset in Postgres is the truth, the group's offset in Kafka only a hint where to begin: at the first
+records of each assignment the two are compared, and where Kafka is ahead (a restored database) the consumer
+goes back. Must not decode: FastStream logs a body that it cannot decode and goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.annotations import KafkaMessage
+from faststream.kafka.message import KafkaAckableMessage
+
+from bus.bridges.postgres_errors import PASSING
+from bus.bridges.projection import Apply, Place, Projector, RawRecord, raw_record
+from bus.contract.topics import Topic
+from bus.kafka.static_membership import PlaceTakenError
+from bus.runtime.errors import FencedError, TransientError
+
+__all__ = ["Apply", "Projector", "RawRecord", "raw_record", "subscribe"]
+
+log = structlog.stdlib.get_logger(__name__)
+
+BACKOFF_S: Final = (0.2, 5.0)
+DAY_MS: Final = 24 * 3600 * 1000
+
+
+def subscribe(
+    broker: KafkaBroker,
+    projector: Projector,
+    *,
+    topics: Sequence[Topic],
+    group: str,
+    instance_id: str | None = None,
+    max_records: int = 2000,
+    batch_timeout_ms: int = 50,
+    session_timeout_s: float = 30.0,
+    heartbeat_s: float = 2.0,
+) -> Any:
+    """Let ``broker`` feed ``projector``; return the subscriber, which the broker starts and stops.
+
+    A batch is acknowledged after its transaction. While Postgres is away the batch waits, heartbeats go on.
+    Anything else that ``apply`` raises stops the projector for good, unacknowledged, and comes out of
+    `Projector.watch`: to drop it would lose records, to go on would lose their order. ``instance_id``: the
+    same after a restart of the same worker; None leaves the group at each stop.
+    """
+    feed = _Feed(projector)
+    subscriber: Any = broker.subscriber(
+        *(topic.name for topic in topics),
+        batch=True,
+        max_records=max_records,
+        batch_timeout_ms=batch_timeout_ms,
+        group_id=group,
+        group_instance_id=instance_id,
+        ack_policy=AckPolicy.MANUAL,  # every other one commits a failed batch or seeks for ever
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        session_timeout_ms=int(session_timeout_s * 1000),
+        rebalance_timeout_ms=int(session_timeout_s * 1000),
+        heartbeat_interval_ms=int(heartbeat_s * 1000),
+        # Nobody polls while a batch waits for Postgres. Another member would wait just the same.
+        max_poll_interval_ms=DAY_MS,
+        listener=feed,
+        parser=feed.parse,
+        decoder=_leave,
+        no_reply=True,
+    )
+    feed.subscriber = subscriber
+    subscriber(feed.handle)
+    return subscriber
+
+
+async def _leave(_message: Any) -> None:
+    """Decode nothing."""
+
+
+class _Feed(ConsumerRebalanceListener):  # type: ignore[misc]
+    """From batches to the projector, and what a rebalance changes."""
+
+    def __init__(self, projector: Projector) -> None:
+        self._projector = projector
+        self._aligned: set[Place] = set()
+        self._assignment = 0
+        self.subscriber: Any = None
+
+    def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Forget what is known of the positions."""
+        self._aligned.clear()
+        self._assignment += 1
+
+    def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Nothing: the first records of each partition are compared with Postgres."""
+
+    def on_place_taken(self, error: PlaceTakenError) -> None:
+        """Let the process end: FastStream would log the error and ask again for ever."""
+        self._projector.fail(FencedError(str(error)))
+
+    async def parse(self, records: tuple[ConsumerRecord, ...]) -> KafkaAckableMessage:
+        """Return the batch as it is; FastStream's own parser fails on a header that is no UTF-8."""
+        return KafkaAckableMessage(raw_message=records, body=b"", consumer=self.subscriber.consumer)
+
+    async def handle(self, message: KafkaMessage) -> None:
+        """Project one batch, however long it takes, then acknowledge it."""
+        if self._projector.error is not None:
+            return  # nothing more is projected or acknowledged; the process is about to end
+        records = [raw_record(each) for each in message.raw_message]
+        try:
+            done = await self._project(message.consumer, records)
+        except Exception as error:
+            self._projector.fail(error)
+            # Not StopConsume: FastStream then cancels the very task that closes the consumer.
+            consumer = self.subscriber.consumer
+            consumer.pause(*consumer.assignment())
+            raise
+        if not done:
+            return
+        try:
+            await message.ack()
+        except KafkaError as error:  # a rebalance came first; Postgres knows where we are
+            log.warning("acknowledge_failed", projector=self._projector.name, error=str(error))
+
+    async def _project(self, consumer: AIOKafkaConsumer, records: list[RawRecord]) -> bool:
+        wait_s = BACKOFF_S[0]
+        while True:
+            try:
+                fitting = await self._align(consumer, records)
+                if fitting is None:
+                    return False
+                await self._projector.project(fitting)
+            except (*PASSING, TransientError) as error:
+                log.warning("projector_waits", projector=self._projector.name, error=repr(error), s=wait_s)
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, BACKOFF_S[1])
+            else:
+                return True
+
+    async def _align(self, consumer: AIOKafkaConsumer, records: list[RawRecord]) -> list[RawRecord] | None:
+        """Return the records that follow on Postgres' offsets; go back where they do not.
+
+        None where the assignment has changed meanwhile: then the records are not ours to project.
+        """
+        unknown = {record.place for record in records} - self._aligned
+        if not unknown:
+            return records
+        assignment = self._assignment
+        reached = await self._projector.reached(unknown)
+        if assignment != self._assignment:
+            return None
+        first = {record.place: record.offset for record in reversed(records)}
+        ahead = {place for place in unknown if first[place] > reached[place]}
+        for place in ahead:
+            log.info("projector_goes_back", projector=self._projector.name, to=reached[place], place=place)
+            consumer.seek(TopicPartition(*place), reached[place])
+        self._aligned |= unknown
+        return [record for record in records if record.place not in ahead]

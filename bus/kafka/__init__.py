@@ -1,0 +1,1 @@
+"""The Kafka kit: clients with every option stated, transactions, retries, the processor of commands."""

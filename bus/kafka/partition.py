@@ -1,0 +1,223 @@
+"""One input partition in a processor's hands: its producer, what it has taken, and the commits in order.
+
+`settle` comes first, always: start the producer (the previous owner is fenced, its transaction settled),
+then read what is committed. Whatever this process has in hand from before, as after a rebalance that gave
+the partition back or a transaction that broke off, is kept if it lies above that offset: nobody else can
+have committed it, and nobody else can from here on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from prometheus_client import Histogram
+
+from bus.contract.envelope import OutRecord
+from bus.kafka.retry import Record
+from bus.kafka.transactions import OutcomeUnknownError, TransactionalProducer
+from bus.runtime import tasks
+
+log = structlog.stdlib.get_logger(__name__)
+
+COMMIT_SECONDS = Histogram(
+    "sharpstream_processor_commit_seconds",
+    "From the first record sent to the committed transaction, seconds",
+    ["group"],
+    buckets=(0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.5, 10, 45),
+)
+MAX_COMMIT: Final = 500
+"""Inputs settled by one transaction."""
+BACKOFF_S: Final = (0.2, 5.0)
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A record that has been started; ``results`` are there when it is done."""
+
+    record: Record
+    task: asyncio.Task[None] | None = None
+    results: list[OutRecord] | None = None
+
+
+class InputPartition:
+    """What one assigned partition is, from assignment to revocation, and across both where it comes back."""
+
+    def __init__(
+        self,
+        tp: TopicPartition,
+        *,
+        rank: int,
+        consumer: AIOKafkaConsumer,
+        producer: TransactionalProducer,
+        group: str,
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self.tp, self.rank, self._group = tp, rank, group
+        self._consumer, self._producer = consumer, producer
+        self._failed = failed
+        self.open = False
+        """Whether records are accepted; those of a partition that is not open are dropped by the caller."""
+        self.waiting: deque[Record] = deque()
+        """Taken from Kafka, not started."""
+        self.started: deque[Entry] = deque()
+        """In the order of their offsets; the done ones at the front are next to be committed."""
+        self._position = -1  # where the next fetch starts
+        self._committed = -1
+        self._done = asyncio.Event()
+        self._held = False
+        self._life: asyncio.Task[None] | None = None
+
+    # --- the consumer's side: no await in any of these ------------------------------------------------
+
+    def assigned(self) -> None:
+        """Begin to settle; ``open`` tells when that is done."""
+        self._consumer.pause(self.tp)
+        self._held = True
+        previous = self._life
+        self._life = asyncio.ensure_future(self._live(previous))
+        self._life.add_done_callback(self._ended)
+
+    def revoked(self) -> None:
+        """Stop accepting and committing. What runs goes on: most partitions come back in a moment."""
+        self.open = self._held = False
+        if self._life is not None:
+            self._life.cancel()
+
+    def lost(self) -> list[asyncio.Task[None]]:
+        """Stop everything and return the tasks that are ending."""
+        self.revoked()
+        ending = self._drop(lambda _: True)
+        return ending if self._life is None else [*ending, self._life]
+
+    def accept(self, records: Iterable[Record]) -> None:
+        """Take what the consumer has just handed out."""
+        self.waiting.extend(records)
+        if self.waiting:
+            self._position = self.waiting[-1].offset + 1
+
+    # --- the dispatcher's side ------------------------------------------------------------------------
+
+    def due(self, now: datetime) -> bool:
+        """Whether the next record may start."""
+        if not self.open or not self.waiting:
+            return False
+        not_before = self.waiting[0].not_before
+        return not_before is None or not_before <= now
+
+    def start(self) -> Entry:
+        """Move the next record to those that have been started."""
+        entry = Entry(self.waiting.popleft())
+        self.started.append(entry)
+        return entry
+
+    def finish(self, entry: Entry, results: list[OutRecord]) -> None:
+        """Note an entry's results; they are committed when everything before them is."""
+        entry.results = results
+        if self.started and self.started[0].results is not None:
+            self._done.set()
+
+    @property
+    def uncommitted(self) -> bool:
+        """Whether something done waits to be committed."""
+        return self.open and bool(self.started) and self.started[0].results is not None
+
+    # --- the producer's side --------------------------------------------------------------------------
+
+    async def _live(self, previous: asyncio.Task[None] | None) -> None:
+        if previous is not None:
+            await tasks.end([previous])  # its producer has our transactional id
+        try:
+            while True:
+                await self._settle()
+                try:
+                    await self._commit_for_ever()
+                except (OutcomeUnknownError, KafkaError) as error:
+                    log.warning("commit_broke_off", **self._where(), error=str(error))
+        finally:
+            await self._producer.close()
+
+    async def _settle(self) -> None:
+        """Fence, then read: only in this order is the committed offset the last word."""
+        wait_s = BACKOFF_S[0]
+        while True:
+            try:
+                await self._producer.open()
+                committed = await self._consumer.committed(self.tp)
+                break
+            except (OutcomeUnknownError, KafkaError, OSError) as error:
+                log.warning("partition_not_open", **self._where(), error=str(error), retry_in_s=wait_s)
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, BACKOFF_S[1])
+        tasks.check_cancelled()
+        # No await from here: the partition may be revoked at the next one.
+        self._reconcile(committed or 0)
+        if not self.open:
+            self._consumer.seek(self.tp, self._position)
+            self.open = True  # the poll loop resumes it
+
+    def _reconcile(self, committed: int) -> None:
+        """Keep what is in hand above the committed offset; begin anew where that is not possible."""
+        if self._committed <= committed <= self._position:
+            self._drop(lambda record: record.offset < committed)
+        else:  # nothing in hand, or another owner went past it
+            self._drop(lambda _: True)
+            self._position = committed
+            self.open = False  # the position has changed: seek
+        self._committed = committed
+
+    def _drop(self, doomed: Callable[[Record], bool]) -> list[asyncio.Task[None]]:
+        ending = [e.task for e in self.started if e.task and not e.task.done() and doomed(e.record)]
+        for task in ending:
+            task.cancel()
+        self.started = deque(entry for entry in self.started if not doomed(entry.record))
+        self.waiting = deque(record for record in self.waiting if not doomed(record))
+        return ending
+
+    async def _commit_for_ever(self) -> None:
+        while True:
+            tasks.check_cancelled()
+            if not (ready := self._ready()):
+                self._done.clear()
+                await self._done.wait()
+                continue
+            offset = await self._offset_after(ready)
+            results = [result for entry in ready for result in entry.results or ()]
+            with COMMIT_SECONDS.labels(self._group).time():
+                await self._producer.transact(results, {self.tp: offset})
+            self._committed = offset
+            for _ in ready:
+                self.started.popleft()
+
+    def _ready(self) -> list[Entry]:
+        ready: list[Entry] = []
+        for entry in self.started:
+            if entry.results is None or len(ready) == MAX_COMMIT:
+                break
+            ready.append(entry)
+        return ready
+
+    async def _offset_after(self, ready: list[Entry]) -> int:
+        """Return the offset up to which everything is done.
+
+        With nothing left in hand that is the position, which lies behind the end marker of the writer's
+        transaction too: the lag, which decides on the number of workers, goes down to 0.
+        """
+        position = int(await self._consumer.position(self.tp))
+        # Looked at after the await, should it ever wait: what came in meanwhile is not done.
+        idle = len(ready) == len(self.started) and not self.waiting
+        return position if idle else ready[-1].record.offset + 1
+
+    def _ended(self, life: asyncio.Task[None]) -> None:
+        if not life.cancelled() and (error := life.exception()) is not None and self._held:
+            self._failed(error)
+
+    def _where(self) -> dict[str, object]:
+        return {"topic": self.tp.topic, "partition": self.tp.partition}

@@ -1,0 +1,121 @@
+"""One transactional id's producer: opening it fences its predecessor, each call is one whole transaction.
+
+After any error the outcome is open: `open` it anew, which settles the transaction either way, and only then
+read the committed offset. It never decides what to send again; that is the bridges' business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Final, NoReturn
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+
+from bus.contract.envelope import OutRecord
+from bus.contract.limits import MAX_MESSAGE_BYTES
+from bus.kafka import broker
+from bus.runtime import tasks
+from bus.runtime.errors import FencedError, TransientError
+from bus.runtime.settings import KafkaSettings
+
+MAX_RECORD_BYTES: Final = MAX_MESSAGE_BYTES - 1024
+"""Key, value and headers together; the rest is Kafka's framing of the record and its batch."""
+TIMEOUT_S: Final = 45.0
+"""A transaction takes 5 ms. Three request timeouts (15 s) mean that this producer will not recover."""
+_CLOSE_S: Final = 2.0
+_HEADER_BYTES: Final = 10  # two lengths, at most 5 bytes each
+_BROKEN: Final = (KafkaError, OSError, TimeoutError, AssertionError)
+"""What a broken producer raises; aiokafka asserts its state where its sender died of an error before."""
+
+
+class ProducerFencedError(FencedError):
+    """Another producer with this transactional id has been opened, or Kafka gave the transaction up."""
+
+
+class OutcomeUnknownError(TransientError):
+    """The transaction may or may not have been committed; opening the producer anew settles it."""
+
+    code = "kafka_unavailable"
+
+
+def size_of(record: OutRecord) -> int:
+    """Return the bytes that count against `MAX_RECORD_BYTES`."""
+    headers = sum(len(name) + len(value) + _HEADER_BYTES for name, value in record.headers)
+    return len(record.key) + len(record.value) + headers
+
+
+class TransactionalProducer:
+    """A producer that can be opened again and again; the offsets it commits are those of ``group``."""
+
+    def __init__(
+        self, kafka: KafkaSettings, *, transactional_id: str, group: str, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        self._kafka, self._id, self._group, self._timeout_s = kafka, transactional_id, group, timeout_s
+        self._producer: AIOKafkaProducer | None = None
+
+    async def open(self) -> None:
+        """Start a fresh producer: fence the predecessor and wait until its transaction is settled.
+
+        Raises `OutcomeUnknownError` while Kafka cannot be reached.
+        """
+        await self.close()
+        producer = broker.producer(self._kafka, client_id=self._id, transactional_id=self._id)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await producer.start()
+        except BaseException as error:
+            await _discard(producer)
+            if isinstance(error, _BROKEN):
+                raise OutcomeUnknownError(f"Kafka does not open {self._id}: {error!r}") from error
+            raise
+        self._producer = producer
+        tasks.check_cancelled()
+
+    async def transact(self, records: Iterable[OutRecord], offsets: Mapping[TopicPartition, int]) -> None:
+        """Send the records in order and commit the offsets, all or nothing.
+
+        Raises `ProducerFencedError` or `OutcomeUnknownError`; in both cases the producer is of no more use.
+        """
+        producer = self._producer
+        if producer is None:
+            raise OutcomeUnknownError(f"The producer {self._id} is not open.")
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await producer.begin_transaction()
+                sent = [
+                    await producer.send(each.topic, key=each.key, value=each.value, headers=each.headers)
+                    for each in records
+                ]
+                # Each record's own answer counts: a commit alone leaves a refused record out in silence.
+                await asyncio.gather(*sent, producer.send_offsets_to_transaction(dict(offsets), self._group))
+                await producer.commit_transaction()
+        except _BROKEN as error:
+            _raise(self._id, error)
+        tasks.check_cancelled()  # whoever cancelled us may have taken away what these records belong to
+
+    async def close(self) -> None:
+        """Close the connections. A transaction in flight is left to the successor, who settles it."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _discard(producer)
+
+
+def _raise(transactional_id: str, error: BaseException) -> NoReturn:
+    if isinstance(error, ProducerFenced | InvalidProducerEpoch):
+        raise ProducerFencedError(f"Another process has taken over {transactional_id}.") from error
+    raise OutcomeUnknownError(f"A transaction of {transactional_id} broke off: {error!r}") from error
+
+
+async def _discard(producer: AIOKafkaProducer) -> None:
+    stopping = asyncio.ensure_future(producer.stop())
+    try:
+        await asyncio.wait([stopping], timeout=_CLOSE_S)
+    finally:
+        # Where Kafka is down the sender waits for ever, and stop() for it: end both, close the sockets.
+        sender = producer._sender.sender_task  # noqa: SLF001 - there is no other way to it
+        both = [task for task in (sender, stopping) if task is not None]
+        # Again and again: cancelled once, the sender still waits for the requests under way.
+        await tasks.end(both, within_s=_CLOSE_S, again_s=0.2)
+        await producer.client.close()

@@ -1,0 +1,254 @@
+"""One trace from the request to the last projection: spans, and the W3C ``traceparent`` that ties them.
+
+The parent is always an explicit string, never an ambient context: between processes it is a header anyway,
+and one rule is easier to keep than two. Off until `bus.runtime.telemetry` has installed a tracer; then a
+span is an object that hands its parent on. Nothing here may fail a request, and no attribute is sent that
+is not listed in `ATTRIBUTES`: that is how secrets and people stay out of traces.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+log = structlog.stdlib.get_logger(__name__)
+
+INTERNAL, SERVER, CLIENT = SpanKind.INTERNAL, SpanKind.SERVER, SpanKind.CLIENT
+PRODUCER, CONSUMER = SpanKind.PRODUCER, SpanKind.CONSUMER
+
+ATTRIBUTES: Final = {
+    "code": "error.type",
+    "destination": "messaging.destination.name",
+    "messages": "messaging.batch.message_count",
+    "method": "http.request.method",
+    "route": "http.route",
+    "status": "http.response.status_code",
+} | {
+    name: f"sharpstream.{name}"
+    for name in (
+        "account_id",
+        "attempt",
+        "batch_size",
+        "correlation_id",
+        "delivery_id",
+        "endpoint_id",
+        "export_id",
+        "format",
+        "generation_id",
+        "model",
+        "photo_bytes",
+        "priority",
+        "projector",
+    )
+}
+"""Every attribute that may leave the process, as callers and as traces name it: random ids, counts, names of
+ours. Others are dropped."""
+_PARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
+
+_tracer: trace.Tracer | None = None
+
+
+def install(tracer: trace.Tracer | None) -> None:
+    """Make spans with ``tracer`` from here on; with None make none."""
+    global _tracer  # noqa: PLW0603  (like logging: one for the process, set by the composition root)
+    _tracer = tracer
+
+
+def enabled() -> bool:
+    """Whether spans are made; ask before work that is only for them."""
+    return _tracer is not None
+
+
+class Span:
+    """A stretch of work; a context manager that ends it. This one is what there is while tracing is off.
+
+    ``traceparent`` is what to send on: this span's own, or, where there is none, the parent's.
+    """
+
+    __slots__ = ("traceparent",)
+
+    def __init__(self, traceparent: str | None) -> None:
+        self.traceparent = traceparent
+
+    def rename(self, name: str) -> None:
+        """Give it the name that was not known when it began."""
+
+    def set(self, **attributes: Any) -> None:
+        """Add attributes; see `span`."""
+
+    def fail(self, code: str) -> None:
+        """Mark it as failed. ``code`` is a stable word, never a message: that may quote a client."""
+
+    def end(self) -> None:
+        """End it. The context manager does."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.fail(str(getattr(error, "code", type(error).__name__)))
+        self.end()
+
+
+class _Recorded(Span):
+    """A span of the SDK."""
+
+    __slots__ = ("_span",)
+
+    def __init__(self, span: trace.Span) -> None:
+        context = span.get_span_context()
+        super().__init__(
+            f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags) & 1:02x}"
+        )
+        self._span = span
+
+    def rename(self, name: str) -> None:
+        self._span.update_name(name)
+
+    def set(self, **attributes: Any) -> None:
+        self._span.set_attributes(_presentable(attributes))
+
+    def fail(self, code: str) -> None:
+        self.set(code=code)
+        self._span.set_status(Status(StatusCode.ERROR))
+
+    def end(self) -> None:
+        self._span.end()
+
+
+def span(
+    name: str, parent: str | None, *, kind: SpanKind = INTERNAL, links: Sequence[str] = (), **attributes: Any
+) -> Span:
+    """Begin a span below ``parent``, a traceparent; a new trace where that is None or malformed.
+
+    Attributes that are None or not in `ATTRIBUTES` are left out.
+    """
+    if _tracer is None:
+        return Span(parent)
+    try:
+        return _begin(name, parent, kind=kind, links=links, attributes=attributes)
+    except Exception:
+        log.exception("span_not_begun", name=name)  # a sampler or processor of somebody else's
+        return Span(parent)
+
+
+def past(
+    name: str,
+    parent: str | None,
+    *,
+    began_ns: int,
+    ended_ns: int,
+    kind: SpanKind = INTERNAL,
+    code: str | None = None,
+    **attributes: Any,
+) -> None:
+    """Record a stretch that is over, in nanoseconds of `time.time_ns`. Without a parent nothing is recorded.
+
+    ``code`` marks it as failed.
+    """
+    if _tracer is None or parent is None:
+        return
+    try:
+        made = _begin(name, parent, kind=kind, attributes=attributes, began_ns=min(began_ns, ended_ns))
+        if code is not None:
+            made.fail(code)
+        made._span.end(ended_ns)  # noqa: SLF001  (our own, five lines up)
+    except Exception:
+        log.exception("span_not_recorded", name=name)
+
+
+class Traced(Protocol):
+    """A record of Kafka's, on its way in or out."""
+
+    @property
+    def topic(self) -> str:
+        """The topic's name."""
+        ...
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """CloudEvents attributes, and the trace that it belongs to."""
+        ...
+
+
+def each(verb: str, records: Sequence[Traced], *, began_ns: int, kind: SpanKind, **attributes: Any) -> None:
+    """Record what was just done with many records at once: one span for each, in the trace of each.
+
+    Not one span with links to them: who looks up a trace wants to see there that its event got on, and links
+    lead only from the batch to the trace. All have the batch's times and size.
+    """
+    if _tracer is None:
+        return
+    ended_ns, many = time.time_ns(), len(records)
+    for record in records:
+        named = dict(record.headers)
+        past(
+            f"{verb} {named.get('ce_type', b'unknown').decode(errors='replace')[:100]}",
+            named.get("traceparent", b"").decode(errors="replace") or None,
+            began_ns=began_ns,
+            ended_ns=ended_ns,
+            kind=kind,
+            destination=record.topic,
+            messages=many,
+            **attributes,
+        )
+
+
+def trace_id(traceparent: str | None) -> str | None:
+    """Return the trace's id, 32 hex digits; None where there is none."""
+    found = _PARENT.fullmatch(traceparent) if traceparent else None
+    return found[1] if found else None
+
+
+def _begin(
+    name: str,
+    parent: str | None,
+    *,
+    kind: SpanKind,
+    links: Sequence[str] = (),
+    attributes: Mapping[str, Any],
+    began_ns: int | None = None,
+) -> _Recorded:
+    if _tracer is None:  # pragma: no cover  (switched off in this very moment)
+        raise RuntimeError("tracing is off")
+    around = _context(parent)
+    return _Recorded(
+        _tracer.start_span(
+            name,
+            context=trace.set_span_in_context(trace.NonRecordingSpan(around or trace.INVALID_SPAN_CONTEXT)),
+            kind=kind,
+            attributes=_presentable(attributes),
+            links=[trace.Link(each) for link in links if (each := _context(link)) is not None],
+            start_time=began_ns,
+            record_exception=False,  # messages and tracebacks may quote what a client sent
+            set_status_on_exception=False,
+        )
+    )
+
+
+def _context(traceparent: str | None) -> trace.SpanContext | None:
+    found = _PARENT.fullmatch(traceparent) if traceparent else None
+    if found is None:
+        return None
+    context = trace.SpanContext(
+        int(found[1], 16), int(found[2], 16), is_remote=True, trace_flags=trace.TraceFlags(int(found[3], 16))
+    )
+    return context if context.is_valid else None
+
+
+def _presentable(attributes: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
+    return {
+        ATTRIBUTES[key]: value if isinstance(value, (int, float)) else str(value)
+        for key, value in attributes.items()
+        if value is not None and key in ATTRIBUTES
+    }

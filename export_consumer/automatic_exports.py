@@ -1,0 +1,124 @@
+"""Exports that nobody asked for: what every completed scene is shown by, and what operators have made again.
+
+They are ordered in the transaction that learns of the scene: a row, whose id is made from what is wanted, and
+a command through the outbox. A repeat finds the row and orders nothing. They travel on topics of their own,
+so that no account, no receiver and no bill ever hears of them (decision 27).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from bus.bridges import outbox
+from bus.contract import envelope, ids, topics
+from bus.contract.messages import BlobRef, ExportScene
+from bus.contract.options import Options
+
+SOURCE: Final = "/sharpstream/export"
+"""The CloudEvents source of everything that this role says."""
+BACKFILL: Final = "backfill"
+"""The purpose of what an operator had made: its account finds it among its exports."""
+
+
+class View(NamedTuple):
+    """What is made of a scene, and what for (``export_jobs.purpose``)."""
+
+    purpose: str
+    format: str
+    options: Options
+
+    def id_for(self, generation_id: UUID) -> UUID:
+        """Return the export's id: the same for the same wish, whoever has it and however often."""
+        wish = msgspec.json.encode(self.options, order="sorted").decode()
+        return ids.event_id(generation_id, "export.make.v1", self.purpose, self.format, wish)
+
+
+PREVIEW: Final = View("preview", "png", {"size": 512})
+VIEWER: Final = View("viewer", "spz", {"max_gaussians": 1_250_000})
+"""What SHARP makes, 1.18 million, takes 13 MB; a model that makes more is thinned to about 15 MB."""
+VIEWS: Final = (PREVIEW, VIEWER)
+"""What every completed scene gets, the quicker one first."""
+
+
+class Finished(NamedTuple):
+    """A scene that was completed, as its event tells."""
+
+    generation_id: UUID
+    account_id: UUID
+    source: BlobRef
+    correlation_id: str | None = None
+
+
+# In the order of their ids and before anything else: a deletion waits for the rows below, or they see it.
+_HOLD: Final = """
+SELECT FROM scene_generations WHERE id = ANY($1::uuid[]) ORDER BY id FOR SHARE"""
+_ROWS: Final = """
+INSERT INTO export_jobs (id, scene_generation_id, export_format, options, purpose, status, created_at,
+                         updated_at)
+SELECT r.id, s.id, r.format, r.options::jsonb, r.purpose, 'pending', $1, $1
+FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[])
+  AS r (id, scene, account, format, options, purpose)
+JOIN scene_generations s ON s.id = r.scene AND s.user_id = r.account
+JOIN users u ON u.id = s.user_id
+WHERE s.deleted_at IS NULL AND u.erased_at IS NULL
+ON CONFLICT DO NOTHING RETURNING id"""
+
+
+async def hold(connection: asyncpg.Connection, generations: Sequence[UUID]) -> None:
+    """Lock the scenes' rows against deletion until the caller's transaction ends."""
+    await connection.execute(_HOLD, list(generations))
+
+
+async def order(connection: asyncpg.Connection, scenes: Sequence[Finished], views: Sequence[View]) -> int:
+    """Order what is missing and return how many that are; must run inside a transaction, after `hold`.
+
+    Deleted scenes, those of erased accounts and unknown ones are passed over.
+    """
+    now = datetime.now(UTC)
+    wanted = {view.id_for(scene.generation_id): (scene, view) for scene in scenes for view in views}
+    rows = [
+        (
+            export_id,
+            scene.generation_id,
+            scene.account_id,
+            view.format,
+            msgspec.json.encode(view.options).decode(),
+            view.purpose,
+        )
+        for export_id, (scene, view) in wanted.items()
+    ]
+    if not rows:
+        return 0
+    new = {row["id"] for row in await connection.fetch(_ROWS, now, *zip(*rows, strict=True))}
+    await outbox.enqueue_each(
+        connection,
+        [[_command(each, *wanted[each], now)] for each in wanted if each in new],
+    )
+    return len(new)
+
+
+def _command(export_id: UUID, scene: Finished, view: View, now: datetime) -> envelope.OutRecord:
+    command = ExportScene(
+        export_id=export_id,
+        generation_id=scene.generation_id,
+        account_id=scene.account_id,
+        source=scene.source,
+        format=view.format,
+        requested_at=now,
+        options=dict(view.options),
+        purpose=view.purpose,
+    )
+    return envelope.record(
+        topics.BACKGROUND_COMMANDS,
+        command,
+        key=export_id,
+        source=SOURCE,
+        time=now,
+        correlation_id=scene.correlation_id,  # no parent: the photo's trace is what somebody waited for
+    )

@@ -1,0 +1,110 @@
+"""`sharp.events.v1` into ``export_jobs``: requested, then completed or failed, never back.
+
+A completed scene gets its views ordered here (`export_consumer.automatic_exports`), in the same
+transaction. The rows themselves tell whether an event is news: a job that ended is not touched again. The
+file of an export whose scene was deleted meanwhile is taken away again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from bus.contract.messages import ExportCompleted, ExportFailed, ExportRequested, GenerationCompleted
+from export_consumer import automatic_exports as views
+from export_consumer.automatic_exports import Finished, View
+from ledger.db import removals
+from ledger.events import Event, storable, to_json
+
+log = structlog.get_logger(__name__)
+
+PROJECTOR: Final = "export.jobs"
+"""The name in ``projector_offsets``."""
+
+# The gateway wrote the row before the event; this is for whoever else accepts exports.
+_ROWS: Final = """
+INSERT INTO export_jobs (id, scene_generation_id, export_format, options, status, created_at, updated_at)
+SELECT r.id, s.id, r.format, r.options::jsonb, 'pending', r.time, r.time
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
+  AS r (id, scene, format, options, time)
+JOIN scene_generations s ON s.id = r.scene
+ON CONFLICT DO NOTHING"""
+_ENDINGS: Final = """
+UPDATE export_jobs j
+SET status = e.status, updated_at = e.time, export_file_url = e.url, error_code = e.code,
+    error_message = e.error
+FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[])
+  AS e (id, status, time, url, code, error)
+WHERE j.id = e.id AND j.status IN ('pending', 'processing')"""
+_NEEDLESS: Final = """
+SELECT j.id FROM export_jobs j JOIN scene_generations s ON s.id = j.scene_generation_id
+WHERE j.id = ANY($1::uuid[]) AND s.deleted_at IS NOT NULL"""
+
+
+class ExportJobs:
+    """Writes the export events; ``bucket`` completes the blob keys to ``s3://bucket/key``.
+
+    ``views`` is what is made of every completed scene.
+    """
+
+    def __init__(self, *, bucket: str, views: Sequence[View] = ()) -> None:
+        self._bucket, self._views = bucket, views
+
+    async def write(self, connection: asyncpg.Connection, events: Sequence[Event]) -> None:
+        """Write the events; must run inside a transaction."""
+        requested = [
+            (
+                e.message.export_id,
+                e.message.generation_id,
+                storable(e.message.format),
+                to_json(e.message.options),
+                e.time,
+            )
+            for e in events
+            if isinstance(e.message, ExportRequested)
+        ]
+        if requested:
+            await connection.execute(_ROWS, *zip(*requested, strict=True))
+        endings: dict[UUID, tuple[Any, ...]] = {}
+        for event in events:
+            if (ending := self._ending(event)) is not None:
+                endings.setdefault(ending[0], ending)  # the first one counts
+        done = [e.message for e in events if isinstance(e.message, ExportCompleted)]
+        scenes = [_finished(e) for e in events if self._views and isinstance(e.message, GenerationCompleted)]
+        # All at once, in the order of their ids, and before the endings: nobody waits for us crosswise.
+        held = [each.generation_id for each in done] + [each.generation_id for each in scenes]
+        if held:
+            await views.hold(connection, held)
+        await views.order(connection, scenes, self._views)
+        if endings:
+            await connection.execute(_ENDINGS, *zip(*endings.values(), strict=True))
+            if done:
+                await self._take_back(connection, [message.export_id for message in done])
+
+    async def _take_back(self, connection: asyncpg.Connection, exports: Sequence[UUID]) -> None:
+        """Have the files removed that came after their scene was deleted: nobody could see or delete them."""
+        needless = await connection.fetch(_NEEDLESS, exports)
+        if needless:
+            await removals.enqueue(connection, [f"exports/{row['id']}/" for row in needless])
+
+    def _ending(self, event: Event) -> tuple[Any, ...] | None:
+        """Return (id, status, time, url, code, error) where the event ends an export."""
+        match event.message:
+            case ExportCompleted() as m:
+                return (m.export_id, "completed", event.time, self._url(m.result.key), None, None)
+            case ExportFailed() as m:
+                return (m.export_id, "failed", event.time, None, storable(m.code), storable(m.message))
+            case _:
+                return None
+
+    def _url(self, key: str) -> str:
+        return f"s3://{self._bucket}/{key}"
+
+
+def _finished(event: Event) -> Finished:
+    message: GenerationCompleted = event.message
+    return Finished(message.generation_id, message.account_id, message.result, event.correlation_id)

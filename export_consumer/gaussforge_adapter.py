@@ -1,0 +1,29 @@
+"""The compact splat formats through gaussforge, which takes them from a plain .ply.
+
+Its errors are returned, not raised; what it prints goes nowhere, because a worker has no stdout.
+"""
+
+from __future__ import annotations
+
+import gaussforge
+
+from export_consumer import splat
+from export_consumer.coordinate_frames import placed
+from export_consumer.errors import ConverterError
+from export_consumer.formats import Chosen
+from export_consumer.gaussians import Scene
+
+
+def convert(scene: Scene, options: Chosen, kind: str) -> bytes:
+    """Return the scene as gaussforge's format ``kind``. Raises `ConverterError`, MemoryError.
+
+    SPZ is version 3: viewers in browsers do not read version 4 yet.
+    """
+    gaussians = placed(scene.gaussians, up=options["up"], unit=options["unit"])
+    plain = splat.write(scene._replace(gaussians=gaussians))
+    made = gaussforge.GaussForge().convert(plain, "ply", kind, spz_version=3)
+    if "error" in made:
+        if "bad_alloc" in str(made["error"]):  # what C++ calls it; another attempt would not do
+            raise MemoryError
+        raise ConverterError(f"gaussforge could not write {kind}: {made['error']}")
+    return bytes(made["data"])

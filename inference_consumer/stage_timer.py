@@ -1,0 +1,93 @@
+"""A job, and the watch that goes with it: tells of each stage as it begins, keeps how long it took."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from bus.contract.messages import GenerateScene, GenerationProgress, Progress, Stage, Timings
+from bus.runtime import tracing
+from inference_consumer import metrics
+
+log = structlog.stdlib.get_logger(__name__)
+
+Tell = Callable[[Progress, int], None]
+"""Takes a message and its attempt; must not wait."""
+FRACTIONS: Final = {
+    Stage.FETCH: 0.0,
+    Stage.DECODE: 0.1,
+    Stage.BATCH: 0.25,
+    Stage.INFERENCE: 0.35,
+    Stage.ENCODE: 0.8,
+    Stage.UPLOAD: 0.9,
+}
+"""How much of the way lies behind when a stage begins; rough, only ever shown to people."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """A command to carry out. ``check`` raises `GenerationStoppedError` once it is to stop."""
+
+    command: GenerateScene
+    attempt: int
+    queued_ms: float
+    check: Callable[[], None]
+    traceparent: str | None = None
+    """The parent of its stages' spans."""
+
+
+class Watch:
+    """One job's stages: tells of each as it begins, and keeps how long it took."""
+
+    def __init__(self, job: Job, tell: Tell) -> None:
+        self._job, self._tell = job, tell
+        self._ms: dict[str, float] = {}
+
+    @property
+    def timings(self) -> Timings:
+        """What is known so far."""
+        return Timings(queued_ms=self._job.queued_ms, **self._ms)
+
+    @contextmanager
+    def stage(self, stage: Stage) -> Iterator[None]:
+        """Tell and measure; a stage that fails took its time too."""
+        self.begin(stage)
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.spent(stage, time.perf_counter() - began)
+
+    def begin(self, stage: Stage) -> None:
+        """Tell that a stage begins."""
+        command = self._job.command
+        self.tell(
+            GenerationProgress(
+                generation_id=command.generation_id,
+                account_id=command.account_id,
+                stage=stage,
+                fraction=FRACTIONS[stage],
+            )
+        )
+
+    def spent(self, stage: Stage, seconds: float, *, ended_s: float = 0.0) -> None:
+        """Keep how long a stage took; it ended ``ended_s`` seconds ago."""
+        metrics.STAGE_SECONDS.labels(stage.value).observe(seconds)
+        name = "batch_wait" if stage is Stage.BATCH else stage.value
+        self._ms[f"{name}_ms"] = round(seconds * 1000, 3)
+        if tracing.enabled():
+            ended_ns = time.time_ns() - int(ended_s * 1e9)
+            began_ns = ended_ns - int(seconds * 1e9)
+            tracing.past(name, self._job.traceparent, began_ns=began_ns, ended_ns=ended_ns)
+
+    def tell(self, message: Progress) -> None:
+        """Tell, whatever becomes of it: progress is no reason for a job to fail."""
+        try:
+            self._tell(message, self._job.attempt)
+        except Exception:
+            log.exception("progress_failed")

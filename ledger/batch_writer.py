@@ -1,0 +1,97 @@
+"""A batch on its way in: decode, write as one, and part from the records that cannot be taken.
+
+One bad record must neither stop the ledger for ever nor vanish, so it is parked, byte for byte, in the same
+transaction. Belongs into a projector (`bus.bridges.projector`), which owns transaction and offset.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import asyncpg
+import structlog
+
+from bus.bridges.projector import RawRecord
+from bus.contract.topics import Topic
+from ledger import metrics
+from ledger.events import Event, Unfit, decode, storable, to_json
+
+log = structlog.get_logger(__name__)
+
+Write = Callable[[asyncpg.Connection, Sequence[Event]], Awaitable[None]]
+"""Writes events, any number in a fixed number of statements; repeating it changes nothing."""
+
+_POISON: Final = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+"""What Postgres raises for a value that it cannot hold; anything else is its trouble, not the record's."""
+_PARK: Final = """
+INSERT INTO parked_events (projector, epoch, topic, partition, "offset", key, headers, value, reason)
+SELECT $1, $2, * FROM unnest($3::text[], $4::int[], $5::bigint[], $6::bytea[], $7::text[]::jsonb[],
+                             $8::bytea[], $9::text[])
+ON CONFLICT DO NOTHING"""
+
+
+class Intake:
+    """The `bus.bridges.projector.Apply` of one projector: ``projector`` is its name, ``write`` its work."""
+
+    def __init__(self, topic: Topic, *, projector: str, epoch: int, write: Write) -> None:
+        self._topic, self._projector, self._epoch, self._write = topic, projector, epoch, write
+
+    async def apply(self, connection: asyncpg.Connection, records: Sequence[RawRecord]) -> None:
+        """Write the batch; must run inside a transaction."""
+        events, unfit = decode(self._topic, records)
+        refused = await self._halving(connection, events)
+        places = {(record.partition, record.offset): record for record in records}
+        unfit += [Unfit(places[event.partition, event.offset], reason) for event, reason in refused]
+        if unfit:
+            await self._park(connection, unfit)
+
+    async def _halving(
+        self, connection: asyncpg.Connection, events: Sequence[Event]
+    ) -> list[tuple[Event, str]]:
+        """Write all, or else both halves, down to the single events that Postgres refuses; return those."""
+        if not events:
+            return []
+        try:
+            async with connection.transaction():
+                await self._write(connection, events)
+        except _POISON as error:
+            if len(events) == 1:
+                return [(events[0], f"Postgres refused it: {error}")]
+        else:
+            return []
+        middle = len(events) // 2
+        first = await self._halving(connection, events[:middle])
+        return first + await self._halving(connection, events[middle:])
+
+    async def _park(self, connection: asyncpg.Connection, unfit: Sequence[Unfit]) -> None:
+        records = [item.record for item in unfit]
+        await connection.execute(
+            _PARK,
+            self._projector,
+            self._epoch,
+            [record.topic for record in records],
+            [record.partition for record in records],
+            [record.offset for record in records],
+            [record.key for record in records],
+            [headers_json(record) for record in records],
+            [record.value for record in records],
+            [storable(item.reason) for item in unfit],
+        )
+        metrics.PARKED.labels(self._projector).inc(len(unfit))
+        for item in unfit:
+            log.error(
+                "event_parked",
+                projector=self._projector,
+                topic=item.record.topic,
+                partition=item.record.partition,
+                offset=item.record.offset,
+                reason=item.reason,
+            )
+
+
+def headers_json(record: RawRecord) -> str:
+    """Return the headers as JSON [[name, base64], ...]: names may repeat, values may be any bytes."""
+    pairs = [(name, base64.b64encode(raw).decode()) for name, raw in record.headers]
+    return to_json(pairs)

@@ -1,0 +1,1 @@
+"""The database kit that other roles share: pool, migrations, tables, object removals, leader turns."""

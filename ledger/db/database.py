@@ -1,0 +1,77 @@
+"""The way to Postgres: one pool a process, shared by Piccolo and by the SQL of the hot paths.
+
+Nothing is built at import; Piccolo's tables learn their engine when the pool opens, not from a global module.
+JSON columns come back as text: Piccolo expects that, and most readers pass it on unparsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from piccolo.engine.postgres import PostgresEngine
+
+from bus.bridges.postgres_errors import UNREACHABLE
+from bus.runtime.errors import ConfigurationError
+from bus.runtime.settings import DatabaseSettings
+from ledger.db.tables import TABLES
+
+
+class _Engine(PostgresEngine):
+    """Piccolo's engine around the pool; the original opens a connection in a thread and hides its failure."""
+
+    async def check_version(self) -> None:
+        """Skip: the pool's start is the check."""
+
+    async def prep_database(self) -> None:
+        """Skip: no extensions."""
+
+
+@asynccontextmanager
+async def open_pool(settings: DatabaseSettings, *, role: str) -> AsyncIterator[asyncpg.Pool]:
+    """Open the process's pool and bind Piccolo's tables to it; both end with the context.
+
+    ``role`` is what Postgres shows as the application's name. Raises `ConfigurationError` where the
+    database cannot be reached or refuses, so that the process stops instead of serving nothing.
+    """
+    config = {"dsn": settings.url.get_secret_value()}
+    engine = _Engine(config)
+    pool = await _create(settings, role)
+    engine.pool = pool
+    for table in TABLES:
+        table._meta.db = engine  # noqa: SLF001  (Piccolo's only way besides a global module)
+    try:
+        yield pool
+    finally:
+        await pool.close()
+        engine.pool = None
+
+
+async def _create(settings: DatabaseSettings, role: str) -> asyncpg.Pool:
+    options: dict[str, Any] = {
+        "dsn": settings.url.get_secret_value(),
+        "min_size": 1,
+        "max_size": settings.pool_size,
+        "timeout": 10,  # seconds to connect
+        "command_timeout": 60,  # seconds a statement; nothing here should take one
+        "server_settings": {"application_name": f"sharpstream-{role}", "timezone": "UTC"},
+    }
+    try:
+        return await asyncpg.create_pool(**options)
+    except (*UNREACHABLE, asyncpg.PostgresError, ValueError) as error:
+        raise ConfigurationError(f"Postgres does not answer at DATABASE_URL: {error}") from error
+
+
+@asynccontextmanager
+async def connect(settings: DatabaseSettings) -> AsyncIterator[asyncpg.Connection]:
+    """Open one connection without a pool, for commands that run once. Raises `ConfigurationError`."""
+    try:
+        connection = await asyncpg.connect(settings.url.get_secret_value(), timeout=10)
+    except (*UNREACHABLE, asyncpg.PostgresError, ValueError) as error:
+        raise ConfigurationError(f"Postgres does not answer at DATABASE_URL: {error}") from error
+    try:
+        yield connection
+    finally:
+        await connection.close()

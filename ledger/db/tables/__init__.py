@@ -1,0 +1,53 @@
+"""The tables as Piccolo sees them, for ordinary queries; the schema itself is made by `ledger.db.migrations`.
+
+Every column that must be given says ``default=None``: else Piccolo would fill an omitted one in silence (a
+random uuid, an empty text). Now it refuses, and so does the database. Indexes and checks live in the SQL; a
+test holds both sides together. Where a key has several columns, the class names a unique one, or the first.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from piccolo.table import Table
+
+from ledger.db.tables.accounts import ApiKey, RefreshToken, User
+from ledger.db.tables.chores import Chore
+from ledger.db.tables.dead_letters import DeadLetter
+from ledger.db.tables.outbox import EventLog, EventLogFloor, Outbox, ParkedEvent, ProjectorOffset, RelayLease
+from ledger.db.tables.partners import Partner, PartnerCommand
+from ledger.db.tables.removals import BlobRemoval
+from ledger.db.tables.scenes import ExportJob, SceneGeneration, UsageLog
+from ledger.db.tables.shares import Share
+from ledger.db.tables.uploads_and_idempotency import AccountQuota, IdempotencyKey, RateLimit, Upload
+from ledger.db.tables.webhooks import WebhookAccountSecret, WebhookDelivery, WebhookEndpoint, WebhookMessage
+
+TABLES: Final[tuple[type[Table], ...]] = (
+    User,
+    ApiKey,
+    RefreshToken,
+    SceneGeneration,
+    ExportJob,
+    UsageLog,
+    Outbox,
+    RelayLease,
+    EventLog,
+    EventLogFloor,
+    ProjectorOffset,
+    ParkedEvent,
+    DeadLetter,
+    Upload,
+    IdempotencyKey,
+    AccountQuota,
+    RateLimit,
+    BlobRemoval,
+    Share,
+    Chore,
+    WebhookEndpoint,
+    WebhookAccountSecret,
+    WebhookMessage,
+    WebhookDelivery,
+    Partner,
+    PartnerCommand,
+)
+"""Every table; `ledger.db.database.open_pool` binds them."""

@@ -1,0 +1,13 @@
+"""Whose turn it is with what is done now and then."""
+
+from __future__ import annotations
+
+from piccolo.columns import Text, Timestamptz
+from piccolo.table import Table
+
+
+class Chore(Table, tablename="chores"):
+    """One kind of work; belongs to `ledger.db.leader_turns`."""
+
+    name = Text(primary_key=True, default=None)
+    next_at = Timestamptz(default=None)

@@ -1,0 +1,79 @@
+"""What the three bridges stand on."""
+
+from __future__ import annotations
+
+from piccolo.columns import JSON, JSONB, UUID, BigInt, Bytea, Integer, Text, Timestamptz
+from piccolo.table import Table
+
+
+class Outbox(Table, tablename="outbox"):
+    """Records on their way to Kafka; belongs to `bus.bridges.outbox` and `bus.bridges.relay`."""
+
+    id = BigInt(primary_key=True, default=None)
+    publish_seq = BigInt(default=None, null=True, unique=True)
+    records = Bytea(default=None)
+    created_at = Timestamptz()
+
+
+class RelayLease(Table, tablename="relay_lease"):
+    """Who may publish the outbox, and how far it came; belongs to `bus.bridges.relay`."""
+
+    name = Text(primary_key=True, default=None)
+    epoch = BigInt()
+    holder = Text(default=None, null=True)
+    deadline = Timestamptz(default=None, null=True)
+    next_seq = BigInt(default=1)
+    cursor = BigInt()
+
+
+class EventLog(Table, tablename="event_log"):
+    """Every durable event, by the place it has in Kafka; the key is (epoch, partition, offset)."""
+
+    epoch = Integer(default=None)
+    partition = Integer(default=None)
+    offset = BigInt(primary_key=True, default=None)
+    event_id = UUID(default=None)
+    type = Text(default=None)
+    subject = UUID(default=None)
+    account_id = UUID(default=None)
+    source = Text(default=None)
+    time = Timestamptz(default=None)
+    correlation_id = Text(default=None, null=True)
+    traceparent = Text(default=None, null=True)
+    body = JSON(default=None)
+    recorded_at = Timestamptz()
+
+
+class EventLogFloor(Table, tablename="event_log_floors"):
+    """Where the log was shortened, and up to which place; the key is (epoch, partition)."""
+
+    epoch = Integer(primary_key=True, default=None)
+    partition = Integer(default=None)
+    next_offset = BigInt(default=None)
+    updated_at = Timestamptz()
+
+
+class ProjectorOffset(Table, tablename="projector_offsets"):
+    """How far each projector is; the key is (projector, epoch, topic, partition)."""
+
+    projector = Text(primary_key=True, default=None)
+    epoch = Integer(default=None)
+    topic = Text(default=None)
+    partition = Integer(default=None)
+    next_offset = BigInt(default=None)
+    updated_at = Timestamptz()
+
+
+class ParkedEvent(Table, tablename="parked_events"):
+    """Records that a projector could not take; the key is (projector, epoch, topic, partition, offset)."""
+
+    projector = Text(primary_key=True, default=None)
+    epoch = Integer(default=None)
+    topic = Text(default=None)
+    partition = Integer(default=None)
+    offset = BigInt(default=None)
+    key = Bytea(default=None, null=True)
+    headers = JSONB(default=None)
+    value = Bytea(default=None, null=True)
+    reason = Text(default=None)
+    recorded_at = Timestamptz()

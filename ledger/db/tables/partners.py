@@ -1,0 +1,35 @@
+"""Partners and what they have asked for."""
+
+from __future__ import annotations
+
+from piccolo.columns import UUID, Boolean, Bytea, ForeignKey, OnDelete, Text, Timestamptz
+from piccolo.table import Table
+
+from ledger.db.tables.accounts import User
+
+
+class Partner(Table, tablename="partners"):
+    """Who speaks to us over Kafka itself; ``settled`` tells whether Kafka is as ``state`` says."""
+
+    id = UUID(primary_key=True, default=None)
+    account_id = ForeignKey(User, on_delete=OnDelete.restrict, null=False, default=None)
+    slug = Text(default=None, unique=True)
+    state = Text(default=None)
+    settled = Boolean(default=None)
+    due_at = Timestamptz(default=None)
+    created_at = Timestamptz(default=None)
+    updated_at = Timestamptz(default=None)
+    deleted_at = Timestamptz(default=None, null=True)
+
+
+class PartnerCommand(Table, tablename="partner_commands"):
+    """One command of a partner's and what became of it."""
+
+    id = UUID(primary_key=True, default=None)
+    partner_id = ForeignKey(Partner, on_delete=OnDelete.cascade, null=False, default=None)
+    ce_id = Text(default=None, null=True)
+    subject = Text(default=None, null=True)
+    fingerprint = Bytea(default=None)
+    generation_id = UUID(default=None, null=True, unique=True)
+    code = Text(default=None, null=True)
+    created_at = Timestamptz(default=None)

@@ -1,0 +1,57 @@
+"""What was made, and what it counts for."""
+
+from __future__ import annotations
+
+from piccolo.columns import JSONB, UUID, DoublePrecision, ForeignKey, OnDelete, Text, Timestamptz
+from piccolo.table import Table
+
+from ledger.db.tables.accounts import User
+
+
+class SceneGeneration(Table, tablename="scene_generations"):
+    """One photo on its way to Gaussians; written once by the gateway, moved on by the projection."""
+
+    id = UUID(primary_key=True, default=None)
+    user_id = ForeignKey(User, on_delete=OnDelete.restrict, null=False, default=None)
+    api_key_id = UUID(default=None, null=True)
+    original_image_url = Text(default=None)
+    generated_3d_gaussian_url = Text(default=None, null=True)
+    status = Text(default=None)
+    priority = Text(default=None)
+    processing_time_seconds = DoublePrecision(default=None, null=True)
+    metadata = JSONB(default=None)
+    created_at = Timestamptz(default=None)
+    updated_at = Timestamptz(default=None)
+    cancel_requested_at = Timestamptz(default=None, null=True)
+    error_message = Text(default=None, null=True)
+    webhook_url = Text(default=None, null=True)
+    deleted_at = Timestamptz(default=None, null=True)
+    asked_priority = Text(default=None, null=True)
+
+
+class ExportJob(Table, tablename="export_jobs"):
+    """One conversion of a scene; written once by the gateway, moved on by the export consumer."""
+
+    id = UUID(primary_key=True, default=None)
+    scene_generation_id = ForeignKey(SceneGeneration, on_delete=OnDelete.restrict, null=False, default=None)
+    export_format = Text(default=None)
+    export_file_url = Text(default=None, null=True)
+    status = Text(default=None)
+    created_at = Timestamptz(default=None)
+    updated_at = Timestamptz(default=None)
+    error_message = Text(default=None, null=True)
+    options = JSONB(default=None, null=True)
+    error_code = Text(default=None, null=True)
+    purpose = Text(default=None, null=True)
+
+
+class UsageLog(Table, tablename="usage_logs"):
+    """What is counted: one row for each event that costs; written by the projection alone."""
+
+    id = UUID(primary_key=True, default=None)
+    event_id = UUID(default=None)
+    user_id = UUID(default=None, null=True)
+    api_key_id = UUID(default=None, null=True)
+    event_type = Text(default=None)
+    details = JSONB(default=None)
+    created_at = Timestamptz(default=None)

@@ -1,0 +1,18 @@
+"""Who may look at a scene without an account."""
+
+from __future__ import annotations
+
+from piccolo.columns import UUID, ForeignKey, OnDelete, Text, Timestamptz
+from piccolo.table import Table
+
+from ledger.db.tables.scenes import SceneGeneration
+
+
+class Share(Table, tablename="shares"):
+    """A link to one scene, good until it expires or the scene goes; belongs to the gateway."""
+
+    id = UUID(primary_key=True, default=None)
+    scene_generation_id = ForeignKey(SceneGeneration, on_delete=OnDelete.restrict, null=False, default=None)
+    token_hash = Text(default=None, unique=True)
+    created_at = Timestamptz(default=None)
+    expires_at = Timestamptz(default=None)

@@ -1,0 +1,36 @@
+"""Looks at the books now and then, and tells what does not hold: by a metric, and in the log."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Final, NoReturn
+
+import asyncpg
+import structlog
+from prometheus_client import Gauge
+
+from ledger import invariants
+from ledger.invariant_runbook import REMEDIES
+
+log = structlog.get_logger(__name__)
+
+EXCEPTIONS: Final = Gauge(
+    "sharpstream_ledger_exceptions", "Exceptions to a rule of the books; 0 is good.", ["rule"]
+)
+
+
+async def inspect(pool: asyncpg.Pool, *, every_s: float) -> NoReturn:
+    """Check all rules about every ``every_s`` seconds, for ever. A check that fails is made again later."""
+    while True:
+        await asyncio.sleep(every_s * random.uniform(0.5, 1.5))  # noqa: S311  (several ledgers, not in step)
+        try:
+            async with pool.acquire() as connection:
+                broken = {item.rule: item for item in await invariants.check(connection)}
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            log.warning("books_unread", error=repr(error))
+            continue
+        for rule in invariants.RULES:
+            EXCEPTIONS.labels(rule).set(broken[rule].count if rule in broken else 0)
+        for rule, item in broken.items():
+            log.error("books_broken", rule=rule, count=item.count, ids=item.ids[:10], remedy=REMEDIES[rule])

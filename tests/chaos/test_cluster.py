@@ -21,7 +21,7 @@ from bus.runtime.settings import KafkaSettings
 from sharpstream.stack import cluster
 from sharpstream.stack.state_dir import Home, Memory
 from sharpstream.stack.supervisor import Supervisor
-from tests.bus.bridges import (
+from tests.bus.bridge_servers import (
     SESSION_S,
     assert_once_each,
     end_offsets,

@@ -18,7 +18,7 @@ import pytest
 
 from bus.bridges.relay import Relay
 from bus.kafka import admin
-from tests.bus.bridges import SESSION_S
+from tests.bus.bridge_servers import SESSION_S
 from tests.gateway.partners.outside import Outside, texts
 from tests.gateway.partners.test_bridges import PHOTO, body, command
 
@@ -133,7 +133,7 @@ async def test_killed_while_commands_pass_each_has_exactly_one_answer(desk, star
 async def test_a_frozen_role_that_wakes_leaves_its_place_to_its_namesake(desk, start, unique) -> None:
     """Both have the same name in both groups and the same transactional ids: one has to end, the first.
 
-    Here its session is over; what happens within it is `tests.bus.test_membership`'s.
+    Here its session is over; what happens within it is `tests.bus.kafka.test_static_membership`'s.
     """
     _, partner = await desk.opened(unique("acme"))
     answers = Answers(partner)

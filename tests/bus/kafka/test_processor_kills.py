@@ -11,7 +11,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 
 from bus.contract.envelope import OutRecord
 from bus.runtime.settings import KafkaSettings
-from tests.bus.bridges import (
+from tests.bus.bridge_servers import (
     SESSION_S,
     assert_once_each,
     assert_ordered,

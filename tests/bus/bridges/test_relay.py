@@ -17,7 +17,15 @@ from bus.kafka import admin
 from bus.kafka.transactions import TransactionalProducer
 from bus.runtime.errors import FencedError
 from bus.runtime.settings import KafkaSettings
-from tests.bus.bridges import assert_once_each, committed, make_topic, numbered, read_all, until, values
+from tests.bus.bridge_servers import (
+    assert_once_each,
+    committed,
+    make_topic,
+    numbered,
+    read_all,
+    until,
+    values,
+)
 from tests.bus.conftest import OwnKafka
 
 pytestmark = pytest.mark.stack

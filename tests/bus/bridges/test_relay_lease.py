@@ -12,7 +12,7 @@ import pytest
 from bus.bridges import outbox
 from bus.bridges.relay_lease import Lease
 from bus.runtime.errors import ConfigurationError, FencedError
-from tests.bus.bridges import numbered
+from tests.bus.bridge_servers import numbered
 from tests.bus.fleet import say
 
 pytestmark = pytest.mark.stack

@@ -15,7 +15,15 @@ from bus.bridges import outbox
 from bus.contract.topics import RELAY_CURSOR
 from bus.kafka import admin
 from bus.runtime.settings import KafkaSettings
-from tests.bus.bridges import assert_once_each, assert_ordered, make_topic, numbered, read_all, until, values
+from tests.bus.bridge_servers import (
+    assert_once_each,
+    assert_ordered,
+    make_topic,
+    numbered,
+    read_all,
+    until,
+    values,
+)
 from tests.bus.fleet import SCALE, Fleet, havoc, kafka_environment, say, seeded
 
 pytestmark = [pytest.mark.stack, pytest.mark.kill]

@@ -12,7 +12,7 @@ import pytest
 from bus.contract import asyncapi, envelope, messages, topics
 from tests.bus.samples import ACCOUNT, ALL
 
-COMMITTED = Path(__file__).parents[2] / "docs" / "asyncapi.json"
+COMMITTED = Path(__file__).parents[3] / "docs" / "asyncapi.json"
 document = asyncapi.document()
 
 

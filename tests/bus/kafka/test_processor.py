@@ -21,7 +21,7 @@ from bus.kafka.retry import ATTEMPT, CODE, NOT_BEFORE, ORIGIN_OFFSET
 from bus.kafka.transactions import TransactionalProducer
 from bus.runtime.errors import FencedError, PermanentError, SharpstreamError, TransientError, UndecodableError
 from bus.runtime.settings import KafkaSettings
-from tests.bus.bridges import (
+from tests.bus.bridge_servers import (
     SESSION_S,
     assert_once_each,
     committed,

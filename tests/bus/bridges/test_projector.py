@@ -16,7 +16,7 @@ from bus.contract.topics import Topic
 from bus.kafka import broker
 from bus.runtime.errors import PermanentError, TransientError
 from bus.runtime.settings import KafkaSettings
-from tests.bus.bridges import SESSION_S, committed, make_topic, numbered, produce, until
+from tests.bus.bridge_servers import SESSION_S, committed, make_topic, numbered, produce, until
 
 pytestmark = pytest.mark.stack
 

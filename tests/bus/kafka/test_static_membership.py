@@ -13,7 +13,7 @@ import pytest
 
 from bus.kafka import broker
 from bus.runtime.settings import KafkaSettings
-from tests.bus.bridges import SESSION_S, make_topic, numbered, produce, read_all, until
+from tests.bus.bridge_servers import SESSION_S, make_topic, numbered, produce, read_all, until
 from tests.bus.fleet import WORKERS, kafka_environment
 
 pytestmark = [pytest.mark.stack, pytest.mark.kill]

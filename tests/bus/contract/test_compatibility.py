@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from bus.contract import asyncapi
-from tests.bus.compatibility import breaks
+from tests.bus.contract.compatibility import breaks
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 RELEASED = sorted((DOCS / "contracts").glob("*.json"))
 
 

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from bus.runtime.settings import KafkaSettings
-from tests.bus.bridges import SESSION_S, assert_once_each, make_topic, numbered, produce, until
+from tests.bus.bridge_servers import SESSION_S, assert_once_each, make_topic, numbered, produce, until
 from tests.bus.fleet import SCALE, Fleet, havoc, kafka_environment, say, seeded
 
 pytestmark = [pytest.mark.stack, pytest.mark.kill]

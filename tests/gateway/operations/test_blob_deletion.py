@@ -127,7 +127,11 @@ async def test_killed_in_the_middle_it_is_done_by_the_next(pool, store):
 async def test_sigkill_in_the_middle(pool, store, fresh_database):
     await wish(pool, Removals(pool, store), "r/a/1", "b")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.gateway.removals_worker", fresh_database, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "tests.gateway.operations.blob_deletion_worker",
+        fresh_database,
+        stdout=asyncio.subprocess.PIPE,
     )
     async with asyncio.timeout(60):
         assert await process.stdout.readline() in {b"b\n", b"r/a/1\n"}

@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from bus.contract.envelope import OutRecord
 from bus.kafka.transactions import OutcomeUnknownError, ProducerFencedError, TransactionalProducer
 from bus.runtime.settings import KafkaSettings
-from tests.bus.bridges import committed, make_topic, numbered, read_all, values
+from tests.bus.bridge_servers import committed, make_topic, numbered, read_all, values
 
 pytestmark = pytest.mark.stack
 

@@ -16,7 +16,7 @@ from bus.runtime.errors import ConfigurationError, FencedError
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings, load
 from gateway import server, settings
 from gateway.accounts import bootstrap_admin
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.partners.app import PartnersRole
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     sys.stdout.write(f"{_run(_admin(options))}\n")
                 case _:
                     _run(server.serve(settings.read()))
-    except (ConfigurationError, ApiError) as error:
+    except (ConfigurationError, DomainError) as error:
         sys.stderr.write(f"{error.message}\n")
         return 2
     except FencedError as error:

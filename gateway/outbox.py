@@ -14,7 +14,7 @@ from bus.bridges import outbox
 from bus.contract.envelope import OutRecord, record
 from bus.contract.messages import AnyMessage
 from bus.contract.topics import Topic
-from gateway.http.context import Trace
+from gateway.trace import Trace
 
 SOURCE: Final = "/sharpstream/gateway"
 """The CloudEvents source of everything that the gateway says."""

@@ -16,8 +16,9 @@ from litestar.routes import HTTPRoute
 
 from gateway.accounts import auth
 from gateway.accounts.rate_limits import Policy, refused
+from gateway.errors import DomainError
 from gateway.http.context import trace_of
-from gateway.http.errors import ApiError
+from gateway.http.rate_limit_headers import rate_limit_headers
 from gateway.services import of_state
 
 ROLES: Final = ("user", "enterprise", "admin")
@@ -129,9 +130,9 @@ async def enforce(connection: auth.Connection, handler: BaseRouteHandler) -> Non
         await auth.account(connection, handler)
     principal: auth.Principal = connection.scope["user"]
     if principal.role not in rule.roles:
-        raise ApiError("role_insufficient", f"This needs the role {' or '.join(rule.roles)}.")
+        raise DomainError("role_insufficient", f"This needs the role {' or '.join(rule.roles)}.")
     if principal.scopes is not None and rule.scope not in principal.scopes:
-        raise ApiError(
+        raise DomainError(
             "scope_missing",
             f"The API key lacks the scope '{rule.scope}'; make one that has it.",
             scope=rule.scope,
@@ -145,7 +146,7 @@ async def _count(connection: auth.Connection, principal: auth.Principal) -> None
     quota = await services.quotas.of(principal.account_id, principal.role)
     requests = Policy(name="requests", quota=quota.requests_per_minute, per_s=60)
     allowance = await services.limits.take(requests, str(principal.account_id))
-    trace_of(connection).headers |= allowance.headers
+    trace_of(connection).headers |= rate_limit_headers(allowance)
     if not allowance.allowed:
         raise refused(allowance, "rate_limited", f"The account may ask {requests.quota} times a minute")
 

@@ -17,7 +17,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
 from bus.runtime.errors import SharpstreamError
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 MAX_URL: Final = 2048
@@ -40,21 +40,21 @@ class Egress:
         self._private, self._loopback, self._resolver = allow_private, allow_loopback, resolver
 
     def check(self, url: str) -> None:
-        """Raise `ApiError` url_refused for an address that can be seen to be wrong without looking it up."""
+        """Raise `DomainError` url_refused for an address that is wrong without a look-up."""
         try:
             parts = urlsplit(url)
             host, _ = parts.hostname, parts.port
         except ValueError:
-            raise ApiError("url_refused", "The URL cannot be read.") from None
+            raise DomainError("url_refused", "The URL cannot be read.") from None
         if parts.scheme not in {"http", "https"} or not host or len(url) > MAX_URL:
-            raise ApiError("url_refused", f"Give an http or https URL of at most {MAX_URL} characters.")
+            raise DomainError("url_refused", f"Give an http or https URL of at most {MAX_URL} characters.")
         if parts.username is not None or parts.password is not None:
-            raise ApiError("url_refused", "Leave user name and password out of the URL.")
+            raise DomainError("url_refused", "Leave user name and password out of the URL.")
         if not url.isascii() or any(letter <= " " for letter in url):
-            raise ApiError("url_refused", "The URL must be ASCII without spaces; encode the rest.")
+            raise DomainError("url_refused", "The URL must be ASCII without spaces; encode the rest.")
         literal = _literal(host)
         if literal is not None and not self.allows(literal):
-            raise ApiError("url_refused", "The URL leads to an address that is not public.")
+            raise DomainError("url_refused", "The URL leads to an address that is not public.")
 
     def allows(self, address: Address) -> bool:
         """Tell whether a connection may go there."""

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import jwt
 
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.settings import GatewaySettings
 
 ISSUER: Final = "sharpstream"
@@ -54,7 +54,7 @@ class Tokens:
         )
 
     def read(self, token: str) -> Claims:
-        """Return the claims. Raises `ApiError` token_invalid or token_expired."""
+        """Return the claims. Raises `DomainError` token_invalid or token_expired."""
         try:
             key = self._keys[str(jwt.get_unverified_header(token).get("kid"))]
             claims: dict[str, Any] = jwt.decode(
@@ -68,9 +68,11 @@ class Tokens:
             )
             return Claims(account_id=UUID(claims["sub"]), role=str(claims["role"]))
         except jwt.ExpiredSignatureError as error:
-            raise ApiError("token_expired", "The access token has expired; sign in again.") from error
+            raise DomainError("token_expired", "The access token has expired; sign in again.") from error
         except (jwt.InvalidTokenError, KeyError, ValueError) as error:
-            raise ApiError("token_invalid", "The access token is not one of ours; sign in again.") from error
+            raise DomainError(
+                "token_invalid", "The access token is not one of ours; sign in again."
+            ) from error
 
 
 def _kid(secret: str) -> str:

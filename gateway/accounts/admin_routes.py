@@ -14,8 +14,8 @@ from gateway.accounts.auth import Caller
 from gateway.accounts.quotas import Override
 from gateway.accounts.repository import Account
 from gateway.accounts.schemas import QuotaOut, UserDetailOut, UserIn, UserOut, UserPage
+from gateway.errors import DomainError
 from gateway.http import paging
-from gateway.http.errors import ApiError
 from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
 from gateway.services import Using
 
@@ -71,7 +71,7 @@ async def change_user(
     """Change what is given. A suspended account is refused at its next request, whatever token it has."""
     account = await services.accounts.govern(user_id, role=data.role, is_active=data.is_active)
     if account is None:
-        raise ApiError("not_found", "There is no account with this id.")
+        raise DomainError("not_found", "There is no account with this id.")
     if data.quotas is not None:
         await services.quotas.put(user_id, Override(**structs.asdict(data.quotas)))
     _log.info(
@@ -87,7 +87,7 @@ async def change_user(
 
 async def _detail(services: Using, account: Account | None) -> UserDetailOut:
     if account is None:
-        raise ApiError("not_found", "There is no account with this id.")
+        raise DomainError("not_found", "There is no account with this id.")
     quota = await services.quotas.of(account.id, account.role)
     quotas = QuotaOut(
         max_in_flight=quota.max_in_flight,

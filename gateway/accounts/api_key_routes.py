@@ -13,8 +13,8 @@ from gateway.accounts.api_keys import ApiKeyRow
 from gateway.accounts.auth import Caller
 from gateway.accounts.key_hashing import prefix_of
 from gateway.accounts.schemas import ApiKeyCreatedOut, ApiKeyIn, ApiKeyOut
+from gateway.errors import DomainError
 from gateway.http.context import trace_of
-from gateway.http.errors import ApiError
 from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
 from gateway.services import Using
 
@@ -35,7 +35,9 @@ from gateway.services import Using
 async def create_key(request: Caller, data: JSONBody[ApiKeyIn], services: Using) -> ApiKeyCreatedOut:
     """Make a key for programs. It is shown this once; only its hash is kept."""
     if data.expires_at is not None and data.expires_at <= datetime.now(UTC):
-        raise ApiError("expiry_invalid", "expires_at lies in the past; give a later time, or null for never.")
+        raise DomainError(
+            "expiry_invalid", "expires_at lies in the past; give a later time, or null for never."
+        )
     key = services.api_keys.make()
     row = await services.keys.create(
         request.user.account_id,
@@ -81,7 +83,7 @@ async def list_keys(request: Caller, services: Using) -> list[ApiKeyOut]:
 async def revoke_key(request: Caller, key_id: FromPath[UUID], services: Using) -> None:
     """Revoke a key; it stops working with this answer. Revoking again changes nothing."""
     if not await services.keys.revoke(request.user.account_id, key_id, trace=trace_of(request)):
-        raise ApiError("not_found", "You have no API key with this id.")
+        raise DomainError("not_found", "You have no API key with this id.")
 
 
 def _scopes(row: ApiKeyRow) -> list[str]:

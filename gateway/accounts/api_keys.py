@@ -13,9 +13,9 @@ import asyncpg
 from bus.contract import topics
 from bus.contract.ids import new_id
 from bus.contract.messages import ApiKeyCreated, ApiKeyRevoked
-from gateway.http.context import Trace
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.outbox import told, write_and_publish
+from gateway.trace import Trace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +67,7 @@ class Keys:
         trace: Trace,
         scopes: Sequence[str] | None = None,
     ) -> ApiKeyRow:
-        """Add a key and its event. Raises `ApiError` account_inactive where the account is closed."""
+        """Add a key and its event. Raises `DomainError` account_inactive where the account is closed."""
         key_id = new_id()
         event = told(
             topics.EVENTS,
@@ -85,7 +85,7 @@ class Keys:
             [event],
         )
         if row is None:
-            raise ApiError("account_inactive", "The account is closed.")
+            raise DomainError("account_inactive", "The account is closed.")
         return ApiKeyRow(**row)
 
     async def revoke(self, account_id: UUID, key_id: UUID, *, trace: Trace) -> bool:

@@ -13,8 +13,8 @@ from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
 from gateway.accounts.key_hashing import well_formed
+from gateway.errors import DomainError
 from gateway.http.context import trace_of
-from gateway.http.errors import ApiError
 from gateway.services import Services, of_state
 
 
@@ -42,7 +42,7 @@ async def account(connection: Connection, _: BaseRouteHandler) -> None:
     elif key is not None:
         principal = await _by_key(services, key)
     else:
-        raise ApiError(
+        raise DomainError(
             "unauthenticated", "Send 'Authorization: Bearer <access token>' or 'X-API-Key: <key>'."
         )
     connection.scope["user"] = principal
@@ -52,7 +52,7 @@ async def account(connection: Connection, _: BaseRouteHandler) -> None:
 async def person(connection: Connection, handler: BaseRouteHandler) -> None:
     """Guard: a signed-in person; an API key must not make or revoke keys."""
     if "authorization" not in connection.headers and "x-api-key" in connection.headers:
-        raise ApiError(
+        raise DomainError(
             "sign_in_required", "An API key cannot do this; send 'Authorization: Bearer <access token>'."
         )
     await account(connection, handler)
@@ -61,11 +61,11 @@ async def person(connection: Connection, handler: BaseRouteHandler) -> None:
 async def _by_token(services: Services, header: str) -> Principal:
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer":
-        raise ApiError("token_invalid", "Only the scheme 'Bearer' is supported in Authorization.")
+        raise DomainError("token_invalid", "Only the scheme 'Bearer' is supported in Authorization.")
     claims = services.tokens.read(token.strip())
     role = await services.accounts.standing(claims.account_id)  # now, not when the token was made
     if role is None:
-        raise ApiError("account_inactive", "The account is closed.")
+        raise DomainError("account_inactive", "The account is closed.")
     return Principal(account_id=claims.account_id, role=role)
 
 
@@ -73,13 +73,13 @@ async def _by_key(services: Services, key: str) -> Principal:
     hashed = services.api_keys.hash(key)
     holder = await services.keys.holder(hashed) if well_formed(key) else None
     if holder is None or not hmac.compare_digest(hashed, holder.api_key_hash):
-        raise ApiError("api_key_invalid", "The API key is not known; check that it was copied whole.")
+        raise DomainError("api_key_invalid", "The API key is not known; check that it was copied whole.")
     if holder.revoked:
-        raise ApiError("api_key_revoked", "The API key was revoked; make a new one.")
+        raise DomainError("api_key_revoked", "The API key was revoked; make a new one.")
     if holder.expired:
-        raise ApiError("api_key_expired", "The API key has expired; make a new one.")
+        raise DomainError("api_key_expired", "The API key has expired; make a new one.")
     if not holder.is_active:
-        raise ApiError("account_inactive", "The account is closed.")
+        raise DomainError("account_inactive", "The account is closed.")
     services.keys.note_use(holder.key_id)
     return Principal(
         account_id=holder.account_id,

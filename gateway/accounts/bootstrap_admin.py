@@ -13,8 +13,8 @@ from gateway.accounts.key_hashing import ApiKeys, prefix_of
 from gateway.accounts.passwords import Passwords, require_acceptable
 from gateway.accounts.repository import Account, Accounts
 from gateway.accounts.routes import normal_email
-from gateway.http.context import new_trace
 from gateway.settings import Settings
+from gateway.trace import new_trace
 from ledger.db import database
 
 PASSWORD_VARIABLE: Final = "SHARPSTREAM_ADMIN_PASSWORD"  # noqa: S105  (the name of a variable)
@@ -32,7 +32,7 @@ async def create(settings: Settings, *, email: str, api_key_name: str, reset: bo
     """Make the account and a key, and return them as a line of JSON.
 
     For an address that exists the line holds no secret; with ``reset`` it gets a new password and a new key,
-    and its keys of that name are revoked. Raises `ApiError` for an unsuitable address or password.
+    and its keys of that name are revoked. Raises `DomainError` for an unsuitable address or password.
     """
     address = normal_email(email)
     password = os.environ.get(PASSWORD_VARIABLE) or secrets.token_urlsafe(18)

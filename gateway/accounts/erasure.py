@@ -16,9 +16,9 @@ import asyncpg
 from bus.bridges import outbox
 from bus.contract import topics
 from bus.contract.messages import CancelScene, GenerationDeleted
-from gateway.http.context import new_trace
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.outbox import told
+from gateway.trace import new_trace
 from gateway.webhooks import repository
 from ledger.db import removals
 
@@ -72,7 +72,7 @@ class Erasing:
         self._pool = pool
 
     async def erase(self, account_id: UUID, *, no_password: str) -> None:
-        """Take the person out. ``no_password``: a hash that nothing fits. Raises `ApiError` last_admin."""
+        """Take the person out. ``no_password``: a hash that nothing fits. Raises `DomainError` last_admin."""
         async with self._pool.acquire() as connection, connection.transaction():
             await require_another_admin(connection, account_id)
             if await connection.fetchval(_PERSON, account_id, no_password) is None:
@@ -111,7 +111,7 @@ class Erasing:
 
 
 async def require_another_admin(connection: asyncpg.Connection, account_id: UUID) -> None:
-    """Raise `ApiError` last_admin for the only admin left; locks them: two at once cannot both go."""
+    """Raise `DomainError` last_admin for the only admin left; locks them: two at once cannot both go."""
     admins = [row["id"] for row in await connection.fetch(_OTHER_ADMINS)]
     if admins == [account_id]:
-        raise ApiError("last_admin", "This is the only admin; make another one first.")
+        raise DomainError("last_admin", "This is the only admin; make another one first.")

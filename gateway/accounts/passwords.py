@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 import bcrypt
 
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 
 T = TypeVar("T")
 
@@ -58,10 +58,10 @@ class Passwords:
 
     async def _run(self, function: Callable[..., T], *arguments: bytes) -> T:
         if self._waiting >= MOST_WAITING:
-            raise ApiError(
+            raise DomainError(
                 "busy",
                 "Too many people sign in at once; try again in a moment.",
-                headers={"Retry-After": "3"},
+                retry_after_s=3,
             )
         self._waiting += 1
         try:
@@ -71,7 +71,7 @@ class Passwords:
 
 
 def require_acceptable(password: str, email: str) -> None:
-    """Raise `ApiError` with the reason unless the password may be used."""
+    """Raise `DomainError` with the reason unless the password may be used."""
     raw = password.encode()
     if len(password) < MIN_CHARACTERS:
         reason = f"Use at least {MIN_CHARACTERS} characters; a short sentence is easy to remember."
@@ -85,4 +85,4 @@ def require_acceptable(password: str, email: str) -> None:
         reason = "Use more than three different characters."
     else:
         return
-    raise ApiError("password_unsuitable", reason, fields=[{"field": "password", "message": reason}])
+    raise DomainError("password_unsuitable", reason, fields=[{"field": "password", "message": reason}])

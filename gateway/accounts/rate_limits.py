@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import asyncpg
 
-from gateway.http.errors import ApiError
+from gateway.errors import RateLimitedError
 
 # One round trip where it is allowed. A refusal writes nothing, so that trying again does not make it longer.
 _TAKE: Final = """
@@ -31,7 +30,7 @@ _SWEEP: Final = "DELETE FROM rate_limits WHERE empty < now()"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
-    """``quota`` times in ``per_s`` seconds; all of them may come at once."""
+    """A rate limit: ``quota`` times in ``per_s`` seconds; all of them may come at once."""
 
     name: str
     quota: int
@@ -42,20 +41,12 @@ class Policy:
 class Allowance:
     """What is left of a policy: ``reset_s`` seconds until it is whole again, or until the next try."""
 
-    policy: Policy
+    policy: str
+    quota: int
+    per_s: int
     allowed: bool
     remaining: int
     reset_s: int
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers), and Retry-After."""
-        name = self.policy.name
-        told = {
-            "RateLimit-Policy": f'"{name}";q={self.policy.quota};w={self.policy.per_s}',
-            "RateLimit": f'"{name}";r={self.remaining};t={self.reset_s}',
-        }
-        return told if self.allowed else told | {"Retry-After": str(self.reset_s)}
 
 
 class Limits:
@@ -71,23 +62,37 @@ class Limits:
         level = await self._pool.fetchval(_TAKE, policy.name, hashed, cost * each_s, float(policy.per_s))
         if level is not None:
             left = math.floor((policy.per_s - level) / each_s + 1e-6)
-            return Allowance(policy=policy, allowed=True, remaining=max(0, left), reset_s=math.ceil(level))
+            return _allowance(policy, allowed=True, remaining=max(0, left), reset_s=math.ceil(level))
         level = await self._pool.fetchval(_LEVEL, policy.name, hashed) or 0.0
         left = max(0, math.floor((policy.per_s - level) / each_s + 1e-6))
         wait_s = math.ceil(max(0.0, level + cost * each_s - policy.per_s))
-        return Allowance(policy=policy, allowed=False, remaining=left, reset_s=max(1, wait_s))
+        return _allowance(policy, allowed=False, remaining=left, reset_s=max(1, wait_s))
 
     async def sweep(self) -> None:
         """Forget buckets that are full: they are like new ones."""
         await self._pool.execute(_SWEEP)
 
 
-def refused(allowance: Allowance, code: str, what: str, more: Mapping[str, object] | None = None) -> ApiError:
+def refused(allowance: Allowance, code: str, what: str) -> RateLimitedError:
     """Return the error of a refusal; ``what`` is the sentence's beginning."""
     wait = allowance.reset_s
-    return ApiError(
+    return RateLimitedError(
         code,
         f"{what}; try again in {wait} second{'s' if wait != 1 else ''}.",
-        headers=allowance.headers,
-        **(more or {}),
+        policy=allowance.policy,
+        quota=allowance.quota,
+        per_s=allowance.per_s,
+        remaining=allowance.remaining,
+        reset_s=wait,
+    )
+
+
+def _allowance(policy: Policy, *, allowed: bool, remaining: int, reset_s: int) -> Allowance:
+    return Allowance(
+        policy=policy.name,
+        quota=policy.quota,
+        per_s=policy.per_s,
+        allowed=allowed,
+        remaining=remaining,
+        reset_s=reset_s,
     )

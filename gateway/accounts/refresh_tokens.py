@@ -16,7 +16,7 @@ import asyncpg
 
 from bus.contract.ids import new_id
 from gateway.accounts.key_hashing import ApiKeys
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 
 GRACE_S: Final = 10
 _PREFIX: Final = "sr_"
@@ -49,11 +49,11 @@ class Sessions:
         self._pool, self._hasher, self._seconds = pool, hasher, seconds
 
     async def begin(self, account_id: UUID) -> Session:
-        """Return a new family's first token. Raises `ApiError` account_inactive."""
+        """Return a new family's first token. Raises `DomainError` account_inactive."""
         return await self._next(self._pool, account_id, new_id())
 
     async def renew(self, token: str) -> Session:
-        """Spend a token, return the next. Raises `ApiError`: refresh_token_invalid, refresh_token_reused."""
+        """Spend a token, return the next. `DomainError`: refresh_token_invalid, refresh_token_reused."""
         hashed = self._hasher.hash(token)
         async with self._pool.acquire() as connection, connection.transaction():
             spent = await connection.fetchrow(_USE, hashed)
@@ -77,17 +77,17 @@ class Sessions:
         token = _PREFIX + secrets.token_urlsafe(32)
         hashed, seconds = self._hasher.hash(token), float(self._seconds)
         if await connection.fetchval(_NEW, new_id(), family, account_id, hashed, seconds) is None:
-            raise ApiError("account_inactive", "The account is closed.")
+            raise DomainError("account_inactive", "The account is closed.")
         return Session(account_id=account_id, refresh_token=token)
 
-    async def _refuse(self, hashed: str) -> ApiError:
+    async def _refuse(self, hashed: str) -> DomainError:
         found = await self._pool.fetchrow(_FOUND, hashed, float(GRACE_S))
         if found is not None and found["reused"]:
             await self._pool.execute(_END, found["family"])
-            return ApiError(
+            return DomainError(
                 "refresh_token_reused",
                 "This refresh token was used before. All tokens of this sign-in are void; sign in again.",
             )
         spent = found is not None and found["spent"]
         hint = "it was used a moment ago" if spent else "it is unknown or too old"
-        return ApiError("refresh_token_invalid", f"The refresh token is not valid: {hint}; sign in again.")
+        return DomainError("refresh_token_invalid", f"The refresh token is not valid: {hint}; sign in again.")

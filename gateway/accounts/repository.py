@@ -111,7 +111,7 @@ class Accounts:
         return [Account(**row) for row in rows]
 
     async def govern(self, account_id: UUID, *, role: str | None, is_active: bool | None) -> Account | None:
-        """Change role and standing. Raises `ApiError` last_admin."""
+        """Change role and standing. Raises `DomainError` last_admin."""
         async with self._pool.acquire() as connection, connection.transaction():
             if role not in {None, "admin"} or is_active is False:
                 await require_another_admin(connection, account_id)

@@ -27,7 +27,7 @@ from gateway.accounts.schemas import (
     RegisterIn,
     RegisterOut,
 )
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
 from gateway.services import Using
 
@@ -55,7 +55,7 @@ async def register(data: JSONBody[RegisterIn], services: Using) -> RegisterOut:
         last_name=data.last_name.strip(),
     )
     if account is None:
-        raise ApiError("email_taken", "There is an account with this address already; sign in instead.")
+        raise DomainError("email_taken", "There is an account with this address already; sign in instead.")
     return RegisterOut(id=account.id, email=account.email, first_name=account.first_name)
 
 
@@ -74,9 +74,9 @@ async def login(request: Request[Any, Any, Any], data: JSONBody[LoginIn], servic
     account = await services.accounts.by_email(data.email.strip())
     fits = await services.passwords.verify(data.password, account.password_hash if account else None)
     if account is None or not fits:
-        raise ApiError("credentials_invalid", "The e-mail address or the password is wrong.")
+        raise DomainError("credentials_invalid", "The e-mail address or the password is wrong.")
     if not account.is_active:
-        raise ApiError("account_inactive", "The account is closed.")
+        raise DomainError("account_inactive", "The account is closed.")
     return _signed_in(services, account.role, await services.sessions.begin(account.id))
 
 
@@ -97,7 +97,7 @@ async def refresh(data: JSONBody[RefreshIn], services: Using) -> LoginOut:
     session = await services.sessions.renew(data.refresh_token)
     role = await services.accounts.standing(session.account_id)
     if role is None:
-        raise ApiError("account_inactive", "The account is closed.")
+        raise DomainError("account_inactive", "The account is closed.")
     return _signed_in(services, role, session)
 
 
@@ -197,13 +197,13 @@ async def erase_me(request: Caller, data: JSONBody[EraseIn], services: Using) ->
 
 
 async def _proven(services: Using, request: Caller, password: str) -> Account:
-    """Return the account of a caller who knows its password. Raises `ApiError`."""
+    """Return the account of a caller who knows its password. Raises `DomainError`."""
     account = await services.accounts.by_id(request.user.account_id)
     if account is None:
-        raise ApiError("account_inactive", "The account is closed.")
+        raise DomainError("account_inactive", "The account is closed.")
     await _throttle(services, request, account.email)
     if not await services.passwords.verify(password, account.password_hash):
-        raise ApiError("credentials_invalid", "The current password is wrong or missing.")
+        raise DomainError("credentials_invalid", "The current password is wrong or missing.")
     return account
 
 
@@ -227,7 +227,7 @@ def _signed_in(services: Using, role: str, session: Session) -> LoginOut:
 
 def _me(account: Account | None) -> MeOut:
     if account is None or not account.is_active:
-        raise ApiError("account_inactive", "The account is closed.")
+        raise DomainError("account_inactive", "The account is closed.")
     return MeOut(
         id=account.id,
         email=account.email,
@@ -238,12 +238,14 @@ def _me(account: Account | None) -> MeOut:
 
 
 def normal_email(address: str) -> str:
-    """Return the address in its one written form. Raises `ApiError` email_invalid with the reason."""
+    """Return the address in its one written form. Raises `DomainError` email_invalid with the reason."""
     try:
         return validate_email(address.strip(), check_deliverability=False).normalized.lower()
     except EmailNotValidError as error:
         fields = [{"field": "email", "message": str(error)}]
-        raise ApiError("email_invalid", f"The e-mail address is not valid: {error}", fields=fields) from error
+        raise DomainError(
+            "email_invalid", f"The e-mail address is not valid: {error}", fields=fields
+        ) from error
 
 
 ROUTER = Router(

@@ -1,6 +1,6 @@
-"""The one place where errors become HTTP: RFC 9457 problems with a stable ``code``.
+"""Maps errors to HTTP: RFC 9457 problems with a stable ``code``, its status and its headers.
 
-Nothing of an unexpected error reaches the client but its correlation id; the log has the rest.
+Of an unexpected error only the correlation id reaches the client; the log has the rest.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, SerializationException, ValidationException
 
 from bus.bridges.postgres_errors import PASSING
-from bus.runtime.errors import SharpstreamError, TransientError
+from bus.runtime.errors import TransientError
+from gateway.errors import DomainError, RateLimitedError
 from gateway.http.context import trace_of
 from gateway.http.problems import PROBLEMS
+from gateway.http.rate_limit_headers import rate_limit_headers
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 5
@@ -42,14 +44,12 @@ _UNREACHABLE: Final = (
 )
 
 
-class ApiError(SharpstreamError):
-    """A request that cannot be served; ``code`` is one of `PROBLEMS`, which gives the status."""
+class HttpError(DomainError):
+    """An error of HTTP itself, with ``headers`` of its own for the answer."""
 
-    def __init__(
-        self, code: str, message: str, *, headers: dict[str, str] | None = None, **details: object
-    ) -> None:
-        super().__init__(message, code=code, **details)
-        self.headers = headers or {}
+    def __init__(self, code: str, message: str, *, headers: dict[str, str]) -> None:
+        super().__init__(code, message)
+        self.headers = headers
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -70,7 +70,7 @@ def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[P
     known = _known(error)
     if known is None:
         _log.error("unexpected_error", exc_info=error)
-        known = ApiError("internal", "Something went wrong on our side. Give us the correlation id.")
+        known = DomainError("internal", "Something went wrong on our side. Give us the correlation id.")
     trace = trace_of(request)
     trace.code = known.code
     status, title = PROBLEMS[known.code]
@@ -87,14 +87,14 @@ def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[P
     return Response(problem, status_code=status, media_type=MEDIA_TYPE, headers=_headers(status, known))
 
 
-def _known(error: Exception) -> ApiError | None:
+def _known(error: Exception) -> DomainError | None:
     match error:
-        case ApiError():
+        case DomainError():
             return error
         case ValidationException():
             return _validation(error)
         case SerializationException():
-            return ApiError("malformed", "The body is not valid JSON.")
+            return DomainError("malformed", "The body is not valid JSON.")
         case HTTPException():
             return _http(error)
     if isinstance(error, (TransientError, *_UNREACHABLE)):
@@ -102,24 +102,24 @@ def _known(error: Exception) -> ApiError | None:
     return None
 
 
-def _unavailable(error: Exception) -> ApiError:
+def _unavailable(error: Exception) -> DomainError:
     _log.warning("dependency_unavailable", error=repr(error))
-    return ApiError(
+    return DomainError(
         "temporarily_unavailable", "A part that this needs cannot be reached; nothing was changed. Try again."
     )
 
 
-def _validation(error: ValidationException) -> ApiError:
+def _validation(error: ValidationException) -> DomainError:
     fields = [
         {"field": str(item.get("key", "")), "message": str(item.get("message", ""))}
         for item in error.extra or []
         if isinstance(item, dict)
     ]
     told = "; ".join(f"{item['field']}: {item['message']}" for item in fields) or error.detail
-    return ApiError("validation_failed", f"These fields are not valid: {told}.", fields=fields)
+    return DomainError("validation_failed", f"These fields are not valid: {told}.", fields=fields)
 
 
-def _http(error: HTTPException) -> ApiError | None:
+def _http(error: HTTPException) -> DomainError | None:
     code = _BY_STATUS.get(error.status_code)
     if code is None:
         return None
@@ -128,11 +128,15 @@ def _http(error: HTTPException) -> ApiError | None:
         "method_not_allowed": "This address does not support the method; see /docs.",
         "request_too_large": "The body is larger than this address accepts.",
     }.get(code, error.detail)
-    return ApiError(code, sentence, headers=dict(error.headers or {}))
+    return HttpError(code, sentence, headers=dict(error.headers or {}))
 
 
-def _headers(status: int, error: ApiError) -> dict[str, str]:
-    headers = dict(error.headers)
+def _headers(status: int, error: DomainError) -> dict[str, str]:
+    headers = dict(error.headers) if isinstance(error, HttpError) else {}
+    if isinstance(error, RateLimitedError):
+        headers |= rate_limit_headers(error)
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(error.retry_after_s)
     if status == HTTPStatus.UNAUTHORIZED:
         headers.setdefault("WWW-Authenticate", 'Bearer realm="sharpstream"')
     if status == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -16,7 +16,8 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from gateway.http import request_span
-from gateway.http.context import Trace, begin
+from gateway.http.context import begin
+from gateway.trace import Trace
 
 _log = structlog.stdlib.get_logger(__name__)
 _BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FORM: Final = struct.Struct(">q16s")
@@ -21,9 +21,11 @@ def encode(created_at: datetime, item_id: UUID) -> str:
 
 
 def decode(cursor: str) -> tuple[datetime, UUID]:
-    """Return the place that ``cursor`` names. Raises `ApiError` cursor_invalid."""
+    """Return the place that ``cursor`` names. Raises `DomainError` cursor_invalid."""
     try:
         microseconds, raw = _FORM.unpack(base64.b64decode(cursor, altchars=b"-_", validate=True))
         return _EPOCH + timedelta(microseconds=microseconds), UUID(bytes=raw)
     except (ValueError, struct.error, OverflowError) as error:
-        raise ApiError("cursor_invalid", "Send back next_cursor as it came, or leave cursor out.") from error
+        raise DomainError(
+            "cursor_invalid", "Send back next_cursor as it came, or leave cursor out."
+        ) from error

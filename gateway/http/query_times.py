@@ -7,14 +7,14 @@ from typing import Final
 
 from litestar.openapi.spec.enums import OpenAPIFormat
 
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 
 FORMAT: Final = OpenAPIFormat.DATE_TIME
 LONGEST: Final = 64
 
 
 def instant(text: str | None, field: str) -> datetime | None:
-    """Return the moment, UTC unless it says. Raises `ApiError` validation_failed or range_invalid."""
+    """Return the moment, UTC unless it says. Raises `DomainError` validation_failed or range_invalid."""
     if text is None:
         return None
     try:
@@ -22,9 +22,9 @@ def instant(text: str | None, field: str) -> datetime | None:
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return moment.astimezone(UTC)
     except OverflowError as error:
-        raise ApiError("range_invalid", "Times must lie between the years 1 and 9999, in UTC.") from error
+        raise DomainError("range_invalid", "Times must lie between the years 1 and 9999, in UTC.") from error
     except ValueError as error:
         fields = [{"field": field, "message": "Expected a time such as 2026-01-31T12:00:00Z."}]
-        raise ApiError(
+        raise DomainError(
             "validation_failed", f"'{field}' is no time such as 2026-01-31T12:00:00Z.", fields=fields
         ) from error

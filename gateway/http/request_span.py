@@ -6,7 +6,7 @@ from collections.abc import MutableMapping
 from typing import Any, Final
 
 from bus.runtime import tracing
-from gateway.http.context import Trace
+from gateway.trace import Trace
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """What may be a label or a name; all else is OTHER."""

@@ -11,9 +11,9 @@ from litestar import Router, get, post
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from gateway.accounts.auth import Caller
+from gateway.errors import DomainError
 from gateway.http import paging
 from gateway.http.context import trace_of
-from gateway.http.errors import ApiError
 from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
 from gateway.operations.dead_letter_schemas import DeadLetterItem, DeadLetterOut, DeadLetterPage, RedrivenOut
 from gateway.operations.dead_letters import DeadLetterRow
@@ -99,7 +99,7 @@ async def discard_dead_letter(request: Caller, letter_id: FromPath[UUID], servic
 async def _found(services: Using, letter_id: UUID) -> DeadLetterRow:
     row = await services.dead_letters.get(letter_id)
     if row is None:
-        raise ApiError("not_found", "There is no dead letter with this id.")
+        raise DomainError("not_found", "There is no dead letter with this id.")
     return row
 
 

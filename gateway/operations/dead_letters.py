@@ -12,7 +12,7 @@ import asyncpg
 
 from bus.bridges import outbox
 from bus.contract.envelope import OutRecord
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 
 _COLUMNS: Final = (
     'id, topic, partition, "offset", origin_topic, subject, account_id, code, reason, attempts, value,'
@@ -108,7 +108,7 @@ class DeadLetterStore:
         return [DeadLetterRow(**row) for row in rows]
 
     async def discard(self, letter_id: UUID, *, by: UUID) -> None:
-        """Let go of it. Raises `ApiError` dead_letter_settled."""
+        """Let go of it. Raises `DomainError` dead_letter_settled."""
         if await self._pool.fetchval(_SETTLE, letter_id, "discarded", by, None) is None:
             raise settled()
 
@@ -121,19 +121,19 @@ class DeadLetterStore:
     ) -> None:
         """Settle it, write the new job's row and publish its records, all or nothing.
 
-        Raises `ApiError` dead_letter_settled where somebody was faster, dead_letter_orphaned where the job's
+        `DomainError`: dead_letter_settled where another was faster, dead_letter_orphaned where the job's
         scene or account is gone.
         """
         async with self._pool.acquire() as connection, connection.transaction():
             if await connection.fetchval(_SETTLE, letter.id, "redriven", by, again.id) is None:
                 raise settled()
             if await connection.fetchrow(again.statement, again.id, letter.subject, *again.arguments) is None:
-                raise ApiError(
+                raise DomainError(
                     "dead_letter_orphaned", "The scene or its account is gone; only discarding it is left."
                 )
             await outbox.enqueue(connection, records)
 
 
-def settled(state: str = "redriven or discarded") -> ApiError:
+def settled(state: str = "redriven or discarded") -> DomainError:
     """Return the error of a second settling."""
-    return ApiError("dead_letter_settled", f"Somebody has settled it already: it is {state}.")
+    return DomainError("dead_letter_settled", f"Somebody has settled it already: it is {state}.")

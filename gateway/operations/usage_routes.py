@@ -10,8 +10,8 @@ from litestar import Router, get
 from litestar.params import FromQuery, QueryParameter
 
 from gateway.accounts.auth import Caller
+from gateway.errors import DomainError
 from gateway.http import paging
-from gateway.http.errors import ApiError
 from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
 from gateway.http.query_times import FORMAT, LONGEST, instant
 from gateway.operations.usage_schemas import UsageEvent, UsageEventsOut, UsageOut, UsageTotal
@@ -102,7 +102,7 @@ async def usage_events(
 
 
 def between(from_: str | None, to: str | None) -> tuple[datetime, datetime]:
-    """Return the range that is meant. Raises `ApiError` range_invalid or validation_failed."""
+    """Return the range that is meant. Raises `DomainError` range_invalid or validation_failed."""
     end = instant(to, "to") or datetime.now(UTC)
     try:
         start = instant(from_, "from") or end - DEFAULT_SPAN
@@ -110,14 +110,14 @@ def between(from_: str | None, to: str | None) -> tuple[datetime, datetime]:
     except OverflowError:  # the year 1 has no days before it
         good = False
     if not good:
-        raise ApiError("range_invalid", "'from' must lie before 'to', and at most 366 days before it.")
+        raise DomainError("range_invalid", "'from' must lie before 'to', and at most 366 days before it.")
     return start, end
 
 
 def few(totals: list[usage_report.UsageTotal] | None) -> list[usage_report.UsageTotal]:
-    """Return the totals. Raises `ApiError` range_invalid where there are too many for one answer."""
+    """Return the totals. Raises `DomainError` range_invalid where there are too many for one answer."""
     if totals is None:
-        raise ApiError(
+        raise DomainError(
             "range_invalid",
             f"That is more than {usage_report.MAX_TOTALS} totals; ask for fewer days at once.",
         )

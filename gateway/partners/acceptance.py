@@ -23,7 +23,7 @@ from bus.contract.messages import CommandRejected
 from bus.contract.partners import COMMANDS
 from bus.runtime.errors import PermanentError, SharpstreamError, TransientError
 from gateway.accounts.auth import Principal
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.outbox import told
 from gateway.partners import commands, metrics
 from gateway.partners.commands import Command
@@ -93,7 +93,7 @@ class Acceptance:
         try:
             self._require_active(partner)
             made.order = await self._order(partner, command)
-        except (ApiError, PermanentError) as error:
+        except (DomainError, PermanentError) as error:
             if error.code in _OURS:
                 raise TransientError(error.message, code=error.code) from error
             made.refusal = error
@@ -164,7 +164,7 @@ class Acceptance:
         found = await connection.fetchval(_ANSWERED, partner.id, command.ce_id)
         if found == command.fingerprint:
             return False
-        reused = ApiError(
+        reused = DomainError(
             "command_id_reused",
             "Another command had this ce_id; a command that is not a repeat needs its own.",
         )
@@ -177,7 +177,7 @@ class Acceptance:
     ) -> SharpstreamError | None:
         try:
             await accept_generation.accept(connection, order, made.command.trace)
-        except ApiError as error:
+        except DomainError as error:
             if error.code == "quota_in_flight" and datetime.now(UTC) - made.record.timestamp < self._wait:
                 raise NoRoomError(error.message) from error
             await connection.execute(_REJECT, command_id, error.code)

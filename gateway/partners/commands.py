@@ -15,9 +15,9 @@ import msgspec
 from bus.bridges.projection import RawRecord
 from bus.contract.partners import GENERATE, MAX_ID_BYTES, MAX_PHOTO_BYTES, GenerateCommand
 from bus.runtime.errors import PermanentError, SharpstreamError
-from gateway.http.context import Trace, trace_from
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.scenes.accept import Ask, as_texts
+from gateway.trace import Trace, trace_from
 
 _read: Final = msgspec.json.Decoder(GenerateCommand)
 _WAYS: Final = ("image_base64", "image_url", "upload_key")
@@ -86,9 +86,11 @@ def _body(value: bytes | None) -> GenerateCommand:
 def _request(body: GenerateCommand) -> Ask:
     given = [way for way in _WAYS if getattr(body, way) is not None]
     if len(given) != 1:
-        raise ApiError("source_invalid", f"Give one of {', '.join(_WAYS)}; this command gives {len(given)}.")
+        raise DomainError(
+            "source_invalid", f"Give one of {', '.join(_WAYS)}; this command gives {len(given)}."
+        )
     if body.image_base64 is not None and len(body.image_base64) > MAX_PHOTO_BYTES:
-        raise ApiError(
+        raise DomainError(
             "photo_too_large",
             f"A photo within a command has at most {MAX_PHOTO_BYTES} bytes; send image_url or upload_key.",
         )

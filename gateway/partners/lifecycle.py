@@ -17,7 +17,7 @@ from uuid import UUID
 import structlog
 
 from bus.contract.partners import Names
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.partners.grants import Quotas
 from gateway.partners.kafka_admin import Cluster, KafkaRefusedError
 from gateway.partners.repository import Held, PartnerRow, PartnerStore
@@ -47,13 +47,13 @@ class Lifecycle:
         self._store, self._cluster, self._quotas, self._keep_s = store, cluster, quotas, keep_s
 
     async def create(self, account_id: UUID, slug: str) -> Opened:
-        """Make a partner. Raises `ApiError`: slug_taken, partner_exists, not_found; Kafka may be away."""
+        """Make a partner. Raises `DomainError`: slug_taken, partner_exists, not_found; Kafka may be away."""
         row = await self._store.add(account_id, slug, lease_s=LEASE_S)
         password = new_password()
         try:
             async with self._store.held(row.id) as held:
                 if held.row.state != "creating":
-                    raise ApiError(
+                    raise DomainError(
                         "slug_taken", "The partner was finished meanwhile; rotate its credentials."
                     )
                 await self._cluster.open(Names(slug), self._quotas, password=password)
@@ -62,27 +62,27 @@ class Lifecycle:
             raise _unfinished(error, "send the same request again for the credentials") from error
 
     async def rotate(self, partner_id: UUID) -> Opened:
-        """Give it a new password; the old one ends. Raises `ApiError`."""
+        """Give it a new password; the old one ends. Raises `DomainError`."""
         password = new_password()
         try:
             async with self._store.held(partner_id) as held:
                 if held.row.deleted_at is not None:
-                    raise ApiError("partner_state", "The partner is deleted.", state=held.row.state)
+                    raise DomainError("partner_state", "The partner is deleted.", state=held.row.state)
                 await self._cluster.set_password(Names(held.row.slug), password)
                 return Opened(partner=held.row, password=password)
         except KafkaRefusedError as error:
             raise _unfinished(error, "rotate again: which password counts is not certain") from error
 
     async def suspend(self, partner_id: UUID) -> PartnerRow:
-        """Take all its rights away until `resume`; its topics stay. Raises `ApiError`."""
+        """Take all its rights away until `resume`; its topics stay. Raises `DomainError`."""
         return await self._turn(partner_id, "suspended", of=("creating", "active", "suspended"))
 
     async def resume(self, partner_id: UUID) -> PartnerRow:
-        """Give them back. Raises `ApiError`."""
+        """Give them back. Raises `DomainError`."""
         return await self._turn(partner_id, "active", of=("suspended", "active"))
 
     async def delete(self, partner_id: UUID) -> PartnerRow:
-        """Remove it: user and rights now, topics later. Raises `ApiError`."""
+        """Remove it: user and rights now, topics later. Raises `DomainError`."""
         return await self._turn(partner_id, "deleting", of=("creating", "active", "suspended"))
 
     async def _turn(self, partner_id: UUID, state: str, *, of: tuple[str, ...]) -> PartnerRow:
@@ -147,6 +147,6 @@ def new_password() -> str:
     return f"ss_{secrets.token_hex(4)}_{secrets.token_hex(24)}"
 
 
-def _unfinished(error: KafkaRefusedError, hint: str) -> ApiError:
+def _unfinished(error: KafkaRefusedError, hint: str) -> DomainError:
     _log.warning("kafka_unavailable", error=error.message)
-    return ApiError("temporarily_unavailable", f"Kafka does not answer as it should; {hint}.")
+    return DomainError("temporarily_unavailable", f"Kafka does not answer as it should; {hint}.")

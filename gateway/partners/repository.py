@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from bus.contract.ids import new_id
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 
 _COLUMNS: Final = "id, account_id, slug, state, settled, created_at, updated_at, deleted_at"
 _ADD: Final = f"""
@@ -80,7 +80,7 @@ class PartnerStore:
     async def add(self, account_id: UUID, slug: str, *, lease_s: float) -> PartnerRow:
         """Add one in the state ``creating``, or return the one that a cut-off request has left in it.
 
-        Raises `ApiError`: slug_taken, partner_exists, not_found.
+        Raises `DomainError`: slug_taken, partner_exists, not_found.
         """
         row = await self._pool.fetchrow(_ADD, new_id(), account_id, slug, lease_s)
         if row is not None:
@@ -96,23 +96,23 @@ class PartnerStore:
         raise _taken()
 
     async def require_free(self, slug: str) -> None:
-        """Raise `ApiError` slug_taken where there is or was a partner of this slug."""
+        """Raise `DomainError` slug_taken where there is or was a partner of this slug."""
         if await self._pool.fetchval("SELECT true FROM partners WHERE slug = $1", slug):
             raise _taken()
 
     async def _refuse(self, account_id: UUID) -> PartnerRow:
         if await self._pool.fetchval("SELECT is_active FROM users WHERE id = $1", account_id):
-            raise ApiError("partner_exists", "The account has a partner already; delete that one first.")
-        raise ApiError("not_found", "There is no account with this id that is open.")
+            raise DomainError("partner_exists", "The account has a partner already; delete that one first.")
+        raise DomainError("not_found", "There is no account with this id that is open.")
 
     async def get(self, partner_id: UUID) -> PartnerRow:
-        """Return one. Raises `ApiError` not_found."""
+        """Return one. Raises `DomainError` not_found."""
         row = await self._pool.fetchrow(
             f"SELECT {_COLUMNS} FROM partners WHERE id = $1",  # noqa: S608
             partner_id,
         )
         if row is None:
-            raise ApiError("not_found", "There is no partner with this id.")
+            raise DomainError("not_found", "There is no partner with this id.")
         return PartnerRow(**row)
 
     async def due(self, limit: int) -> list[UUID]:
@@ -131,12 +131,12 @@ class PartnerStore:
         return [PartnerRow(**row) for row in rows]
 
     async def turn(self, partner_id: UUID, state: str, *, of: tuple[str, ...], lease_s: float) -> PartnerRow:
-        """Bring it into ``state`` from one ``of`` those. Raises `ApiError`: not_found, partner_state."""
+        """Bring it into ``state`` from one ``of`` those. Raises `DomainError`: not_found, partner_state."""
         row = await self._pool.fetchrow(_TURN, partner_id, state, lease_s, list(of))
         if row is not None:
             return PartnerRow(**row)
         found = await self.get(partner_id)
-        raise ApiError(
+        raise DomainError(
             "partner_state",
             f"The partner is {found.state}; this needs it to be {' or '.join(of)}.",
             state=found.state,
@@ -149,7 +149,7 @@ class PartnerStore:
             await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {_WORK_S * 1000}")
             row = await connection.fetchrow(_HOLD, partner_id)
             if row is None:
-                raise ApiError("not_found", "There is no partner with this id.")
+                raise DomainError("not_found", "There is no partner with this id.")
             yield Held(connection, PartnerRow(**row))
 
     async def later(self, partner_id: UUID, seconds: float) -> None:
@@ -157,7 +157,7 @@ class PartnerStore:
         await self._pool.execute(_LATER, partner_id, float(seconds))
 
 
-def _taken() -> ApiError:
-    return ApiError(
+def _taken() -> DomainError:
+    return DomainError(
         "slug_taken", "There is or was a partner of this slug. Take another; for new credentials rotate."
     )

@@ -15,8 +15,8 @@ from gateway.accounts.auth import Caller
 from gateway.accounts.passwords import require_acceptable
 from gateway.accounts.routes import normal_email
 from gateway.accounts.schemas import RegisterIn
+from gateway.errors import DomainError
 from gateway.http import paging
-from gateway.http.errors import ApiError
 from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
 from gateway.partners.lifecycle import Opened
 from gateway.partners.repository import PartnerRow
@@ -164,7 +164,7 @@ async def partners_document() -> dict[str, Any]:
 
 async def _account(services: Services, data: PartnerIn) -> UUID:
     if (data.account_id is None) == (data.account is None):
-        raise ApiError("validation_failed", "Give either account_id or account.")
+        raise DomainError("validation_failed", "Give either account_id or account.")
     if data.account is None:
         return data.account_id or UUID(int=0)
     await services.partners.require_free(data.slug)  # before there is an account without a partner
@@ -182,7 +182,9 @@ async def _register(services: Services, wanted: RegisterIn) -> UUID:
         role="enterprise",
     )
     if account is None:
-        raise ApiError("email_taken", "There is an account with this address already; give its account_id.")
+        raise DomainError(
+            "email_taken", "There is an account with this address already; give its account_id."
+        )
     return account.id
 
 

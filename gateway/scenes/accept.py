@@ -24,8 +24,7 @@ from bus.contract.limits import MAX_METADATA_BYTES
 from bus.contract.messages import BlobRef, GenerateScene, Priority
 from bus.runtime.errors import SharpstreamError
 from gateway.accounts.auth import Principal
-from gateway.http.context import Trace
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.scenes import accept_generation, photo_check, photo_source
 from gateway.scenes import display_name as names
 from gateway.scenes.accept_dependencies import Means
@@ -34,6 +33,7 @@ from gateway.scenes.idempotency import Claim, fingerprint
 from gateway.scenes.photo_check import PhotoFacts
 from gateway.scenes.photo_source import Fetched
 from gateway.services import Services
+from gateway.trace import Trace
 
 _log = structlog.stdlib.get_logger(__name__)
 MAX_METADATA_DEPTH: Final = 32
@@ -68,7 +68,7 @@ class Wishes:
 
 
 def read_wishes(texts: dict[str, str]) -> Wishes:
-    """Judge the text fields. Raises `ApiError` with the field's own code."""
+    """Judge the text fields. Raises `DomainError` with the field's own code."""
     return Wishes(
         metadata=_metadata(texts.get("metadata", "")),
         priority=_priority(texts.get("priority", "")),
@@ -84,7 +84,7 @@ def as_texts(
     focal_length_mm: float | None,
     priority: Priority,
 ) -> dict[str, str]:
-    """Return wishes that came as JSON the way the form carries them. Raises `ApiError` metadata_too_large."""
+    """Return a JSON request the way the form carries it. Raises `DomainError` metadata_too_large."""
     found: dict[str, Any] = {
         "metadata": metadata and msgspec.json.encode(metadata).decode(),
         "focal_length_px": focal_length_px,
@@ -93,7 +93,7 @@ def as_texts(
     }
     texts = {name: str(value) for name, value in found.items() if value is not None}
     if len(texts.get("metadata", "").encode()) > MAX_METADATA_BYTES:
-        raise ApiError(
+        raise DomainError(
             "metadata_too_large",
             f"The metadata has more than {MAX_METADATA_BYTES} bytes.",
             limit=MAX_METADATA_BYTES,
@@ -183,7 +183,7 @@ async def prepare(  # noqa: PLR0917
 
 
 async def fetch(means: Means, account_id: UUID, ask: Ask) -> Fetched:
-    """Return the photo, wherever it is. Raises `ApiError`."""
+    """Return the photo, wherever it is. Raises `DomainError`."""
     if ask.photo is not None:
         return Fetched(photo=ask.photo)
     if ask.upload_id is not None:
@@ -247,15 +247,17 @@ def _metadata(text: str) -> dict[str, Any]:
     try:
         value = msgspec.json.decode(text) if text.strip() else None
     except (msgspec.DecodeError, RecursionError) as error:
-        raise ApiError("metadata_invalid", f"The metadata is not JSON: {error}.") from error
+        raise DomainError("metadata_invalid", f"The metadata is not JSON: {error}.") from error
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise ApiError("metadata_invalid", 'The metadata must be a JSON object such as {"room": "kitchen"}.')
+        raise DomainError(
+            "metadata_invalid", 'The metadata must be a JSON object such as {"room": "kitchen"}.'
+        )
     if _too_deep(value):
-        raise ApiError("metadata_invalid", f"The metadata nests deeper than {MAX_METADATA_DEPTH} levels.")
+        raise DomainError("metadata_invalid", f"The metadata nests deeper than {MAX_METADATA_DEPTH} levels.")
     if _has_nul(value):
-        raise ApiError("metadata_invalid", "The metadata must not contain the character U+0000.")
+        raise DomainError("metadata_invalid", "The metadata must not contain the character U+0000.")
     return value
 
 
@@ -285,7 +287,7 @@ def _priority(text: str) -> Priority:
         return Priority(text or Priority.INTERACTIVE)
     except ValueError as error:
         names = " or ".join(f"'{item.value}'" for item in Priority)
-        raise ApiError("priority_invalid", f"The priority must be {names}.") from error
+        raise DomainError("priority_invalid", f"The priority must be {names}.") from error
 
 
 def _focal_length(texts: dict[str, str], name: str) -> float | None:
@@ -298,7 +300,7 @@ def _focal_length(texts: dict[str, str], name: str) -> float | None:
     except ValueError:
         value = math.nan
     if not low <= value <= high:
-        raise ApiError(
+        raise DomainError(
             "focal_length_invalid", f"{name} must be a number from {low:g} to {high:g}.", field=name
         )
     return value

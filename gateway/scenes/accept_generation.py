@@ -17,10 +17,10 @@ from bus.bridges import outbox
 from bus.contract import topics
 from bus.contract.envelope import OutRecord
 from bus.contract.messages import GenerateScene, GenerationRequested, Priority
-from gateway.http.context import Trace
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.outbox import told
 from gateway.scenes.idempotency import Claim
+from gateway.trace import Trace
 
 _ROOM: Final = """
 room AS MATERIALIZED (
@@ -75,7 +75,7 @@ async def accept(pool: Where, order: Order, trace: Trace) -> Priority:
     """Store the row and publish command and event, all or nothing; return the lane that it took.
 
     An account that has ``interactive_at_once`` under way goes on in the other lane: its flood then holds
-    nobody else up. What it sent as bulk itself does not count. Raises `ApiError`: account_inactive,
+    nobody else up. What it sent as bulk itself does not count. Raises `DomainError`: account_inactive,
     quota_in_flight, upload_used, idempotency_in_progress.
     """
     command, claim = order.command, order.claim
@@ -115,20 +115,20 @@ def _statement(*, upload: bool, claim: bool) -> str:
     return f"WITH {','.join(parts)}, {_WRITE.format(after=after, channel=outbox.CHANNEL)}"
 
 
-async def _why(pool: Where, order: Order) -> ApiError:
+async def _why(pool: Where, order: Order) -> DomainError:
     account_id = order.command.account_id
     if not await pool.fetchval(_WHY, account_id):
-        return ApiError("account_inactive", "The account is closed.")
+        return DomainError("account_inactive", "The account is closed.")
     if order.upload_id is not None and await pool.fetchval(_USED, order.upload_id, account_id):
-        return ApiError("upload_used", "This upload has been used already; make another one.")
+        return DomainError("upload_used", "This upload has been used already; make another one.")
     if order.claim is not None and await _lost(pool, order.claim):
-        return ApiError(
+        return DomainError(
             "idempotency_in_progress", "Another request has taken over this Idempotency-Key; ask again."
         )
-    return ApiError(
+    return DomainError(
         "quota_in_flight",
         f"The account has {order.max_in_flight} generations under way, its quota; wait for one to end.",
-        headers={"Retry-After": "5"},
+        retry_after_s=5,
         limit=order.max_in_flight,
     )
 

@@ -16,9 +16,9 @@ import asyncpg
 from bus.bridges import outbox
 from bus.contract import topics
 from bus.contract.messages import CancelScene, GenerationDeleted
-from gateway.http.context import Trace
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.outbox import told, write_and_publish
+from gateway.trace import Trace
 from ledger.db import removals
 
 _CANCEL: Final = """
@@ -53,7 +53,7 @@ class Removing:
     async def cancel(self, account_id: UUID, generation_id: UUID, trace: Trace) -> Cancelling:
         """Ask the owner to stop; asking again changes nothing and publishes nothing.
 
-        Raises `ApiError` not_found, or scene_ended where there is nothing to stop.
+        Raises `DomainError` not_found, or scene_ended where there is nothing to stop.
         """
         now = datetime.now(UTC)
         wish = CancelScene(generation_id=generation_id, account_id=account_id, requested_at=now)
@@ -62,9 +62,9 @@ class Removing:
         row = await write_and_publish(self._pool, _CANCEL, arguments, records)
         row = row or await self._pool.fetchrow(_LOOK, generation_id, account_id)
         if row is None:
-            raise ApiError("not_found", "You have no scene with this id.")
+            raise DomainError("not_found", "You have no scene with this id.")
         if row["status"] not in {"pending", "processing"}:
-            raise ApiError(
+            raise DomainError(
                 "scene_ended",
                 f"There is nothing to cancel: the scene is {row['status']}.",
                 status=row["status"],
@@ -74,7 +74,7 @@ class Removing:
     async def delete(self, account_id: UUID, generation_id: UUID, trace: Trace) -> None:
         """Take an ended scene away: row, objects and event in one transaction.
 
-        Raises `ApiError` not_found, or scene_unfinished.
+        Raises `DomainError` not_found, or scene_unfinished.
         """
         now = datetime.now(UTC)
         event = GenerationDeleted(generation_id=generation_id, account_id=account_id)
@@ -83,9 +83,9 @@ class Removing:
             # A statement of its own: the next one then sees every export that held this row before us.
             row = await connection.fetchrow(f"{_LOOK} FOR NO KEY UPDATE", generation_id, account_id)
             if row is None:
-                raise ApiError("not_found", "You have no scene with this id.")
+                raise DomainError("not_found", "You have no scene with this id.")
             if row["status"] in {"pending", "processing"}:
-                raise ApiError(
+                raise DomainError(
                     "scene_unfinished",
                     "Only a scene that has ended can be deleted; cancel it first.",
                     status=row["status"],

@@ -17,9 +17,9 @@ from bus.contract.formats import FORMATS, canonical
 from bus.contract.ids import new_id
 from bus.contract.messages import BlobRef, ExportScene
 from gateway.accounts.auth import Caller
+from gateway.errors import DomainError
 from gateway.http import paging
 from gateway.http.context import trace_of
-from gateway.http.errors import ApiError
 from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
 from gateway.scenes.export_schemas import (
     ExportAcceptedOut,
@@ -59,14 +59,14 @@ async def export_scene(
     """
     name = canonical(data.format)
     if name is None:
-        raise ApiError(
+        raise DomainError(
             "format_unknown", f"There is no such format; there are: {', '.join(FORMATS)}.", formats=FORMATS
         )
     _check(name, data.options)
     account_id = request.user.account_id
     scene = await services.scenes.get(account_id, generation_id)
     if scene is None:
-        raise ApiError("not_found", "You have no scene with this id.")
+        raise DomainError("not_found", "You have no scene with this id.")
     made = await services.exports.same(account_id, generation_id, name, data.options)
     if made is not None:
         return _answer(made.id, made.status, _SAME)
@@ -95,7 +95,7 @@ async def get_export(request: Caller, export_id: FromPath[UUID], services: Using
     """Return one export, with a fresh presigned URL once it is completed."""
     row = await services.exports.get(request.user.account_id, export_id)
     if row is None:
-        raise ApiError("not_found", "You have no export with this id.")
+        raise DomainError("not_found", "You have no export with this id.")
     return await export_out(services, row)
 
 
@@ -115,7 +115,7 @@ async def list_exports(
     """Return the exports of one scene, newest first."""
     before, account_id = paging.decode(cursor) if cursor else None, request.user.account_id
     if await services.scenes.get(account_id, generation_id) is None:
-        raise ApiError("not_found", "You have no scene with this id.")
+        raise DomainError("not_found", "You have no scene with this id.")
     rows = await services.exports.of_scene(account_id, generation_id, before=before, limit=limit + 1)
     shown, last = rows[:limit], rows[limit - 1] if len(rows) > limit else None
     return ExportPage(
@@ -125,12 +125,12 @@ async def list_exports(
 
 
 def _check(name: str, options: export_options.Options) -> None:
-    """Raise `ApiError` validation_failed for options that the format does not have or cannot take."""
+    """Raise `DomainError` validation_failed for options that the format does not have or cannot take."""
     try:
         export_options.read(name, options)
     except export_options.OptionsError as error:
         field = {"field": f"options.{error.details['option']}", "message": error.message}
-        raise ApiError("validation_failed", error.message, fields=[field]) from error
+        raise DomainError("validation_failed", error.message, fields=[field]) from error
 
 
 def _answer(export_id: UUID, status: str, message: str) -> Response[ExportAcceptedOut]:
@@ -139,12 +139,12 @@ def _answer(export_id: UUID, status: str, message: str) -> Response[ExportAccept
 
 
 def _splat(scene: SceneRow) -> BlobRef:
-    """Return the claim check of the scene's result. Raises `ApiError` scene_unfinished."""
+    """Return the claim check of the scene's result. Raises `DomainError` scene_unfinished."""
     if scene.status != "completed" or not scene.generated_3d_gaussian_url:
         hint = {"failed": "it failed", "cancelled": "it was cancelled"}.get(
             scene.status, "it is not done yet"
         )
-        raise ApiError(
+        raise DomainError(
             "scene_unfinished",
             f"Only a completed scene can be exported; {hint}.",
             status=scene.status,

@@ -17,9 +17,9 @@ import msgspec
 from bus.bridges import outbox
 from bus.contract import topics
 from bus.contract.messages import ExportRequested, ExportScene
-from gateway.http.context import Trace
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.outbox import told
+from gateway.trace import Trace
 
 _COLUMNS: Final = (
     "j.id, j.scene_generation_id, j.export_format, j.options::text AS options, j.export_file_url, j.status,"
@@ -74,7 +74,7 @@ class ExportStore:
     ) -> ExportRow | None:
         """Store the row and publish command and event, all or nothing; or return the same export.
 
-        Raises `ApiError` not_found where the scene was deleted a moment ago, or its account closed.
+        Raises `DomainError` not_found where the scene was deleted a moment ago, or its account closed.
         """
         event = ExportRequested(
             export_id=command.export_id,
@@ -93,7 +93,7 @@ class ExportStore:
         scene, account = command.generation_id, command.account_id
         async with self._pool.acquire() as connection, connection.transaction():
             if await connection.fetchrow(_TURN, scene, account) is None:
-                raise ApiError("not_found", "You have no scene with this id.")
+                raise DomainError("not_found", "You have no scene with this id.")
             # A statement of its own: it sees what was committed while we waited.
             same = await connection.fetchrow(_SAME, account, scene, command.format, options)
             if same is not None:

@@ -11,8 +11,8 @@ from litestar.datastructures import ResponseHeader
 from litestar.params import HeaderParameter
 
 from gateway.accounts.auth import Caller
+from gateway.errors import DomainError
 from gateway.http.context import trace_of
-from gateway.http.errors import ApiError
 from gateway.http.openapi_helpers import KEY_CODES, GenerateOperation, problems
 from gateway.scenes import accept, wait_for_scene
 from gateway.scenes.accept import Ask
@@ -145,11 +145,11 @@ async def _ask(request: Caller, key: str | None) -> Ask:
     try:
         body = _read.decode(await request.body())
     except msgspec.ValidationError as error:
-        raise ApiError("validation_failed", f"The body is not valid: {error}.") from error
+        raise DomainError("validation_failed", f"The body is not valid: {error}.") from error
     except (msgspec.DecodeError, RecursionError) as error:
-        raise ApiError("malformed", "The body is not valid JSON.") from error
+        raise DomainError("malformed", "The body is not valid JSON.") from error
     if (body.image_url is None) == (body.upload_id is None):
-        raise ApiError("source_invalid", "Give either image_url or upload_id, or send a form.")
+        raise DomainError("source_invalid", "Give either image_url or upload_id, or send a form.")
     return Ask(
         texts=accept.as_texts(
             metadata=body.metadata,

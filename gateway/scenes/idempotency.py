@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 
 LEASE_S: Final = 120
 """Longer than any request may take: fetching 30 s, storing 60 s."""
@@ -51,9 +51,9 @@ class Claim:
 
 
 def well_formed(key: str) -> str:
-    """Return the header's value. Raises `ApiError` idempotency_key_invalid."""
+    """Return the header's value. Raises `DomainError` idempotency_key_invalid."""
     if not _FORM.fullmatch(key):
-        raise ApiError(
+        raise DomainError(
             "idempotency_key_invalid", "An Idempotency-Key has 1 to 255 visible ASCII characters, no spaces."
         )
     return key
@@ -74,7 +74,7 @@ class Idempotency:
     async def claimed(self, account_id: UUID, key: str | None, print_: bytes) -> AsyncIterator[Claim | None]:
         """Hold the key inside; where the inside fails, it is free again. None where there is no key.
 
-        Raises `ApiError` idempotency_key_reused or idempotency_in_progress.
+        Raises `DomainError` idempotency_key_reused or idempotency_in_progress.
         """
         if key is None:
             yield None
@@ -100,13 +100,13 @@ class Idempotency:
             if found is not None:  # else it was released a moment ago
                 break
         if found["fingerprint"] != print_:
-            raise ApiError(
+            raise DomainError(
                 "idempotency_key_reused", "This Idempotency-Key came with another request; use a new one."
             )
         if found["generation_id"] is None:
-            raise ApiError(
+            raise DomainError(
                 "idempotency_in_progress",
                 "A request with this Idempotency-Key is still at work; try again in a second.",
-                headers={"Retry-After": "1"},
+                retry_after_s=1,
             )
         return Claim(account_id=account_id, key=key, token=token, done=found["generation_id"])

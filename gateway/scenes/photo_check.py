@@ -15,7 +15,7 @@ import pi_heif
 from PIL import Image, UnidentifiedImageError
 
 from bus.contract.limits import MAX_PHOTO_PIXELS, MIN_PHOTO_SIDE, PHOTO_MEDIA_TYPES
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 
 ACCEPTED: Final = "JPEG, PNG, WebP, HEIC/HEIF, AVIF or TIFF"
 _ORIENTATION: Final = 0x0112
@@ -58,13 +58,13 @@ def prepare() -> None:
 
 
 def inspect(photo: bytes) -> PhotoFacts:
-    """Read the header only. Raises `ApiError` photo_empty, unsupported_media_type, photo_too_small, ..."""
+    """Read the header only. Raises `DomainError` photo_empty, unsupported_media_type, photo_too_small, ..."""
     if not photo:
-        raise ApiError("photo_empty", "The file is empty; choose the photo again.")
+        raise DomainError("photo_empty", "The file is empty; choose the photo again.")
     image = _open(photo)
     width, height = image.size
     if width * height > MAX_PHOTO_PIXELS:
-        raise ApiError(
+        raise DomainError(
             "photo_too_many_pixels",
             f"The photo has {width} x {height} pixels; at most {MAX_PHOTO_PIXELS // 1_000_000} megapixels"
             " are accepted. Scale it down.",
@@ -73,7 +73,7 @@ def inspect(photo: bytes) -> PhotoFacts:
             limit=MAX_PHOTO_PIXELS,
         )
     if min(width, height) < MIN_PHOTO_SIDE:
-        raise ApiError(
+        raise DomainError(
             "photo_too_small",
             f"The photo has {width} x {height} pixels; each side needs at least {MIN_PHOTO_SIDE}.",
             width=width,
@@ -91,7 +91,7 @@ def inspect(photo: bytes) -> PhotoFacts:
 
 
 def verify(photo: bytes) -> None:
-    """Read to the last pixel, as cheaply as the format allows. Raises `ApiError` photo_truncated.
+    """Read to the last pixel, as cheaply as the format allows. Raises `DomainError` photo_truncated.
 
     JPEG at an eighth of the size: the entropy decoder still walks every byte (15 ms for 12 megapixels
     instead of 90). PNG: only the checksums. Others have no short way and are decoded.
@@ -104,7 +104,7 @@ def verify(photo: bytes) -> None:
         image.draft("RGB", (image.width // 8, image.height // 8))
         image.load()
     except (OSError, SyntaxError, ValueError, EOFError, RuntimeError) as error:
-        raise ApiError(
+        raise DomainError(
             "photo_truncated", "The photo's data is damaged or ends too early; send the whole file again."
         ) from error
 
@@ -115,15 +115,15 @@ def _open(photo: bytes) -> Image.Image:
     except UnidentifiedImageError as error:
         raise _unsupported(photo) from error
     except (OSError, SyntaxError, ValueError, EOFError, RuntimeError) as error:
-        raise ApiError(
+        raise DomainError(
             "photo_truncated", "The photo's header is damaged or ends too early; send the whole file again."
         ) from error
 
 
-def _unsupported(photo: bytes) -> ApiError:
+def _unsupported(photo: bytes) -> DomainError:
     if _PHOTO_HEAD.match(photo):
-        return ApiError("photo_truncated", "The photo ends within its header; send the whole file again.")
-    return ApiError(
+        return DomainError("photo_truncated", "The photo ends within its header; send the whole file again.")
+    return DomainError(
         "unsupported_media_type",
         f"The file is not a photo that can be read, whatever its name says. Send {ACCEPTED}.",
     )

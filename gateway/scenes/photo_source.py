@@ -14,7 +14,7 @@ import aiohttp
 
 from bus.blobs import BlobMissingError
 from bus.contract.limits import MAX_PHOTO_BYTES
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.scenes.accept_dependencies import Means
 from gateway.scenes.upload_form import too_large
 from gateway.ssrf import AddressRefusedError
@@ -31,33 +31,35 @@ class Fetched:
 
 
 async def from_url(means: Means, url: str) -> Fetched:
-    """Fetch the photo. Raises `ApiError`: url_refused, url_failed, photo_too_large."""
+    """Fetch the photo. Raises `DomainError`: url_refused, url_failed, photo_too_large."""
     means.images.check(url)
     limit_s = means.fetch_seconds
     try:
         async with asyncio.timeout(limit_s):  # all of it: a server may also send a byte a minute
             return Fetched(photo=await _get(means, url))
     except TimeoutError as error:
-        raise ApiError("url_failed", f"The photo was not here within {limit_s:g} s.") from error
+        raise DomainError("url_failed", f"The photo was not here within {limit_s:g} s.") from error
     except AddressRefusedError as error:
-        raise ApiError("url_refused", error.message) from error
+        raise DomainError("url_refused", error.message) from error
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise ApiError("url_failed", "The address did not answer, or broke off.") from error
+        raise DomainError("url_failed", "The address did not answer, or broke off.") from error
 
 
 async def from_upload(means: Means, account_id: UUID, upload_id: UUID) -> Fetched:
-    """Read what was uploaded. Raises `ApiError`: not_found, upload_used, upload_expired, upload_missing."""
+    """Read an upload. Raises `DomainError`: not_found, upload_used, upload_expired, upload_missing."""
     upload = await means.uploads.get(account_id, upload_id)
     if upload is None:
-        raise ApiError("not_found", "You have no upload with this id.")
+        raise DomainError("not_found", "You have no upload with this id.")
     if upload.used:
-        raise ApiError("upload_used", "This upload has been used already; make another one.")
+        raise DomainError("upload_used", "This upload has been used already; make another one.")
     if upload.expired:
-        raise ApiError("upload_expired", "This upload was not used in time; make another one.")
+        raise DomainError("upload_expired", "This upload was not used in time; make another one.")
     try:
         photo, version = await means.blobs.read(upload.key, most=MAX_PHOTO_BYTES)
     except BlobMissingError as error:
-        raise ApiError("upload_missing", "Nothing is there yet; PUT the photo to its url first.") from error
+        raise DomainError(
+            "upload_missing", "Nothing is there yet; PUT the photo to its url first."
+        ) from error
     if len(photo) > MAX_PHOTO_BYTES:
         raise too_large()
     return Fetched(photo=photo, stored=(upload.key, version))
@@ -67,7 +69,9 @@ async def _get(means: Means, url: str) -> bytes:
     async with means.outgoing.get(url, allow_redirects=False, headers=_HEADERS) as answer:
         if answer.status != 200:
             hint = " Redirects are not followed: give the final address." if answer.status // 100 == 3 else ""
-            raise ApiError("url_failed", f"The address answered {answer.status}.{hint}", status=answer.status)
+            raise DomainError(
+                "url_failed", f"The address answered {answer.status}.{hint}", status=answer.status
+            )
         if (answer.content_length or 0) > MAX_PHOTO_BYTES:
             raise too_large()
         photo = bytearray()

@@ -19,11 +19,11 @@ from bus.contract import topics
 from bus.contract.ids import new_id
 from bus.contract.messages import ExportRequested, ExportScene, GenerateScene, GenerationRequested
 from bus.runtime.errors import PermanentError, SharpstreamError
-from gateway.http.context import Trace
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.operations.dead_letters import Again, DeadLetterRow, settled
 from gateway.outbox import told
 from gateway.services import Services
+from gateway.trace import Trace
 
 _READ: Final = msgspec.json.Decoder(GenerateScene | ExportScene)
 
@@ -31,14 +31,14 @@ _READ: Final = msgspec.json.Decoder(GenerateScene | ExportScene)
 async def redrive(services: Services, letter: DeadLetterRow, *, by: UUID, trace: Trace) -> UUID:
     """Accept the job again and return the new one's id.
 
-    Raises `ApiError`: dead_letter_settled, dead_letter_unreadable, dead_letter_orphaned.
+    Raises `DomainError`: dead_letter_settled, dead_letter_unreadable, dead_letter_orphaned.
     """
     if letter.state != "open":
         raise settled(letter.state)
     try:
         command = _READ.decode(letter.value or b"")
     except (msgspec.DecodeError, RecursionError) as error:
-        raise ApiError(
+        raise DomainError(
             "dead_letter_unreadable", f"The record is no command that can be run: {error}. Discard it."
         ) from error
     if isinstance(command, GenerateScene):
@@ -54,7 +54,7 @@ async def _scene(
     try:
         photo = await services.blobs.get(old.source)
     except PermanentError as error:
-        raise ApiError(
+        raise DomainError(
             "dead_letter_orphaned", f"Its photo cannot be read any more: {error.message} Discard it."
         ) from error
     try:

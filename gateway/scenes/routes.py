@@ -10,9 +10,9 @@ from litestar.datastructures import ResponseHeader
 from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
 
 from gateway.accounts.auth import Caller
+from gateway.errors import DomainError
 from gateway.http import paging
 from gateway.http.context import trace_of
-from gateway.http.errors import ApiError
 from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
 from gateway.http.query_times import FORMAT, LONGEST, instant
 from gateway.scenes import wait_for_scene
@@ -63,7 +63,7 @@ async def get_scene(
     if scene is None:
         row = await services.scenes.get(account_id, generation_id)
         if row is None:
-            raise ApiError("not_found", "You have no scene with this id.")
+            raise DomainError("not_found", "You have no scene with this id.")
         scene = await scene_out(services, row)
     return Response(scene, headers={"Preference-Applied": f"wait={seconds}"} if seconds else {})
 
@@ -101,7 +101,7 @@ async def list_scenes(
     """
     since, until = instant(created_after, "created_after"), instant(created_before, "created_before")
     if since and until and until <= since:
-        raise ApiError("range_invalid", "'created_after' must lie before 'created_before'.")
+        raise DomainError("range_invalid", "'created_after' must lie before 'created_before'.")
     # One more than asked for tells whether there is a next page.
     rows = await services.scenes.list(
         request.user.account_id,

@@ -12,9 +12,10 @@ from litestar.params import FromPath, JSONBody
 
 from gateway.accounts.auth import Caller
 from gateway.accounts.rate_limits import Policy, refused
+from gateway.errors import DomainError
 from gateway.http.context import trace_of
-from gateway.http.errors import ApiError
 from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
+from gateway.http.rate_limit_headers import rate_limit_headers
 from gateway.scenes.presenter import shared_out
 from gateway.scenes.share_schemas import ShareCreatedOut, SharedOut, ShareIn, ShareList, ShareOut
 from gateway.scenes.shares import ShareRow
@@ -54,7 +55,7 @@ async def create_share(
 async def list_shares(request: Caller, generation_id: FromPath[UUID], services: Using) -> ShareList:
     """Return the live shares of a scene, newest first, without their tokens."""
     if await services.scenes.get(request.user.account_id, generation_id) is None:
-        raise ApiError("not_found", "You have no scene with this id.")
+        raise DomainError("not_found", "You have no scene with this id.")
     return ShareList(items=[_out(row) for row in await services.shares.of_scene(generation_id)])
 
 
@@ -67,7 +68,7 @@ async def list_shares(request: Caller, generation_id: FromPath[UUID], services: 
 async def delete_share(request: Caller, share_id: FromPath[UUID], services: Using) -> None:
     """End a share at once. Links to files that somebody opened a moment ago live on for up to an hour."""
     if not await services.shares.end(request.user.account_id, share_id):
-        raise ApiError("not_found", "You have no share with this id.")
+        raise DomainError("not_found", "You have no share with this id.")
 
 
 @get(
@@ -82,10 +83,10 @@ async def open_share(request: Request[Any, Any, Any], token: FromPath[str], serv
     allowance = await services.limits.take(BY_ADDRESS, host)
     if not allowance.allowed:
         raise refused(allowance, "rate_limited", "This address has looked at many shares")
-    trace_of(request).headers |= allowance.headers
+    trace_of(request).headers |= rate_limit_headers(allowance)
     found = await services.shares.open(token)
     if found is None:
-        raise ApiError("not_found", "There is no such share; it may have expired or been ended.")
+        raise DomainError("not_found", "There is no such share; it may have expired or been ended.")
     return await shared_out(services, *found)
 
 

@@ -16,7 +16,7 @@ import asyncpg
 
 from bus.contract.ids import new_id
 from gateway.accounts.key_hashing import ApiKeys
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.scenes.repository import COLUMNS, SceneRow
 
 MOST: Final = 100
@@ -59,22 +59,22 @@ class Shares:
     ) -> tuple[ShareRow, str]:
         """Share the account's completed scene; return the share and its token, which is kept nowhere.
 
-        Raises `ApiError` not_found, scene_unfinished, shares_exhausted.
+        Raises `DomainError` not_found, scene_unfinished, shares_exhausted.
         """
         token = secrets.token_urlsafe(32)
         async with self._pool.acquire() as connection, connection.transaction():
             status = await connection.fetchval(_SCENE, generation_id, account_id)
             if status is None:
-                raise ApiError("not_found", "You have no scene with this id.")
+                raise DomainError("not_found", "You have no scene with this id.")
             if status != "completed":
-                raise ApiError(
+                raise DomainError(
                     "scene_unfinished",
                     f"Only a completed scene can be shared; this one is {status}.",
                     status=status,
                 )
             row = await connection.fetchrow(_MAKE, new_id(), generation_id, self._hasher.hash(token), lasting)
         if row is None:
-            raise ApiError(
+            raise DomainError(
                 "shares_exhausted", f"The scene has {MOST} live shares; delete one of them.", limit=MOST
             )
         return ShareRow(**row), token

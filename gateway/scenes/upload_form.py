@@ -15,7 +15,8 @@ from litestar import Request
 from multipart import MultipartSegment, ParserError, ParserLimitReached, PushMultipartParser
 
 from bus.contract.limits import MAX_METADATA_BYTES, MAX_PHOTO_BYTES
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
+from gateway.http.errors import HttpError
 
 PHOTO_FIELD: Final = "image"
 TEXT_LIMITS: Final = {
@@ -42,11 +43,11 @@ class UploadForm:
 
 
 async def read_form(request: Request[Any, Any, Any]) -> UploadForm:
-    """Read the multipart body. Raises `ApiError` for every way to be wrong, as soon as it is known."""
+    """Read the multipart body. Raises `DomainError` for every way to be wrong, as soon as it is known."""
     kind, options = request.content_type
     boundary = options.get("boundary")
     if kind != "multipart/form-data" or not boundary:
-        raise ApiError(
+        raise HttpError(
             "unsupported_media_type",
             f"Send multipart/form-data with the photo in the field '{PHOTO_FIELD}'.",
             headers={"Accept": "multipart/form-data"},
@@ -64,15 +65,15 @@ async def read_form(request: Request[Any, Any, Any]) -> UploadForm:
                 if parser.closed:
                     break
     except ParserLimitReached as error:
-        raise ApiError("upload_malformed", f"The form has more than {MAX_PARTS} parts.") from error
+        raise DomainError("upload_malformed", f"The form has more than {MAX_PARTS} parts.") from error
     except ParserError as error:
-        raise ApiError("upload_malformed", f"The form cannot be read: {error}.") from error
+        raise DomainError("upload_malformed", f"The form cannot be read: {error}.") from error
     return reader.form()
 
 
-def too_large() -> ApiError:
+def too_large() -> DomainError:
     """Return the error of a photo over the limit."""
-    return ApiError(
+    return DomainError(
         "photo_too_large",
         f"The photo is larger than {MAX_PHOTO_BYTES // 1024**2} MiB; send a smaller or more compressed one.",
         limit=MAX_PHOTO_BYTES,
@@ -85,7 +86,7 @@ async def _chunks(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
     while more:
         message: Any = await request.receive()
         if message["type"] == "http.disconnect":
-            raise ApiError("client_gone", "The client closed the connection before its upload was whole.")
+            raise DomainError("client_gone", "The client closed the connection before its upload was whole.")
         total += len(message["body"])
         if total > MAX_BODY_BYTES:
             raise too_large()
@@ -120,7 +121,7 @@ class _FormReader:
     def form(self) -> UploadForm:
         if self._photo is None:
             found = f" The form has a file in '{self._strange[0]}'." if self._strange else ""
-            raise ApiError(
+            raise DomainError(
                 "photo_missing",
                 f"Send the photo in the form field '{PHOTO_FIELD}'.{found}",
                 expected=PHOTO_FIELD,
@@ -154,24 +155,24 @@ class _FormReader:
         try:
             self._texts[self._name] = self._sink.getvalue().decode()
         except UnicodeDecodeError as error:
-            raise ApiError("upload_malformed", f"The field '{self._name}' is not UTF-8 text.") from error
+            raise DomainError("upload_malformed", f"The field '{self._name}' is not UTF-8 text.") from error
 
-    def _full(self) -> ApiError:
+    def _full(self) -> DomainError:
         if self._name == PHOTO_FIELD:
             return too_large()
         limit = TEXT_LIMITS[self._name]
         code = _TOO_LONG.get(self._name) or f"{_family(self._name)}_invalid"
-        return ApiError(code, f"The field '{self._name}' has more than {limit} bytes.", limit=limit)
+        return DomainError(code, f"The field '{self._name}' has more than {limit} bytes.", limit=limit)
 
 
 def _family(name: str) -> str:
     return "focal_length" if name.startswith("focal_length") else name
 
 
-def _repeated(name: str) -> ApiError:
-    return ApiError("field_repeated", f"The field '{name}' is given more than once; send it once.")
+def _repeated(name: str) -> DomainError:
+    return DomainError("field_repeated", f"The field '{name}' is given more than once; send it once.")
 
 
-def _unknown(name: str) -> ApiError:
+def _unknown(name: str) -> DomainError:
     names = ", ".join([PHOTO_FIELD, *TEXT_LIMITS])
-    return ApiError("field_unknown", f"The form has a field '{name[:64]}' that is not known; use {names}.")
+    return DomainError("field_unknown", f"The form has a field '{name[:64]}' that is not known; use {names}.")

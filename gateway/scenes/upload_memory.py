@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 
 
 class Budget:
@@ -16,10 +16,10 @@ class Budget:
 
     @asynccontextmanager
     async def of(self, size: int) -> AsyncIterator[None]:
-        """Hold ``size`` bytes inside. Raises `ApiError` busy."""
+        """Hold ``size`` bytes inside. Raises `DomainError` busy."""
         if size > self._left:
-            raise ApiError(
-                "busy", "Too many photos arrive at once; try again in a moment.", headers={"Retry-After": "2"}
+            raise DomainError(
+                "busy", "Too many photos arrive at once; try again in a moment.", retry_after_s=2
             )
         self._left -= size
         try:

@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from bus.contract.ids import new_id
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 
 MOST_OPEN: Final = 100
 """Uploads of one account that are not used yet."""
@@ -50,14 +50,14 @@ class Uploads:
     async def make(
         self, account_id: UUID, *, size: int, media_type: str, seconds: int
     ) -> tuple[UUID, str, datetime]:
-        """Add one; return its id, the key to put to, and until when. Raises `ApiError` uploads_exhausted."""
+        """Add one; return its id, its key, and until when. Raises `DomainError` uploads_exhausted."""
         upload_id = new_id()
         key = f"uploads/{upload_id}/{secrets.token_hex(16)}"
         until = await self._pool.fetchval(
             _MAKE, upload_id, account_id, key, media_type, size, float(seconds), MOST_OPEN
         )
         if until is None:
-            raise ApiError(
+            raise DomainError(
                 "uploads_exhausted",
                 f"The account has {MOST_OPEN} unused uploads; use them or wait for their end.",
             )

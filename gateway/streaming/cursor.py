@@ -8,7 +8,7 @@ from uuid import UUID
 
 from aiokafka.partitioner import murmur2
 
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 
 _FORM: Final = re.compile(r"([1-9][0-9]{0,8})-([0-9]{1,6})-([0-9]{1,18})")
 
@@ -40,12 +40,14 @@ class Cursor(NamedTuple):
 def parse(text: str, *, epoch: int, partition: int) -> Cursor:
     """Return the cursor that a client sent back, for an account whose events lie in ``partition``.
 
-    Raises `ApiError` cursor_invalid for one that we cannot have given to this account.
+    Raises `DomainError` cursor_invalid for one that we cannot have given to this account.
     """
     match = _FORM.fullmatch(text)
     cursor = Cursor(*map(int, match.groups())) if match else None
     if cursor is None or cursor.epoch > epoch or (cursor.epoch == epoch and cursor.partition != partition):
-        raise ApiError("cursor_invalid", "Send the id of an event of this stream back as it came, or none.")
+        raise DomainError(
+            "cursor_invalid", "Send the id of an event of this stream back as it came, or none."
+        )
     return cursor
 
 

@@ -11,7 +11,7 @@ from litestar.params import QueryParameter
 
 from bus.contract.messages import Event, Progress
 from gateway.accounts.auth import Caller, Principal
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.http.openapi_helpers import BY_ANY, problems
 from gateway.services import Services, Using
 from gateway.streaming import event
@@ -125,7 +125,7 @@ def _types(given: str | None) -> frozenset[str] | None:
         return None
     names = frozenset(name.strip() for name in given.split(","))
     if unknown := sorted(names - set(KNOWN)):
-        raise ApiError(
+        raise DomainError(
             "types_invalid",
             f"There is no type {', '.join(map(repr, unknown))}; see details.known.",
             known=KNOWN,

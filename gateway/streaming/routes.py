@@ -10,7 +10,7 @@ from litestar import Response, Router, get
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 
 from gateway.accounts.auth import Caller, Principal
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
 from gateway.scenes import job_endings
 from gateway.scenes.job_endings import Kind
@@ -86,7 +86,7 @@ async def _job(
     after = await place(services, who.account_id, given) if given else BEGINNING
     found, ending = await job_endings.ending(services.pool, kind, who.account_id, job_id)
     if not found:
-        raise ApiError("not_found", f"You have no {kind.name} with this id.")
+        raise DomainError("not_found", f"You have no {kind.name} with this id.")
     if ending is not None and ending <= after:
         return Response(None, status_code=204)
     wanted = Wanted(account_id=who.account_id, subject=str(job_id), api_key_id=who.api_key_id)
@@ -103,15 +103,15 @@ async def _page(
 
 
 async def open_stream(services: Services, who: Principal, following: Following) -> EventStream:
-    """Return the response. Raises `ApiError` too_many_streams; each gateway counts its own."""
+    """Return the response. Raises `DomainError` too_many_streams; each gateway counts its own."""
     await settled(services)
     most = (await services.quotas.of(who.account_id, who.role)).max_streams
     # Last of all: nothing waits between this and the moment when the stream is counted.
     if services.hub.count(who.account_id) >= most:
-        raise ApiError(
+        raise DomainError(
             "too_many_streams",
             f"The account has {most} live streams open; close one, or follow all its events in a single one.",
-            headers={"Retry-After": "10"},
+            retry_after_s=10,
             limit=most,
         )
     return EventStream(following, services.hub, services.metrics)
@@ -120,7 +120,7 @@ async def open_stream(services: Services, who: Principal, following: Following) 
 async def place(services: Services, account_id: UUID, given: str) -> Position:
     """Return the position of a cursor that a client sent.
 
-    Raises `ApiError` cursor_invalid for one that is not ours or from the future, cursor_expired where what
+    Raises `DomainError` cursor_invalid for one that is not ours or from the future, cursor_expired where what
     follows it was removed, temporarily_unavailable where that cannot be told.
     """
     text = given.strip()
@@ -133,7 +133,7 @@ async def place(services: Services, account_id: UUID, given: str) -> Position:
         if cursor.position > hub.now(account_id):
             await _check_given(services, cursor)
     elif (oldest := await services.history.expired(cursor)) is not None:
-        raise ApiError(
+        raise DomainError(
             "cursor_expired",
             "What follows this event was removed. Begin with details.oldest_cursor, and read anew what you"
             " keep of the account: you may have missed events.",
@@ -149,17 +149,19 @@ async def _check_given(services: Services, cursor: Cursor) -> None:
         return
     end = await services.tail.end_of(cursor.partition)
     if end is None:
-        raise ApiError("temporarily_unavailable", "This gateway has not heard of that event yet; try again.")
+        raise DomainError(
+            "temporarily_unavailable", "This gateway has not heard of that event yet; try again."
+        )
     if cursor.offset >= end:
-        raise ApiError("cursor_invalid", "No event has this id yet; send one back that you were given.")
+        raise DomainError("cursor_invalid", "No event has this id yet; send one back that you were given.")
 
 
 async def settled(services: Services) -> None:
-    """Wait until it is known where the recent begins. Raises `ApiError` temporarily_unavailable."""
+    """Wait until it is known where the recent begins. Raises `DomainError` temporarily_unavailable."""
     try:
         await services.hub.wait_settled(SETTLE_TIMEOUT_S)
     except TimeoutError as error:
-        raise ApiError("temporarily_unavailable", "Live streams are not ready yet; try again.") from error
+        raise DomainError("temporarily_unavailable", "Live streams are not ready yet; try again.") from error
 
 
 ROUTER = Router("/exports", route_handlers=[export_events], security=BY_ANY, tags=["exports"])

@@ -10,7 +10,7 @@ from litestar import MediaType, Response, Router, get
 from litestar.params import FromPath
 
 from bus.contract import asyncapi
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.http.html import page
 
 _SCHEMA: Final = "application/schema+json"
@@ -80,7 +80,7 @@ def message_schema(name: FromPath[str]) -> Response[bytes]:
     """Return the JSON Schema of one type of message, named as in the AsyncAPI document."""
     found = _schemas().get(name.removesuffix(".json"))
     if found is None:
-        raise ApiError("not_found", "There is no such type of message; see /docs/asyncapi.")
+        raise DomainError("not_found", "There is no such type of message; see /docs/asyncapi.")
     return Response(found, media_type=_SCHEMA)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from litestar import MediaType, Request, Response, Router, get
 from litestar.params import FromPath
 
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.http.html import landing
 from gateway.services import Using
 from gateway.system.static_site import ASK_AGAIN, FOREVER, File
@@ -53,14 +53,14 @@ def asset(request: Request[Any, Any, Any], name: FromPath[str], services: Using)
     """Return one of the page's files. Its name changes with its content: browsers keep it for good."""
     file = services.web.asset(name)
     if file is None:
-        raise ApiError("not_found", "The page has no such file; reload it.")
+        raise DomainError("not_found", "The page has no such file; reload it.")
     return _answer(request, file, {"Cache-Control": FOREVER})
 
 
 def _document(request: Request[Any, Any, Any], services: Using) -> Response[bytes]:
     file = services.web.index
     if file is None:
-        raise ApiError("not_found", "The web page is not built here; the API is, see /docs.")
+        raise DomainError("not_found", "The web page is not built here; the API is, see /docs.")
     return _answer(
         request, file, {"Cache-Control": ASK_AGAIN, "Content-Security-Policy": services.web.policy}
     )

@@ -9,8 +9,8 @@ from litestar import get, post
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from gateway.accounts.auth import Caller
+from gateway.errors import DomainError
 from gateway.http import paging
-from gateway.http.errors import ApiError
 from gateway.http.openapi_helpers import KEY_CODES, problems
 from gateway.http.query_times import FORMAT, LONGEST, instant
 from gateway.services import Using
@@ -110,7 +110,7 @@ async def replay_webhook(
     Give `since` or `after`. Where `next_after` comes back there are more: call again with it as `after`.
     """
     if (since is None) == (after is None):
-        raise ApiError("range_invalid", "Give either since, a time, or after, the cursor of an event.")
+        raise DomainError("range_invalid", "Give either since, a time, or after, the cursor of an event.")
     account_id = request.user.account_id
     start = await place(services, account_id, after) if after is not None else BEGINNING
     queued, following = await services.sending.replay(

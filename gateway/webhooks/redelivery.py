@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.outbox import SOURCE
 from gateway.streaming.cursor import Position
 from gateway.streaming.event import LOG_COLUMNS, StreamEvent, from_row
@@ -42,13 +42,13 @@ class Sending:
     async def again(self, account_id: UUID, delivery_id: UUID) -> UUID:
         """Send the event of a delivery once more; return the new delivery's id.
 
-        Raises `ApiError` not_found, or webhook_disabled.
+        Raises `DomainError` not_found, or webhook_disabled.
         """
         new_id = uuid4()
         async with self._pool.acquire() as connection, connection.transaction():
             row = await connection.fetchrow(_ONE, account_id, delivery_id)
             if row is None:
-                raise ApiError("not_found", "You have no delivery with this id.")
+                raise DomainError("not_found", "You have no delivery with this id.")
             if row["endpoint_id"] is not None:
                 await _active(connection, account_id, row["endpoint_id"])
             await connection.execute(_AGAIN, delivery_id, new_id)
@@ -101,9 +101,9 @@ async def _active(connection: asyncpg.Connection, account_id: UUID, endpoint_id:
     """Return the endpoint's filter and keep it as it is until the transaction ends."""
     row = await connection.fetchrow(_ACTIVE, account_id, endpoint_id)
     if row is None:
-        raise ApiError("not_found", "You have no webhook with this id.")
+        raise DomainError("not_found", "You have no webhook with this id.")
     if row["state"] != "active":
-        raise ApiError("webhook_disabled", "The webhook is disabled; set its status to 'active' first.")
+        raise DomainError("webhook_disabled", "The webhook is disabled; set its status to 'active' first.")
     events: list[str] = row["events"]
     return events
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from bus.contract.ids import new_id
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.webhooks import secrets
 from gateway.webhooks.account_secrets import OVERLAP, Key
 from gateway.webhooks.disabling import disable
@@ -109,15 +109,15 @@ class Webhooks:
     ) -> tuple[EndpointRow, str]:
         """Add an endpoint; return it with its secret.
 
-        Raises `ApiError` webhooks_exhausted or account_inactive.
+        Raises `DomainError` webhooks_exhausted or account_inactive.
         """
         endpoint_id, secret = new_id(), secrets.make()
         sealed = self._sealer.seal(secret, endpoint_id)
         async with self._pool.acquire() as connection, connection.transaction():
             if not await connection.fetchval(_ACCOUNT, account_id):
-                raise ApiError("account_inactive", "The account is closed.")
+                raise DomainError("account_inactive", "The account is closed.")
             if len(await connection.fetch(_LIST, account_id)) >= self._most:
-                raise ApiError(
+                raise DomainError(
                     "webhooks_exhausted",
                     f"The account has {self._most} webhooks, which is all it may have; delete one.",
                     limit=self._most,
@@ -128,7 +128,7 @@ class Webhooks:
         return EndpointRow(**row), secret
 
     async def get(self, account_id: UUID, endpoint_id: UUID) -> EndpointRow:
-        """Return one endpoint. Raises `ApiError` not_found, as everything here does for others' endpoints."""
+        """Return one endpoint. Raises `DomainError` not_found, as all here do for others' endpoints."""
         return EndpointRow(**_found(await self._pool.fetchrow(_GET, account_id, endpoint_id)))
 
     async def change(self, account_id: UUID, endpoint_id: UUID, change: Change) -> EndpointRow:
@@ -174,7 +174,7 @@ class Webhooks:
         statement = f"SELECT {_DELIVERY} WHERE d.account_id = $1 AND d.id = $2"
         row = await self._pool.fetchrow(statement, account_id, delivery_id)
         if row is None:
-            raise ApiError("not_found", "You have no delivery with this id.")
+            raise DomainError("not_found", "You have no delivery with this id.")
         return DeliveryRow(**row)
 
     async def list(self, account_id: UUID) -> list[EndpointRow]:
@@ -191,5 +191,5 @@ async def erase(connection: asyncpg.Connection, account_id: UUID) -> None:
 
 def _found(row: asyncpg.Record | None) -> asyncpg.Record:
     if row is None:
-        raise ApiError("not_found", "You have no webhook with this id.")
+        raise DomainError("not_found", "You have no webhook with this id.")
     return row

@@ -11,7 +11,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import UNSET
 
 from gateway.accounts.auth import Caller
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
 from gateway.services import Services, Using
 from gateway.streaming.event_routes import KNOWN
@@ -135,11 +135,11 @@ async def rotate_account_secret(request: Caller, services: Using) -> SecretOut:
 
 
 def _check(services: Services, url: str | None, events: list[str]) -> None:
-    """Raise `ApiError` url_refused or types_invalid."""
+    """Raise `DomainError` url_refused or types_invalid."""
     if url is not None:
         services.receivers.check(url)
     if unknown := sorted(set(events) - {ALL, *SELECTABLE}):
-        raise ApiError(
+        raise DomainError(
             "types_invalid",
             f"There is no type {', '.join(map(repr, unknown))}; see details.known.",
             known=[ALL, *SELECTABLE],

@@ -7,7 +7,7 @@ import socket
 import asyncpg
 import pytest
 
-from gateway.http.errors import ApiError, _known
+from gateway.http.errors import DomainError, _known
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from gateway.http.errors import ApiError, _known
 )
 def test_a_dependency_that_is_away_is_no_fault_of_ours(error: Exception) -> None:
     known = _known(error)
-    assert isinstance(known, ApiError)
+    assert isinstance(known, DomainError)
     assert known.code == "temporarily_unavailable"
 
 

@@ -18,7 +18,7 @@ from bus.bridges import outbox
 from bus.contract.messages import GenerateScene
 from bus.runtime.errors import TransientError
 from gateway.app import create_app
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.scenes import photo_source
 from gateway.ssrf import Egress
 from tests.gateway.conftest import Api, started, stored_photos
@@ -146,7 +146,7 @@ async def test_addresses_that_are_not_public_are_refused(api, key, assert_proble
     guard = Egress(allow_private=False)
     session = guard.session(connect_s=2, total_s=2)
     services = replace(api.services, images=guard, outgoing=session)
-    with pytest.raises(ApiError) as error:
+    with pytest.raises(DomainError) as error:
         await photo_source.from_url(services, url)
     await session.close()
     assert error.value.code == "url_refused"
@@ -166,7 +166,7 @@ async def test_a_name_that_turns_private_after_the_check_is_refused(api) -> None
     guard.check("http://photos.example.com/a.jpg")
     async with guard.session(connect_s=2, total_s=2) as session:
         services = replace(api.services, images=guard, outgoing=session)
-        with pytest.raises(ApiError, match="not public") as error:
+        with pytest.raises(DomainError, match="not public") as error:
             await photo_source.from_url(services, "http://photos.example.com/a.jpg")
     assert error.value.code == "url_refused"
 

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from bus.contract.limits import MAX_PHOTO_PIXELS, PHOTO_MEDIA_TYPES
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.scenes import photo_check
 from tests.gateway.pictures import HEIGHT, WIDTH, encoded, png_header_only
 
@@ -20,7 +20,7 @@ def look(data: bytes) -> None:
 
 
 def code_of(data: bytes) -> str:
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(DomainError) as caught:
         look(data)
     assert caught.value.message.endswith((".", "?"))
     return caught.value.code

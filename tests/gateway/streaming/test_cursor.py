@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
 
-from gateway.http.errors import ApiError
+from gateway.errors import DomainError
 from gateway.streaming.cursor import Cursor, parse, partition_of
 
 
@@ -24,7 +24,7 @@ def test_an_older_epoch_comes_before_everything_of_the_newer():
     "text", ["", "1", "1-2", "1-2-3-4", "a-b-c", "0-1-1", "1-2--3", "1-2-3\n", "3-7-0", "2-6-0", "1-2-٣"]
 )
 def test_what_we_cannot_have_given_is_refused(text):
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(DomainError) as caught:
         parse(text, epoch=2, partition=7)
     assert caught.value.code == "cursor_invalid"
 

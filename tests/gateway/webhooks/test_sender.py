@@ -87,8 +87,8 @@ async def test_the_address_of_a_request_is_signed_with_the_secret_of_the_account
         (web.Response(status=404), 5, "404"),
         (web.Response(status=302, headers={"Location": "/elsewhere"}), 5, "redirects are not followed"),
         (web.Response(status=304), 5, "304"),
-        (web.Response(status=429, headers={"Retry-After": "600"}), 600, "429"),
-        (web.Response(status=503, headers={"Retry-After": "1"}), 5, "503"),
+        (web.Response(status=429, retry_after_s=600), 600, "429"),
+        (web.Response(status=503, retry_after_s=1), 5, "503"),
     ],
     ids=lambda value: str(getattr(value, "status", "")),
 )

@@ -1,0 +1,35 @@
+"""The ids that belong to one request and travel with it: for logs, problems and Kafka headers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID, uuid4
+
+TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+@dataclass(kw_only=True, slots=True)
+class Trace:
+    """The ids of one request; ``account_id`` and ``code`` are filled in on the way, for its log line.
+
+    ``headers`` go out with the answer, whatever it is.
+    """
+
+    correlation_id: str
+    traceparent: str | None
+    account_id: UUID | None = None
+    code: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def new_trace() -> Trace:
+    """Return a trace for work that no request began."""
+    return Trace(correlation_id=uuid4().hex, traceparent=None)
+
+
+def trace_from(traceparent: str | None) -> Trace:
+    """Return a trace for work that came by another way than HTTP; a malformed parent is left out."""
+    known = traceparent is not None and TRACEPARENT.fullmatch(traceparent)
+    return Trace(correlation_id=uuid4().hex, traceparent=traceparent if known else None)

@@ -20,7 +20,8 @@ from litestar import Litestar, get
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from gateway.http.middleware import Metrics, Observed
+from gateway.http.middleware import Observed
+from gateway.metrics import Metrics
 from gateway.streaming.cursor import Cursor, partition_of, text_of
 from gateway.streaming.event import StreamEvent
 from gateway.streaming.hub import Hub

@@ -4,70 +4,70 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, fields
 from typing import Final
 
+import asyncpg
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
-from litestar.di import Provide
 from litestar.routes import HTTPRoute
 
 from bus.blobs import BlobStore
-from bus.contract import topics
 from bus.runtime import tasks
 from gateway import policy
-from gateway.accounts.access_tokens import Tokens
-from gateway.accounts.api_keys import Keys
-from gateway.accounts.erasure import Erasing
-from gateway.accounts.key_hashing import ApiKeys
-from gateway.accounts.passwords import Passwords
-from gateway.accounts.quotas import Quota, Quotas
-from gateway.accounts.rate_limits import Limits
-from gateway.accounts.refresh_tokens import Sessions
-from gateway.accounts.repository import Accounts
+from gateway.accounts import dependencies as account_dependencies
+from gateway.accounts.dependencies import AccountDependencies
 from gateway.handlers import ROUTES
 from gateway.http import openapi
+from gateway.http.dependency_injection import provide, publish
 from gateway.http.errors import to_response
-from gateway.http.middleware import Metrics, Observed
-from gateway.operations.blob_deletion import Removals
-from gateway.operations.dead_letters import DeadLetterStore
-from gateway.operations.invariants_cache import Books
-from gateway.operations.orphan_objects import Orphans
+from gateway.http.middleware import Observed
+from gateway.metrics import Metrics
+from gateway.operations import dependencies as operation_dependencies
+from gateway.operations.dependencies import OperationDependencies
 from gateway.operations.periodic import sweep
-from gateway.partners.grants import Quotas as PartnerQuotas
-from gateway.partners.kafka_admin import Cluster
-from gateway.partners.lifecycle import Lifecycle
-from gateway.partners.repository import PartnerStore
+from gateway.partners import dependencies as partner_dependencies
+from gateway.partners.dependencies import PartnerDependencies
+from gateway.scenes import dependencies as scene_dependencies
 from gateway.scenes import photo_check
-from gateway.scenes.cancel_delete import Removing
-from gateway.scenes.exports import ExportStore
-from gateway.scenes.idempotency import Idempotency
-from gateway.scenes.queue_position import Backlog
-from gateway.scenes.repository import Scenes
-from gateway.scenes.shares import Shares
-from gateway.scenes.upload_memory import Budget
-from gateway.scenes.uploads import Uploads
-from gateway.services import Services, of_state
-from gateway.settings import GatewaySettings, Settings
-from gateway.ssrf import Egress
-from gateway.streaming.event_log import History
-from gateway.streaming.event_tail import Tail
-from gateway.streaming.hub import Hub
-from gateway.streaming.subscriber import Limits as ReaderLimits
-from gateway.streaming.supervisor import Vigil
-from gateway.streaming.waiters import Waiters
+from gateway.scenes.dependencies import SceneDependencies
+from gateway.settings import Settings
+from gateway.streaming import dependencies as stream_dependencies
+from gateway.streaming.dependencies import StreamDependencies
 from gateway.system import static_site
-from gateway.webhooks.account_secrets import AccountKeys
-from gateway.webhooks.http_session import guard
-from gateway.webhooks.redelivery import Sending
-from gateway.webhooks.repository import Webhooks
-from gateway.webhooks.secrets import Sealer
+from gateway.system.dependencies import SystemDependencies
+from gateway.webhooks import dependencies as webhook_dependencies
+from gateway.webhooks import repository as webhook_repository
+from gateway.webhooks.dependencies import WebhookDependencies
 from ledger.db import database, migrate
 
 MAX_JSON_BYTES: Final = 64 * 1024
 """Bytes of any body but an upload, which has its own reader and limits."""
-_MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shared:
+    """What several subjects use."""
+
+    settings: Settings
+    pool: asyncpg.Pool
+    blobs: BlobStore
+    metrics: Metrics
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Groups:
+    """Every group of dependencies of one application; no globals."""
+
+    shared: Shared
+    accounts: AccountDependencies
+    operations: OperationDependencies
+    streaming: StreamDependencies
+    scenes: SceneDependencies
+    system: SystemDependencies
+    webhooks: WebhookDependencies
+    partners: PartnerDependencies
 
 
 def create_app(settings: Settings) -> Litestar:
@@ -77,7 +77,16 @@ def create_app(settings: Settings) -> Litestar:
     app = Litestar(
         ROUTES,
         guards=[policy.enforce],
-        dependencies={"services": Provide(of_state, sync_to_thread=False)},
+        dependencies=provide(
+            Shared,
+            AccountDependencies,
+            OperationDependencies,
+            StreamDependencies,
+            SceneDependencies,
+            SystemDependencies,
+            WebhookDependencies,
+            PartnerDependencies,
+        ),
         exception_handlers={Exception: to_response},
         lifespan=[_lifespan(settings, metrics)],
         openapi_config=openapi.config(settings.gateway.public_url),
@@ -101,129 +110,60 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            services = await _build(settings, metrics, stack)
-            app.state["services"] = services
-            beside = [
-                asyncio.create_task(services.tail.run(), name="tail"),
-                asyncio.create_task(services.vigil.run(), name="vigil"),
-                asyncio.create_task(services.removals.run(), name="removals"),
-                asyncio.create_task(services.backlog.run(), name="backlog"),
-                asyncio.create_task(services.lifecycle.run(), name="partners"),
-                asyncio.create_task(sweep(_sweeps(services)), name="sweep"),
+            built = await _build(settings, metrics, stack)
+            publish(app.state, *(getattr(built, group.name) for group in fields(built)))
+            background = [
+                asyncio.create_task(built.streaming.tail.run(), name="tail"),
+                asyncio.create_task(built.streaming.vigil.run(), name="vigil"),
+                asyncio.create_task(built.operations.removals.run(), name="removals"),
+                asyncio.create_task(built.scenes.backlog.run(), name="backlog"),
+                asyncio.create_task(built.partners.lifecycle.run(), name="partners"),
+                asyncio.create_task(sweep(_sweeps(built)), name="sweep"),
             ]
             try:
                 yield
             finally:
-                services.hub.close()
-                services.waiters.close()
-                await tasks.end(beside)
+                built.streaming.hub.close()
+                built.streaming.waiters.close()
+                await tasks.end(background)
 
     return lifespan
 
 
-def _sweeps(services: Services) -> list[Callable[[], Awaitable[None]]]:
+def _sweeps(built: Groups) -> list[Callable[[], Awaitable[None]]]:
     return [
-        services.keys.sweep,
-        services.erasing.work,
-        services.uploads.sweep,
-        services.orphans.sweep,
-        services.idempotency.sweep,
-        services.sessions.sweep,
-        services.shares.sweep,
-        services.limits.sweep,
+        built.accounts.keys.sweep,
+        built.accounts.erasing.work,
+        built.scenes.uploads.sweep,
+        built.operations.orphans.sweep,
+        built.scenes.idempotency.sweep,
+        built.accounts.sessions.sweep,
+        built.scenes.shares.sweep,
+        built.accounts.limits.sweep,
     ]
 
 
-async def _build(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> Services:
+async def _build(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> Groups:
     pool = await stack.enter_async_context(database.open_pool(settings.database, role="gateway"))
     async with pool.acquire() as connection:
         await migrate.check(connection)
     blobs = await stack.enter_async_context(BlobStore(settings.s3))
     own = settings.gateway
-    passwords = Passwords(own.bcrypt_rounds)
-    stack.callback(passwords.close)
-    decoders = ThreadPoolExecutor(own.decode_threads, thread_name_prefix="photo")
-    stack.callback(decoders.shutdown, cancel_futures=True)
-    epoch, partitions = settings.kafka.topic_epoch, topics.EVENTS.partitions
-    lag = ReaderLimits(events=own.reader_queue, bytes=own.reader_bytes, stall_s=own.reader_stall_seconds)
-    hub = Hub(epoch=epoch, partitions=partitions, ring_events=own.ring_events, limits=lag)
-    vigil = Vigil(
-        hub,
-        pool,
-        heartbeat_s=own.heartbeat_seconds,
-        longest_s=own.stream_seconds,
-        signed_in_s=own.access_token_seconds,
+    webhooks = webhook_dependencies.build(pool, settings.webhooks)
+    accounts = account_dependencies.build(pool, own, stack, erase_more=webhook_repository.erase)
+    streaming = stream_dependencies.build(pool, settings, accounts.quotas, metrics)
+    return Groups(
+        shared=Shared(settings=settings, pool=pool, blobs=blobs, metrics=metrics),
+        accounts=accounts,
+        operations=operation_dependencies.build(pool, blobs),
+        streaming=streaming,
+        scenes=scene_dependencies.build(
+            pool, blobs, settings, stack, accounts.quotas, streaming.waiters, webhooks.receivers, metrics
+        ),
+        system=SystemDependencies(web=await static_site.load(own.page, blobs)),
+        webhooks=webhooks,
+        partners=partner_dependencies.build(pool, settings),
     )
-    history = History(pool, epoch=epoch, partitions=partitions)
-    sealer = Sealer(settings.webhooks.key)
-    partners = PartnerStore(pool)
-    waiters = Waiters()
-    hub.listeners.append(waiters.hear)
-    images = Egress(allow_private=own.fetch_allow_private)
-    outgoing = images.session(connect_s=own.fetch_seconds, total_s=own.fetch_seconds)
-    stack.push_async_callback(outgoing.close)
-    return Services(
-        settings=settings,
-        pool=pool,
-        blobs=blobs,
-        check_blobs=blobs.check,
-        accounts=Accounts(pool),
-        sessions=Sessions(pool, ApiKeys(own.api_key_pepper), seconds=own.refresh_token_seconds),
-        erasing=Erasing(pool),
-        receivers=guard(settings.webhooks),
-        webhooks=Webhooks(pool, sealer, most=settings.webhooks.max_endpoints),
-        sending=Sending(pool),
-        account_keys=AccountKeys(pool, sealer),
-        keys=Keys(pool),
-        scenes=Scenes(pool, blobs.bucket),
-        dead_letters=DeadLetterStore(pool),
-        partners=partners,
-        lifecycle=_lifecycle(settings, partners),
-        removing=Removing(pool),
-        exports=ExportStore(pool),
-        shares=Shares(pool, ApiKeys(own.api_key_pepper)),
-        uploads=Uploads(pool),
-        idempotency=Idempotency(pool),
-        quotas=Quotas(pool, _quota(own)),
-        limits=Limits(pool),
-        budget=Budget(own.upload_mib * _MIB),
-        images=images,
-        outgoing=outgoing,
-        removals=Removals(pool, blobs),
-        orphans=Orphans(pool, blobs, blobs.bucket),
-        backlog=Backlog(settings.kafka, pool, group=own.inference_group),
-        books=Books(pool),
-        waiters=waiters,
-        history=history,
-        passwords=passwords,
-        tokens=Tokens(own),
-        api_keys=ApiKeys(own.api_key_pepper),
-        decoders=decoders,
-        hub=hub,
-        tail=Tail(settings.kafka, hub, history.floors),
-        vigil=vigil,
-        metrics=metrics,
-        web=await static_site.load(own.page, blobs),
-    )
-
-
-def _quota(own: GatewaySettings) -> Quota:
-    return Quota(
-        max_in_flight=own.max_in_flight,
-        requests_per_minute=own.requests_per_minute,
-        max_streams=own.max_streams,
-        interactive_at_once=own.interactive_at_once,
-    )
-
-
-def _lifecycle(settings: Settings, store: PartnerStore) -> Lifecycle:
-    own = settings.partners
-    quotas = PartnerQuotas(
-        produce_bytes=own.produce_bytes,
-        consume_bytes=own.consume_bytes,
-        request_percent=own.request_percent,
-    )
-    return Lifecycle(store, Cluster(settings.kafka), quotas, keep_s=own.remove_after_seconds)
 
 
 def _cors(origins: list[str]) -> CORSConfig | None:

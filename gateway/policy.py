@@ -15,15 +15,13 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from gateway.accounts import auth
-from gateway.accounts.rate_limits import Policy, refused
+from gateway.accounts.principal import Principal
+from gateway.accounts.quotas import Quotas
+from gateway.accounts.rate_limits import Limits, Policy, refused
+from gateway.accounts.roles import ROLES
 from gateway.errors import DomainError
 from gateway.http.context import trace_of
 from gateway.http.rate_limit_headers import rate_limit_headers
-from gateway.services import of_state
-
-ROLES: Final = ("user", "enterprise", "admin")
-SCOPES: Final = ("scenes:read", "scenes:write", "usage:read", "webhooks:read", "webhooks:write")
-"""What an API key may be made for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,7 +126,7 @@ async def enforce(connection: auth.Connection, handler: BaseRouteHandler) -> Non
         await auth.person(connection, handler)
     else:
         await auth.account(connection, handler)
-    principal: auth.Principal = connection.scope["user"]
+    principal: Principal = connection.scope["user"]
     if principal.role not in rule.roles:
         raise DomainError("role_insufficient", f"This needs the role {' or '.join(rule.roles)}.")
     if principal.scopes is not None and rule.scope not in principal.scopes:
@@ -140,12 +138,13 @@ async def enforce(connection: auth.Connection, handler: BaseRouteHandler) -> Non
     await _count(connection, principal)
 
 
-async def _count(connection: auth.Connection, principal: auth.Principal) -> None:
+async def _count(connection: auth.Connection, principal: Principal) -> None:
     """Take the request out of the account's quota, which all gateways share, and tell what is left."""
-    services = of_state(connection.app.state)
-    quota = await services.quotas.of(principal.account_id, principal.role)
+    quotas: Quotas = connection.app.state["quotas"]
+    limits: Limits = connection.app.state["limits"]
+    quota = await quotas.of(principal.account_id, principal.role)
     requests = Policy(name="requests", quota=quota.requests_per_minute, per_s=60)
-    allowance = await services.limits.take(requests, str(principal.account_id))
+    allowance = await limits.take(requests, str(principal.account_id))
     trace_of(connection).headers |= rate_limit_headers(allowance)
     if not allowance.allowed:
         raise refused(allowance, "rate_limited", f"The account may ask {requests.quota} times a minute")

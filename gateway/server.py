@@ -17,8 +17,9 @@ from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings
 from gateway.app import create_app
 from gateway.http import socket_options
 from gateway.partners.app import PartnersRole
-from gateway.services import of_state
 from gateway.settings import RelaySettings, Settings, WebhookSettings
+from gateway.streaming.hub import Hub
+from gateway.streaming.waiters import Waiters
 from gateway.webhooks.app import create_worker
 
 KEEP_ALIVE_S: Final = 75
@@ -56,11 +57,12 @@ async def serve(settings: Settings) -> None:
     server = _Server(config)
     socket_options.allow_many()
     async with app.lifespan():
-        services = of_state(app.state)
+        hub: Hub = app.state["hub"]
+        waiters: Waiters = app.state["waiters"]
 
         def stop() -> None:
-            services.hub.close()  # open streams would hold the server up for all of its grace
-            services.waiters.close()
+            hub.close()  # open streams would hold the server up for all of its grace
+            waiters.close()
             server.should_exit = True
 
         async with _told_to_stop(stop):

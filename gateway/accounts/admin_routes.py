@@ -7,17 +7,17 @@ from uuid import UUID
 
 import structlog
 from litestar import Router, get, patch
+from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import structs
 
 from gateway.accounts.auth import Caller
-from gateway.accounts.quotas import Override
-from gateway.accounts.repository import Account
+from gateway.accounts.quotas import Override, Quotas
+from gateway.accounts.repository import Account, Accounts
 from gateway.accounts.schemas import QuotaOut, UserDetailOut, UserIn, UserOut, UserPage
 from gateway.errors import DomainError
 from gateway.http import paging
 from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
-from gateway.services import Using
 
 _log = structlog.stdlib.get_logger(__name__)
 _CODES: Final = (*SIGN_IN_CODES, "sign_in_required", "role_insufficient")
@@ -30,7 +30,7 @@ _CODES: Final = (*SIGN_IN_CODES, "sign_in_required", "role_insufficient")
     responses=problems(*_CODES, "cursor_invalid", "validation_failed"),
 )
 async def list_users(
-    services: Using,
+    accounts: NamedDependency[Accounts],
     q: Annotated[
         str | None, QueryParameter(max_length=100, description="Part of an address or a name")
     ] = None,
@@ -40,7 +40,7 @@ async def list_users(
     """Return accounts, newest first; erased ones are nobody's and are left out."""
     before = paging.decode(cursor) if cursor else None
     search = q.replace("\0", "") if q else None
-    rows = await services.accounts.list(search=search, before=before, limit=limit + 1)
+    rows = await accounts.list(search=search, before=before, limit=limit + 1)
     shown, last = rows[:limit], rows[limit - 1] if len(rows) > limit else None
     return UserPage(
         items=[UserOut(**_common(row)) for row in shown],
@@ -54,9 +54,11 @@ async def list_users(
     summary="Look at an account",
     responses=problems(*_CODES, "not_found"),
 )
-async def get_user(user_id: FromPath[UUID], services: Using) -> UserDetailOut:
+async def get_user(
+    user_id: FromPath[UUID], accounts: NamedDependency[Accounts], quotas: NamedDependency[Quotas]
+) -> UserDetailOut:
     """Return one account with its quotas."""
-    return await _detail(services, await services.accounts.by_id(user_id))
+    return await _detail(quotas, await accounts.by_id(user_id))
 
 
 @patch(
@@ -66,14 +68,18 @@ async def get_user(user_id: FromPath[UUID], services: Using) -> UserDetailOut:
     responses=problems(*_CODES, "not_found", "malformed", "last_admin", "validation_failed"),
 )
 async def change_user(
-    request: Caller, user_id: FromPath[UUID], data: JSONBody[UserIn], services: Using
+    request: Caller,
+    user_id: FromPath[UUID],
+    data: JSONBody[UserIn],
+    accounts: NamedDependency[Accounts],
+    quotas: NamedDependency[Quotas],
 ) -> UserDetailOut:
     """Change what is given. A suspended account is refused at its next request, whatever token it has."""
-    account = await services.accounts.govern(user_id, role=data.role, is_active=data.is_active)
+    account = await accounts.govern(user_id, role=data.role, is_active=data.is_active)
     if account is None:
         raise DomainError("not_found", "There is no account with this id.")
     if data.quotas is not None:
-        await services.quotas.put(user_id, Override(**structs.asdict(data.quotas)))
+        await quotas.put(user_id, Override(**structs.asdict(data.quotas)))
     _log.info(
         "account_governed",
         by=str(request.user.account_id),
@@ -82,19 +88,19 @@ async def change_user(
         is_active=data.is_active,
         quotas=data.quotas and structs.asdict(data.quotas),
     )
-    return await _detail(services, account)
+    return await _detail(quotas, account)
 
 
-async def _detail(services: Using, account: Account | None) -> UserDetailOut:
+async def _detail(quotas: Quotas, account: Account | None) -> UserDetailOut:
     if account is None:
         raise DomainError("not_found", "There is no account with this id.")
-    quota = await services.quotas.of(account.id, account.role)
-    quotas = QuotaOut(
+    quota = await quotas.of(account.id, account.role)
+    shown = QuotaOut(
         max_in_flight=quota.max_in_flight,
         requests_per_minute=quota.requests_per_minute,
         max_streams=quota.max_streams,
     )
-    return UserDetailOut(**_common(account), quotas=quotas)
+    return UserDetailOut(**_common(account), quotas=shown)
 
 
 def _common(account: Account) -> dict[str, Any]:

@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from litestar import Router, delete, get, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from gateway import policy
-from gateway.accounts.api_keys import ApiKeyRow
+from gateway.accounts.api_keys import ApiKeyRow, Keys
 from gateway.accounts.auth import Caller
-from gateway.accounts.key_hashing import prefix_of
+from gateway.accounts.key_hashing import ApiKeys, prefix_of
+from gateway.accounts.roles import SCOPES
 from gateway.accounts.schemas import ApiKeyCreatedOut, ApiKeyIn, ApiKeyOut
 from gateway.errors import DomainError
 from gateway.http.context import trace_of
 from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
-from gateway.services import Using
 
 
 @post(
@@ -32,17 +32,19 @@ from gateway.services import Using
         "validation_failed",
     ),
 )
-async def create_key(request: Caller, data: JSONBody[ApiKeyIn], services: Using) -> ApiKeyCreatedOut:
+async def create_key(
+    request: Caller, data: JSONBody[ApiKeyIn], keys: NamedDependency[Keys], api_keys: NamedDependency[ApiKeys]
+) -> ApiKeyCreatedOut:
     """Make a key for programs. It is shown this once; only its hash is kept."""
     if data.expires_at is not None and data.expires_at <= datetime.now(UTC):
         raise DomainError(
             "expiry_invalid", "expires_at lies in the past; give a later time, or null for never."
         )
-    key = services.api_keys.make()
-    row = await services.keys.create(
+    key = api_keys.make()
+    row = await keys.create(
         request.user.account_id,
         name=data.name,
-        api_key_hash=services.api_keys.hash(key),
+        api_key_hash=api_keys.hash(key),
         prefix=prefix_of(key),
         expires_at=data.expires_at,
         scopes=data.scopes,
@@ -57,7 +59,7 @@ async def create_key(request: Caller, data: JSONBody[ApiKeyIn], services: Using)
     summary="List API keys",
     responses=problems(*SIGN_IN_CODES, "sign_in_required"),
 )
-async def list_keys(request: Caller, services: Using) -> list[ApiKeyOut]:
+async def list_keys(request: Caller, keys: NamedDependency[Keys]) -> list[ApiKeyOut]:
     """Return the account's keys, newest first, without the keys themselves."""
     return [
         ApiKeyOut(
@@ -70,7 +72,7 @@ async def list_keys(request: Caller, services: Using) -> list[ApiKeyOut]:
             scopes=_scopes(row),
             last_used_at=row.last_used_at,
         )
-        for row in await services.keys.list(request.user.account_id)
+        for row in await keys.list(request.user.account_id)
     ]
 
 
@@ -80,14 +82,14 @@ async def list_keys(request: Caller, services: Using) -> list[ApiKeyOut]:
     summary="Revoke an API key",
     responses=problems(*SIGN_IN_CODES, "sign_in_required", "not_found"),
 )
-async def revoke_key(request: Caller, key_id: FromPath[UUID], services: Using) -> None:
+async def revoke_key(request: Caller, key_id: FromPath[UUID], keys: NamedDependency[Keys]) -> None:
     """Revoke a key; it stops working with this answer. Revoking again changes nothing."""
-    if not await services.keys.revoke(request.user.account_id, key_id, trace=trace_of(request)):
+    if not await keys.revoke(request.user.account_id, key_id, trace=trace_of(request)):
         raise DomainError("not_found", "You have no API key with this id.")
 
 
 def _scopes(row: ApiKeyRow) -> list[str]:
-    return sorted(policy.SCOPES if row.scopes is None else row.scopes)
+    return sorted(SCOPES if row.scopes is None else row.scopes)
 
 
 ROUTER = Router(

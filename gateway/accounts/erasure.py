@@ -7,8 +7,9 @@ history stay; they know the account only by a number that means nobody any more.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -19,9 +20,10 @@ from bus.contract.messages import CancelScene, GenerationDeleted
 from gateway.errors import DomainError
 from gateway.outbox import told
 from gateway.trace import new_trace
-from gateway.webhooks import repository
 from ledger.db import removals
 
+EraseMore: TypeAlias = Callable[[asyncpg.Connection, UUID], Awaitable[None]]
+"""Erases what other subjects keep of an account, in the same transaction; the composition root gives it."""
 BATCH: Final = 100
 _PERSON: Final = """
 UPDATE users SET email = 'erased-' || id || '@erased.invalid', first_name = '', last_name = '',
@@ -68,8 +70,9 @@ AND NOT EXISTS (SELECT FROM scene_generations WHERE user_id = $1 AND deleted_at 
 class Erasing:
     """Both halves; `work` is run about once a minute by every gateway."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, erase_more: EraseMore) -> None:
         self._pool = pool
+        self._erase_more = erase_more
 
     async def erase(self, account_id: UUID, *, no_password: str) -> None:
         """Take the person out. ``no_password``: a hash that nothing fits. Raises `DomainError` last_admin."""
@@ -79,7 +82,7 @@ class Erasing:
                 return
             for statement in _REST:
                 await connection.execute(statement, account_id)
-            await repository.erase(connection, account_id)
+            await self._erase_more(connection, account_id)
 
     async def work(self) -> None:
         """Go on with erased accounts until nothing can be done now."""

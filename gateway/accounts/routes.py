@@ -5,16 +5,20 @@ from __future__ import annotations
 import secrets
 from typing import Any, Final
 
+import asyncpg
 from email_validator import EmailNotValidError, validate_email
 from litestar import Request, Router, delete, get, patch, post
+from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from gateway.accounts import data_export
+from gateway.accounts.access_tokens import Tokens
 from gateway.accounts.auth import Caller
-from gateway.accounts.passwords import require_acceptable
-from gateway.accounts.rate_limits import Policy, refused
-from gateway.accounts.refresh_tokens import Session
-from gateway.accounts.repository import Account
+from gateway.accounts.erasure import Erasing
+from gateway.accounts.passwords import Passwords, require_acceptable
+from gateway.accounts.rate_limits import Limits, Policy, refused
+from gateway.accounts.refresh_tokens import Session, Sessions
+from gateway.accounts.repository import Account, Accounts
 from gateway.accounts.schemas import (
     DataOut,
     ErasedOut,
@@ -29,7 +33,6 @@ from gateway.accounts.schemas import (
 )
 from gateway.errors import DomainError
 from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
-from gateway.services import Using
 
 BY_ACCOUNT: Final = Policy(name="login-account", quota=20, per_s=600)
 BY_ADDRESS: Final = Policy(name="login-address", quota=200, per_s=600)
@@ -44,13 +47,15 @@ BY_ADDRESS: Final = Policy(name="login-address", quota=200, per_s=600)
         "malformed", "email_taken", "email_invalid", "password_unsuitable", "validation_failed"
     ),
 )
-async def register(data: JSONBody[RegisterIn], services: Using) -> RegisterOut:
+async def register(
+    data: JSONBody[RegisterIn], accounts: NamedDependency[Accounts], passwords: NamedDependency[Passwords]
+) -> RegisterOut:
     """Make an account with an e-mail address and a password."""
     email = normal_email(data.email)
     require_acceptable(data.password, email)
-    account = await services.accounts.create(
+    account = await accounts.create(
         email=email,
-        password_hash=await services.passwords.hash(data.password),
+        password_hash=await passwords.hash(data.password),
         first_name=data.first_name.strip(),
         last_name=data.last_name.strip(),
     )
@@ -68,16 +73,25 @@ async def register(data: JSONBody[RegisterIn], services: Using) -> RegisterOut:
         "malformed", "credentials_invalid", "account_inactive", "login_throttled", "busy", "validation_failed"
     ),
 )
-async def login(request: Request[Any, Any, Any], data: JSONBody[LoginIn], services: Using) -> LoginOut:
+async def login(
+    request: Request[Any, Any, Any],
+    *,
+    data: JSONBody[LoginIn],
+    accounts: NamedDependency[Accounts],
+    sessions: NamedDependency[Sessions],
+    limits: NamedDependency[Limits],
+    passwords: NamedDependency[Passwords],
+    tokens: NamedDependency[Tokens],
+) -> LoginOut:
     """Exchange address and password for a short-lived access token and one that renews it."""
-    await _throttle(services, request, data.email)
-    account = await services.accounts.by_email(data.email.strip())
-    fits = await services.passwords.verify(data.password, account.password_hash if account else None)
+    await _throttle(limits, request, data.email)
+    account = await accounts.by_email(data.email.strip())
+    fits = await passwords.verify(data.password, account.password_hash if account else None)
     if account is None or not fits:
         raise DomainError("credentials_invalid", "The e-mail address or the password is wrong.")
     if not account.is_active:
         raise DomainError("account_inactive", "The account is closed.")
-    return _signed_in(services, account.role, await services.sessions.begin(account.id))
+    return _signed_in(tokens, account.role, await sessions.begin(account.id))
 
 
 @post(
@@ -89,16 +103,21 @@ async def login(request: Request[Any, Any, Any], data: JSONBody[LoginIn], servic
         "malformed", "refresh_token_invalid", "refresh_token_reused", "account_inactive", "validation_failed"
     ),
 )
-async def refresh(data: JSONBody[RefreshIn], services: Using) -> LoginOut:
+async def refresh(
+    data: JSONBody[RefreshIn],
+    accounts: NamedDependency[Accounts],
+    sessions: NamedDependency[Sessions],
+    tokens: NamedDependency[Tokens],
+) -> LoginOut:
     """Exchange the refresh token for new tokens. It is good once: keep the new one.
 
     If a spent one comes again, somebody else has had it, and the whole sign-in ends.
     """
-    session = await services.sessions.renew(data.refresh_token)
-    role = await services.accounts.standing(session.account_id)
+    session = await sessions.renew(data.refresh_token)
+    role = await accounts.standing(session.account_id)
     if role is None:
         raise DomainError("account_inactive", "The account is closed.")
-    return _signed_in(services, role, session)
+    return _signed_in(tokens, role, session)
 
 
 @post(
@@ -108,9 +127,9 @@ async def refresh(data: JSONBody[RefreshIn], services: Using) -> LoginOut:
     summary="Sign out",
     responses=problems("malformed", "validation_failed"),
 )
-async def logout(data: JSONBody[RefreshIn], services: Using) -> None:
+async def logout(data: JSONBody[RefreshIn], sessions: NamedDependency[Sessions]) -> None:
     """End the sign-in that the refresh token belongs to. Its access token lives on for its few minutes."""
-    await services.sessions.end(data.refresh_token)
+    await sessions.end(data.refresh_token)
 
 
 @get(
@@ -120,9 +139,9 @@ async def logout(data: JSONBody[RefreshIn], services: Using) -> None:
     security=BY_PERSON,
     responses=problems(*SIGN_IN_CODES, "sign_in_required"),
 )
-async def me(request: Caller, services: Using) -> MeOut:
+async def me(request: Caller, accounts: NamedDependency[Accounts]) -> MeOut:
     """Return the signed-in person."""
-    return _me(await services.accounts.by_id(request.user.account_id))
+    return _me(await accounts.by_id(request.user.account_id))
 
 
 @patch(
@@ -141,16 +160,22 @@ async def me(request: Caller, services: Using) -> MeOut:
         "validation_failed",
     ),
 )
-async def change_me(request: Caller, data: JSONBody[MeIn], services: Using) -> MeOut:
+async def change_me(
+    request: Caller,
+    data: JSONBody[MeIn],
+    accounts: NamedDependency[Accounts],
+    limits: NamedDependency[Limits],
+    passwords: NamedDependency[Passwords],
+) -> MeOut:
     """Change what is given. A new password needs the current one, and ends every sign-in."""
     account_id, hashed = request.user.account_id, None
     if data.password is not None:
-        account = await _proven(services, request, data.current_password or "")
+        account = await _proven(accounts, limits, passwords, request, data.current_password or "")
         require_acceptable(data.password, account.email)
-        hashed = await services.passwords.hash(data.password)
+        hashed = await passwords.hash(data.password)
     first, last = data.first_name, data.last_name
     return _me(
-        await services.accounts.change(
+        await accounts.change(
             account_id,
             first_name=None if first is None else first.strip(),
             last_name=None if last is None else last.strip(),
@@ -166,9 +191,9 @@ async def change_me(request: Caller, data: JSONBody[MeIn], services: Using) -> M
     security=BY_PERSON,
     responses=problems(*SIGN_IN_CODES, "sign_in_required"),
 )
-async def my_data(request: Caller, services: Using) -> DataOut:
+async def my_data(request: Caller, pool: NamedDependency[asyncpg.Pool]) -> DataOut:
     """Return the account's data as JSON: the newest 10,000 rows of each kind."""
-    return await data_export.collect(services.pool, request.user.account_id)
+    return await data_export.collect(pool, request.user.account_id)
 
 
 @delete(
@@ -188,40 +213,50 @@ async def my_data(request: Caller, services: Using) -> DataOut:
         "validation_failed",
     ),
 )
-async def erase_me(request: Caller, data: JSONBody[EraseIn], services: Using) -> ErasedOut:
+async def erase_me(
+    request: Caller,
+    *,
+    data: JSONBody[EraseIn],
+    accounts: NamedDependency[Accounts],
+    erasing: NamedDependency[Erasing],
+    limits: NamedDependency[Limits],
+    passwords: NamedDependency[Passwords],
+) -> ErasedOut:
     """Take every personal thing out at once; photos and splats follow. There is no way back."""
-    await _proven(services, request, data.password)
-    nobody = await services.passwords.hash(secrets.token_urlsafe(32))
-    await services.erasing.erase(request.user.account_id, no_password=nobody)
+    await _proven(accounts, limits, passwords, request, data.password)
+    nobody = await passwords.hash(secrets.token_urlsafe(32))
+    await erasing.erase(request.user.account_id, no_password=nobody)
     return ErasedOut(message="The account is erased; its photos and splats are being removed.")
 
 
-async def _proven(services: Using, request: Caller, password: str) -> Account:
+async def _proven(
+    accounts: Accounts, limits: Limits, passwords: Passwords, request: Caller, password: str
+) -> Account:
     """Return the account of a caller who knows its password. Raises `DomainError`."""
-    account = await services.accounts.by_id(request.user.account_id)
+    account = await accounts.by_id(request.user.account_id)
     if account is None:
         raise DomainError("account_inactive", "The account is closed.")
-    await _throttle(services, request, account.email)
-    if not await services.passwords.verify(password, account.password_hash):
+    await _throttle(limits, request, account.email)
+    if not await passwords.verify(password, account.password_hash):
         raise DomainError("credentials_invalid", "The current password is wrong or missing.")
     return account
 
 
-async def _throttle(services: Using, request: Request[Any, Any, Any], email: str) -> None:
+async def _throttle(limits: Limits, request: Request[Any, Any, Any], email: str) -> None:
     """Count the attempt against the account and against the address that it comes from."""
     host = request.client.host if request.client else "unknown"
     for policy, subject in ((BY_ACCOUNT, email.strip().lower()), (BY_ADDRESS, host)):
-        allowance = await services.limits.take(policy, subject)
+        allowance = await limits.take(policy, subject)
         if not allowance.allowed:
             raise refused(allowance, "login_throttled", "There were too many attempts to sign in")
 
 
-def _signed_in(services: Using, role: str, session: Session) -> LoginOut:
+def _signed_in(tokens: Tokens, role: str, session: Session) -> LoginOut:
     return LoginOut(
-        access_token=services.tokens.issue(session.account_id, role),
+        access_token=tokens.issue(session.account_id, role),
         refresh_token=session.refresh_token,
         token_type="bearer",  # noqa: S106
-        expires_in=services.tokens.seconds,
+        expires_in=tokens.seconds,
     )
 
 

@@ -8,64 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, MutableMapping
-from typing import Any, Final
+from typing import Any
 
 import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from gateway.http import request_span
 from gateway.http.context import begin
+from gateway.http.security_headers import ENCODED
+from gateway.metrics import Metrics
 from gateway.trace import Trace
 
 _log = structlog.stdlib.get_logger(__name__)
-_BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-
-SECURITY_HEADERS: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-site",
-    # Our pages are plain HTML with an inline style: no script, no picture, nothing from elsewhere.
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
-    ),
-    "Cache-Control": "no-store",
-}
-"""Set unless the handler chose its own; TLS and HSTS belong to the load balancer."""
-_SECURITY_HEADERS: Final = [(name.lower().encode(), text.encode()) for name, text in SECURITY_HEADERS.items()]
-
-
-class Metrics:
-    """The gateway's own metrics, in a registry of their own: one process may hold several apps in tests."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.requests = Histogram(
-            "sharpstream_http_request_seconds",
-            "Seconds until the response begins.",
-            ("method", "route", "status"),
-            buckets=_BUCKETS,
-            registry=self.registry,
-        )
-        self.problems = Counter(
-            "sharpstream_http_problems", "Errors told to clients.", ("code",), registry=self.registry
-        )
-        self.accepted = Counter(
-            "sharpstream_photos_accepted", "Photos accepted.", ("priority",), registry=self.registry
-        )
-        self.photo_bytes = Counter(
-            "sharpstream_photo_bytes", "Bytes of accepted photos.", registry=self.registry
-        )
-        self.readers = Gauge("sharpstream_stream_readers", "Open live streams.", registry=self.registry)
-        self.dropped = Counter(
-            "sharpstream_stream_readers_dropped", "Live streams cut for being slow.", registry=self.registry
-        )
-
-    def render(self) -> bytes:
-        """Return these metrics and the process's, as Prometheus text."""
-        return generate_latest(self.registry) + generate_latest(REGISTRY)
 
 
 class Observed:
@@ -129,7 +84,7 @@ def _decorate(message: Message, trace: Trace, allow: bytes | None) -> None:
     if allow is not None:
         headers = [(name, allow if name.lower() == b"allow" else value) for name, value in headers]
     present = {name.lower() for name, _ in headers}
-    headers += [(name, value) for name, value in _SECURITY_HEADERS if name not in present]
+    headers += [(name, value) for name, value in ENCODED if name not in present]
     headers += [
         (name.lower().encode(), text.encode())
         for name, text in trace.headers.items()

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
 from typing import Final
 
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import (
     Example,
-    OpenAPIMediaType,
-    OpenAPIType,
-    Operation,
-    RequestBody,
-    Schema,
     SecurityRequirement,
 )
-from litestar.openapi.spec.enums import OpenAPIFormat
 
-from bus.contract.limits import MAX_PHOTO_BYTES
 from gateway.http.errors import MEDIA_TYPE, Problem
 from gateway.http.problems import PROBLEMS
-from gateway.scenes import photo_check as photos
 
 BY_PERSON: Final[list[SecurityRequirement]] = [{"bearer": []}]
 BY_ANY: Final[list[SecurityRequirement]] = [{"bearer": []}, {"api_key": []}]
@@ -63,69 +54,3 @@ def _example(code: str) -> dict[str, object]:
         "message": f"{title}.",
         "correlation_id": "5f0c2d5b8a9e4b57a8f5d2f8b1c0e3a4",
     }
-
-
-@dataclass
-class GenerateOperation(Operation):
-    """An operation that takes the upload form, or JSON that says where the photo is."""
-
-    def __post_init__(self) -> None:
-        """Describe the bodies, which the handler reads itself."""
-        properties = {
-            "image": Schema(
-                type=OpenAPIType.STRING,
-                content_media_type="application/octet-stream",
-                description=f"The photo: {photos.ACCEPTED}, at most {MAX_PHOTO_BYTES // 1024**2} MiB.",
-            ),
-            "metadata": Schema(
-                type=[OpenAPIType.STRING, OpenAPIType.NULL],
-                content_media_type="application/json",
-                description="A JSON object of your own, or null; given back with the scene.",
-                examples=['{"room": "kitchen"}'],
-            ),
-        } | _wishes()
-        form = Schema(type=OpenAPIType.OBJECT, properties=dict(properties), required=["image"])
-        self.request_body = RequestBody(
-            content={
-                "multipart/form-data": OpenAPIMediaType(schema=form),
-                "application/json": OpenAPIMediaType(schema=_elsewhere()),
-            },
-            required=True,
-        )
-
-
-def _elsewhere() -> Schema:
-    """Return the JSON body: exactly one of two ways to name a photo."""
-    url = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.URI, max_length=2048)
-    properties = {
-        "image_url": replace(url, description="Fetched before the answer; public http(s), no redirects."),
-        "upload_id": Schema(
-            type=OpenAPIType.STRING, format=OpenAPIFormat.UUID, description="Of POST /uploads."
-        ),
-        "metadata": Schema(type=[OpenAPIType.OBJECT, OpenAPIType.NULL], examples=[{"room": "kitchen"}]),
-    } | _wishes()
-    return Schema(
-        type=OpenAPIType.OBJECT,
-        properties=dict(properties),
-        additional_properties=False,
-        one_of=[Schema(required=["image_url"]), Schema(required=["upload_id"])],
-        examples=[{"image_url": "https://example.com/kitchen.jpg", "priority": "bulk"}],
-    )
-
-
-def _wishes() -> dict[str, Schema]:
-    return {
-        "focal_length_px": _number("Focal length in pixels of the upright photo.", 1_000_000),
-        "focal_length_mm": _number("Focal length in mm of 35 mm film; EXIF's otherwise.", 5_000),
-        "priority": Schema(type=OpenAPIType.STRING, enum=["interactive", "bulk"], default="interactive"),
-        "webhook_url": Schema(
-            type=OpenAPIType.STRING,
-            format=OpenAPIFormat.URI,
-            max_length=2048,
-            description="Where to send the event that ends this scene; signed with the account's secret.",
-        ),
-    }
-
-
-def _number(description: str, most: float) -> Schema:
-    return Schema(type=OpenAPIType.NUMBER, description=description, minimum=1, maximum=most)

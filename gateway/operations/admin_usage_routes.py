@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from uuid import UUID
 
+import asyncpg
 from litestar import Router, get
+from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter
 
 from gateway.accounts.auth import Caller
 from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
+from gateway.operations.invariants_cache import Books
 from gateway.operations.usage_routes import From, OfKey, To, between, few
 from gateway.operations.usage_schemas import AdminUsageOut, AdminUsageTotal, InvariantOut, InvariantsOut
-from gateway.services import Using
 from ledger import invariants, usage_report
 from ledger.invariant_runbook import REMEDIES
 
@@ -27,7 +29,7 @@ ADMIN_CODES = (*SIGN_IN_CODES, "sign_in_required", "role_insufficient")
 )
 async def admin_usage(
     request: Caller,
-    services: Using,
+    pool: NamedDependency[asyncpg.Pool],
     *,
     account_id: Annotated[UUID | None, QueryParameter(description="Default: all accounts together")] = None,
     api_key_id: OfKey = None,
@@ -38,7 +40,7 @@ async def admin_usage(
     """Return how often what happened on each day (UTC)."""
     start, end = between(from_, to)
     of = usage_report.Of(since=start, until=end, account_id=account_id, api_key_id=api_key_id)
-    totals = few(await usage_report.totals(services.pool, of, group_by))
+    totals = few(await usage_report.totals(pool, of, group_by))
     return AdminUsageOut(
         from_=start,
         to=end,
@@ -61,12 +63,12 @@ async def admin_usage(
     summary="Are the books right",
     responses=problems(*ADMIN_CODES),
 )
-async def books(services: Using) -> InvariantsOut:
+async def books(books: NamedDependency[Books]) -> InvariantsOut:
     """Return what must always hold, and where it does not.
 
     Checked at most once a minute in this process, whoever asks: the rules read the whole log.
     """
-    found = await services.books.look()
+    found = await books.look()
     broken = {item.rule: item for item in found.broken}
     return InvariantsOut(
         holds=not broken,

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 import structlog
 from litestar import Router, get, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from gateway.accounts.auth import Caller
@@ -16,9 +17,8 @@ from gateway.http import paging
 from gateway.http.context import trace_of
 from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
 from gateway.operations.dead_letter_schemas import DeadLetterItem, DeadLetterOut, DeadLetterPage, RedrivenOut
-from gateway.operations.dead_letters import DeadLetterRow
-from gateway.scenes.redrive import redrive
-from gateway.services import Using
+from gateway.operations.dead_letters import DeadLetterRow, DeadLetterStore
+from gateway.operations.redrive import Redriver
 
 _log = structlog.stdlib.get_logger(__name__)
 _CODES: Final = (*SIGN_IN_CODES, "sign_in_required", "role_insufficient")
@@ -31,14 +31,14 @@ _CODES: Final = (*SIGN_IN_CODES, "sign_in_required", "role_insufficient")
     responses=problems(*_CODES, "cursor_invalid", "validation_failed"),
 )
 async def list_dead_letters(
-    services: Using,
+    dead_letters: NamedDependency[DeadLetterStore],
     status: FromQuery[Literal["open", "redriven", "discarded"]] = "open",
     cursor: Annotated[str | None, QueryParameter(max_length=128)] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
 ) -> DeadLetterPage:
     """Return dead letters of all accounts, newest first."""
     before = paging.decode(cursor) if cursor else None
-    rows = await services.dead_letters.list(state=status, before=before, limit=limit + 1)
+    rows = await dead_letters.list(state=status, before=before, limit=limit + 1)
     shown, last = rows[:limit], rows[limit - 1] if len(rows) > limit else None
     return DeadLetterPage(
         items=[DeadLetterItem(**_common(row)) for row in shown],
@@ -52,9 +52,11 @@ async def list_dead_letters(
     summary="Look at a dead letter",
     responses=problems(*_CODES, "not_found"),
 )
-async def get_dead_letter(letter_id: FromPath[UUID], services: Using) -> DeadLetterOut:
+async def get_dead_letter(
+    letter_id: FromPath[UUID], dead_letters: NamedDependency[DeadLetterStore]
+) -> DeadLetterOut:
     """Return one with its command and its place in Kafka."""
-    row = await _found(services, letter_id)
+    row = await _found(dead_letters, letter_id)
     return DeadLetterOut(
         **_common(row),
         origin_topic=row.origin_topic,
@@ -73,10 +75,15 @@ async def get_dead_letter(letter_id: FromPath[UUID], services: Using) -> DeadLet
         *_CODES, "not_found", "dead_letter_settled", "dead_letter_unreadable", "dead_letter_orphaned"
     ),
 )
-async def redrive_dead_letter(request: Caller, letter_id: FromPath[UUID], services: Using) -> RedrivenOut:
+async def redrive_dead_letter(
+    request: Caller,
+    letter_id: FromPath[UUID],
+    dead_letters: NamedDependency[DeadLetterStore],
+    redriver: NamedDependency[Redriver],
+) -> RedrivenOut:
     """Accept the job again under a new id that names the old one (`retry_of`); the old one stays failed."""
-    row, admin = await _found(services, letter_id), request.user.account_id
-    fresh = await redrive(services, row, by=admin, trace=trace_of(request))
+    row, admin = await _found(dead_letters, letter_id), request.user.account_id
+    fresh = await redriver.redrive(row, by=admin, trace=trace_of(request))
     _log.info("dead_letter_redriven", letter_id=str(letter_id), redriven_as=str(fresh), by=str(admin))
     return RedrivenOut(redriven_as=fresh, message="Accepted again under this id.")
 
@@ -88,16 +95,18 @@ async def redrive_dead_letter(request: Caller, letter_id: FromPath[UUID], servic
     summary="Let go of a dead letter",
     responses=problems(*_CODES, "not_found", "dead_letter_settled"),
 )
-async def discard_dead_letter(request: Caller, letter_id: FromPath[UUID], services: Using) -> None:
+async def discard_dead_letter(
+    request: Caller, letter_id: FromPath[UUID], dead_letters: NamedDependency[DeadLetterStore]
+) -> None:
     """Settle it without another try. The record stays listed as discarded."""
-    await _found(services, letter_id)
+    await _found(dead_letters, letter_id)
     admin = request.user.account_id
-    await services.dead_letters.discard(letter_id, by=admin)
+    await dead_letters.discard(letter_id, by=admin)
     _log.info("dead_letter_discarded", letter_id=str(letter_id), by=str(admin))
 
 
-async def _found(services: Using, letter_id: UUID) -> DeadLetterRow:
-    row = await services.dead_letters.get(letter_id)
+async def _found(dead_letters: DeadLetterStore, letter_id: UUID) -> DeadLetterRow:
+    row = await dead_letters.get(letter_id)
     if row is None:
         raise DomainError("not_found", "There is no dead letter with this id.")
     return row

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
+import asyncpg
 from litestar import Router, get
+from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter
 
 from gateway.accounts.auth import Caller
@@ -15,7 +17,6 @@ from gateway.http import paging
 from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
 from gateway.http.query_times import FORMAT, LONGEST, instant
 from gateway.operations.usage_schemas import UsageEvent, UsageEventsOut, UsageOut, UsageTotal
-from gateway.services import Using
 from ledger import usage_report
 
 DEFAULT_SPAN: Final = timedelta(days=30)
@@ -41,7 +42,7 @@ OfKey = Annotated[UUID | None, QueryParameter(description="Only what this API ke
 )
 async def usage(
     request: Caller,
-    services: Using,
+    pool: NamedDependency[asyncpg.Pool],
     *,
     from_: From = None,
     to: To = None,
@@ -51,7 +52,7 @@ async def usage(
     """Return how often what happened on each day (UTC)."""
     start, end = between(from_, to)
     of = usage_report.Of(since=start, until=end, account_id=request.user.account_id, api_key_id=api_key_id)
-    totals = few(await usage_report.totals(services.pool, of, group_by))
+    totals = few(await usage_report.totals(pool, of, group_by))
     return UsageOut(
         from_=start,
         to=end,
@@ -70,7 +71,7 @@ async def usage(
 )
 async def usage_events(
     request: Caller,
-    services: Using,
+    pool: NamedDependency[asyncpg.Pool],
     *,
     from_: From = None,
     to: To = None,
@@ -83,7 +84,7 @@ async def usage_events(
     of = usage_report.Of(since=start, until=end, account_id=request.user.account_id, api_key_id=api_key_id)
     before = paging.decode(cursor) if cursor else None
     # One more than asked for tells whether there is a next page.
-    rows = await usage_report.rows(services.pool, of, limit=limit + 1, before=before)
+    rows = await usage_report.rows(pool, of, limit=limit + 1, before=before)
     last = rows[limit - 1] if len(rows) > limit else None
     return UsageEventsOut(
         items=[

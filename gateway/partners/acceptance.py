@@ -22,7 +22,7 @@ from bus.contract import ids, topics
 from bus.contract.messages import CommandRejected
 from bus.contract.partners import COMMANDS
 from bus.runtime.errors import PermanentError, SharpstreamError, TransientError
-from gateway.accounts.auth import Principal
+from gateway.accounts.principal import Principal
 from gateway.errors import DomainError
 from gateway.outbox import told
 from gateway.partners import commands, metrics

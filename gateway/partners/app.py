@@ -19,9 +19,9 @@ from bus.runtime.health import HealthServer
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings
 from gateway.partners import decompression_limit
 from gateway.partners.acceptance import Acceptance
-from gateway.partners.dependencies import opened
 from gateway.partners.egress import Egress
 from gateway.partners.ingress import Ingress
+from gateway.partners.intake import opened
 from gateway.partners.recipient_lookup import Directory
 from gateway.scenes.accept_dependencies import Means
 from gateway.settings import PartnerBridgeSettings

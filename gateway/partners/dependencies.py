@@ -1,63 +1,35 @@
-"""What the partners' role takes photos in with; the gateway has its own (`gateway.services`)."""
+"""The instances that handlers of partners work with."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-import aiohttp
 import asyncpg
 
-from bus.blobs import Blobs, BlobStore
-from bus.runtime.settings import S3Settings
-from gateway.accounts.quotas import Quota, Quotas
-from gateway.scenes import photo_check
-from gateway.scenes.uploads import Uploads
-from gateway.settings import PartnerBridgeSettings
-from gateway.ssrf import Egress
+from gateway.partners.grants import Quotas
+from gateway.partners.kafka_admin import Cluster
+from gateway.partners.lifecycle import Lifecycle
+from gateway.partners.repository import PartnerStore
+from gateway.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OwnMeans:
-    """A `gateway.scenes.accept_dependencies.Means`."""
+class PartnerDependencies:
+    """Of one application."""
 
-    blobs: Blobs
-    bucket: str
-    decoders: ThreadPoolExecutor
-    fetch_seconds: float
-    images: Egress
-    outgoing: aiohttp.ClientSession
-    quotas: Quotas
-    uploads: Uploads
+    partners: PartnerStore
+    lifecycle: Lifecycle
 
 
-@asynccontextmanager
-async def opened(pool: asyncpg.Pool, s3: S3Settings, own: PartnerBridgeSettings) -> AsyncIterator[OwnMeans]:
-    """Open them for the body."""
-    photo_check.prepare()
-    async with AsyncExitStack() as stack:
-        blobs = await stack.enter_async_context(BlobStore(s3))
-        decoders = ThreadPoolExecutor(own.decode_threads, thread_name_prefix="photo")
-        stack.callback(decoders.shutdown, cancel_futures=True)
-        images = Egress(allow_private=own.fetch_allow_private)
-        outgoing = images.session(connect_s=own.fetch_seconds, total_s=own.fetch_seconds)
-        stack.push_async_callback(outgoing.close)
-        # Requests and streams are not counted here: they are the gateway's.
-        quota = Quota(
-            max_in_flight=own.max_in_flight,
-            requests_per_minute=1,
-            max_streams=1,
-            interactive_at_once=own.interactive_at_once,
-        )
-        yield OwnMeans(
-            blobs=blobs,
-            bucket=s3.bucket,
-            decoders=decoders,
-            fetch_seconds=own.fetch_seconds,
-            images=images,
-            outgoing=outgoing,
-            quotas=Quotas(pool, quota),
-            uploads=Uploads(pool),
-        )
+def build(pool: asyncpg.Pool, settings: Settings) -> PartnerDependencies:
+    """Return them; ``lifecycle`` is to be run."""
+    own, partners = settings.partners, PartnerStore(pool)
+    quotas = Quotas(
+        produce_bytes=own.produce_bytes,
+        consume_bytes=own.consume_bytes,
+        request_percent=own.request_percent,
+    )
+    cluster = Cluster(settings.kafka)
+    return PartnerDependencies(
+        partners=partners, lifecycle=Lifecycle(partners, cluster, quotas, keep_s=own.remove_after_seconds)
+    )

@@ -7,19 +7,21 @@ from uuid import UUID
 
 import structlog
 from litestar import Router, delete, get, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from bus.contract import asyncapi_partners
 from bus.contract.partners import Names
 from gateway.accounts.auth import Caller
-from gateway.accounts.passwords import require_acceptable
+from gateway.accounts.passwords import Passwords, require_acceptable
+from gateway.accounts.repository import Accounts
 from gateway.accounts.routes import normal_email
 from gateway.accounts.schemas import RegisterIn
 from gateway.errors import DomainError
 from gateway.http import paging
 from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
-from gateway.partners.lifecycle import Opened
-from gateway.partners.repository import PartnerRow
+from gateway.partners.lifecycle import Lifecycle, Opened
+from gateway.partners.repository import PartnerRow, PartnerStore
 from gateway.partners.schemas import (
     PartnerIn,
     PartnerKafka,
@@ -28,7 +30,7 @@ from gateway.partners.schemas import (
     PartnerPage,
     PartnerTopics,
 )
-from gateway.services import Services, Using
+from gateway.settings import Settings
 
 _log = structlog.stdlib.get_logger(__name__)
 _CODES: Final = (*SIGN_IN_CODES, "sign_in_required", "role_insufficient")
@@ -51,16 +53,25 @@ DOCUMENT_PATH: Final = "/asyncapi/partners"
         "validation_failed",
     ),
 )
-async def create_partner(request: Caller, data: JSONBody[PartnerIn], services: Using) -> PartnerOpened:
+async def create_partner(
+    request: Caller,
+    *,
+    data: JSONBody[PartnerIn],
+    settings: NamedDependency[Settings],
+    accounts: NamedDependency[Accounts],
+    partners: NamedDependency[PartnerStore],
+    lifecycle: NamedDependency[Lifecycle],
+    passwords: NamedDependency[Passwords],
+) -> PartnerOpened:
     """Make a user, two topics, rights and quotas in Kafka. The password is shown in this answer alone.
 
     Where Kafka is away the answer is 503 and the partner stays `creating`: the same request again gives the
     credentials. Later, rotate them.
     """
-    account_id = await _account(services, data)
-    opened = await services.lifecycle.create(account_id, data.slug)
+    account_id = await _account(accounts, partners, passwords, data)
+    opened = await lifecycle.create(account_id, data.slug)
     _log.info("partner_created", partner_id=str(opened.partner.id), by=str(request.user.account_id))
-    return _opened(services, opened)
+    return _opened(settings, opened)
 
 
 @get(
@@ -70,13 +81,13 @@ async def create_partner(request: Caller, data: JSONBody[PartnerIn], services: U
     responses=problems(*_CODES, "cursor_invalid", "validation_failed"),
 )
 async def list_partners(
-    services: Using,
+    partners: NamedDependency[PartnerStore],
     cursor: Annotated[str | None, QueryParameter(max_length=128)] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
 ) -> PartnerPage:
     """Return partners, newest first; deleted ones too."""
     before = paging.decode(cursor) if cursor else None
-    rows = await services.partners.list(before=before, limit=limit + 1)
+    rows = await partners.list(before=before, limit=limit + 1)
     shown, last = rows[:limit], rows[limit - 1] if len(rows) > limit else None
     return PartnerPage(
         items=[_out(row) for row in shown],
@@ -90,9 +101,9 @@ async def list_partners(
     summary="Look at a partner",
     responses=problems(*_CODES, "not_found"),
 )
-async def get_partner(partner_id: FromPath[UUID], services: Using) -> PartnerOut:
+async def get_partner(partner_id: FromPath[UUID], partners: NamedDependency[PartnerStore]) -> PartnerOut:
     """Return one partner, without credentials."""
-    return _out(await services.partners.get(partner_id))
+    return _out(await partners.get(partner_id))
 
 
 @post(
@@ -102,11 +113,16 @@ async def get_partner(partner_id: FromPath[UUID], services: Using) -> PartnerOut
     summary="Give a partner a new password",
     responses=problems(*_CODES, "not_found", "partner_state"),
 )
-async def rotate_partner(request: Caller, partner_id: FromPath[UUID], services: Using) -> PartnerOpened:
+async def rotate_partner(
+    request: Caller,
+    partner_id: FromPath[UUID],
+    settings: NamedDependency[Settings],
+    lifecycle: NamedDependency[Lifecycle],
+) -> PartnerOpened:
     """Change the password. The old one lets nobody in any more; its connections end within 10 minutes."""
-    opened = await services.lifecycle.rotate(partner_id)
+    opened = await lifecycle.rotate(partner_id)
     _log.info("partner_rotated", partner_id=str(partner_id), by=str(request.user.account_id))
-    return _opened(services, opened)
+    return _opened(settings, opened)
 
 
 @post(
@@ -116,9 +132,11 @@ async def rotate_partner(request: Caller, partner_id: FromPath[UUID], services: 
     summary="Suspend a partner",
     responses=problems(*_CODES, "not_found", "partner_state"),
 )
-async def suspend_partner(request: Caller, partner_id: FromPath[UUID], services: Using) -> PartnerOut:
+async def suspend_partner(
+    request: Caller, partner_id: FromPath[UUID], lifecycle: NamedDependency[Lifecycle]
+) -> PartnerOut:
     """Take all its rights away, at once. Its topics stay, events go on; commands that wait are rejected."""
-    row = await services.lifecycle.suspend(partner_id)
+    row = await lifecycle.suspend(partner_id)
     _log.info("partner_suspended", partner_id=str(partner_id), by=str(request.user.account_id))
     return _out(row)
 
@@ -130,9 +148,11 @@ async def suspend_partner(request: Caller, partner_id: FromPath[UUID], services:
     summary="Let a suspended partner in again",
     responses=problems(*_CODES, "not_found", "partner_state"),
 )
-async def resume_partner(request: Caller, partner_id: FromPath[UUID], services: Using) -> PartnerOut:
+async def resume_partner(
+    request: Caller, partner_id: FromPath[UUID], lifecycle: NamedDependency[Lifecycle]
+) -> PartnerOut:
     """Give the rights back; the password is the same."""
-    row = await services.lifecycle.resume(partner_id)
+    row = await lifecycle.resume(partner_id)
     _log.info("partner_resumed", partner_id=str(partner_id), by=str(request.user.account_id))
     return _out(row)
 
@@ -144,9 +164,11 @@ async def resume_partner(request: Caller, partner_id: FromPath[UUID], services: 
     summary="Remove a partner",
     responses=problems(*_CODES, "not_found", "partner_state"),
 )
-async def delete_partner(request: Caller, partner_id: FromPath[UUID], services: Using) -> None:
+async def delete_partner(
+    request: Caller, partner_id: FromPath[UUID], lifecycle: NamedDependency[Lifecycle]
+) -> None:
     """Remove user, rights and groups now, and the topics an hour later. The account and its scenes stay."""
-    await services.lifecycle.delete(partner_id)
+    await lifecycle.delete(partner_id)
     _log.info("partner_deleted", partner_id=str(partner_id), by=str(request.user.account_id))
 
 
@@ -162,21 +184,21 @@ async def partners_document() -> dict[str, Any]:
     return asyncapi_partners.document()
 
 
-async def _account(services: Services, data: PartnerIn) -> UUID:
+async def _account(accounts: Accounts, partners: PartnerStore, passwords: Passwords, data: PartnerIn) -> UUID:
     if (data.account_id is None) == (data.account is None):
         raise DomainError("validation_failed", "Give either account_id or account.")
     if data.account is None:
         return data.account_id or UUID(int=0)
-    await services.partners.require_free(data.slug)  # before there is an account without a partner
-    return await _register(services, data.account)
+    await partners.require_free(data.slug)  # before there is an account without a partner
+    return await _register(accounts, passwords, data.account)
 
 
-async def _register(services: Services, wanted: RegisterIn) -> UUID:
+async def _register(accounts: Accounts, passwords: Passwords, wanted: RegisterIn) -> UUID:
     email = normal_email(wanted.email)
     require_acceptable(wanted.password, email)
-    account = await services.accounts.create(
+    account = await accounts.create(
         email=email,
-        password_hash=await services.passwords.hash(wanted.password),
+        password_hash=await passwords.hash(wanted.password),
         first_name=wanted.first_name.strip(),
         last_name=wanted.last_name.strip(),
         role="enterprise",
@@ -188,9 +210,9 @@ async def _register(services: Services, wanted: RegisterIn) -> UUID:
     return account.id
 
 
-def _opened(services: Services, opened: Opened) -> PartnerOpened:
-    row, names, own = opened.partner, Names(opened.partner.slug), services.settings.partners
-    kafka = services.settings.kafka
+def _opened(settings: Settings, opened: Opened) -> PartnerOpened:
+    row, names, own = opened.partner, Names(opened.partner.slug), settings.partners
+    kafka = settings.kafka
     return PartnerOpened(
         id=row.id,
         account_id=row.account_id,
@@ -205,7 +227,7 @@ def _opened(services: Services, opened: Opened) -> PartnerOpened:
         ),
         topics=_topics(names),
         group_prefix=names.prefix,
-        asyncapi_url=f"{services.settings.gateway.public_url.rstrip('/')}/api/v1{DOCUMENT_PATH}",
+        asyncapi_url=f"{settings.gateway.public_url.rstrip('/')}/api/v1{DOCUMENT_PATH}",
     )
 
 

@@ -23,16 +23,15 @@ from bus.contract.ids import new_id
 from bus.contract.limits import MAX_METADATA_BYTES
 from bus.contract.messages import BlobRef, GenerateScene, Priority
 from bus.runtime.errors import SharpstreamError
-from gateway.accounts.auth import Principal
+from gateway.accounts.principal import Principal
 from gateway.errors import DomainError
 from gateway.scenes import accept_generation, photo_check, photo_source
 from gateway.scenes import display_name as names
-from gateway.scenes.accept_dependencies import Means
+from gateway.scenes.accept_dependencies import Intake, Means
 from gateway.scenes.accept_generation import Order
 from gateway.scenes.idempotency import Claim, fingerprint
 from gateway.scenes.photo_check import PhotoFacts
 from gateway.scenes.photo_source import Fetched
-from gateway.services import Services
 from gateway.trace import Trace
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -101,22 +100,22 @@ def as_texts(
     return texts
 
 
-async def accept(services: Services, caller: Principal, ask: Ask, trace: Trace) -> UUID:
+async def accept(intake: Intake, caller: Principal, ask: Ask, trace: Trace) -> UUID:
     """Take the photo in and return the generation's id; a repeated request gets the first one's."""
     wishes = read_wishes(ask.texts)
     if ask.webhook_url is not None:
-        services.receivers.check(ask.webhook_url)
+        intake.receivers.check(ask.webhook_url)
     print_ = await _fingerprint(ask) if ask.idempotency_key else b""
-    claiming = services.idempotency.claimed(caller.account_id, ask.idempotency_key, print_)
+    claiming = intake.idempotency.claimed(caller.account_id, ask.idempotency_key, print_)
     async with claiming as claim:
         if claim is not None and claim.done is not None:
             return claim.done
-        fetched = await fetch(services, caller.account_id, ask)
-        return await _make(services, caller, ask, wishes, fetched, claim, trace)
+        fetched = await fetch(intake, caller.account_id, ask)
+        return await _make(intake, caller, ask, wishes, fetched, claim, trace)
 
 
 async def _make(  # noqa: PLR0917
-    services: Services,
+    intake: Intake,
     caller: Principal,
     ask: Ask,
     wishes: Wishes,
@@ -124,10 +123,10 @@ async def _make(  # noqa: PLR0917
     claim: Claim | None,
     trace: Trace,
 ) -> UUID:
-    async with prepared(services, caller, ask, wishes, fetched, claim) as order:
-        lane = await accept_generation.accept(services.pool, order, trace)
-    services.metrics.accepted.labels(lane.value).inc()
-    services.metrics.photo_bytes.inc(order.command.source.bytes)
+    async with prepared(intake, caller, ask, wishes, fetched, claim) as order:
+        lane = await accept_generation.accept(intake.pool, order, trace)
+    intake.metrics.accepted.labels(lane.value).inc()
+    intake.metrics.photo_bytes.inc(order.command.source.bytes)
     return order.command.generation_id
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Protocol
 
 import aiohttp
+import asyncpg
 
 from bus.blobs import Blobs
 from gateway.accounts.quotas import Quotas
+from gateway.metrics import Metrics
+from gateway.scenes.idempotency import Idempotency
 from gateway.scenes.uploads import Uploads
 from gateway.ssrf import Egress
 
 
 class Means(Protocol):
-    """`gateway.services.Services` is one, and what the partners' role builds for itself is another."""
+    """`Intake` is one, and what the partners' role builds for itself (`gateway.partners.intake`) another."""
 
     @property
     def blobs(self) -> Blobs:
@@ -47,3 +51,21 @@ class Means(Protocol):
     @property
     def uploads(self) -> Uploads:
         """Photos that were put into the store before."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Intake:
+    """The gateway's `Means`, and what only requests over HTTP need."""
+
+    blobs: Blobs
+    bucket: str
+    decoders: ThreadPoolExecutor
+    fetch_seconds: float
+    images: Egress
+    outgoing: aiohttp.ClientSession
+    quotas: Quotas
+    uploads: Uploads
+    pool: asyncpg.Pool
+    idempotency: Idempotency
+    receivers: Egress
+    metrics: Metrics

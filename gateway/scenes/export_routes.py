@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, Router, get, post
 from litestar.datastructures import ResponseHeader
+from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from bus.contract import options as export_options
@@ -29,9 +30,9 @@ from gateway.scenes.export_schemas import (
     FormatList,
     FormatOut,
 )
-from gateway.scenes.presenter import export_out
-from gateway.scenes.repository import SceneRow, key_of
-from gateway.services import Using
+from gateway.scenes.exports import ExportStore
+from gateway.scenes.presenter import Presenter
+from gateway.scenes.repository import SceneRow, Scenes, key_of
 
 _PLY: Final = "application/octet-stream"
 """What a splat is stored as; a reader goes by key and sha256."""
@@ -51,7 +52,12 @@ _SAME: Final = "Asked for before: this is it."
     responses=problems(*KEY_CODES, "not_found", "scene_unfinished", "format_unknown", "validation_failed"),
 )
 async def export_scene(
-    request: Caller, generation_id: FromPath[UUID], data: JSONBody[ExportIn], services: Using
+    request: Caller,
+    *,
+    generation_id: FromPath[UUID],
+    data: JSONBody[ExportIn],
+    scenes: NamedDependency[Scenes],
+    exports: NamedDependency[ExportStore],
 ) -> Response[ExportAcceptedOut]:
     """Accept an export of a completed scene. The answer comes before the file is made.
 
@@ -64,10 +70,10 @@ async def export_scene(
         )
     _check(name, data.options)
     account_id = request.user.account_id
-    scene = await services.scenes.get(account_id, generation_id)
+    scene = await scenes.get(account_id, generation_id)
     if scene is None:
         raise DomainError("not_found", "You have no scene with this id.")
-    made = await services.exports.same(account_id, generation_id, name, data.options)
+    made = await exports.same(account_id, generation_id, name, data.options)
     if made is not None:
         return _answer(made.id, made.status, _SAME)
     command = ExportScene(
@@ -79,7 +85,7 @@ async def export_scene(
         requested_at=datetime.now(UTC),
         options=data.options,
     )
-    made = await services.exports.accept(command, api_key_id=request.user.api_key_id, trace=trace_of(request))
+    made = await exports.accept(command, api_key_id=request.user.api_key_id, trace=trace_of(request))
     if made is not None:
         return _answer(made.id, made.status, _SAME)
     return _answer(command.export_id, "pending", "Accepted. Look at the Location.")
@@ -91,12 +97,17 @@ async def export_scene(
     summary="Look at an export",
     responses=problems(*KEY_CODES, "not_found"),
 )
-async def get_export(request: Caller, export_id: FromPath[UUID], services: Using) -> ExportOut:
+async def get_export(
+    request: Caller,
+    export_id: FromPath[UUID],
+    exports: NamedDependency[ExportStore],
+    presenter: NamedDependency[Presenter],
+) -> ExportOut:
     """Return one export, with a fresh presigned URL once it is completed."""
-    row = await services.exports.get(request.user.account_id, export_id)
+    row = await exports.get(request.user.account_id, export_id)
     if row is None:
         raise DomainError("not_found", "You have no export with this id.")
-    return await export_out(services, row)
+    return await presenter.export_out(row)
 
 
 @get(
@@ -107,19 +118,22 @@ async def get_export(request: Caller, export_id: FromPath[UUID], services: Using
 )
 async def list_exports(
     request: Caller,
+    *,
     generation_id: FromPath[UUID],
-    services: Using,
+    scenes: NamedDependency[Scenes],
+    exports: NamedDependency[ExportStore],
+    presenter: NamedDependency[Presenter],
     cursor: Annotated[str | None, QueryParameter(max_length=128)] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
 ) -> ExportPage:
     """Return the exports of one scene, newest first."""
     before, account_id = paging.decode(cursor) if cursor else None, request.user.account_id
-    if await services.scenes.get(account_id, generation_id) is None:
+    if await scenes.get(account_id, generation_id) is None:
         raise DomainError("not_found", "You have no scene with this id.")
-    rows = await services.exports.of_scene(account_id, generation_id, before=before, limit=limit + 1)
+    rows = await exports.of_scene(account_id, generation_id, before=before, limit=limit + 1)
     shown, last = rows[:limit], rows[limit - 1] if len(rows) > limit else None
     return ExportPage(
-        items=[await export_out(services, row) for row in shown],
+        items=[await presenter.export_out(row) for row in shown],
         next_cursor=paging.encode(last.created_at, last.id) if last else None,
     )
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from typing import Annotated, Final
-from uuid import UUID
 
 import msgspec
 from litestar import Response, post
 from litestar.datastructures import ResponseHeader
+from litestar.di import NamedDependency
 from litestar.params import HeaderParameter
 
 from gateway.accounts.auth import Caller
 from gateway.errors import DomainError
 from gateway.http.context import trace_of
-from gateway.http.openapi_helpers import KEY_CODES, GenerateOperation, problems
+from gateway.http.openapi_helpers import KEY_CODES, problems
 from gateway.scenes import accept, wait_for_scene
 from gateway.scenes.accept import Ask
+from gateway.scenes.accept_dependencies import Intake
+from gateway.scenes.generate_operation import GenerateOperation
 from gateway.scenes.idempotency import well_formed
 from gateway.scenes.schemas import GenerateIn, GenerateOut, SceneOut
 from gateway.scenes.upload_form import MAX_BODY_BYTES, read_form
-from gateway.services import Services, Using
+from gateway.scenes.upload_memory import Budget
+from gateway.scenes.wait_for_scene import SceneWaiter
 
 _JSON: Final = "application/json"
 _read: Final = msgspec.json.Decoder(GenerateIn)
@@ -77,7 +80,10 @@ _read: Final = msgspec.json.Decoder(GenerateIn)
 )
 async def generate(
     request: Caller,
-    services: Using,
+    *,
+    budget: NamedDependency[Budget],
+    scene_waiter: NamedDependency[SceneWaiter],
+    intake: NamedDependency[Intake],
     idempotency_key: Annotated[
         str | None,
         HeaderParameter(
@@ -97,15 +103,15 @@ async def generate(
     Send it as a form; or as JSON with an `image_url`, which is fetched before the answer, or an `upload_id`.
     """
     key = None if idempotency_key is None else well_formed(idempotency_key)
-    async with services.budget.of(_announced(request)):
+    async with budget.of(_announced(request)):
         ask = await _ask(request, key)
-        generation_id = await accept.accept(services, request.user, ask, trace_of(request))
+        generation_id = await accept.accept(intake, request.user, ask, trace_of(request))
         del ask
     headers = {"Location": f"/api/v1/scenes/{generation_id}"}
-    seconds = wait_for_scene.wished(prefer)
+    seconds = wait_for_scene.requested_seconds(prefer)
     if seconds is not None:
         headers["Preference-Applied"] = f"wait={seconds}"
-        scene = await _waited(services, request, generation_id, seconds)
+        scene = await scene_waiter.wait(request.user.account_id, generation_id, seconds)
         if scene is not None:
             return Response(scene, status_code=200, headers=headers)
     answer = GenerateOut(
@@ -114,10 +120,6 @@ async def generate(
         message="Accepted. Look at the Location, or follow it live at Location + '/events'.",
     )
     return Response(answer, headers=headers)
-
-
-async def _waited(services: Services, request: Caller, generation_id: UUID, seconds: int) -> SceneOut | None:
-    return await wait_for_scene.wait_for_scene(services, request.user.account_id, generation_id, seconds)
 
 
 def _announced(request: Caller) -> int:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pi_heif
 from PIL import Image, UnidentifiedImageError
 
-from bus.contract.limits import MAX_PHOTO_PIXELS, MIN_PHOTO_SIDE, PHOTO_MEDIA_TYPES
+from bus.contract.limits import MAX_PHOTO_BYTES, MAX_PHOTO_PIXELS, MIN_PHOTO_SIDE, PHOTO_MEDIA_TYPES
 from gateway.errors import DomainError
 
 ACCEPTED: Final = "JPEG, PNG, WebP, HEIC/HEIF, AVIF or TIFF"
@@ -55,6 +55,15 @@ def prepare() -> None:
     """
     pi_heif.register_heif_opener()
     Image.MAX_IMAGE_PIXELS = None
+
+
+def too_large() -> DomainError:
+    """Return the error of a photo over the limit."""
+    return DomainError(
+        "photo_too_large",
+        f"The photo is larger than {MAX_PHOTO_BYTES // 1024**2} MiB; send a smaller or more compressed one.",
+        limit=MAX_PHOTO_BYTES,
+    )
 
 
 def inspect(photo: bytes) -> PhotoFacts:

@@ -16,7 +16,7 @@ from bus.blobs import BlobMissingError
 from bus.contract.limits import MAX_PHOTO_BYTES
 from gateway.errors import DomainError
 from gateway.scenes.accept_dependencies import Means
-from gateway.scenes.upload_form import too_large
+from gateway.scenes.photo_check import too_large
 from gateway.ssrf import AddressRefusedError
 
 _HEADERS: Final = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "Sharpstream/1"}

@@ -1,4 +1,4 @@
-"""What a client sees of a row: presigned URLs minted now, timings explained, nothing of where it lies."""
+"""Presents rows to clients: presigned URLs minted now, timings explained, no storage keys."""
 
 from __future__ import annotations
 
@@ -8,78 +8,92 @@ from typing import Any
 
 import msgspec
 
+from bus.blobs import Blobs
 from bus.contract.messages import Priority
 from gateway.scenes import display_name
 from gateway.scenes.export_schemas import ExportOut
 from gateway.scenes.exports import ExportRow
+from gateway.scenes.queue_position import Backlog
 from gateway.scenes.repository import SceneRow, key_of
 from gateway.scenes.schemas import QueueOut, SceneItem, SceneOut, TimingsOut
 from gateway.scenes.share_schemas import SharedOut
-from gateway.services import Services
 
 ENDED = frozenset({"completed", "failed", "cancelled"})
 """The states that a scene never leaves."""
 
 
-async def scene_out(services: Services, row: SceneRow) -> SceneOut:
-    """Return a scene as its owner sees it."""
-    original, result = row.original_image_url, row.generated_3d_gaussian_url
-    return SceneOut(
-        **_common(row),
-        original_image_url=await services.blobs.presign(key_of(original)),
-        preview_url=await _shown(services, row.preview_url),
-        viewer_url=await _shown(services, row.viewer_url),
-        generated_3d_gaussian_url=result
-        and await services.blobs.presign(key_of(result), filename=f"{row.id}.ply"),
-        cancel_requested_at=row.cancel_requested_at,
-        timings=timings_of(row),
-        queue=await _queue(services, row),
-    )
+class Presenter:
+    """Turns rows into answers, with presigned URLs of the store and the queue's position."""
 
+    def __init__(self, blobs: Blobs, backlog: Backlog) -> None:
+        self._blobs = blobs
+        self._backlog = backlog
 
-async def scene_item(services: Services, row: SceneRow) -> SceneItem:
-    """Return a scene as it stands in a list."""
-    return SceneItem(**_common(row), preview_url=await _shown(services, row.preview_url))
+    async def scene_out(self, row: SceneRow) -> SceneOut:
+        """Return a scene as its owner sees it."""
+        original, result = row.original_image_url, row.generated_3d_gaussian_url
+        return SceneOut(
+            **_common(row),
+            original_image_url=await self._blobs.presign(key_of(original)),
+            preview_url=await self._shown(row.preview_url),
+            viewer_url=await self._shown(row.viewer_url),
+            generated_3d_gaussian_url=result
+            and await self._blobs.presign(key_of(result), filename=f"{row.id}.ply"),
+            cancel_requested_at=row.cancel_requested_at,
+            timings=timings_of(row),
+            queue=await self._queue(row),
+        )
 
+    async def scene_item(self, row: SceneRow) -> SceneItem:
+        """Return a scene as it stands in a list."""
+        return SceneItem(**_common(row), preview_url=await self._shown(row.preview_url))
 
-async def shared_out(services: Services, row: SceneRow, expires_at: datetime) -> SharedOut:
-    """Return a scene as anybody sees it who has the link: nothing of its owner.
+    async def shared_out(self, row: SceneRow, expires_at: datetime) -> SharedOut:
+        """Return a scene as anybody sees it who has the link: nothing of its owner.
 
-    The photo itself only where it does not say where it was taken.
-    """
-    metadata = _metadata(row)
-    result, image = metadata.get("result") or {}, metadata.get("image") or {}
-    placeless = image.get("located") is False
-    return SharedOut(
-        name=display_name.shown(metadata),
-        created_at=row.created_at,
-        expires_at=expires_at,
-        viewer_url=await _shown(services, row.viewer_url),
-        preview_url=await _shown(services, row.preview_url),
-        original_image_url=await _shown(services, row.original_image_url if placeless else None),
-        gaussian_count=result.get("gaussian_count"),
-        width=result.get("width"),
-        height=result.get("height"),
-        focal_length_px=result.get("focal_length_px"),
-    )
+        The photo itself only where it does not say where it was taken.
+        """
+        metadata = _metadata(row)
+        result, image = metadata.get("result") or {}, metadata.get("image") or {}
+        placeless = image.get("located") is False
+        return SharedOut(
+            name=display_name.shown(metadata),
+            created_at=row.created_at,
+            expires_at=expires_at,
+            viewer_url=await self._shown(row.viewer_url),
+            preview_url=await self._shown(row.preview_url),
+            original_image_url=await self._shown(row.original_image_url if placeless else None),
+            gaussian_count=result.get("gaussian_count"),
+            width=result.get("width"),
+            height=result.get("height"),
+            focal_length_px=result.get("focal_length_px"),
+        )
 
+    async def export_out(self, row: ExportRow) -> ExportOut:
+        """Return an export as its owner sees it."""
+        key = row.export_file_url and key_of(row.export_file_url)
+        name = key and f"{row.scene_generation_id}-{row.export_format}{PurePosixPath(key).suffix}"
+        return ExportOut(
+            id=row.id,
+            scene_generation_id=row.scene_generation_id,
+            export_format=row.export_format,
+            options=msgspec.json.decode(row.options) if row.options else {},
+            export_file_url=key and await self._blobs.presign(key, filename=name),
+            status=row.status,
+            error_code=row.error_code,
+            error_message=row.error_message,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+        )
 
-async def export_out(services: Services, row: ExportRow) -> ExportOut:
-    """Return an export as its owner sees it."""
-    key = row.export_file_url and key_of(row.export_file_url)
-    name = key and f"{row.scene_generation_id}-{row.export_format}{PurePosixPath(key).suffix}"
-    return ExportOut(
-        id=row.id,
-        scene_generation_id=row.scene_generation_id,
-        export_format=row.export_format,
-        options=msgspec.json.decode(row.options) if row.options else {},
-        export_file_url=key and await services.blobs.presign(key, filename=name),
-        status=row.status,
-        error_code=row.error_code,
-        error_message=row.error_message,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )
+    async def _queue(self, row: SceneRow) -> QueueOut | None:
+        if row.status != "pending":
+            return None
+        found = await self._backlog.place(row.id, Priority(row.priority), row.created_at)
+        return QueueOut(position=found.position, estimated_seconds=found.estimated_seconds)
+
+    async def _shown(self, url: str | None) -> str | None:
+        return url and await self._blobs.presign(key_of(url))
 
 
 def timings_of(row: SceneRow) -> TimingsOut | None:
@@ -91,13 +105,6 @@ def timings_of(row: SceneRow) -> TimingsOut | None:
     known = {name: ms for name, ms in stages.items() if name in TimingsOut.__struct_fields__}
     other = max(0.0, total - sum(known.values()))
     return TimingsOut(**known, other_ms=round(other, 3), total_ms=round(total, 3))
-
-
-async def _queue(services: Services, row: SceneRow) -> QueueOut | None:
-    if row.status != "pending":
-        return None
-    found = await services.backlog.place(row.id, Priority(row.priority), row.created_at)
-    return QueueOut(position=found.position, estimated_seconds=found.estimated_seconds)
 
 
 def _common(row: SceneRow) -> dict[str, Any]:
@@ -114,10 +121,6 @@ def _common(row: SceneRow) -> dict[str, Any]:
         "created_at": row.created_at,
         "updated_at": row.updated_at,
     }
-
-
-async def _shown(services: Services, url: str | None) -> str | None:
-    return url and await services.blobs.presign(key_of(url))
 
 
 def _metadata(row: SceneRow) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from litestar import Response, Router, delete, get, post
 from litestar.datastructures import ResponseHeader
+from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
 
 from gateway.accounts.auth import Caller
@@ -15,13 +16,16 @@ from gateway.http import paging
 from gateway.http.context import trace_of
 from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
 from gateway.http.query_times import FORMAT, LONGEST, instant
+from gateway.operations.blob_deletion import Removals
 from gateway.scenes import wait_for_scene
+from gateway.scenes.cancel_delete import Removing
 from gateway.scenes.export_routes import export_scene, list_exports
 from gateway.scenes.generate_routes import generate
-from gateway.scenes.presenter import scene_item, scene_out
+from gateway.scenes.presenter import Presenter
+from gateway.scenes.repository import Scenes
 from gateway.scenes.schemas import CancelOut, SceneOut, ScenePage
 from gateway.scenes.share_routes import create_share, list_shares
-from gateway.services import Using
+from gateway.scenes.wait_for_scene import SceneWaiter
 from gateway.streaming.routes import scene_events
 
 
@@ -40,8 +44,11 @@ from gateway.streaming.routes import scene_events
 )
 async def get_scene(
     request: Caller,
+    *,
     generation_id: FromPath[UUID],
-    services: Using,
+    scenes: NamedDependency[Scenes],
+    presenter: NamedDependency[Presenter],
+    scene_waiter: NamedDependency[SceneWaiter],
     prefer: Annotated[
         str | None,
         HeaderParameter(
@@ -55,16 +62,16 @@ async def get_scene(
     While it is pending, `queue` has its place and an estimate; once it has ended, `timings` tell where the
     time went. With `Prefer: wait=N` the answer says in `Preference-Applied` whether it was waited for.
     """
-    account_id, seconds, scene = request.user.account_id, wait_for_scene.wished(prefer), None
-    if seconds and services.waiters.full(account_id):
+    account_id, seconds, scene = request.user.account_id, wait_for_scene.requested_seconds(prefer), None
+    if seconds and scene_waiter.full(account_id):
         seconds = None
     if seconds:
-        scene = await wait_for_scene.wait_for_scene(services, account_id, generation_id, seconds)
+        scene = await scene_waiter.wait(account_id, generation_id, seconds)
     if scene is None:
-        row = await services.scenes.get(account_id, generation_id)
+        row = await scenes.get(account_id, generation_id)
         if row is None:
             raise DomainError("not_found", "You have no scene with this id.")
-        scene = await scene_out(services, row)
+        scene = await presenter.scene_out(row)
     return Response(scene, headers={"Preference-Applied": f"wait={seconds}"} if seconds else {})
 
 
@@ -76,7 +83,8 @@ async def get_scene(
 )
 async def list_scenes(
     request: Caller,
-    services: Using,
+    scenes: NamedDependency[Scenes],
+    presenter: NamedDependency[Presenter],
     *,
     status: FromQuery[Literal["pending", "processing", "completed", "failed", "cancelled"] | None] = None,
     priority: FromQuery[Literal["interactive", "bulk"] | None] = None,
@@ -103,7 +111,7 @@ async def list_scenes(
     if since and until and until <= since:
         raise DomainError("range_invalid", "'created_after' must lie before 'created_before'.")
     # One more than asked for tells whether there is a next page.
-    rows = await services.scenes.list(
+    rows = await scenes.list(
         request.user.account_id,
         limit=limit + 1,
         before=paging.decode(cursor) if cursor else None,
@@ -115,7 +123,7 @@ async def list_scenes(
     )
     shown, last = rows[:limit], rows[limit - 1] if len(rows) > limit else None
     return ScenePage(
-        items=[await scene_item(services, row) for row in shown],
+        items=[await presenter.scene_item(row) for row in shown],
         next_cursor=paging.encode(last.created_at, last.id) if last else None,
     )
 
@@ -127,12 +135,14 @@ async def list_scenes(
     summary="Stop a scene",
     responses=problems(*KEY_CODES, "not_found", "scene_ended"),
 )
-async def cancel_scene(request: Caller, generation_id: FromPath[UUID], services: Using) -> CancelOut:
+async def cancel_scene(
+    request: Caller, generation_id: FromPath[UUID], removing: NamedDependency[Removing]
+) -> CancelOut:
     """Ask for a scene to be stopped; asking again changes nothing.
 
     Whoever works on it decides: it ends as `cancelled`, or as `completed` or `failed` where that came first.
     """
-    found = await services.removing.cancel(request.user.account_id, generation_id, trace_of(request))
+    found = await removing.cancel(request.user.account_id, generation_id, trace_of(request))
     return CancelOut(
         generation_id=generation_id,
         status=found.status,
@@ -147,15 +157,20 @@ async def cancel_scene(request: Caller, generation_id: FromPath[UUID], services:
     summary="Delete a scene",
     responses=problems(*KEY_CODES, "not_found", "scene_unfinished"),
 )
-async def delete_scene(request: Caller, generation_id: FromPath[UUID], services: Using) -> None:
+async def delete_scene(
+    request: Caller,
+    generation_id: FromPath[UUID],
+    removing: NamedDependency[Removing],
+    removals: NamedDependency[Removals],
+) -> None:
     """Delete an ended scene, its photo, its splat, its exports and its shares, for good.
 
     It is gone from every answer at once; the files follow within seconds. What was used stays on the account,
     and the account's history keeps the scene's events, which hold nothing of the photo; its last one is
     `generation.deleted.v1`. The scene's own stream is gone with it.
     """
-    await services.removing.delete(request.user.account_id, generation_id, trace_of(request))
-    services.removals.wake()
+    await removing.delete(request.user.account_id, generation_id, trace_of(request))
+    removals.wake()
 
 
 ROUTER = Router(

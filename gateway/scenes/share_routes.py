@@ -8,18 +8,20 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, Router, delete, get, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from gateway.accounts.auth import Caller
-from gateway.accounts.rate_limits import Policy, refused
+from gateway.accounts.rate_limits import Limits, Policy, refused
 from gateway.errors import DomainError
 from gateway.http.context import trace_of
 from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
 from gateway.http.rate_limit_headers import rate_limit_headers
-from gateway.scenes.presenter import shared_out
+from gateway.scenes.presenter import Presenter
+from gateway.scenes.repository import Scenes
 from gateway.scenes.share_schemas import ShareCreatedOut, SharedOut, ShareIn, ShareList, ShareOut
-from gateway.scenes.shares import ShareRow
-from gateway.services import Using
+from gateway.scenes.shares import ShareRow, Shares
+from gateway.settings import Settings
 
 BY_ADDRESS: Final = Policy(name="shared-address", quota=600, per_s=600)
 """A classroom behind one address may look; nobody may try tokens, hopeless as that is with 256 bits."""
@@ -33,15 +35,19 @@ BY_ADDRESS: Final = Policy(name="shared-address", quota=600, per_s=600)
     responses=problems(*KEY_CODES, "not_found", "scene_unfinished", "shares_exhausted", "validation_failed"),
 )
 async def create_share(
-    request: Caller, generation_id: FromPath[UUID], data: JSONBody[ShareIn], services: Using
+    request: Caller,
+    generation_id: FromPath[UUID],
+    data: JSONBody[ShareIn],
+    settings: NamedDependency[Settings],
+    shares: NamedDependency[Shares],
 ) -> ShareCreatedOut:
     """Make a link by which anybody may look at a completed scene, without an account, until it expires.
 
     Who has it sees the scene, its name and its size; the photo too, unless the file tells where it was taken.
     """
     lasting = timedelta(hours=data.expires_in_hours)
-    share, token = await services.shares.make(request.user.account_id, generation_id, lasting=lasting)
-    base = services.settings.gateway.public_url.rstrip("/")
+    share, token = await shares.make(request.user.account_id, generation_id, lasting=lasting)
+    base = settings.gateway.public_url.rstrip("/")
     return ShareCreatedOut(**msgspec.structs.asdict(_out(share)), token=token, url=f"{base}/s/{token}")
 
 
@@ -52,11 +58,16 @@ async def create_share(
     tags=["shares"],
     responses=problems(*KEY_CODES, "not_found"),
 )
-async def list_shares(request: Caller, generation_id: FromPath[UUID], services: Using) -> ShareList:
+async def list_shares(
+    request: Caller,
+    generation_id: FromPath[UUID],
+    scenes: NamedDependency[Scenes],
+    shares: NamedDependency[Shares],
+) -> ShareList:
     """Return the live shares of a scene, newest first, without their tokens."""
-    if await services.scenes.get(request.user.account_id, generation_id) is None:
+    if await scenes.get(request.user.account_id, generation_id) is None:
         raise DomainError("not_found", "You have no scene with this id.")
-    return ShareList(items=[_out(row) for row in await services.shares.of_scene(generation_id)])
+    return ShareList(items=[_out(row) for row in await shares.of_scene(generation_id)])
 
 
 @delete(
@@ -65,9 +76,9 @@ async def list_shares(request: Caller, generation_id: FromPath[UUID], services: 
     summary="End a share",
     responses=problems(*KEY_CODES, "not_found"),
 )
-async def delete_share(request: Caller, share_id: FromPath[UUID], services: Using) -> None:
+async def delete_share(request: Caller, share_id: FromPath[UUID], shares: NamedDependency[Shares]) -> None:
     """End a share at once. Links to files that somebody opened a moment ago live on for up to an hour."""
-    if not await services.shares.end(request.user.account_id, share_id):
+    if not await shares.end(request.user.account_id, share_id):
         raise DomainError("not_found", "You have no share with this id.")
 
 
@@ -77,17 +88,23 @@ async def delete_share(request: Caller, share_id: FromPath[UUID], services: Usin
     summary="Look at a shared scene",
     responses=problems("not_found", "rate_limited"),
 )
-async def open_share(request: Request[Any, Any, Any], token: FromPath[str], services: Using) -> SharedOut:
+async def open_share(
+    request: Request[Any, Any, Any],
+    token: FromPath[str],
+    shares: NamedDependency[Shares],
+    limits: NamedDependency[Limits],
+    presenter: NamedDependency[Presenter],
+) -> SharedOut:
     """Return what a share shows. No credentials are needed: who has the token may look."""
     host = request.client.host if request.client else "unknown"
-    allowance = await services.limits.take(BY_ADDRESS, host)
+    allowance = await limits.take(BY_ADDRESS, host)
     if not allowance.allowed:
         raise refused(allowance, "rate_limited", "This address has looked at many shares")
     trace_of(request).headers |= rate_limit_headers(allowance)
-    found = await services.shares.open(token)
+    found = await shares.open(token)
     if found is None:
         raise DomainError("not_found", "There is no such share; it may have expired or been ended.")
-    return await shared_out(services, *found)
+    return await presenter.shared_out(*found)
 
 
 def _out(share: ShareRow) -> ShareOut:

@@ -17,6 +17,7 @@ from multipart import MultipartSegment, ParserError, ParserLimitReached, PushMul
 from bus.contract.limits import MAX_METADATA_BYTES, MAX_PHOTO_BYTES
 from gateway.errors import DomainError
 from gateway.http.errors import HttpError
+from gateway.scenes.photo_check import too_large
 
 PHOTO_FIELD: Final = "image"
 TEXT_LIMITS: Final = {
@@ -69,15 +70,6 @@ async def read_form(request: Request[Any, Any, Any]) -> UploadForm:
     except ParserError as error:
         raise DomainError("upload_malformed", f"The form cannot be read: {error}.") from error
     return reader.form()
-
-
-def too_large() -> DomainError:
-    """Return the error of a photo over the limit."""
-    return DomainError(
-        "photo_too_large",
-        f"The photo is larger than {MAX_PHOTO_BYTES // 1024**2} MiB; send a smaller or more compressed one.",
-        limit=MAX_PHOTO_BYTES,
-    )
 
 
 async def _chunks(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:

@@ -6,19 +6,21 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, get_args
 
 from litestar import Response, Router, get
+from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Schema
 from litestar.params import QueryParameter
 
 from bus.contract.messages import Event, Progress
-from gateway.accounts.auth import Caller, Principal
+from gateway.accounts.auth import Caller
+from gateway.accounts.principal import Principal
 from gateway.errors import DomainError
 from gateway.http.openapi_helpers import BY_ANY, problems
-from gateway.services import Services, Using
 from gateway.streaming import event
 from gateway.streaming.cursor import BEGINNING, Position, partition_of, text_of
-from gateway.streaming.routes import STREAM_CODES, After, LastEventId, open_stream, place, settled
+from gateway.streaming.routes import STREAM_CODES, After, LastEventId
 from gateway.streaming.schemas import EventsOut
 from gateway.streaming.sse_response import EventStream, Following
+from gateway.streaming.stream_opener import StreamOpener
 from gateway.streaming.subscriber import Wanted
 
 KNOWN: Final = tuple(str(kind.__struct_config__.tag) for kind in (*get_args(Event), *get_args(Progress)))
@@ -46,7 +48,7 @@ class EventsOperation(Operation):
 )
 async def events(
     request: Caller,
-    services: Using,
+    streams: NamedDependency[StreamOpener],
     *,
     last_event_id: LastEventId = None,
     after: After = None,
@@ -69,8 +71,8 @@ async def events(
     wanted = _types(types)
     given = last_event_id or after
     if _wants_stream(request):
-        return await _live(services, request.user, given, wanted)  # type: ignore[return-value]
-    return await _page(services, request.user, given, wanted, limit)
+        return await _live(streams, request.user, given, wanted)  # type: ignore[return-value]
+    return await _page(streams, request.user, given, wanted, limit)
 
 
 def _wants_stream(request: Caller) -> bool:
@@ -81,38 +83,38 @@ def _wants_stream(request: Caller) -> bool:
 
 
 async def _live(
-    services: Services, who: Principal, given: str | None, types: frozenset[str] | None
+    streams: StreamOpener, who: Principal, given: str | None, types: frozenset[str] | None
 ) -> EventStream:
-    hub, beginning = services.hub, None
+    hub, beginning = streams.hub, None
     if given:
-        after = await place(services, who.account_id, given)
+        after = await streams.position(who.account_id, given)
     else:
-        await settled(services)
+        await streams.settled()
         after = hub.now(who.account_id)
         beginning = text_of(after, partition_of(who.account_id, hub.partitions))
     wanted = Wanted(account_id=who.account_id, types=types, api_key_id=who.api_key_id)
 
     async def page(seen: Position) -> tuple[list[event.StreamEvent], Position]:
-        found, projected = await services.history.of_account(
+        found, projected = await streams.history.of_account(
             who.account_id, seen, types=None if types is None else sorted(types)
         )
         return list(found), projected
 
     following = Following(wanted=wanted, after=after, page=page, place=beginning)
-    return await open_stream(services, who, following)
+    return await streams.open(who, following)
 
 
 async def _page(
-    services: Services, who: Principal, given: str | None, types: frozenset[str] | None, limit: int
+    streams: StreamOpener, who: Principal, given: str | None, types: frozenset[str] | None, limit: int
 ) -> Response[EventsOut]:
-    after = await place(services, who.account_id, given) if given else BEGINNING
-    found, projected = await services.history.of_account(
+    after = await streams.position(who.account_id, given) if given else BEGINNING
+    found, projected = await streams.history.of_account(
         who.account_id, after, types=None if types is None else sorted(types), limit=limit
     )
     # Up to there nothing can still come; what lies further was not written by the ledger yet.
     complete = (projected[0], projected[1] - 1)
     last = found[-1].cursor.position if found and found[-1].cursor else after
-    partition = partition_of(who.account_id, services.hub.partitions)
+    partition = partition_of(who.account_id, streams.hub.partitions)
     following = text_of(max(after, last, complete), partition)
     body = b"".join(
         [b'{"events":[', b",".join(e.body_json for e in found), f'],"next_cursor":"{following}"}}'.encode()]

@@ -6,21 +6,23 @@ from functools import partial
 from typing import Annotated, Final, TypeAlias
 from uuid import UUID
 
+import asyncpg
 from litestar import Response, Router, get
+from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 
-from gateway.accounts.auth import Caller, Principal
+from gateway.accounts.auth import Caller
+from gateway.accounts.principal import Principal
 from gateway.errors import DomainError
 from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
-from gateway.scenes import job_endings
-from gateway.scenes.job_endings import Kind
-from gateway.services import Services, Using
-from gateway.streaming import event
-from gateway.streaming.cursor import BEGINNING, FIRST, Cursor, Position, parse, partition_of
+from gateway.streaming import event, job_endings
+from gateway.streaming.cursor import BEGINNING, Position
+from gateway.streaming.event_log import History
+from gateway.streaming.job_endings import Kind
 from gateway.streaming.sse_response import EventStream, Following
+from gateway.streaming.stream_opener import StreamOpener
 from gateway.streaming.subscriber import Wanted
 
-SETTLE_TIMEOUT_S: Final = 5.0
 CURSOR_CODES: Final = ("cursor_invalid", "cursor_expired")
 STREAM_CODES: Final = (*KEY_CODES, *CURSOR_CODES, "too_many_streams", "validation_failed")
 LastEventId: TypeAlias = Annotated[
@@ -49,8 +51,10 @@ After: TypeAlias = Annotated[
 )
 async def scene_events(
     request: Caller,
+    *,
     generation_id: FromPath[UUID],
-    services: Using,
+    streams: NamedDependency[StreamOpener],
+    pool: NamedDependency[asyncpg.Pool],
     last_event_id: LastEventId = None,
     after: After = None,
 ) -> EventStream | Response[None]:
@@ -59,7 +63,7 @@ async def scene_events(
     Durable events carry an id and can be resumed with Last-Event-ID, on any gateway; progress has none.
     204 says that nothing will follow, which also stops a browser from coming back.
     """
-    return await _job(services, request.user, job_endings.SCENE, generation_id, last_event_id or after)
+    return await _job(streams, pool, request.user, job_endings.SCENE, generation_id, last_event_id or after)
 
 
 @get(
@@ -71,97 +75,37 @@ async def scene_events(
 )
 async def export_events(
     request: Caller,
+    *,
     export_id: FromPath[UUID],
-    services: Using,
+    streams: NamedDependency[StreamOpener],
+    pool: NamedDependency[asyncpg.Pool],
     last_event_id: LastEventId = None,
     after: After = None,
 ) -> EventStream | Response[None]:
     """Stream the export's events from its first to its last, then end; as a scene's stream in all else."""
-    return await _job(services, request.user, job_endings.EXPORT, export_id, last_event_id or after)
+    return await _job(streams, pool, request.user, job_endings.EXPORT, export_id, last_event_id or after)
 
 
-async def _job(
-    services: Services, who: Principal, kind: Kind, job_id: UUID, given: str | None
+async def _job(  # noqa: PLR0917
+    streams: StreamOpener, pool: asyncpg.Pool, who: Principal, kind: Kind, job_id: UUID, given: str | None
 ) -> EventStream | Response[None]:
-    after = await place(services, who.account_id, given) if given else BEGINNING
-    found, ending = await job_endings.ending(services.pool, kind, who.account_id, job_id)
+    after = await streams.position(who.account_id, given) if given else BEGINNING
+    found, ending = await job_endings.ending(pool, kind, who.account_id, job_id)
     if not found:
         raise DomainError("not_found", f"You have no {kind.name} with this id.")
     if ending is not None and ending <= after:
         return Response(None, status_code=204)
     wanted = Wanted(account_id=who.account_id, subject=str(job_id), api_key_id=who.api_key_id)
-    page = partial(_page, services, who.account_id, job_id, kind.endings)
+    page = partial(_page, streams.history, who.account_id, job_id, kind.endings)
     following = Following(wanted=wanted, after=after, page=page, endings=kind.endings)
-    return await open_stream(services, who, following)
+    return await streams.open(who, following)
 
 
 async def _page(
-    services: Services, account_id: UUID, job_id: UUID, endings: tuple[str, ...], after: Position
+    history: History, account_id: UUID, job_id: UUID, endings: tuple[str, ...], after: Position
 ) -> tuple[list[event.StreamEvent], Position]:
-    events, projected = await services.history.of_subject(account_id, job_id, after, endings)
+    events, projected = await history.of_subject(account_id, job_id, after, endings)
     return list(events), projected
-
-
-async def open_stream(services: Services, who: Principal, following: Following) -> EventStream:
-    """Return the response. Raises `DomainError` too_many_streams; each gateway counts its own."""
-    await settled(services)
-    most = (await services.quotas.of(who.account_id, who.role)).max_streams
-    # Last of all: nothing waits between this and the moment when the stream is counted.
-    if services.hub.count(who.account_id) >= most:
-        raise DomainError(
-            "too_many_streams",
-            f"The account has {most} live streams open; close one, or follow all its events in a single one.",
-            retry_after_s=10,
-            limit=most,
-        )
-    return EventStream(following, services.hub, services.metrics)
-
-
-async def place(services: Services, account_id: UUID, given: str) -> Position:
-    """Return the position of a cursor that a client sent.
-
-    Raises `DomainError` cursor_invalid for one that is not ours or from the future, cursor_expired where what
-    follows it was removed, temporarily_unavailable where that cannot be told.
-    """
-    text = given.strip()
-    if text == FIRST:
-        return BEGINNING
-    hub = services.hub
-    cursor = parse(text, epoch=hub.epoch, partition=partition_of(account_id, hub.partitions))
-    await settled(services)
-    if cursor.position >= hub.floor(account_id):
-        if cursor.position > hub.now(account_id):
-            await _check_given(services, cursor)
-    elif (oldest := await services.history.expired(cursor)) is not None:
-        raise DomainError(
-            "cursor_expired",
-            "What follows this event was removed. Begin with details.oldest_cursor, and read anew what you"
-            " keep of the account: you may have missed events.",
-            oldest_cursor=oldest,
-        )
-    return cursor.position
-
-
-async def _check_given(services: Services, cursor: Cursor) -> None:
-    """Raise unless there is such a place: the ledger, or another gateway, may have heard more than we."""
-    floors = await services.history.floors()
-    if cursor.offset < floors.get(cursor.partition, 0):
-        return
-    end = await services.tail.end_of(cursor.partition)
-    if end is None:
-        raise DomainError(
-            "temporarily_unavailable", "This gateway has not heard of that event yet; try again."
-        )
-    if cursor.offset >= end:
-        raise DomainError("cursor_invalid", "No event has this id yet; send one back that you were given.")
-
-
-async def settled(services: Services) -> None:
-    """Wait until it is known where the recent begins. Raises `DomainError` temporarily_unavailable."""
-    try:
-        await services.hub.wait_settled(SETTLE_TIMEOUT_S)
-    except TimeoutError as error:
-        raise DomainError("temporarily_unavailable", "Live streams are not ready yet; try again.") from error
 
 
 ROUTER = Router("/exports", route_handlers=[export_events], security=BY_ANY, tags=["exports"])

@@ -17,7 +17,7 @@ from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import Receive, Send
 
-from gateway.http.middleware import Metrics
+from gateway.metrics import Metrics
 from gateway.streaming import event as stream
 from gateway.streaming.catch_up import Join
 from gateway.streaming.cursor import Position

@@ -6,12 +6,16 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Annotated, Any, Final
 
+import asyncpg
 import structlog
 from litestar import MediaType, Response, Router, get
+from litestar.di import NamedDependency
 from msgspec import Meta, Struct
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from gateway.services import Using
+from bus.blobs import BlobStore
+from gateway.metrics import Metrics
+from gateway.streaming.event_tail import Tail
 
 CHECK_TIMEOUT_S: Final = 3.0
 _log = structlog.stdlib.get_logger(__name__)
@@ -39,13 +43,13 @@ def live() -> Live:
 
 
 @get("/health/ready", operation_id="ready", summary="Can requests be accepted")
-async def ready(services: Using) -> Response[Ready]:
+async def ready(
+    pool: NamedDependency[asyncpg.Pool], blobs: NamedDependency[BlobStore], tail: NamedDependency[Tail]
+) -> Response[Ready]:
     """Ask Postgres and S3. Kafka may be away: the outbox keeps what is accepted, live streams lag."""
-    postgres, s3 = await asyncio.gather(
-        _state(services.pool.fetchval("SELECT 1")), _state(services.check_blobs())
-    )
+    postgres, s3 = await asyncio.gather(_state(pool.fetchval("SELECT 1")), _state(blobs.check()))
     fine = postgres == s3 == "ok"
-    body = Ready(status="ready" if fine else "unready", postgres=postgres, s3=s3, kafka=services.tail.state)
+    body = Ready(status="ready" if fine else "unready", postgres=postgres, s3=s3, kafka=tail.state)
     return Response(body, status_code=200 if fine else 503)
 
 
@@ -56,9 +60,9 @@ async def ready(services: Using) -> Response[Ready]:
     media_type=MediaType.TEXT,
     sync_to_thread=False,
 )
-def metrics(services: Using) -> Response[bytes]:
+def metrics(metrics: NamedDependency[Metrics]) -> Response[bytes]:
     """Return the metrics of this process."""
-    return Response(services.metrics.render(), media_type=CONTENT_TYPE_LATEST)
+    return Response(metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _state(check: Awaitable[Any]) -> str:

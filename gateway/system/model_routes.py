@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from litestar import Router, get
+from litestar.di import NamedDependency
 from msgspec.structs import replace
 
-from gateway.services import Using
+from gateway.settings import Settings
 from gateway.system.model_schemas import ModelOut
 
 MODELS: Final = [
@@ -41,9 +42,9 @@ MODELS: Final = [
 
 
 @get("/", operation_id="list_models", summary="List models", sync_to_thread=False)
-def list_models(services: Using) -> list[ModelOut]:
+def list_models(settings: NamedDependency[Settings]) -> list[ModelOut]:
     """Return the models, their licences and sizes, and which one runs here."""
-    name = services.settings.gateway.model
+    name = settings.gateway.model
     return [replace(model, running=model.name == name) for model in MODELS]
 
 

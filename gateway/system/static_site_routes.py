@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from litestar import MediaType, Request, Response, Router, get
+from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from gateway.errors import DomainError
 from gateway.http.html import landing
-from gateway.services import Using
-from gateway.system.static_site import ASK_AGAIN, FOREVER, File
+from gateway.settings import Settings
+from gateway.system.static_site import ASK_AGAIN, FOREVER, File, Web
 
 ADDRESSES: Final = (
     "/sign-in",
@@ -29,11 +30,13 @@ ADDRESSES: Final = (
 
 
 @get("/", operation_id="landing", include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
-def root(request: Request[Any, Any, Any], services: Using) -> Response[bytes]:
+def root(
+    request: Request[Any, Any, Any], settings: NamedDependency[Settings], web: NamedDependency[Web]
+) -> Response[bytes]:
     """Return the page, or a plain one that tells how to begin where it was not built."""
-    if services.web.index is None:
-        return Response(landing(services.settings.gateway.public_url), media_type=MediaType.HTML)
-    return _document(request, services)
+    if web.index is None:
+        return Response(landing(settings.gateway.public_url), media_type=MediaType.HTML)
+    return _document(request, web)
 
 
 @get(
@@ -43,27 +46,25 @@ def root(request: Request[Any, Any, Any], services: Using) -> Response[bytes]:
     media_type=MediaType.HTML,
     sync_to_thread=False,
 )
-def address(request: Request[Any, Any, Any], services: Using) -> Response[bytes]:
+def address(request: Request[Any, Any, Any], web: NamedDependency[Web]) -> Response[bytes]:
     """Return the page, which finds out by itself where it is."""
-    return _document(request, services)
+    return _document(request, web)
 
 
 @get("/assets/{name:str}", operation_id="asset", include_in_schema=False, sync_to_thread=False)
-def asset(request: Request[Any, Any, Any], name: FromPath[str], services: Using) -> Response[bytes]:
+def asset(request: Request[Any, Any, Any], name: FromPath[str], web: NamedDependency[Web]) -> Response[bytes]:
     """Return one of the page's files. Its name changes with its content: browsers keep it for good."""
-    file = services.web.asset(name)
+    file = web.asset(name)
     if file is None:
         raise DomainError("not_found", "The page has no such file; reload it.")
     return _answer(request, file, {"Cache-Control": FOREVER})
 
 
-def _document(request: Request[Any, Any, Any], services: Using) -> Response[bytes]:
-    file = services.web.index
+def _document(request: Request[Any, Any, Any], web: Web) -> Response[bytes]:
+    file = web.index
     if file is None:
         raise DomainError("not_found", "The web page is not built here; the API is, see /docs.")
-    return _answer(
-        request, file, {"Cache-Control": ASK_AGAIN, "Content-Security-Policy": services.web.policy}
-    )
+    return _answer(request, file, {"Cache-Control": ASK_AGAIN, "Content-Security-Policy": web.policy})
 
 
 def _answer(request: Request[Any, Any, Any], file: File, headers: dict[str, str]) -> Response[bytes]:

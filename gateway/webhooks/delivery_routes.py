@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from litestar import get, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from gateway.accounts.auth import Caller
@@ -13,10 +14,11 @@ from gateway.errors import DomainError
 from gateway.http import paging
 from gateway.http.openapi_helpers import KEY_CODES, problems
 from gateway.http.query_times import FORMAT, LONGEST, instant
-from gateway.services import Using
 from gateway.streaming.cursor import BEGINNING
-from gateway.streaming.routes import CURSOR_CODES, place
-from gateway.webhooks.repository import DeliveryRow
+from gateway.streaming.routes import CURSOR_CODES
+from gateway.streaming.stream_opener import StreamOpener
+from gateway.webhooks.redelivery import Sending
+from gateway.webhooks.repository import DeliveryRow, Webhooks
 from gateway.webhooks.schemas import DeliveryOut, DeliveryPage, DeliveryState, ReplayOut
 
 
@@ -29,14 +31,14 @@ from gateway.webhooks.schemas import DeliveryOut, DeliveryPage, DeliveryState, R
 async def list_deliveries(
     request: Caller,
     webhook_id: FromPath[UUID],
-    services: Using,
+    webhooks: NamedDependency[Webhooks],
     *,
     status: FromQuery[DeliveryState | None] = None,
     cursor: Annotated[str | None, QueryParameter(max_length=128)] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
 ) -> DeliveryPage:
     """Return deliveries, newest first, with what the receiver answered last; ended ones for 30 days."""
-    rows = await services.webhooks.deliveries(
+    rows = await webhooks.deliveries(
         request.user.account_id,
         webhook_id,
         state=status,
@@ -57,12 +59,15 @@ async def list_deliveries(
     summary="Send an event again",
     responses=problems(*KEY_CODES, "not_found", "webhook_disabled"),
 )
-async def redeliver(request: Caller, delivery_id: FromPath[UUID], services: Using) -> DeliveryOut:
+async def redeliver(
+    request: Caller,
+    delivery_id: FromPath[UUID],
+    webhooks: NamedDependency[Webhooks],
+    sending: NamedDependency[Sending],
+) -> DeliveryOut:
     """Send the event of a delivery once more, as a new delivery with the same `webhook-id`."""
     account_id = request.user.account_id
-    return _out(
-        await services.webhooks.delivery(account_id, await services.sending.again(account_id, delivery_id))
-    )
+    return _out(await webhooks.delivery(account_id, await sending.again(account_id, delivery_id)))
 
 
 @post(
@@ -72,12 +77,15 @@ async def redeliver(request: Caller, delivery_id: FromPath[UUID], services: Usin
     summary="Send a test event",
     responses=problems(*KEY_CODES, "not_found", "webhook_disabled"),
 )
-async def test_webhook(request: Caller, webhook_id: FromPath[UUID], services: Using) -> DeliveryOut:
+async def test_webhook(
+    request: Caller,
+    webhook_id: FromPath[UUID],
+    webhooks: NamedDependency[Webhooks],
+    sending: NamedDependency[Sending],
+) -> DeliveryOut:
     """Send an event of the type `webhook.test.v1`, whatever the filter; the delivery tells the answer."""
     account_id = request.user.account_id
-    return _out(
-        await services.webhooks.delivery(account_id, await services.sending.test(account_id, webhook_id))
-    )
+    return _out(await webhooks.delivery(account_id, await sending.test(account_id, webhook_id)))
 
 
 @post(
@@ -92,7 +100,8 @@ async def test_webhook(request: Caller, webhook_id: FromPath[UUID], services: Us
 async def replay_webhook(
     request: Caller,
     webhook_id: FromPath[UUID],
-    services: Using,
+    sending: NamedDependency[Sending],
+    streams: NamedDependency[StreamOpener],
     *,
     since: Annotated[
         str | None,
@@ -112,8 +121,8 @@ async def replay_webhook(
     if (since is None) == (after is None):
         raise DomainError("range_invalid", "Give either since, a time, or after, the cursor of an event.")
     account_id = request.user.account_id
-    start = await place(services, account_id, after) if after is not None else BEGINNING
-    queued, following = await services.sending.replay(
+    start = await streams.position(account_id, after) if after is not None else BEGINNING
+    queued, following = await sending.replay(
         account_id, webhook_id, after=start, since=instant(since, "since")
     )
     return ReplayOut(queued=queued, next_after=following)

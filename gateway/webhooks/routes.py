@@ -7,18 +7,19 @@ from typing import Any, Final
 from uuid import UUID
 
 from litestar import Router, delete, get, patch, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET
 
 from gateway.accounts.auth import Caller
 from gateway.errors import DomainError
 from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
-from gateway.services import Services, Using
+from gateway.ssrf import Egress
 from gateway.streaming.event_routes import KNOWN
 from gateway.webhooks import delivery_routes
-from gateway.webhooks.account_secrets import Key
+from gateway.webhooks.account_secrets import AccountKeys, Key
 from gateway.webhooks.fanin import ALL
-from gateway.webhooks.repository import Change, EndpointRow
+from gateway.webhooks.repository import Change, EndpointRow, Webhooks
 from gateway.webhooks.schemas import (
     SecretOut,
     WebhookCreatedOut,
@@ -40,24 +41,29 @@ INPUT_CODES: Final = (*KEY_CODES, "url_refused", "types_invalid", "validation_fa
     summary="Have events sent to a URL",
     responses=problems(*INPUT_CODES, "account_inactive", "webhooks_exhausted"),
 )
-async def create_webhook(request: Caller, data: JSONBody[WebhookIn], services: Using) -> WebhookCreatedOut:
+async def create_webhook(
+    request: Caller,
+    data: JSONBody[WebhookIn],
+    receivers: NamedDependency[Egress],
+    webhooks: NamedDependency[Webhooks],
+) -> WebhookCreatedOut:
     """Add an endpoint. From now on it gets every event of these types, at least once, signed.
 
     What is sent is a POST as Standard Webhooks describes it, its body the CloudEvent that `GET /events`
     shows. Any 2xx within 15 s is success; all else is tried again, ten times in three days. No order is
     promised. Receivers keep `webhook-id`, because the same event may come again. The secret is shown once.
     """
-    _check(services, data.url, data.events)
-    row, secret = await services.webhooks.create(
+    _check(receivers, data.url, data.events)
+    row, secret = await webhooks.create(
         request.user.account_id, url=data.url, events=list(data.events), description=data.description
     )
     return WebhookCreatedOut(secret=secret, **_fields(row))
 
 
 @get("/", operation_id="list_webhooks", summary="List webhooks", responses=problems(*KEY_CODES))
-async def list_webhooks(request: Caller, services: Using) -> list[WebhookOut]:
+async def list_webhooks(request: Caller, webhooks: NamedDependency[Webhooks]) -> list[WebhookOut]:
     """Return the account's endpoints, oldest first."""
-    return [WebhookOut(**_fields(row)) for row in await services.webhooks.list(request.user.account_id)]
+    return [WebhookOut(**_fields(row)) for row in await webhooks.list(request.user.account_id)]
 
 
 @get(
@@ -66,9 +72,11 @@ async def list_webhooks(request: Caller, services: Using) -> list[WebhookOut]:
     summary="Look at a webhook",
     responses=problems(*KEY_CODES, "not_found"),
 )
-async def get_webhook(request: Caller, webhook_id: FromPath[UUID], services: Using) -> WebhookOut:
+async def get_webhook(
+    request: Caller, webhook_id: FromPath[UUID], webhooks: NamedDependency[Webhooks]
+) -> WebhookOut:
     """Return one endpoint, and how it fares."""
-    return WebhookOut(**_fields(await services.webhooks.get(request.user.account_id, webhook_id)))
+    return WebhookOut(**_fields(await webhooks.get(request.user.account_id, webhook_id)))
 
 
 @patch(
@@ -78,13 +86,17 @@ async def get_webhook(request: Caller, webhook_id: FromPath[UUID], services: Usi
     responses=problems(*INPUT_CODES, "not_found"),
 )
 async def change_webhook(
-    request: Caller, webhook_id: FromPath[UUID], data: JSONBody[WebhookPatchIn], services: Using
+    request: Caller,
+    webhook_id: FromPath[UUID],
+    data: JSONBody[WebhookPatchIn],
+    receivers: NamedDependency[Egress],
+    webhooks: NamedDependency[Webhooks],
 ) -> WebhookOut:
     """Change what is given. Disabling cancels what waits; a replay brings it back after enabling."""
     given = {name: value for name in data.__struct_fields__ if (value := getattr(data, name)) is not UNSET}
-    _check(services, given.get("url"), given.get("events", []))
+    _check(receivers, given.get("url"), given.get("events", []))
     given["state"] = given.pop("status", None)
-    row = await services.webhooks.change(request.user.account_id, webhook_id, Change(**given))
+    row = await webhooks.change(request.user.account_id, webhook_id, Change(**given))
     return WebhookOut(**_fields(row))
 
 
@@ -94,9 +106,11 @@ async def change_webhook(
     summary="Delete a webhook",
     responses=problems(*KEY_CODES, "not_found"),
 )
-async def delete_webhook(request: Caller, webhook_id: FromPath[UUID], services: Using) -> None:
+async def delete_webhook(
+    request: Caller, webhook_id: FromPath[UUID], webhooks: NamedDependency[Webhooks]
+) -> None:
     """Delete an endpoint with all its deliveries. An attempt that is under way may still arrive."""
-    await services.webhooks.delete(request.user.account_id, webhook_id)
+    await webhooks.delete(request.user.account_id, webhook_id)
 
 
 @post(
@@ -106,9 +120,11 @@ async def delete_webhook(request: Caller, webhook_id: FromPath[UUID], services: 
     summary="Replace a webhook's secret",
     responses=problems(*KEY_CODES, "not_found"),
 )
-async def rotate_secret(request: Caller, webhook_id: FromPath[UUID], services: Using) -> SecretOut:
+async def rotate_secret(
+    request: Caller, webhook_id: FromPath[UUID], webhooks: NamedDependency[Webhooks]
+) -> SecretOut:
     """Make a new secret. For 24 hours both sign each message, so that receivers can change over."""
-    return _secret(await services.webhooks.rotate(request.user.account_id, webhook_id))
+    return _secret(await webhooks.rotate(request.user.account_id, webhook_id))
 
 
 @get(
@@ -117,9 +133,9 @@ async def rotate_secret(request: Caller, webhook_id: FromPath[UUID], services: U
     summary="The secret behind webhook_url",
     responses=problems(*KEY_CODES),
 )
-async def account_secret(request: Caller, services: Using) -> SecretOut:
+async def account_secret(request: Caller, account_keys: NamedDependency[AccountKeys]) -> SecretOut:
     """Return the secret that signs what goes to the `webhook_url` of single requests."""
-    return _secret(await services.account_keys.get(request.user.account_id))
+    return _secret(await account_keys.get(request.user.account_id))
 
 
 @post(
@@ -129,15 +145,15 @@ async def account_secret(request: Caller, services: Using) -> SecretOut:
     summary="Replace the secret behind webhook_url",
     responses=problems(*KEY_CODES),
 )
-async def rotate_account_secret(request: Caller, services: Using) -> SecretOut:
+async def rotate_account_secret(request: Caller, account_keys: NamedDependency[AccountKeys]) -> SecretOut:
     """Make a new secret for `webhook_url`. For 24 hours both sign each message."""
-    return _secret(await services.account_keys.rotate(request.user.account_id))
+    return _secret(await account_keys.rotate(request.user.account_id))
 
 
-def _check(services: Services, url: str | None, events: list[str]) -> None:
+def _check(receivers: Egress, url: str | None, events: list[str]) -> None:
     """Raise `DomainError` url_refused or types_invalid."""
     if url is not None:
-        services.receivers.check(url)
+        receivers.check(url)
     if unknown := sorted(set(events) - {ALL, *SELECTABLE}):
         raise DomainError(
             "types_invalid",

@@ -13,10 +13,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from httpx import ASGITransport, AsyncClient, Response
 from litestar import Litestar
+from litestar.datastructures import State
 
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, S3Settings
 from gateway.app import create_app
-from gateway.services import Services
 from gateway.settings import GatewaySettings, Settings, WebhookSettings
 
 PASSWORD = "correct horse battery"
@@ -37,8 +37,9 @@ class Api:
         self.app, self.client = app, client
 
     @property
-    def services(self) -> Services:
-        return self.app.state["services"]
+    def services(self) -> State:
+        """The instances that handlers are given, by the names of `gateway.*.dependencies`."""
+        return self.app.state
 
     async def person(self, email: str | None = None) -> dict[str, str]:
         """Register and sign in; return the header."""

@@ -186,7 +186,9 @@ async def gateway(settings: Settings, kafka: KafkaSettings, world: World) -> Asy
             events=replace(topics.EVENTS, name=world.names[topics.EVENTS.name]),
             progress=replace(topics.PROGRESS, name=world.names[topics.PROGRESS.name]),
         )
-        object.__setattr__(api.services, "tail", tail)  # its own one follows nothing: Kafka is away for it
+        api.services.tail = api.services.streams._tail = (
+            tail  # its own one follows nothing: Kafka is away for it
+        )
         following_kafka = asyncio.create_task(tail.run())
         await until(lambda: tail.state == "connected")
         server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_config=None))

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from bus.bridges.outbox import load
 from bus.contract import topics
 from bus.contract.envelope import OutRecord, decode
-from gateway import policy
+from gateway.accounts.roles import SCOPES
 
 KEYS, SCENES = "/api/v1/api-keys", "/api/v1/scenes"
 
@@ -32,7 +32,7 @@ async def test_made_shown_once_and_listed(api):
             "created_at": listed[0]["created_at"],
             "expires_at": later.isoformat().replace("+00:00", "Z"),
             "prefix": body["key"][:11],
-            "scopes": sorted(policy.SCOPES),
+            "scopes": sorted(SCOPES),
             "last_used_at": None,
         }
     ]

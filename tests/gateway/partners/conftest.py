@@ -20,7 +20,7 @@ from bus.kafka import admin
 from gateway.app import create_app
 from gateway.partners import lifecycle
 from gateway.partners.app import bridges
-from gateway.partners.dependencies import opened
+from gateway.partners.intake import opened
 from gateway.settings import PartnerBridgeSettings, PartnerSettings, Settings
 from tests.gateway.conftest import Api, started
 from tests.gateway.partners.outside import Outside

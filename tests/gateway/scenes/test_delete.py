@@ -157,7 +157,7 @@ async def test_the_objects_go_although_the_gateway_died_before_it_got_to_them(ap
     app = create_app(settings)
     async with started(app):
         await api.sql("UPDATE blob_removals SET due_at = now()")
-        app.state["services"].removals.wake()
+        app.state.removals.wake()
         await gone(api, key)
 
 

@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from bus.contract import topics
-from gateway.scenes import wait_for_scene as waiting
-from gateway.scenes.wait_for_scene import wait_for_scene, wished
+from gateway.scenes import wait_for_scene
+from gateway.scenes.wait_for_scene import requested_seconds
 from gateway.streaming.cursor import Cursor, partition_of
 from gateway.streaming.event import StreamEvent
 from gateway.streaming.waiters import MOST_AT_ONCE, REMEMBERED, Waiters
@@ -104,7 +104,7 @@ async def test_in_vain(api, me):
     answer = await get(api, headers, scene, "respond-async, wait=1")
     assert (answer.status_code, answer.json()["status"]) == (200, "pending")
     assert answer.headers["preference-applied"] == "wait=1"
-    assert await wait_for_scene(api.services, account, scene, 0.01) is None
+    assert await api.services.scene_waiter.wait(account, scene, 0.01) is None
 
 
 async def test_what_ended_without_an_event_is_seen_at_the_deadline(api, me):
@@ -133,7 +133,7 @@ async def test_too_many_are_answered_at_once(api, me):
     answer = await get(api, headers, scene, "wait=60")
     assert answer.json()["status"] == "pending"
     assert "preference-applied" not in answer.headers
-    assert await wait_for_scene(api.services, account, scene, 60) is None
+    assert await api.services.scene_waiter.wait(account, scene, 60) is None
     await end(api, scene)
     api.services.hub.publish(ending(account, scene))
     answers = await asyncio.gather(*asked)
@@ -173,9 +173,9 @@ def test_what_is_remembered_is_bounded():
     ("prefer", "seconds"),
     [
         (None, None), ("", None), ("wait=10", 10), ("WAIT = 10", 10), ("respond-async, wait=5", 5),
-        ("wait=5; foo=1", 5), ('wait="7"', 7), ("wait=9999", waiting.MOST_SECONDS), ("wait=0", 0),
+        ("wait=5; foo=1", 5), ('wait="7"', 7), ("wait=9999", wait_for_scene.MOST_SECONDS), ("wait=0", 0),
         ("wait=-1", None), ("wait=1.5", None), ("wait", None), ("xwait=3", None), ("wait=x", None),
     ],
 )  # fmt: skip
 def test_the_header(prefer, seconds):
-    assert wished(prefer) == seconds
+    assert requested_seconds(prefer) == seconds

@@ -1,0 +1,9 @@
+"""The roles of accounts and the scopes of API keys."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ROLES: Final = ("user", "enterprise", "admin")
+SCOPES: Final = ("scenes:read", "scenes:write", "usage:read", "webhooks:read", "webhooks:write")
+"""What an API key may be made for."""

@@ -1,0 +1,37 @@
+"""The instances that operations work with: dead letters, stored objects, invariants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import asyncpg
+
+from bus.blobs import BlobStore
+from gateway.operations.blob_deletion import Removals
+from gateway.operations.dead_letters import DeadLetterStore
+from gateway.operations.invariants_cache import Books
+from gateway.operations.orphan_objects import Orphans
+from gateway.operations.redrive import Redriver
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OperationDependencies:
+    """Of one application."""
+
+    dead_letters: DeadLetterStore
+    redriver: Redriver
+    removals: Removals
+    orphans: Orphans
+    books: Books
+
+
+def build(pool: asyncpg.Pool, blobs: BlobStore) -> OperationDependencies:
+    """Return them."""
+    dead_letters = DeadLetterStore(pool)
+    return OperationDependencies(
+        dead_letters=dead_letters,
+        redriver=Redriver(blobs, blobs.bucket, dead_letters),
+        removals=Removals(pool, blobs),
+        orphans=Orphans(pool, blobs, blobs.bucket),
+        books=Books(pool),
+    )

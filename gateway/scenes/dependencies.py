@@ -1,0 +1,96 @@
+"""The instances that handlers of scenes, exports, shares and uploads work with."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+
+from bus.blobs import BlobStore
+from gateway.accounts.key_hashing import ApiKeys
+from gateway.accounts.quotas import Quotas
+from gateway.metrics import Metrics
+from gateway.scenes.accept_dependencies import Intake
+from gateway.scenes.cancel_delete import Removing
+from gateway.scenes.exports import ExportStore
+from gateway.scenes.idempotency import Idempotency
+from gateway.scenes.presenter import Presenter
+from gateway.scenes.queue_position import Backlog
+from gateway.scenes.repository import Scenes
+from gateway.scenes.shares import Shares
+from gateway.scenes.upload_memory import Budget
+from gateway.scenes.uploads import Uploads
+from gateway.scenes.wait_for_scene import SceneWaiter
+from gateway.settings import Settings
+from gateway.ssrf import Egress
+from gateway.streaming.waiters import Waiters
+
+_MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SceneDependencies:
+    """Of one application."""
+
+    scenes: Scenes
+    removing: Removing
+    exports: ExportStore
+    shares: Shares
+    uploads: Uploads
+    idempotency: Idempotency
+    budget: Budget
+    backlog: Backlog
+    presenter: Presenter
+    scene_waiter: SceneWaiter
+    intake: Intake
+
+
+def build(  # noqa: PLR0917
+    pool: asyncpg.Pool,
+    blobs: BlobStore,
+    settings: Settings,
+    stack: AsyncExitStack,
+    quotas: Quotas,
+    waiters: Waiters,
+    receivers: Egress,
+    metrics: Metrics,
+) -> SceneDependencies:
+    """Return them; ``stack`` closes what needs closing, ``backlog`` is to be run."""
+    own = settings.gateway
+    decoders = ThreadPoolExecutor(own.decode_threads, thread_name_prefix="photo")
+    stack.callback(decoders.shutdown, cancel_futures=True)
+    images = Egress(allow_private=own.fetch_allow_private)
+    outgoing = images.session(connect_s=own.fetch_seconds, total_s=own.fetch_seconds)
+    stack.push_async_callback(outgoing.close)
+    scenes, uploads, idempotency = Scenes(pool, blobs.bucket), Uploads(pool), Idempotency(pool)
+    backlog = Backlog(settings.kafka, pool, group=own.inference_group)
+    presenter = Presenter(blobs, backlog)
+    return SceneDependencies(
+        scenes=scenes,
+        removing=Removing(pool),
+        exports=ExportStore(pool),
+        shares=Shares(pool, ApiKeys(own.api_key_pepper)),
+        uploads=uploads,
+        idempotency=idempotency,
+        budget=Budget(own.upload_mib * _MIB),
+        backlog=backlog,
+        presenter=presenter,
+        scene_waiter=SceneWaiter(scenes, waiters, presenter),
+        intake=Intake(
+            blobs=blobs,
+            bucket=settings.s3.bucket,
+            decoders=decoders,
+            fetch_seconds=own.fetch_seconds,
+            images=images,
+            outgoing=outgoing,
+            quotas=quotas,
+            uploads=uploads,
+            pool=pool,
+            idempotency=idempotency,
+            receivers=receivers,
+            metrics=metrics,
+        ),
+    )

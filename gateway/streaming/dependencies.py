@@ -1,0 +1,57 @@
+"""The instances that live streams work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import asyncpg
+
+from bus.contract import topics
+from gateway.accounts.quotas import Quotas
+from gateway.metrics import Metrics
+from gateway.settings import Settings
+from gateway.streaming.event_log import History
+from gateway.streaming.event_tail import Tail
+from gateway.streaming.hub import Hub
+from gateway.streaming.stream_opener import StreamOpener
+from gateway.streaming.subscriber import Limits
+from gateway.streaming.supervisor import Vigil
+from gateway.streaming.waiters import Waiters
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StreamDependencies:
+    """Of one application."""
+
+    hub: Hub
+    history: History
+    tail: Tail
+    vigil: Vigil
+    waiters: Waiters
+    streams: StreamOpener
+
+
+def build(pool: asyncpg.Pool, settings: Settings, quotas: Quotas, metrics: Metrics) -> StreamDependencies:
+    """Return them; ``tail`` and ``vigil`` are to be run."""
+    own = settings.gateway
+    epoch, partitions = settings.kafka.topic_epoch, topics.EVENTS.partitions
+    lag = Limits(events=own.reader_queue, bytes=own.reader_bytes, stall_s=own.reader_stall_seconds)
+    hub = Hub(epoch=epoch, partitions=partitions, ring_events=own.ring_events, limits=lag)
+    history = History(pool, epoch=epoch, partitions=partitions)
+    tail = Tail(settings.kafka, hub, history.floors)
+    waiters = Waiters()
+    hub.listeners.append(waiters.hear)
+    return StreamDependencies(
+        hub=hub,
+        history=history,
+        tail=tail,
+        vigil=Vigil(
+            hub,
+            pool,
+            heartbeat_s=own.heartbeat_seconds,
+            longest_s=own.stream_seconds,
+            signed_in_s=own.access_token_seconds,
+        ),
+        waiters=waiters,
+        streams=StreamOpener(hub, history, tail, quotas, metrics),
+    )

@@ -1,0 +1,36 @@
+"""The instances that handlers of webhooks work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import asyncpg
+
+from gateway.settings import WebhookSettings
+from gateway.ssrf import Egress
+from gateway.webhooks.account_secrets import AccountKeys
+from gateway.webhooks.http_session import guard
+from gateway.webhooks.redelivery import Sending
+from gateway.webhooks.repository import Webhooks
+from gateway.webhooks.secrets import Sealer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WebhookDependencies:
+    """Of one application."""
+
+    receivers: Egress
+    webhooks: Webhooks
+    sending: Sending
+    account_keys: AccountKeys
+
+
+def build(pool: asyncpg.Pool, own: WebhookSettings) -> WebhookDependencies:
+    """Return them."""
+    sealer = Sealer(own.key)
+    return WebhookDependencies(
+        receivers=guard(own),
+        webhooks=Webhooks(pool, sealer, most=own.max_endpoints),
+        sending=Sending(pool),
+        account_keys=AccountKeys(pool, sealer),
+    )

@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
 # Two at a time: each worker has servers of its own, about 1 GB.
-PYTEST_ARGS ?= -n 2 -m "not full and not cluster"
+PYTEST_ARGS ?= -n 2 -m "not full and not cluster and not drill"
 BIN := .venv/bin
 RUN := .venv/.run-installed
 DEV := .venv/.dev-installed
@@ -20,10 +20,10 @@ COMPILE := $(UV) pip compile pyproject.toml --python-version 3.11 --universal --
 	--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade
 COMPILE_AS_DEV := $(filter-out --upgrade,$(COMPILE)) --constraint requirements/dev.txt
 
-.PHONY: help up down web browser test chaos lint types bench parity lock clean
+.PHONY: help up down web browser test drills drill chaos lint types bench parity lock licences clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(RUN) $(if $(SHARP_CHECKPOINT),$(SHARP)) ## start the whole system on this machine
 	@$(BIN)/sharpstream up
@@ -35,25 +35,33 @@ web: $(RUN) ## build the web page (needs Node; up does it too)
 	@$(BIN)/python -m sharpstream.stack.web_build
 
 # What the page's tests need; where it cannot be had they are skipped, and say what to install.
-browser: $(DEV)
+browser: $(DEV) ## install Chromium where that can be done, for the tests of the page (test does it too)
 	@if ! command -v chromium >/dev/null && [ "$$(id -u)" = 0 ] && [ -e /etc/debian_version ]; then \
 		echo "installing Chromium (once)"; apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
 	fi || true
 	@$(BIN)/python -m sharpstream.stack.web_build || true
 
-test: $(DEV) $(READERS) browser ## run the tests (PYTEST_ARGS="tests/bus -x" for some)
+test: $(DEV) $(READERS) browser ## run the tests, but drills and chaos (PYTEST_ARGS="tests/bus -x" for some)
 	SHARPSTREAM_KILL_SCALE=$${SHARPSTREAM_KILL_SCALE:-0.5} $(BIN)/python -m pytest $(PYTEST_ARGS)
 
+# Tests of minutes, up to 15 each: too long for `make test`, and without faults at random, which `make chaos` has.
+drills: $(DEV) ## run each drill: the tests that take minutes
+	@$(BIN)/python -m tests.drills
+
+drill: $(DEV) ## run one drill: the next in turn, by the commit's hash, or the one that N=... names
+	@$(BIN)/python -m tests.drills --one $(N)
+
 # The kills of the single bridges are six times as many here as in `make test`.
-chaos: $(DEV) ## three brokers and each bridge struck in turn, then 200 kills and more, half an hour (CHAOS_SEED=... repeats one, or goes on with it)
+chaos: $(DEV) ## fault injection for half an hour: three brokers, each bridge, 200 kills of a whole system (CHAOS_SEED=... repeats or resumes a run)
 	$(BIN)/python -m pytest -m cluster
 	SHARPSTREAM_KILL_SCALE=3 $(BIN)/python -m pytest tests/bus -m kill
 	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
 
-lint: $(DEV) ## style, formatting and who may import whom
+lint: $(DEV) ## style, formatting, who may import whom, and the links in the documents
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python docs/check_links.py
 
 types: $(DEV) ## mypy and, where its tools are installed, the page's types, both strict
 	$(BIN)/mypy
@@ -74,6 +82,11 @@ lock: $(UV) ## pin the newest versions that fit pyproject.toml, with hashes
 	done
 	echo uv | $(UV) pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-header --no-annotate --quiet --upgrade --output-file requirements/uv.txt
+
+licences: $(DEV) ## write docs/third-party-licences.md anew, from the locks
+	@mkdir -p build
+	$(BIN)/python deploy/licences.py > build/licences.md
+	mv build/licences.md docs/third-party-licences.md
 
 clean: ## remove what was built and installed; .sharpstream, the data, stays
 	rm -rf .venv dist build web/dist web/node_modules *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from typing import Any, BinaryIO, Self, TypeVar
 
 import httpx
+from httpx_sse import EventSource, ServerSentEvent
 
 from sharpstream.client.credentials import Session
 from sharpstream.client.errors import DOWNLOAD_FAILED, TIMED_OUT, ServiceError, from_answer
@@ -139,9 +140,10 @@ class AsyncClient(Operations):
         while True:
             error: ServiceError | None = None
             try:
-                async with aclosing(self._connection(following)) as chunks:
-                    async for chunk in chunks:
-                        for event in following.take(chunk):
+                async with aclosing(self._connection(following)) as frames:
+                    async for frame in frames:
+                        event = following.take(frame)
+                        if event is not None:
                             yield event
                         if following.done:
                             return
@@ -151,7 +153,7 @@ class AsyncClient(Operations):
                 return
             await asyncio.sleep(following.broke(error))
 
-    async def _connection(self, following: Following) -> AsyncGenerator[bytes]:
+    async def _connection(self, following: Following) -> AsyncGenerator[ServerSentEvent]:
         headers, refused = following.connect(), None
         for last in (False, True):
             own = await self._headers(refused)
@@ -173,8 +175,9 @@ class AsyncClient(Operations):
                     if answer.status_code == httpx.codes.NO_CONTENT:
                         following.done = True
                         return
-                    async for chunk in answer.aiter_bytes():
-                        yield chunk
+                    async with aclosing(EventSource(answer).aiter_sse()) as frames:
+                        async for frame in frames:
+                            yield frame
             return
 
     async def _once(self, call: Call[Any]) -> httpx.Response:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable
 
-from sharpstream.client import sse
+from httpx_sse import ServerSentEvent
+
 from sharpstream.client.errors import ServiceError
 from sharpstream.client.models import Event
 from sharpstream.client.request import API
@@ -36,22 +37,25 @@ class Following:
         self.done = False
         self._ends, self._last, self._lost = ends, after, lost
         self._pause = FIRST_PAUSE_S
-        self._parser = sse.Parser()
+        self._seen = ""
 
     def connect(self) -> dict[str, str]:
         """Begin with a new connection; return its headers."""
-        self._parser = sse.Parser()
+        self._seen = ""
         return STREAM | ({"Last-Event-ID": self._last} if self._last else {})
 
-    def take(self, chunk: bytes) -> Iterable[Event]:
-        """Yield the events that a chunk of the connection completes."""
-        for frame in self._parser.feed(chunk):
-            event = event_of(frame)
-            self._last, self._pause = event.cursor or self._last, FIRST_PAUSE_S
-            self.done = self._ends and event.ends
-            yield event
-            if self.done:
-                return
+    def take(self, frame: ServerSentEvent) -> Event | None:
+        """Return the event of a frame of the connection; None where it has no data, as a heartbeat's.
+
+        A frame repeats the last id of the connection, so that only a new one marks a durable event.
+        """
+        durable, self._seen = bool(frame.id) and frame.id != self._seen, frame.id
+        if not frame.data:
+            return None
+        event = event_of(frame, durable=durable)
+        self._last, self._pause = event.cursor or self._last, FIRST_PAUSE_S
+        self.done = self._ends and event.ends
+        return event
 
     def broke(self, error: ServiceError | None) -> float:
         """Return the seconds until the next connection. Raises what coming back cannot cure."""

@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import Any, BinaryIO, Self, TypeVar
 
 import httpx
+from httpx_sse import EventSource, ServerSentEvent
 
 from sharpstream.client.credentials import Renew, Session
 from sharpstream.client.errors import DOWNLOAD_FAILED, TIMED_OUT, ServiceError, from_answer
@@ -132,9 +133,11 @@ class Client(Operations):
         while True:
             error: ServiceError | None = None
             try:
-                with closing(self._connection(following)) as chunks:
-                    for chunk in chunks:
-                        yield from following.take(chunk)
+                with closing(self._connection(following)) as frames:
+                    for frame in frames:
+                        event = following.take(frame)
+                        if event is not None:
+                            yield event
                         if following.done:
                             return
             except ServiceError as caught:
@@ -143,7 +146,7 @@ class Client(Operations):
                 return
             time.sleep(following.broke(error))
 
-    def _connection(self, following: Following) -> Generator[bytes]:
+    def _connection(self, following: Following) -> Generator[ServerSentEvent]:
         headers, refused = following.connect(), None
         for last in (False, True):
             own = self._headers(refused)
@@ -167,7 +170,7 @@ class Client(Operations):
                 if answer.status_code == httpx.codes.NO_CONTENT:
                     following.done = True
                     return
-                yield from answer.iter_bytes()
+                yield from EventSource(answer).iter_sse()
             return
 
     def _once(self, call: Call[Any]) -> httpx.Response:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import httpx
+from httpx_sse import ServerSentEvent
 
-from sharpstream.client import sse
 from sharpstream.client.credentials import ApiKey, Credentials, Session
 from sharpstream.client.errors import UNREACHABLE, ServiceError
 from sharpstream.client.models import Event
@@ -63,8 +63,8 @@ def _unreachable(where: str, code: str, error: Exception, *, never_sent: bool) -
     return ServiceError(code, f"{where} cannot be reached ({reason}).", never_sent=never_sent)
 
 
-def event_of(frame: sse.Frame) -> Event:
-    """Return the event of a stream's frame. Raises `ServiceError`."""
+def event_of(frame: ServerSentEvent, *, durable: bool) -> Event:
+    """Return the event of a stream's frame; a ``durable`` one has a cursor. Raises `ServiceError`."""
     try:
         body = json.loads(frame.data)
         return Event(
@@ -74,7 +74,7 @@ def event_of(frame: sse.Frame) -> Event:
             id=str(body.get("id", "")),
             subject=str(body.get("subject", "")),
             source=str(body.get("source", "")),
-            cursor=frame.id if frame.new_id else None,
+            cursor=frame.id if durable else None,
         )
     except (ValueError, AttributeError) as error:
         raise ServiceError("answer_unreadable", "The service sent an event that is not JSON.") from error

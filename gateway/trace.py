@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from typing import Final
 from uuid import UUID, uuid4
 
-TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+from bus.runtime import tracing
 
 
 @dataclass(kw_only=True, slots=True)
@@ -31,5 +29,4 @@ def new_trace() -> Trace:
 
 def trace_from(traceparent: str | None) -> Trace:
     """Return a trace for work that came by another way than HTTP; a malformed parent is left out."""
-    known = traceparent is not None and TRACEPARENT.fullmatch(traceparent)
-    return Trace(correlation_id=uuid4().hex, traceparent=traceparent if known else None)
+    return Trace(correlation_id=uuid4().hex, traceparent=tracing.normalized(traceparent))

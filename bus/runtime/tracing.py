@@ -8,7 +8,6 @@ is not listed in `ATTRIBUTES`: that is how secrets and people stay out of traces
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -16,7 +15,9 @@ from typing import Any, Final, Protocol, Self
 
 import structlog
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -50,7 +51,7 @@ ATTRIBUTES: Final = {
 }
 """Every attribute that may leave the process, as callers and as traces name it: random ids, counts, names of
 ours. Others are dropped."""
-_PARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
+_PROPAGATOR: Final = TraceContextTextMapPropagator()
 
 _tracer: trace.Tracer | None = None
 
@@ -206,8 +207,16 @@ def each(verb: str, records: Sequence[Traced], *, began_ns: int, kind: SpanKind,
 
 def trace_id(traceparent: str | None) -> str | None:
     """Return the trace's id, 32 hex digits; None where there is none."""
-    found = _PARENT.fullmatch(traceparent) if traceparent else None
-    return found[1] if found else None
+    context = _context(traceparent)
+    return f"{context.trace_id:032x}" if context else None
+
+
+def normalized(traceparent: str | None) -> str | None:
+    """Return a traceparent as version 00 of W3C Trace Context writes it; None for one that is malformed."""
+    context = _context(traceparent)
+    if context is None:
+        return None
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
 
 
 def _begin(
@@ -237,12 +246,10 @@ def _begin(
 
 
 def _context(traceparent: str | None) -> trace.SpanContext | None:
-    found = _PARENT.fullmatch(traceparent) if traceparent else None
-    if found is None:
+    if not traceparent:
         return None
-    context = trace.SpanContext(
-        int(found[1], 16), int(found[2], 16), is_remote=True, trace_flags=trace.TraceFlags(int(found[3], 16))
-    )
+    found = _PROPAGATOR.extract({"traceparent": traceparent}, Context())
+    context = trace.get_current_span(found).get_span_context()
     return context if context.is_valid else None
 
 

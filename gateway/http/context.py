@@ -9,7 +9,8 @@ from uuid import uuid4
 
 from litestar.connection import ASGIConnection
 
-from gateway.trace import TRACEPARENT, Trace
+from bus.runtime import tracing
+from gateway.trace import Trace
 
 _KEY: Final = "sharpstream.trace"
 _CORRELATION: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -21,7 +22,7 @@ def begin(scope: MutableMapping[str, Any]) -> Trace:
     given, parent = headers.get(b"x-correlation-id", ""), headers.get(b"traceparent", "")
     trace = Trace(
         correlation_id=given if _CORRELATION.fullmatch(given) else uuid4().hex,
-        traceparent=parent if TRACEPARENT.fullmatch(parent) else None,
+        traceparent=tracing.normalized(parent),
     )
     scope[_KEY] = trace
     return trace

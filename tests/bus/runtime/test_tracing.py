@@ -153,3 +153,23 @@ def test_a_tracer_that_breaks_breaks_nothing(monkeypatch):
     with tracing.span("x", PARENT) as span:
         tracing.past("y", PARENT, began_ns=1, ended_ns=2)
     assert span.traceparent == PARENT
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (PARENT, PARENT),
+        ("01-" + PARENT[3:] + "-more", PARENT),  # a later version: what version 00 knows of it
+        (PARENT + "-more", None),
+        ("00-" + "0" * 32 + PARENT[35:], None),
+        (PARENT[:36] + "0" * 16 + PARENT[52:], None),
+        ("ff" + PARENT[2:], None),
+        (PARENT.upper(), None),
+        (PARENT + "\r\nX-Evil: 1", None),
+        ("x" * 600, None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_traceparent_is_kept_in_its_one_form_or_not_at_all(given, kept):
+    assert tracing.normalized(given) == kept

@@ -10,10 +10,10 @@ import asyncpg
 
 from bus.bridges.projector import Projector, RawRecord
 from bus.contract import envelope, topics
+from bus.contract.blob_ref import BlobRef
 from bus.contract.ids import new_id
 from bus.contract.messages import (
     AnyMessage,
-    BlobRef,
     GenerationCompleted,
     GenerationRequested,
     ModelRun,

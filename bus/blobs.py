@@ -22,7 +22,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import create_loader
 
-from bus.contract.messages import BlobRef
+from bus.contract.blob_ref import BlobRef
 from bus.runtime.errors import ConfigurationError, PermanentError, SharpstreamError, TransientError
 from bus.runtime.settings import S3Settings, load
 

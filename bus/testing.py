@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 from bus.blobs import BlobCorruptError, BlobMissingError, BlobStoreError, Buffer
-from bus.contract.messages import BlobRef
+from bus.contract.blob_ref import BlobRef
 
 
 class MemoryBlobs:

@@ -17,7 +17,8 @@ import msgspec
 
 from bus.bridges import outbox
 from bus.contract import envelope, ids, topics
-from bus.contract.messages import BlobRef, ExportScene
+from bus.contract.blob_ref import BlobRef
+from bus.contract.messages import ExportScene
 from bus.contract.options import Options
 
 SOURCE: Final = "/sharpstream/export"

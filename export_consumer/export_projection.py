@@ -46,7 +46,7 @@ WHERE j.id = ANY($1::uuid[]) AND s.deleted_at IS NOT NULL"""
 
 
 class ExportJobs:
-    """Writes the export events; ``bucket`` completes the blob keys to ``s3://bucket/key``.
+    """Writes the export events; ``bucket`` is where the URLs of its rows point to.
 
     ``views`` is what is made of every completed scene.
     """
@@ -95,14 +95,11 @@ class ExportJobs:
         """Return (id, status, time, url, code, error) where the event ends an export."""
         match event.message:
             case ExportCompleted() as m:
-                return (m.export_id, "completed", event.time, self._url(m.result.key), None, None)
+                return (m.export_id, "completed", event.time, m.result.url(self._bucket), None, None)
             case ExportFailed() as m:
                 return (m.export_id, "failed", event.time, None, storable(m.code), storable(m.message))
             case _:
                 return None
-
-    def _url(self, key: str) -> str:
-        return f"s3://{self._bucket}/{key}"
 
 
 def _finished(event: Event) -> Finished:

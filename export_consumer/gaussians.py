@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from bus.contract.splat import SH_C0, Camera
+
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
-
-SH_C0: Final = 0.28209479177387814
-"""sqrt(1 / 4 pi), the constant spherical harmonic."""
-
-
-class Camera(NamedTuple):
-    """Whose view the scene is: pinhole, the principal point in the middle, pixels of the upright photo."""
-
-    focal_px: float
-    width: int
-    height: int
-
-    def fitted(self, longest: int) -> Camera:
-        """Return the same view with that many pixels along its longer side."""
-        factor = longest / max(self.width, self.height)
-        width, height = (max(1, round(side * factor)) for side in (self.width, self.height))
-        return Camera(self.focal_px * factor, width, height)
 
 
 class Gaussians(NamedTuple):

@@ -12,7 +12,8 @@ import structlog
 from bus.blobs import Blobs
 from bus.contract import envelope, topics
 from bus.contract import options as export_options
-from bus.contract.messages import BlobRef, ExportCompleted, ExportEnding, ExportFailed, ExportScene, Timings
+from bus.contract.blob_ref import BlobRef
+from bus.contract.messages import ExportCompleted, ExportEnding, ExportFailed, ExportScene, Timings
 from bus.contract.options import Options
 from bus.kafka.processor import Record
 from bus.runtime import tracing

@@ -13,10 +13,11 @@ import fast_simplification
 import numpy as np
 from PIL import Image
 
+from bus.contract.splat import Camera
 from export_consumer.coordinate_frames import turned
 from export_consumer.errors import NothingLeftError
 from export_consumer.formats import Chosen
-from export_consumer.gaussians import Camera, Floats, Scene
+from export_consumer.gaussians import Floats, Scene
 from export_consumer.raster import render
 
 Indices: TypeAlias = "np.ndarray[Any, np.dtype[np.uint32]]"

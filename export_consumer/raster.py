@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bus.contract.splat import Camera
 from export_consumer import kernels
-from export_consumer.gaussians import Camera, Floats, Gaussians
+from export_consumer.gaussians import Floats, Gaussians
 
 
 class Picture(NamedTuple):

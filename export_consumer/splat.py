@@ -10,17 +10,15 @@ from typing import Any, Final
 
 import numpy as np
 
+from bus.contract import splat as contract
+from bus.contract.splat import END_OF_HEADER, FORMAT_LINES, PROPERTIES, Camera, Element
 from export_consumer.errors import SplatCorruptError
-from export_consumer.gaussians import Camera, Gaussians, Scene
+from export_consumer.gaussians import Gaussians, Scene
 
-FIELDS: Final = (
-    *("x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity"),
-    *("scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"),
-)
-MEDIA_TYPE: Final = "application/ply"
 _COLUMNS: Final[tuple[slice | int, ...]] = (slice(0, 3), slice(3, 6), 6, slice(7, 10), slice(10, 14))
-"""Of a row of `FIELDS`: the arrays of `Gaussians`, in order."""
+"""Of a row of `PROPERTIES`: the arrays of `Gaussians`, in order."""
 _TYPES: Final = {"float": "<f4", "uint": "<u4", "int": "<i4", "uchar": "u1"}
+_FORMAT: Final = [line.split() for line in FORMAT_LINES]
 _HEAD_BYTES: Final = 64 * 1024
 _MAX_COUNT: Final = 50_000_000
 """2.8 GB: more Gaussians than any worker could hold."""
@@ -55,33 +53,24 @@ def read(data: bytes) -> Scene:
 def write(scene: Scene, *, comments: tuple[str, ...] = (), trailer: Elements | None = None) -> bytes:
     """Return the plain file of a scene, lossless; ``trailer`` holds further one-property elements."""
     g = scene.gaussians
-    lines = ["ply", "format binary_little_endian 1.0", *(f"comment {text}" for text in comments)]
-    lines.append(f"element vertex {g.size}")
-    lines += [f"property float {name}" for name in FIELDS]
     kinds = {np.dtype(code): name for name, code in _TYPES.items()}
-    for name, values in (trailer or {}).items():
-        lines += [f"element {name} {len(values)}", f"property {kinds[values.dtype]} {name}"]
-    rows = np.empty((g.size, len(FIELDS)), "<f4")
+    elements = [Element(name, kinds[values.dtype], len(values)) for name, values in (trailer or {}).items()]
+    header = contract.header(g.size, comments=comments, elements=elements)
+    rows = np.empty((g.size, len(PROPERTIES)), "<f4")
     for columns, values in zip(_COLUMNS, g, strict=True):
         rows[:, columns] = values
-    header = "\n".join([*lines, "end_header", ""]).encode()
     return b"".join([header, rows.data, *(values.tobytes() for values in (trailer or {}).values())])
 
 
-def camera_comments(camera: Camera) -> tuple[str, ...]:
-    """Return the comments by which the camera survives in a plain file."""
-    return ("color_space srgb", f"camera {camera.focal_px!r} {camera.width} {camera.height}")
-
-
 def _parse(data: bytes) -> tuple[dict[str, list[str]], Elements]:
-    head, mark, _ = data[:_HEAD_BYTES].partition(b"end_header\n")
+    head, mark, _ = data[:_HEAD_BYTES].partition(END_OF_HEADER)
     lines = [line.split() for line in head.decode("ascii", errors="replace").splitlines()]
-    if not mark or lines[:2] != [["ply"], ["format", "binary_little_endian", "1.0"]]:
+    if not mark or lines[:2] != _FORMAT:
         raise SplatCorruptError("The splat has no .ply header; generate the scene again.")
     comments = {line[1]: line[2:] for line in lines if line[:1] == ["comment"] and len(line) > 1}
     layout = _layout(lines)
-    if tuple(name for name, _ in layout.get("vertex", (0, []))[1]) != FIELDS:
-        raise SplatCorruptError(f"The splat's vertices must have: {', '.join(FIELDS)}.")
+    if tuple(name for name, _ in layout.get("vertex", (0, []))[1]) != PROPERTIES:
+        raise SplatCorruptError(f"The splat's vertices must have: {', '.join(PROPERTIES)}.")
     elements: Elements = {}
     offset = len(head) + len(mark)
     for name, (count, fields) in layout.items():

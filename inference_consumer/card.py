@@ -14,8 +14,9 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
+from bus.contract.splat import Camera
 from inference_consumer import ply
-from inference_consumer.models import Camera, ModelInfo, Pause, Photo, Pixels, no_pause
+from inference_consumer.models import ModelInfo, Pause, Photo, Pixels, no_pause
 from inference_consumer.settings import Settings
 
 DISTANCE_M: Final = 2.0

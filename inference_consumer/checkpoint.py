@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from bus.runtime.backoff import Backoff
 from bus.runtime.errors import ConfigurationError
 
 log = structlog.stdlib.get_logger(__name__)
@@ -27,6 +28,7 @@ log = structlog.stdlib.get_logger(__name__)
 MAX_BYTES: Final = 8 * 1024**3
 """Three times the largest known checkpoint (2.6 GiB)."""
 _ATTEMPTS: Final = 5
+_LONGEST_PAUSE_S: Final = 60.0
 _TIMEOUT_S: Final = 30.0
 _CHUNK: Final = 1024 * 1024
 _LOG_EVERY_S: Final = 10.0
@@ -77,6 +79,7 @@ class Checkpoints:
 
     def _fetch(self, url: str, part: Path) -> None:
         opener = urllib.request.build_opener(_Redirects(self.schemes))
+        backoff = Backoff(2 * self.backoff_s, _LONGEST_PAUSE_S, jitter=0.5)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 _go_on(opener, url, part, self.max_bytes)
@@ -86,7 +89,7 @@ class Checkpoints:
                 if attempt == _ATTEMPTS or refused:
                     raise ConfigurationError(f"SHARP_CHECKPOINT: {url} cannot be fetched: {error}") from error
                 log.warning("checkpoint_interrupted", error=repr(error), attempt=attempt)
-                time.sleep(self.backoff_s * 2**attempt)
+                time.sleep(backoff.next_s())
             else:
                 return
 

@@ -1,7 +1,8 @@
-"""What a model is to the rest of this role, and the models there are, by the name that settings choose.
+"""The interface of a model to this role, and the registry of models by the name that settings choose.
 
-A model turns prepared photos into splats and knows nothing of Kafka, S3 or batching. Another
-image-to-splat network is one more file and one more line in `REGISTRY`.
+A model turns prepared photos into splats and knows nothing of Kafka, S3 or batching. Another image-to-splat
+network is one more module with a ``make``, and one more entry in `bus.contract.models`. Weights, extra
+packages and settings of its own are further files.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 import numpy as np
 
+from bus.contract.models import MODELS
+from bus.contract.splat import Camera
 from bus.runtime.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -25,15 +28,6 @@ Pause: TypeAlias = Callable[[], None]
 
 def no_pause() -> None:
     """Let nobody overtake."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Camera:
-    """A pinhole camera: focal length and size in pixels; the principal point is the centre."""
-
-    focal_px: float
-    width: int
-    height: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,11 +108,7 @@ class Model(Protocol):
 
 MakeModel: TypeAlias = "Callable[[Settings], Model]"
 
-REGISTRY: Final[Mapping[str, str]] = {
-    "card": "inference_consumer.card",
-    "null": "inference_consumer.null",
-    "sharp": "inference_consumer.sharp_model",
-}
+REGISTRY: Final[Mapping[str, str]] = {name: facts.module for name, facts in MODELS.items()}
 """Name -> the module whose ``make(settings)`` returns the model. Imported when chosen: one needs torch."""
 
 

@@ -14,19 +14,20 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from bus.blobs import Blobs
+from bus.contract.blob_ref import BlobRef
 from bus.contract.messages import (
-    BlobRef,
     GenerateScene,
     GenerationStarted,
     ModelRun,
     Stage,
     Timings,
 )
+from bus.contract.splat import MEDIA_TYPE, Camera
 from bus.runtime.errors import SharpstreamError
-from inference_consumer import photo, ply
+from inference_consumer import photo
 from inference_consumer.batch_runner import Inference, Served
 from inference_consumer.errors import ModelUnavailableError
-from inference_consumer.models import Camera, Model, Splat
+from inference_consumer.models import Model, Splat
 from inference_consumer.stage_timer import Job, Tell, Watch
 
 T = TypeVar("T")
@@ -140,7 +141,7 @@ class Pipeline:
         # A key of its own for each attempt: a woken zombie must not overwrite the winner's file.
         key = f"results/{job.command.generation_id}/{secrets.token_hex(16)}.ply"
         with watch.stage(Stage.UPLOAD):
-            return await self._blobs.put(key, file, ply.MEDIA_TYPE)
+            return await self._blobs.put(key, file, MEDIA_TYPE)
 
     def _run_of(self, served: Served) -> ModelRun:
         info = self._model.info

@@ -15,11 +15,12 @@ from typing import Any, Final
 import structlog
 import torch
 
+from bus.contract.splat import Camera
 from bus.runtime.errors import ConfigurationError
 from inference_consumer import metrics
 from inference_consumer.checkpoint import Checkpoints
 from inference_consumer.errors import DeviceLostError, ResultNotFiniteError
-from inference_consumer.models import Camera, ModelInfo, Pause, Photo, no_pause
+from inference_consumer.models import ModelInfo, Pause, Photo, no_pause
 from inference_consumer.settings import Settings, SharpSettings
 from inference_consumer.sharp import Camera as SharpCamera
 from inference_consumer.sharp import CheckpointError, Gaussians, Sharp, SharpConfig, encode_ply, load_sharp

@@ -63,9 +63,11 @@ ON CONFLICT DO NOTHING RETURNING id"""
 _ENDINGS: Final = """
 UPDATE scene_generations s
 SET status = e.status, updated_at = e.time, generated_3d_gaussian_url = e.url,
-    processing_time_seconds = e.seconds, error_message = e.error, metadata = s.metadata || e.metadata::jsonb
-FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::float8[], $6::text[], $7::text[])
-  AS e (id, status, time, url, seconds, error, metadata)
+    result_blob = e.blob::jsonb, processing_time_seconds = e.seconds, error_message = e.error,
+    metadata = s.metadata || e.metadata::jsonb
+FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::float8[], $7::text[],
+            $8::text[])
+  AS e (id, status, time, url, blob, seconds, error, metadata)
 WHERE s.id = e.id"""
 
 # The log also holds what was deleted before its row came here. The type is no parameter, so that the small
@@ -78,7 +80,7 @@ WHERE s.id = e.id AND s.deleted_at IS DISTINCT FROM e.time"""
 
 
 class EventProjection:
-    """Writes events of one topic epoch; ``bucket`` completes the blob keys to ``s3://bucket/key``."""
+    """Writes events of one topic epoch; ``bucket`` is where the URLs of its rows point to."""
 
     def __init__(self, *, epoch: int, bucket: str) -> None:
         self._epoch, self._bucket = epoch, bucket
@@ -129,7 +131,7 @@ class EventProjection:
             message.generation_id,
             message.account_id,
             message.api_key_id,
-            self._url(source.key),
+            source.url(self._bucket),
             message.priority.value,
             to_json({"client": {}, "image": image}),
             event.time,
@@ -154,24 +156,23 @@ class EventProjection:
             log.error("endings_astray", count=astray, generation_ids=missed)
 
     def _ending(self, event: Event) -> tuple[Any, ...] | None:
-        """Return (id, status, time, url, seconds, error, metadata) where the event ends a generation."""
+        """Return the values of `_ENDINGS`, in its order, where the event ends a generation."""
         ending: tuple[Any, ...]
         match event.message:
             case GenerationCompleted() as m:
                 seconds = _seconds(m.timings)
-                ending = ("completed", event.time, self._url(m.result.key), seconds, None, _result(m))
+                url, blob = m.result.url(self._bucket), to_json(m.result)
+                ending = ("completed", event.time, url, blob, seconds, None, _result(m))
             case GenerationFailed() as m:
                 why = to_json({"error": {"code": storable(m.code)}} | _timings(m.timings))
-                ending = ("failed", event.time, None, None, storable(m.message), why)
+                ending = ("failed", event.time, None, None, None, storable(m.message), why)
             case GenerationCancelled() as m:
                 why = to_json({"error": {"code": f"cancelled_{storable(m.reason)}"}})
-                ending = ("cancelled", event.time, None, None, CANCELLED.get(m.reason, "Cancelled."), why)
+                said = CANCELLED.get(m.reason, "Cancelled.")
+                ending = ("cancelled", event.time, None, None, None, said, why)
             case _:
                 return None
         return (event.message.generation_id, *ending)
-
-    def _url(self, key: str) -> str:
-        return f"s3://{self._bucket}/{key}"
 
 
 def _those(written: Iterable[UUID], events: Sequence[Event]) -> list[Event]:

@@ -33,7 +33,7 @@ SELECT partition, next_offset FROM projector_offsets WHERE projector = $1 AND ep
 
 # Usage goes by its event, since releases made the row's own id differently.
 # A live row counts unless another life of the topics explains it; ``processing`` comes from elsewhere, and
-# the gateway marks what is deleted before the log tells of it.
+# the gateway marks what is deleted before the log tells of it. Earlier releases wrote no ``result_blob``.
 _KEY_AND_ROW: Final = {
     "event_log": """
         SELECT concat_ws('/', epoch, partition, "offset") AS key,
@@ -46,6 +46,9 @@ _KEY_AND_ROW: Final = {
                jsonb_build_object('user_id', s.user_id, 'api_key_id', s.api_key_id, 'priority', s.priority,
                    'status', replace(s.status, 'processing', 'pending'),
                    'generated_3d_gaussian_url', s.generated_3d_gaussian_url,
+                   'result_blob', CASE WHEN NOT EXISTS (
+                       SELECT FROM {live}.scene_generations l
+                       WHERE l.id = s.id AND l.result_blob IS NULL) THEN s.result_blob END,
                    'processing_time_seconds', s.processing_time_seconds, 'error_message', s.error_message,
                    'result', s.metadata -> 'result', 'model', s.metadata -> 'model',
                    'timings', s.metadata -> 'timings', 'error', s.metadata -> 'error',

@@ -7,7 +7,6 @@ goes back. Must not decode: FastStream logs a body that it cannot decode and goe
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
@@ -23,13 +22,13 @@ from bus.bridges.postgres_errors import PASSING
 from bus.bridges.projection import Apply, Place, Projector, RawRecord, raw_record
 from bus.contract.topics import Topic
 from bus.kafka.static_membership import PlaceTakenError
+from bus.runtime.backoff import Backoff
 from bus.runtime.errors import FencedError, TransientError
 
 __all__ = ["Apply", "Projector", "RawRecord", "raw_record", "subscribe"]
 
 log = structlog.stdlib.get_logger(__name__)
 
-BACKOFF_S: Final = (0.2, 5.0)
 DAY_MS: Final = 24 * 3600 * 1000
 
 
@@ -128,7 +127,7 @@ class _Feed(ConsumerRebalanceListener):  # type: ignore[misc]
             log.warning("acknowledge_failed", projector=self._projector.name, error=str(error))
 
     async def _project(self, consumer: AIOKafkaConsumer, records: list[RawRecord]) -> bool:
-        wait_s = BACKOFF_S[0]
+        backoff = Backoff()
         while True:
             try:
                 fitting = await self._align(consumer, records)
@@ -136,9 +135,10 @@ class _Feed(ConsumerRebalanceListener):  # type: ignore[misc]
                     return False
                 await self._projector.project(fitting)
             except (*PASSING, TransientError) as error:
-                log.warning("projector_waits", projector=self._projector.name, error=repr(error), s=wait_s)
-                await asyncio.sleep(wait_s)
-                wait_s = min(2 * wait_s, BACKOFF_S[1])
+                log.warning(
+                    "projector_waits", projector=self._projector.name, error=repr(error), s=backoff.wait_s
+                )
+                await backoff.sleep()
             else:
                 return True
 

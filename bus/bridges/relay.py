@@ -26,6 +26,7 @@ from bus.contract.topics import RELAY_CURSOR
 from bus.kafka import broker
 from bus.kafka.transactions import OutcomeUnknownError, ProducerFencedError, TransactionalProducer
 from bus.runtime import tracing
+from bus.runtime.backoff import Backoff
 from bus.runtime.settings import KafkaSettings
 from bus.runtime.tasks import check_cancelled, first_of
 
@@ -38,7 +39,6 @@ ACTIVE = Gauge("sharpstream_relay_active", "1 while this process is the one that
 CURSOR: Final = TopicPartition(RELAY_CURSOR.name, 0)
 RENEW_CURSOR_S: Final = 12 * 3600.0
 """Kafka drops the offset of an idle group after 7 days, unless it is committed again."""
-BACKOFF_S: Final = (0.2, 5.0)
 """First and longest wait after an error; doubled in between."""
 STOP_S: Final = 10.0
 """For the transaction under way when told to stop."""
@@ -88,14 +88,15 @@ class Relay:
         Raises `FencedError` where a successor has taken over while this one was active: end the process.
         Raises `ConfigurationError` where the tables are missing.
         """
-        wait_s = BACKOFF_S[0]
+        backoff = Backoff()
         while not self._stopping.is_set():
             try:
                 await self._session()
             except UNREACHABLE as error:
-                wait_s = BACKOFF_S[0] if self.ready else min(2 * wait_s, BACKOFF_S[1])
-                log.warning("relay_lost_postgres", error=repr(error), retry_in_s=wait_s)
-                await self._pause(wait_s)
+                if self.ready:
+                    backoff.reset()
+                log.warning("relay_lost_postgres", error=repr(error), retry_in_s=backoff.wait_s)
+                await backoff.sleep(self._stopping)
             finally:
                 self.ready = False
                 self._turn_active(on=False)
@@ -125,17 +126,18 @@ class Relay:
         await asyncio.sleep(STOP_S)
 
     async def _carry(self, lease: Lease) -> None:
-        wait_s = BACKOFF_S[0]
+        backoff = Backoff()
         while not self._stopping.is_set():
             try:
                 await self._publish(lease)
             except (OutcomeUnknownError, ProducerFencedError, KafkaError) as error:
                 # Fenced or not, the lease decides: where it is still ours, open the producer again.
-                log.warning("relay_lost_kafka", error=str(error), retry_in_s=wait_s)
+                if self.ready:
+                    backoff.reset()
+                log.warning("relay_lost_kafka", error=str(error), retry_in_s=backoff.wait_s)
                 await lease.renew()
-                wait_s = BACKOFF_S[0] if self.ready else min(2 * wait_s, BACKOFF_S[1])
                 self.ready = False
-                await self._pause(wait_s)
+                await backoff.sleep(self._stopping)
 
     async def _publish(self, lease: Lease) -> None:
         await self._producer.open()  # first: from here on nobody else moves the cursor
@@ -176,10 +178,6 @@ class Relay:
             raise OutcomeUnknownError(f"Kafka does not tell the cursor: {error!r}") from error
         finally:
             await consumer.stop()
-
-    async def _pause(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
 
     def _turn_active(self, *, on: bool) -> None:
         self.active = on

@@ -14,18 +14,11 @@ from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
 
+from bus.contract.blob_ref import BlobRef
+
 
 class Message(Struct, frozen=True, kw_only=True, tag_field="type"):
     """The root of everything that travels. Unknown fields are ignored, so that fields can be added."""
-
-
-class BlobRef(Struct, frozen=True, kw_only=True):
-    """Where the bytes lie: a claim check. ``sha256`` is lower-case hex of the whole object."""
-
-    key: str
-    sha256: str
-    bytes: int
-    media_type: str
 
 
 class Priority(StrEnum):

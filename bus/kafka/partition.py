@@ -24,6 +24,7 @@ from bus.contract.envelope import OutRecord
 from bus.kafka.retry import Record
 from bus.kafka.transactions import OutcomeUnknownError, TransactionalProducer
 from bus.runtime import tasks
+from bus.runtime.backoff import Backoff
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -35,7 +36,6 @@ COMMIT_SECONDS = Histogram(
 )
 MAX_COMMIT: Final = 500
 """Inputs settled by one transaction."""
-BACKOFF_S: Final = (0.2, 5.0)
 
 
 @dataclass(slots=True, eq=False)
@@ -146,16 +146,17 @@ class InputPartition:
 
     async def _settle(self) -> None:
         """Fence, then read: only in this order is the committed offset the last word."""
-        wait_s = BACKOFF_S[0]
+        backoff = Backoff()
         while True:
             try:
                 await self._producer.open()
                 committed = await self._consumer.committed(self.tp)
                 break
             except (OutcomeUnknownError, KafkaError, OSError) as error:
-                log.warning("partition_not_open", **self._where(), error=str(error), retry_in_s=wait_s)
-                await asyncio.sleep(wait_s)
-                wait_s = min(2 * wait_s, BACKOFF_S[1])
+                log.warning(
+                    "partition_not_open", **self._where(), error=str(error), retry_in_s=backoff.wait_s
+                )
+                await backoff.sleep()
         tasks.check_cancelled()
         # No await from here: the partition may be revoked at the next one.
         self._reconcile(committed or 0)

@@ -8,7 +8,6 @@ what becomes of failures and `bus.kafka.partition` for the order of things at a 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -20,12 +19,13 @@ from aiokafka.errors import KafkaError
 from bus.contract.envelope import present
 from bus.contract.topics import Topic
 from bus.kafka import broker
-from bus.kafka.partition import BACKOFF_S, InputPartition
+from bus.kafka.partition import InputPartition
 from bus.kafka.retry import GiveUp, Handler, Record, Routing, attempt_of, not_before_of
 from bus.kafka.scheduler import Dispatcher
 from bus.kafka.static_membership import PlaceTakenError
 from bus.kafka.transactions import TransactionalProducer
 from bus.runtime import tasks
+from bus.runtime.backoff import Backoff
 from bus.runtime.errors import FencedError
 from bus.runtime.settings import KafkaSettings
 
@@ -103,17 +103,19 @@ class Processor:
         Raises `FencedError` where another process has taken over a partition that this one still believed
         to be its own: end the process. What was in hand is not lost, the other one has it.
         """
-        wait_s = BACKOFF_S[0]
+        backoff = Backoff()
         while not self._stopping.is_set():
             try:
                 await self._session()
             except PlaceTakenError as error:
                 raise FencedError(f"Another process runs as {self._instance_id!r}.") from error
             except (KafkaError, OSError, TimeoutError) as error:
-                wait_s = BACKOFF_S[0] if self._joined else min(2 * wait_s, BACKOFF_S[1])
-                log.warning("processor_lost_kafka", group=self._group, error=repr(error), retry_in_s=wait_s)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), wait_s)
+                if self._joined:
+                    backoff.reset()
+                log.warning(
+                    "processor_lost_kafka", group=self._group, error=repr(error), retry_in_s=backoff.wait_s
+                )
+                await backoff.sleep(self._stopping)
             finally:
                 self._joined = False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from bus.contract.splat import MEDIA_TYPE
 from export_consumer import gaussforge_adapter
 from export_consumer.formats import Chosen, Format
 from export_consumer.gaussians import Scene
@@ -13,4 +14,4 @@ def _write(scene: Scene, options: Chosen) -> bytes:
     return gaussforge_adapter.convert(scene, options, "compressed.ply")
 
 
-FORMAT: Final = Format(media_type="application/ply", suffix=".ply", write=_write)
+FORMAT: Final = Format(media_type=MEDIA_TYPE, suffix=".ply", write=_write)

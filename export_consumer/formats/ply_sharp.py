@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from bus.contract.splat import MEDIA_TYPE
 from export_consumer import splat
 from export_consumer.formats import Chosen, Format
 from export_consumer.gaussians import Scene
@@ -31,4 +32,4 @@ def _write(scene: Scene, _options: Chosen) -> bytes:
     return splat.write(scene, trailer=trailer)
 
 
-FORMAT: Final = Format(media_type=splat.MEDIA_TYPE, suffix=".ply", write=_write)
+FORMAT: Final = Format(media_type=MEDIA_TYPE, suffix=".ply", write=_write)

@@ -17,6 +17,7 @@ import structlog
 from prometheus_client import Counter
 
 from bus.blobs import Blobs
+from bus.contract.blob_ref import BlobLocation
 from ledger.db import leader_turns
 
 EVERY: Final = timedelta(hours=6)
@@ -38,7 +39,7 @@ _NAMED: Final = {
 """Kind of object -> whether its job names it, or may yet."""
 _ENQUEUE: Final = """
 INSERT INTO blob_removals (key) SELECT o.key
-FROM (SELECT key, id, 's3://' || $1 || '/' || key AS url FROM unnest($2::text[], $3::uuid[]) AS k (key, id)) o
+FROM unnest($1::text[], $2::text[], $3::uuid[]) AS o (key, url, id)
 WHERE NOT {named} AND NOT EXISTS (SELECT FROM blob_removals r WHERE r.key = o.key) RETURNING key"""
 
 
@@ -72,7 +73,8 @@ class Orphans:
             if old and (owner := _owner(key)) is not None:
                 keys.append(key)
                 ids.append(owner)
-        rows = await self._pool.fetch(statement, self._bucket, keys, ids) if keys else []
+        urls = [BlobLocation(self._bucket, key).url for key in keys]
+        rows = await self._pool.fetch(statement, keys, urls, ids) if keys else []
         return [row["key"] for row in rows]
 
 

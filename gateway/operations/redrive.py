@@ -77,7 +77,7 @@ class Redriver:
                 told(topics.commands_topic(old.priority), command, key=fresh, time=at, trace=trace),
                 told(topics.EVENTS, event, key=old.account_id, time=at, trace=trace),
             ]
-            url = f"s3://{self._bucket}/{key}"
+            url = source.url(self._bucket)
             again = Again.of_scene(fresh, url=url, at=at, api_key_id=asked_by)
             await self._dead_letters.redrive(letter, again, by=by, records=records)
         except BaseException:

@@ -18,6 +18,7 @@ import structlog
 from bus.bridges.postgres_errors import PASSING
 from bus.bridges.projection import Place, Projector, RawRecord
 from bus.runtime import tasks
+from bus.runtime.backoff import FIRST_S, Backoff
 from bus.runtime.errors import TransientError
 from gateway.partners import commands
 from gateway.partners.acceptance import Acceptance, NoRoomError, Prepared, failed
@@ -29,7 +30,6 @@ AHEAD: Final = 3
 """Records of a lane that are prepared at once."""
 ENOUGH: Final = 2 * AHEAD
 """Records in hand with which no more are fetched: at 2 MB each, 12 MB."""
-BACKOFF_S: Final = (0.2, 5.0)
 ROOM_S: Final = 0.5
 """Between looks whether the account has room again."""
 CLOSE_S: Final = 15.0
@@ -103,7 +103,7 @@ class Lane:
 
     async def _answer(self, prepared: Prepared) -> None:
         """Answer, however long there is no room; not broken off in the middle of a transaction."""
-        tries = 0
+        tries, backoff = 0, Backoff(2 * FIRST_S, jitter=0.5)
         while True:
             self._acceptance.hand_in(prepared)
             try:
@@ -116,7 +116,7 @@ class Lane:
                 log.exception("answer_failed", topic=prepared.record.topic, offset=prepared.record.offset)
                 if tries >= TRIES:
                     prepared.refusal = prepared.refusal or failed()
-                await asyncio.sleep(BACKOFF_S[0] * 2**tries)
+                await backoff.sleep()
             else:
                 break
         await self._whole(self._patiently(lambda: self._acceptance.clear(prepared)))
@@ -144,13 +144,12 @@ class Lane:
 
     async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do it again and again while what it needs is away."""
-        wait_s = BACKOFF_S[0]
+        backoff = Backoff()
         while True:
             try:
                 return await work()
             except NoRoomError:
                 raise
             except (*PASSING, TransientError) as error:
-                log.warning("lane_waits", topic=self.place[0], error=repr(error), s=wait_s)
-                await asyncio.sleep(wait_s)
-                wait_s = min(2 * wait_s, BACKOFF_S[1])
+                log.warning("lane_waits", topic=self.place[0], error=repr(error), s=backoff.wait_s)
+                await backoff.sleep()

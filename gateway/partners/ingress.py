@@ -20,11 +20,12 @@ from bus.contract.partners import MAX_COMMAND_BYTES
 from bus.kafka import broker
 from bus.kafka.static_membership import PlaceTakenError
 from bus.runtime import tasks
+from bus.runtime.backoff import Backoff
 from bus.runtime.errors import FencedError
 from bus.runtime.settings import KafkaSettings
 from gateway.partners import metrics
 from gateway.partners.acceptance import Acceptance
-from gateway.partners.command_partition import BACKOFF_S, Lane
+from gateway.partners.command_partition import Lane
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -70,17 +71,17 @@ class Ingress:
 
     async def run(self) -> None:
         """Take commands until `stop`. Survives an outage of Kafka. Raises `FencedError`: end the process."""
-        wait_s = BACKOFF_S[0]
+        backoff = Backoff()
         while not self._stopping.is_set():
             try:
                 await self._session()
             except PlaceTakenError as error:
                 raise FencedError(f"Another process runs as {self._instance_id!r}.") from error
             except (KafkaError, OSError, TimeoutError) as error:
-                wait_s = BACKOFF_S[0] if self._joined else min(2 * wait_s, BACKOFF_S[1])
-                log.warning("ingress_lost_kafka", error=repr(error), retry_in_s=wait_s)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), wait_s)
+                if self._joined:
+                    backoff.reset()
+                log.warning("ingress_lost_kafka", error=repr(error), retry_in_s=backoff.wait_s)
+                await backoff.sleep(self._stopping)
             finally:
                 self._joined = False
 

@@ -16,10 +16,10 @@ import asyncpg
 import structlog
 
 from bus.bridges.postgres_errors import PASSING
+from bus.runtime.backoff import Backoff
 
 log = structlog.stdlib.get_logger(__name__)
 
-BACKOFF_S: Final = (0.2, 5.0)
 # The account's partner, and the command that the event goes back to, if one does.
 _FIND: Final = """
 SELECT asked.n, p.slug, p.created_at, c.subject, c.ce_id
@@ -76,15 +76,14 @@ class Directory:
 
     async def _find(self, questions: list[Question]) -> dict[int, Addressee]:
         accounts, about = zip(*questions, strict=True)
-        wait_s = BACKOFF_S[0]
+        backoff = Backoff()
         while True:
             try:
                 rows = await self._pool.fetch(_FIND, list(range(len(questions))), accounts, about)
                 break
             except PASSING as error:
-                log.warning("directory_waits", error=repr(error), s=wait_s)
-                await asyncio.sleep(wait_s)
-                wait_s = min(2 * wait_s, BACKOFF_S[1])
+                log.warning("directory_waits", error=repr(error), s=backoff.wait_s)
+                await backoff.sleep()
         return {
             row["n"]: Addressee(
                 slug=row["slug"], created_at=row["created_at"], subject=row["subject"], ce_id=row["ce_id"]

@@ -19,9 +19,10 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from bus.contract.blob_ref import BlobRef
 from bus.contract.ids import new_id
 from bus.contract.limits import MAX_METADATA_BYTES
-from bus.contract.messages import BlobRef, GenerateScene, Priority
+from bus.contract.messages import GenerateScene, Priority
 from bus.runtime.errors import SharpstreamError
 from gateway.accounts.principal import Principal
 from gateway.errors import DomainError
@@ -168,7 +169,7 @@ async def prepare(  # noqa: PLR0917
     )
     return Order(
         command=command,
-        url=f"s3://{means.bucket}/{key}",
+        url=ref.url(means.bucket),
         metadata=_row_metadata(
             wishes, facts, ref, names.named(wishes.metadata, ask.name or names.of_url(ask.image_url))
         ),

@@ -9,9 +9,12 @@ from uuid import UUID
 
 import asyncpg
 
+from bus.contract.blob_ref import BlobLocation
+
 COLUMNS: Final = """
-s.id, s.status, s.priority, s.original_image_url, s.generated_3d_gaussian_url, s.processing_time_seconds,
-s.metadata::text AS metadata, s.error_message, s.cancel_requested_at, s.created_at, s.updated_at,
+s.id, s.status, s.priority, s.original_image_url, s.generated_3d_gaussian_url,
+s.result_blob::text AS result_blob, s.processing_time_seconds, s.metadata::text AS metadata,
+s.error_message, s.cancel_requested_at, s.created_at, s.updated_at,
 (SELECT j.export_file_url FROM export_jobs j WHERE j.scene_generation_id = s.id AND j.purpose = 'preview'
  AND j.status = 'completed' ORDER BY j.created_at DESC, j.id LIMIT 1) AS preview_url,
 (SELECT j.export_file_url FROM export_jobs j WHERE j.scene_generation_id = s.id AND j.purpose = 'viewer'
@@ -24,13 +27,14 @@ coalesce(s.metadata ->> 'name', CASE WHEN jsonb_typeof(s.metadata #> '{client,na
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SceneRow:
-    """One row of ``scene_generations``; ``metadata`` is its JSON text."""
+    """One row of ``scene_generations``; ``metadata`` and ``result_blob`` are JSON text."""
 
     id: UUID
     status: str
     priority: str
     original_image_url: str
     generated_3d_gaussian_url: str | None
+    result_blob: str | None
     processing_time_seconds: float | None
     metadata: str | None
     error_message: str | None
@@ -96,4 +100,4 @@ class Scenes:
 
 def key_of(url: str) -> str:
     """Return the blob key of a stored ``s3://bucket/key``."""
-    return url.removeprefix("s3://").partition("/")[2]
+    return BlobLocation.parse(url).key

@@ -7,7 +7,6 @@ tries again with growing pauses and goes on where it stopped.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from aiokafka.errors import KafkaError
 from bus.contract import topics
 from bus.contract.envelope import present
 from bus.contract.topics import Topic
+from bus.runtime.backoff import Backoff
 from bus.runtime.settings import KafkaSettings
 from gateway.streaming.cursor import Cursor
 from gateway.streaming.event import from_record
@@ -32,6 +32,7 @@ MOST_AT_ONCE: Final = 200
 CHECK_EVERY_S: Final = 10.0
 """aiokafka hides a lost broker from its reader, so a silent tail asks for an answer this often."""
 CHECK_TIMEOUT_S: Final = 10.0
+FIRST_PAUSE_S: Final = 0.25
 LONGEST_PAUSE_S: Final = 15.0
 
 
@@ -54,18 +55,20 @@ class Tail:
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        failures = 0
+        failures, backoff = 0, Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         while True:
             try:
                 if not self._hub.settled:
                     self._hub.settle(await self._floors())
                 await self._follow()
             except Exception as error:  # noqa: BLE001  (whatever it is, the live streams must come back)
-                failures = 0 if self.state == "connected" else failures + 1
+                failures += 1
+                if self.state == "connected":
+                    failures = 0
+                    backoff.reset()
                 self.state = "unreachable"
                 _log.warning("tail_interrupted", error=repr(error), failures=failures)
-                pause = min(LONGEST_PAUSE_S, 0.25 * 2 ** min(failures, 10))
-                await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
+                await backoff.sleep()
 
     async def end_of(self, partition: int) -> int | None:
         """Return the offset behind the partition's last committed event; None where Kafka is out of reach."""

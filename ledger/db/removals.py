@@ -12,6 +12,8 @@ from uuid import UUID
 
 import asyncpg
 
+from bus.contract.blob_ref import URL_PREFIX
+
 _ENQUEUE: Final = "INSERT INTO blob_removals (key) SELECT DISTINCT key FROM unnest($1::text[]) AS k (key)"
 
 # Every attempt wrote to a key of its own, so the folders go whole: losers show the customer's room as well.
@@ -22,7 +24,7 @@ SELECT 'originals/' || id || '/' FROM unnest($1::uuid[]) AS s (id)
 UNION SELECT 'results/' || id || '/' FROM unnest($1::uuid[]) AS s (id)
 UNION SELECT 'exports/' || id || '/' FROM export_jobs WHERE scene_generation_id = ANY($1)
 UNION SELECT key FROM scene_generations s,
-    LATERAL (SELECT regexp_replace(s.original_image_url, '^s3://[^/]*/', '')) AS k (key)
+    LATERAL (SELECT regexp_replace(s.original_image_url, $2, '')) AS k (key)
     WHERE s.id = ANY($1) AND length(key) > 1 AND key NOT LIKE 'originals/' || s.id || '/%'"""
 
 
@@ -40,4 +42,4 @@ async def enqueue_scenes(connection: asyncpg.Connection, generations: Sequence[U
     Lock the scenes' rows (FOR NO KEY UPDATE, in the order of their ids) in an earlier statement of the
     transaction: an export that is accepted or ends in the meantime is either seen here, or sees the deletion.
     """
-    await connection.execute(_OF_SCENES, list(generations))
+    await connection.execute(_OF_SCENES, list(generations), URL_PREFIX)

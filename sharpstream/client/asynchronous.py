@@ -18,7 +18,7 @@ from sharpstream.client.models import Event, Export, Scene
 from sharpstream.client.operation_methods import Operations
 from sharpstream.client.operations import exports, scenes
 from sharpstream.client.request import Call, Moved
-from sharpstream.client.retries import FIRST_PAUSE_S, LONGEST_PAUSE_S, Retries
+from sharpstream.client.retries import Retries, polling
 from sharpstream.client.synchronous import renewing
 from sharpstream.client.transport import (
     CHUNK,
@@ -90,12 +90,11 @@ class AsyncClient(Operations):
 
     async def wait_export(self, export_id: str, *, timeout_s: float = 600) -> Export:
         """Return an export once it has ended, however it did. Raises `ServiceError` timed_out."""
-        pause = FIRST_PAUSE_S
+        backoff = polling()
         try:
             async with asyncio.timeout(timeout_s):
                 while not (export := await self.send(exports.get_export(export_id))).ended:
-                    await asyncio.sleep(pause)
-                    pause = min(1.5 * pause, LONGEST_PAUSE_S)
+                    await backoff.sleep()
         except TimeoutError as error:
             raise ServiceError(TIMED_OUT, f"{export_id} was not finished within {timeout_s:g} s.") from error
         return export

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable
 
 from httpx_sse import ServerSentEvent
@@ -10,7 +9,7 @@ from httpx_sse import ServerSentEvent
 from sharpstream.client.errors import ServiceError
 from sharpstream.client.models import Event
 from sharpstream.client.request import API
-from sharpstream.client.retries import FIRST_PAUSE_S, LONGEST_PAUSE_S
+from sharpstream.client.retries import asked, backoff
 from sharpstream.client.transport import STREAM, event_of
 
 Lost = Callable[[ServiceError | None], None]
@@ -36,7 +35,7 @@ class Following:
         self.query = {"types": ",".join(types)} if types else {}
         self.done = False
         self._ends, self._last, self._lost = ends, after, lost
-        self._pause = FIRST_PAUSE_S
+        self._backoff = backoff()
         self._seen = ""
 
     def connect(self) -> dict[str, str]:
@@ -53,16 +52,15 @@ class Following:
         if not frame.data:
             return None
         event = event_of(frame, durable=durable)
-        self._last, self._pause = event.cursor or self._last, FIRST_PAUSE_S
+        self._last = event.cursor or self._last
+        self._backoff.reset()
         self.done = self._ends and event.ends
         return event
 
     def broke(self, error: ServiceError | None) -> float:
         """Return the seconds until the next connection. Raises what coming back cannot cure."""
-        if error is not None:
-            if not error.passing:
-                raise error
-            self._pause = max(self._pause, error.retry_after_s or 0)
+        if error is not None and not error.passing:
+            raise error
         self._lost(error)
-        seconds, self._pause = self._pause * random.uniform(0.5, 1), min(2 * self._pause, LONGEST_PAUSE_S)  # noqa: S311
-        return seconds
+        wished = error.retry_after_s if error is not None else None
+        return max(self._backoff.next_s(), asked(wished or 0))

@@ -16,7 +16,7 @@ from sharpstream.client.models import Event, Scene
 from sharpstream.client.models.events import PROGRESS_EVENT, STARTED_EVENT
 from sharpstream.client.operations.scenes import generate
 from sharpstream.client.request import Moved
-from sharpstream.client.retries import FIRST_PAUSE_S, LONGEST_PAUSE_S, Retries
+from sharpstream.client.retries import FIRST_PAUSE_S, Retries, polling
 
 _SENT: Final = 0.1
 """The share of a bar that the upload takes; the service's stages lead to `_MADE`, the download ends it."""
@@ -111,7 +111,7 @@ def _stage(event: Event) -> tuple[str, float] | None:
 
 async def _settled(client: AsyncClient, generation_id: str) -> Scene:
     """Return the scene once it shows its end: the ledger is a moment behind the stream."""
-    pause = FIRST_PAUSE_S / 5
+    backoff = polling(FIRST_PAUSE_S / 5, factor=2)
     while True:
         try:
             scene = await client.scene(generation_id)
@@ -120,8 +120,7 @@ async def _settled(client: AsyncClient, generation_id: str) -> Scene:
         except ServiceError as error:
             if not error.passing:
                 raise
-        await asyncio.sleep(pause)
-        pause = min(2 * pause, LONGEST_PAUSE_S)
+        await backoff.sleep()
 
 
 def _good(scene: Scene) -> Scene:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from bus.runtime.backoff import Backoff
 from sharpstream.client.errors import UNREACHABLE, ServiceError
 from sharpstream.client.request import Call
 
@@ -17,6 +18,21 @@ _DECLINED: Final = frozenset({429, 503})
 """The service took nothing, so that any call may be sent again."""
 _UNKNOWN: Final = frozenset({500, 502, 504})
 """Nobody can tell whether it was taken: only what is repeatable is sent again."""
+
+
+def backoff() -> Backoff:
+    """Return the waits between attempts of one call or stream."""
+    return Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S, jitter=0.5)
+
+
+def polling(first_s: float = FIRST_PAUSE_S, *, factor: float = 1.5) -> Backoff:
+    """Return the waits between looks at something that is not done yet."""
+    return Backoff(first_s, LONGEST_PAUSE_S, factor=factor, jitter=0.2)
+
+
+def asked(seconds: float) -> float:
+    """Return the wait that the service asked for, up to a tenth longer: many clients come back apart."""
+    return seconds + random.uniform(0, 0.1 * seconds)  # noqa: S311
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +57,7 @@ class Attempts:
     def __init__(self, rules: Retries, *, repeatable: bool) -> None:
         self._rules, self._repeatable = rules, repeatable
         self._left, self._patience_s = rules.most, rules.patience_s
-        self._pause = FIRST_PAUSE_S
+        self._backoff = backoff()
 
     def pause(self, error: ServiceError) -> float:
         """Return the seconds to wait before the next attempt. Raises ``error`` where there is none."""
@@ -50,12 +66,12 @@ class Attempts:
             self._patience_s -= wished
             if self._patience_s < 0:
                 raise error
-            seconds = wished + random.uniform(0, 0.1 * wished)  # noqa: S311 - spreads many clients' returns
+            seconds = asked(wished)
         else:
             if not self._left or not self._may(error):
                 raise error
             self._left -= 1
-            seconds, self._pause = self._pause * random.uniform(0.5, 1), min(2 * self._pause, LONGEST_PAUSE_S)  # noqa: S311
+            seconds = self._backoff.next_s()
         self._rules.told(error, seconds)
         return seconds
 

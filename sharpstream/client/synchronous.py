@@ -18,7 +18,7 @@ from sharpstream.client.models import Event, Export, Scene, SignIn
 from sharpstream.client.operation_methods import Operations
 from sharpstream.client.operations import accounts, exports, scenes
 from sharpstream.client.request import Call, Moved
-from sharpstream.client.retries import FIRST_PAUSE_S, LONGEST_PAUSE_S, Retries
+from sharpstream.client.retries import Retries, polling
 from sharpstream.client.transport import (
     CHUNK,
     STREAM_TIMEOUT,
@@ -85,12 +85,11 @@ class Client(Operations):
 
     def wait_export(self, export_id: str, *, timeout_s: float = 600) -> Export:
         """Return an export once it has ended, however it did. Raises `ServiceError` timed_out."""
-        deadline, pause = time.monotonic() + timeout_s, FIRST_PAUSE_S
+        deadline, backoff = time.monotonic() + timeout_s, polling()
         while not (export := self.send(exports.get_export(export_id))).ended:
-            if time.monotonic() + pause > deadline:
+            if time.monotonic() + backoff.wait_s > deadline:
                 raise ServiceError(TIMED_OUT, f"{export_id} was not finished within {timeout_s:g} s.")
-            time.sleep(pause)
-            pause = min(1.5 * pause, LONGEST_PAUSE_S)
+            time.sleep(backoff.next_s())
         return export
 
     def follow(self, generation_id: str, *, lost: Lost = lambda _: None) -> Iterator[Event]:

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from bus.contract import messages as m
+from bus.contract.blob_ref import BlobRef
 
 JOB, ACCOUNT, KEY, EXPORT = (UUID(int=n) for n in (1, 2, 3, 4))
 NOW = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
-BLOB = m.BlobRef(key="originals/1/x", sha256="ab" * 32, bytes=12345, media_type="image/jpeg")
+BLOB = BlobRef(key="originals/1/x", sha256="ab" * 32, bytes=12345, media_type="image/jpeg")
 MODEL = m.ModelRun(
     name="card", version="1", weights_sha256="cd" * 32, dtype="float32", device="cpu", batch_size=4
 )

@@ -11,7 +11,8 @@ from uuid import uuid4
 import pytest
 
 from bus.contract import envelope, topics
-from bus.contract.messages import BlobRef, GenerationDeleted, GenerationRequested
+from bus.contract.blob_ref import BlobRef
+from bus.contract.messages import GenerationDeleted, GenerationRequested
 from bus.contract.topics import Topic
 from bus.kafka import broker
 from ledger import dead_letters, progress, projection

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from bus.contract.splat import SH_C0, Camera, camera_comments
 from export_consumer import splat
-from export_consumer.gaussians import SH_C0, Camera, Gaussians, Scene
+from export_consumer.gaussians import Gaussians, Scene
 
 CAMERA = Camera(96.0, 128, 96)
 
@@ -41,4 +42,4 @@ def scene(rows: int = 24, *, seed: int = 0) -> Scene:
 
 def ply(made: Scene) -> bytes:
     """The file that the inference role would store."""
-    return splat.write(made, comments=splat.camera_comments(made.camera))
+    return splat.write(made, comments=camera_comments(made.camera))

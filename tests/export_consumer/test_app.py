@@ -21,9 +21,9 @@ from aiokafka import TopicPartition
 
 from bus.blobs import BlobStore
 from bus.contract import envelope, topics
+from bus.contract.blob_ref import BlobRef
 from bus.contract.messages import (
     EXPORT_ENDINGS,
-    BlobRef,
     ExportCompleted,
     ExportFailed,
     ExportRequested,

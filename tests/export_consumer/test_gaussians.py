@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bus.contract.splat import Camera, camera_comments
 from export_consumer import splat
 from export_consumer.coordinate_frames import TURNS, UNITS, placed
 from export_consumer.errors import SplatCorruptError
-from export_consumer.gaussians import Camera, pruned
+from export_consumer.gaussians import pruned
 from export_consumer.palette import palette
 from tests.export_consumer.scenes import CAMERA, ply, scene
 
@@ -58,7 +59,7 @@ def test_without_a_camera_one_is_found_that_sees_nearly_all() -> None:
 
 
 def test_a_camera_that_cannot_be_is_not_believed() -> None:
-    data = splat.write(scene(), comments=splat.camera_comments(Camera(-5.0, 640, 480)))
+    data = splat.write(scene(), comments=camera_comments(Camera(-5.0, 640, 480)))
     assert splat.read(data).camera.focal_px > 0
 
 

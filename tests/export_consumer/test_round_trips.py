@@ -20,7 +20,7 @@ import trimesh
 from pxr import Usd, UsdGeom, UsdValidation, UsdVol
 
 from bus.contract.options import OPTIONS
-from export_consumer import splat
+from bus.contract.splat import PROPERTIES
 from export_consumer.coordinate_frames import UNITS, placed
 from export_consumer.formats import load
 from export_consumer.gaussians import Gaussians, pruned
@@ -138,7 +138,7 @@ def test_gaussforge_reads_sog() -> None:
     body = bytes(again["data"])
     fields = re.findall(rb"property float (\w+)", body)
     rows = np.frombuffer(body, "<f4", offset=body.index(b"end_header\n") + 11).reshape(-1, len(fields))
-    columns = [fields.index(name.encode()) for name in splat.FIELDS]
+    columns = [fields.index(name.encode()) for name in PROPERTIES]
     compare(foreign.gaussians_of(rows[:, columns]), SCENE.gaussians, WITHIN["sog"])
 
 

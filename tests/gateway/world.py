@@ -15,10 +15,10 @@ import uvicorn
 from aiokafka import AIOKafkaProducer
 
 from bus.contract import topics
+from bus.contract.blob_ref import BlobRef
 from bus.contract.envelope import OutRecord, decode, record
 from bus.contract.ids import new_id
 from bus.contract.messages import (
-    BlobRef,
     ExportCompleted,
     GenerationCompleted,
     GenerationRequested,

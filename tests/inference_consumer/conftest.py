@@ -14,7 +14,8 @@ import pytest
 
 from bus.blobs import BlobStore
 from bus.contract import envelope, ids, topics
-from bus.contract.messages import BlobRef, GenerateScene, Progress
+from bus.contract.blob_ref import BlobRef
+from bus.contract.messages import GenerateScene, Progress
 from bus.kafka.admin import create_topics
 from bus.kafka.processor import Record
 from bus.runtime.settings import KafkaSettings, S3Settings

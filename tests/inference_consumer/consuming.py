@@ -15,7 +15,8 @@ from aiokafka import TopicPartition
 
 from bus.blobs import BlobStore
 from bus.contract import envelope, ids, topics
-from bus.contract.messages import BlobRef, CancelScene, GenerateScene
+from bus.contract.blob_ref import BlobRef
+from bus.contract.messages import CancelScene, GenerateScene
 from bus.kafka import broker
 from bus.runtime.settings import KafkaSettings, RoleSettings, S3Settings
 from inference_consumer.app import App, create_app

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import trimesh
 
+from bus.contract.splat import SH_C0
 from inference_consumer.card import DISTANCE_M, INFO, MAX_GAUSSIANS, OPACITY, Card, CardSplat
 from inference_consumer.models import Photo
-from inference_consumer.ply import SH_C0
 from tests.inference_consumer.pictures import quadrants
 
 FOCAL_PX = 80.0

@@ -15,8 +15,8 @@ import pytest
 
 from bus.blobs import BlobStore
 from bus.contract import ids, topics
+from bus.contract.blob_ref import BlobRef
 from bus.contract.messages import (
-    BlobRef,
     GenerationCancelled,
     GenerationCompleted,
     GenerationFailed,

@@ -11,10 +11,10 @@ import asyncpg
 
 from bus.bridges.projector import RawRecord
 from bus.contract import envelope, ids, topics
+from bus.contract.blob_ref import BlobRef
 from bus.contract.messages import (
     AnyMessage,
     ApiKeyCreated,
-    BlobRef,
     ExportCompleted,
     ExportFailed,
     ExportRequested,

@@ -8,10 +8,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
+import msgspec
 import pytest
 
 from bus.bridges.projector import Projector
 from bus.contract import envelope, ids, topics
+from bus.contract.blob_ref import BlobRef
 from bus.contract.messages import ApiKeyRevoked, Priority
 from ledger.db.tables import EventLog, ParkedEvent, SceneGeneration, UsageLog
 from tests.ledger.story import BUCKET, NOON, PHOTO, SPLAT, Story, everything, insert
@@ -106,6 +108,7 @@ async def test_completed(ledger: Projector, story: Story, connection: asyncpg.Co
     row = await scene(connection, generation)
     assert row["status"] == "completed"
     assert row["generated_3d_gaussian_url"] == f"s3://{BUCKET}/{SPLAT.key}"
+    assert msgspec.json.decode(row["result_blob"], type=BlobRef) == SPLAT
     assert row["processing_time_seconds"] == pytest.approx(0.8605)  # the queue is no processing
     assert row["updated_at"] == NOON + timedelta(seconds=2)
     assert row["metadata"]["client"] == {}
@@ -136,7 +139,7 @@ async def test_failed(ledger: Projector, story: Story, connection: asyncpg.Conne
     row = await scene(connection, generation)
     assert (row["status"], row["error_message"]) == ("failed", "Bro\ufffdken.")
     assert row["metadata"]["error"] == {"code": "image_broken"}
-    assert row["generated_3d_gaussian_url"] is None
+    assert (row["generated_3d_gaussian_url"], row["result_blob"]) == (None, None)
     assert await usage(connection) == []
     assert await connection.fetchval("SELECT count(*) FROM parked_events") == 0
 

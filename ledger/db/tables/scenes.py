@@ -27,6 +27,7 @@ class SceneGeneration(Table, tablename="scene_generations"):
     webhook_url = Text(default=None, null=True)
     deleted_at = Timestamptz(default=None, null=True)
     asked_priority = Text(default=None, null=True)
+    result_blob = JSONB(default=None, null=True)
 
 
 class ExportJob(Table, tablename="export_jobs"):

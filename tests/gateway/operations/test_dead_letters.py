@@ -11,7 +11,8 @@ import pytest
 
 from bus.bridges import outbox
 from bus.contract import topics
-from bus.contract.messages import BlobRef, ExportScene, GenerateScene, GenerationRequested
+from bus.contract.blob_ref import BlobRef
+from bus.contract.messages import ExportScene, GenerateScene, GenerationRequested
 from tests.gateway.conftest import stored_photos
 from tests.gateway.pictures import encoded
 from tests.gateway.rows import put_scene

@@ -14,8 +14,9 @@ from httpx import ASGITransport, AsyncClient
 
 from bus.bridges.relay import Relay
 from bus.contract import topics
+from bus.contract.blob_ref import BlobRef
 from bus.contract.envelope import record
-from bus.contract.messages import BlobRef, GenerationCompleted, ModelRun, Timings
+from bus.contract.messages import GenerationCompleted, ModelRun, Timings
 from bus.kafka import admin
 from gateway.app import create_app
 from gateway.partners import lifecycle

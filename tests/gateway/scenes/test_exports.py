@@ -6,11 +6,13 @@ import asyncio
 import json
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 from httpx import ASGITransport, AsyncClient
 
 from bus.bridges.outbox import load
 from bus.contract import topics
+from bus.contract.blob_ref import BlobRef
 from bus.contract.envelope import decode
 from bus.contract.formats import FORMATS
 from gateway.app import create_app
@@ -51,11 +53,21 @@ async def test_accepted_is_written_and_told(api, me):
     assert (order.message.format, order.message.options) == ("gltf", options)
     assert order.message.source.key == f"results/{scene}/winner.ply"
     assert (order.message.source.sha256, order.message.source.bytes) == (RESULT["sha256"], RESULT["bytes"])
+    assert order.message.source.media_type == "application/ply"  # the row is an earlier release's
     told = decode(topics.EVENTS, event.value, event.headers)
     assert (told.type, told.subject, event.key) == (
         "export.requested.v1", str(export), str(account).encode(),
     )  # fmt: skip
     assert (told.message.api_key_id, told.message.options) == (key_id, options)
+
+
+async def test_the_splat_goes_to_the_exporter_as_it_was_stored(api, me):
+    headers, account, _ = me
+    stored = BlobRef(key="results/s/1.ply", sha256="cd" * 32, bytes=7, media_type="model/ply")
+    scene = await put_scene(api, account, result_blob=msgspec.json.encode(stored).decode())
+    assert (await ask(api, headers, scene, format="spz")).status_code == 202
+    ((command, _),) = [load(r["records"]) for r in await api.sql("SELECT records FROM outbox")]
+    assert decode(topics.EXPORT_COMMANDS, command.value, command.headers).message.source == stored
 
 
 async def test_as_its_owner_sees_it(api, me):

@@ -12,8 +12,9 @@ from PIL import Image
 from bus.blobs import BlobStoreError
 from bus.bridges.outbox import load
 from bus.contract import topics
+from bus.contract.blob_ref import BlobRef
 from bus.contract.envelope import decode
-from bus.contract.messages import BlobRef, Priority
+from bus.contract.messages import Priority
 from gateway.http import paging
 from tests.gateway.conftest import stored_photos
 from tests.gateway.pictures import HEIGHT, WIDTH, encoded, scene

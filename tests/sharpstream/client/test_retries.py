@@ -5,6 +5,7 @@ import math
 import pytest
 
 from sharpstream.client.errors import UNREACHABLE, ServiceError
+from sharpstream.client.following import Following
 from sharpstream.client.request import Call
 from sharpstream.client.retries import Retries
 
@@ -55,3 +56,13 @@ def test_pauses_grow_and_are_told() -> None:
     assert len(told) == 6
     assert told[0] <= 0.25
     assert 2.5 <= told[-1] <= 5
+
+
+def test_a_stream_comes_back_no_sooner_than_it_was_asked_to() -> None:
+    following = Following("events", ends=False)
+    assert following.broke(None) <= 0.25
+    busy = ServiceError("overloaded", "later", status=503, retry_after_s=10)
+    assert 10 <= following.broke(busy) <= 11
+    assert following.broke(None) <= 1
+    with pytest.raises(ServiceError):
+        following.broke(ServiceError("unauthorized", "no", status=401))

@@ -16,6 +16,8 @@ from bus.contract.messages import ApiKeyCreated, ApiKeyRevoked
 from gateway.errors import DomainError
 from gateway.outbox import told, write_and_publish
 from gateway.trace import Trace
+from ledger.db.queries import columns_of, names_of, run
+from ledger.db.tables.accounts import ApiKey
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +48,23 @@ class KeyHolder:
     is_active: bool
 
 
-_COLUMNS: Final = "id, name, status, created_at, expires_at, prefix, scopes, last_used_at"
+_COLUMNS: Final = columns_of(ApiKey, ApiKeyRow)
+# A row and its event are one statement, which `write_and_publish` puts together from SQL.
+_CREATE: Final = f"""
+INSERT INTO api_keys (id, user_id, api_key_hash, name, created_at, expires_at, status, prefix, scopes)
+SELECT $1, users.id, $3, $4, now(), $5, 'active', $6, $7 FROM users WHERE users.id = $2 AND is_active
+RETURNING {names_of(ApiKeyRow)}"""  # noqa: S608  (constant columns)
+_REVOKE: Final = """
+UPDATE api_keys SET status = 'revoked' WHERE id = $1 AND user_id = $2 AND status = 'active' RETURNING id"""
+# Asked at each request with a key: Piccolo needs 0.2 ms of the processor to build this join.
+_HOLDER: Final = """
+SELECT k.id AS key_id, k.user_id AS account_id, u.role, k.api_key_hash, k.scopes, u.is_active,
+    k.status <> 'active' AS revoked, coalesce(k.expires_at <= now(), false) AS expired
+FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.api_key_hash = $1"""
+# Piccolo has no UPDATE that reads its values from another relation.
+_SWEEP: Final = """
+UPDATE api_keys k SET last_used_at = greatest(k.last_used_at, u.at)
+FROM unnest($1::uuid[], $2::timestamptz[]) AS u (id, at) WHERE k.id = u.id"""
 
 
 class Keys:
@@ -77,10 +95,7 @@ class Keys:
         )
         row = await write_and_publish(
             self._pool,
-            "INSERT INTO api_keys (id, user_id, api_key_hash, name, created_at,"  # noqa: S608
-            " expires_at, status, prefix, scopes)"
-            " SELECT $1, users.id, $3, $4, now(), $5, 'active', $6, $7 FROM users"
-            f" WHERE users.id = $2 AND is_active RETURNING {_COLUMNS}",
+            _CREATE,
             [key_id, account_id, api_key_hash, name, expires_at, prefix, scopes],
             [event],
         )
@@ -96,32 +111,22 @@ class Keys:
             key=account_id,
             trace=trace,
         )
-        row = await write_and_publish(
-            self._pool,
-            "UPDATE api_keys SET status = 'revoked' WHERE id = $1 AND user_id = $2 AND status = 'active'"
-            " RETURNING id",
-            [key_id, account_id],
-            [event],
-        )
+        row = await write_and_publish(self._pool, _REVOKE, [key_id, account_id], [event])
         return row is not None or await self._exists(account_id, key_id)
 
     async def list(self, account_id: UUID) -> list[ApiKeyRow]:
         """Return the account's keys, newest first."""
-        rows = await self._pool.fetch(
-            f"SELECT {_COLUMNS} FROM api_keys WHERE user_id = $1"  # noqa: S608  (constant columns)
-            " ORDER BY created_at DESC, id DESC",
-            account_id,
+        rows = await run(
+            self._pool,
+            ApiKey.select(*_COLUMNS)
+            .where(ApiKey.user_id == account_id)
+            .order_by(ApiKey.created_at, ApiKey.id, ascending=False),
         )
         return [ApiKeyRow(**row) for row in rows]
 
     async def holder(self, api_key_hash: str) -> KeyHolder | None:
         """Return whom the key stands for; asked at each request, so that a revocation counts at once."""
-        row = await self._pool.fetchrow(
-            "SELECT k.id AS key_id, k.user_id AS account_id, u.role, k.api_key_hash, k.scopes, u.is_active,"
-            " k.status <> 'active' AS revoked, coalesce(k.expires_at <= now(), false) AS expired"
-            " FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.api_key_hash = $1",
-            api_key_hash,
-        )
+        row = await self._pool.fetchrow(_HOLDER, api_key_hash)
         return KeyHolder(**row) if row else None
 
     def note_use(self, key_id: UUID) -> None:
@@ -132,15 +137,7 @@ class Keys:
         """Write when keys were used last."""
         used, self._used = self._used, {}
         if used:
-            await self._pool.execute(
-                "UPDATE api_keys k SET last_used_at = greatest(k.last_used_at, u.at)"
-                " FROM unnest($1::uuid[], $2::timestamptz[]) AS u (id, at) WHERE k.id = u.id",
-                list(used),
-                list(used.values()),
-            )
+            await self._pool.execute(_SWEEP, [*used], [*used.values()])
 
     async def _exists(self, account_id: UUID, key_id: UUID) -> bool:
-        found = await self._pool.fetchval(
-            "SELECT true FROM api_keys WHERE id = $1 AND user_id = $2", key_id, account_id
-        )
-        return bool(found)
+        return await run(self._pool, ApiKey.exists().where(ApiKey.id == key_id, ApiKey.user_id == account_id))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 from uuid import UUID
 
 import asyncpg
+
+from ledger.db.queries import NOW, columns_of, run, run_one
+from ledger.db.tables.uploads_and_idempotency import AccountQuota
 
 FACTOR: Final = {"user": 1, "enterprise": 10, "admin": 100}
 """How many times a user's quota each role has."""
@@ -15,12 +18,6 @@ LANE_FACTOR: Final = {"user": 1, "enterprise": 4, "admin": 4}
 """The same for what goes as interactive: more would hold everybody else up."""
 REMEMBERED_S: Final = 5.0
 MOST_REMEMBERED: Final = 10_000
-_READ: Final = "SELECT max_in_flight, requests_per_minute, max_streams FROM account_quotas WHERE user_id = $1"
-_WRITE: Final = """
-INSERT INTO account_quotas (user_id, max_in_flight, requests_per_minute, max_streams, updated_at)
-VALUES ($1, $2, $3, $4, now()) ON CONFLICT (user_id) DO UPDATE
-SET max_in_flight = excluded.max_in_flight, requests_per_minute = excluded.requests_per_minute,
-    max_streams = excluded.max_streams, updated_at = now()"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +39,9 @@ class Override:
     max_streams: int | None = None
 
 
+_COLUMNS: Final = columns_of(AccountQuota, Override)
+
+
 class Quotas:
     """The table ``account_quotas`` over the figures of a user."""
 
@@ -61,7 +61,9 @@ class Quotas:
 
     async def override_of(self, account_id: UUID) -> Override:
         """Return what an admin has set for the account."""
-        row = await self._pool.fetchrow(_READ, account_id)
+        row = await run_one(
+            self._pool, AccountQuota.select(*_COLUMNS).where(AccountQuota.user_id == account_id)
+        )
         return Override(**row) if row else Override()
 
     async def of(self, account_id: UUID, role: str) -> Quota:
@@ -83,8 +85,13 @@ class Quotas:
 
     async def put(self, account_id: UUID, override: Override) -> None:
         """Set the account's figures; those that are None go back to the role's."""
-        own = override
         self._known.pop(account_id, None)
-        await self._pool.execute(
-            _WRITE, account_id, own.max_in_flight, own.requests_per_minute, own.max_streams
+        quota = AccountQuota(user_id=account_id, **asdict(override), updated_at=NOW)
+        await run(
+            self._pool,
+            AccountQuota.insert(quota).on_conflict(
+                target=AccountQuota.user_id,
+                action="DO UPDATE",
+                values=[*_COLUMNS, AccountQuota.updated_at],
+            ),
         )

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
+from piccolo.query.functions import Lower
+from piccolo.querystring import QueryString
 
 from bus.contract.ids import new_id
 from gateway.accounts.erasure import require_another_admin
+from ledger.db.queries import NOW, Changes, columns_of, older_than, run, run_one
+from ledger.db.tables.accounts import RefreshToken, User
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +31,7 @@ class Account:
     created_at: datetime
 
 
-_COLUMNS: Final = "id, email, password_hash, first_name, last_name, role, is_active, created_at"
+_COLUMNS: Final = columns_of(User, Account)
 
 
 class Accounts:
@@ -40,99 +44,110 @@ class Accounts:
         self, *, email: str, password_hash: str, first_name: str, last_name: str, role: str = "user"
     ) -> Account | None:
         """Add an account; None where the address is in use."""
-        row = await self._pool.fetchrow(
-            "INSERT INTO users (id, email, password_hash, first_name, last_name, role,"  # noqa: S608
-            " is_active, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, true, now(), now())"
-            f" ON CONFLICT DO NOTHING RETURNING {_COLUMNS}",
-            new_id(),
-            email,
-            password_hash,
-            first_name,
-            last_name,
-            role,
+        user = User(
+            id=new_id(),
+            email=email,
+            password_hash=password_hash,
+            first_name=first_name,
+            last_name=last_name,
+            role=role,
+            is_active=True,
+            created_at=NOW,
+            updated_at=NOW,
         )
-        return Account(**row) if row else None
+        return _account(
+            await run_one(self._pool, User.insert(user).on_conflict(action="DO NOTHING").returning(*_COLUMNS))
+        )
 
     async def by_email(self, email: str) -> Account | None:
         """Return the account of an address."""
-        row = await self._pool.fetchrow(
-            f"SELECT {_COLUMNS} FROM users WHERE lower(email) = lower($1)",  # noqa: S608  (constant columns)
-            email,
-        )
-        return Account(**row) if row else None
+        return _account(await run_one(self._pool, User.select(*_COLUMNS).where(_has_address(email))))
 
     async def by_id(self, account_id: UUID) -> Account | None:
         """Return the account."""
-        row = await self._pool.fetchrow(
-            f"SELECT {_COLUMNS} FROM users WHERE id = $1",  # noqa: S608  (constant columns)
-            account_id,
-        )
-        return Account(**row) if row else None
+        return _account(await run_one(self._pool, User.select(*_COLUMNS).where(User.id == account_id)))
 
     async def standing(self, account_id: UUID) -> str | None:
         """Return the role that the account has now; None where it is closed. Asked at each request."""
-        role: str | None = await self._pool.fetchval(
-            "SELECT role FROM users WHERE id = $1 AND is_active", account_id
+        row = await run_one(
+            self._pool, User.select(User.role).where(User.id == account_id, User.is_active.eq(True))
         )
-        return role
+        return row["role"] if row else None
 
     async def change(
         self, account_id: UUID, *, first_name: str | None, last_name: str | None, password_hash: str | None
     ) -> Account | None:
         """Change what is not None; a new password ends every sign-in."""
+        changes = _given(
+            {User.first_name: first_name, User.last_name: last_name, User.password_hash: password_hash}
+        )
         async with self._pool.acquire() as connection, connection.transaction():
-            row = await connection.fetchrow(
-                "UPDATE users SET first_name = coalesce($2, first_name),"  # noqa: S608
-                " last_name = coalesce($3, last_name), password_hash = coalesce($4, password_hash),"
-                f" updated_at = now() WHERE id = $1 AND is_active RETURNING {_COLUMNS}",
-                account_id,
-                first_name,
-                last_name,
-                password_hash,
+            row = await run_one(
+                connection,
+                User.update(changes)
+                .where(User.id == account_id, User.is_active.eq(True))
+                .returning(*_COLUMNS),
             )
             if row is not None and password_hash is not None:
-                await connection.execute("DELETE FROM refresh_tokens WHERE user_id = $1", account_id)
-        return Account(**row) if row else None
+                await _end_sign_ins(connection, account_id)
+        return _account(row)
 
     async def list(
         self, *, search: str | None, before: tuple[datetime, UUID] | None, limit: int
     ) -> list[Account]:
         """Return up to ``limit`` accounts, newest first; ``search`` is part of an address or a name."""
-        rows = await self._pool.fetch(
-            f"SELECT {_COLUMNS} FROM users WHERE erased_at IS NULL"  # noqa: S608
-            " AND ($1::text IS NULL"
-            " OR strpos(lower(concat_ws(' ', email, first_name, last_name)), lower($1)) > 0)"
-            " AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid))"
-            " ORDER BY created_at DESC, id DESC LIMIT $4",
-            search,
-            *(before or (None, None)),
-            limit,
-        )
-        return [Account(**row) for row in rows]
+        query = User.select(*_COLUMNS).where(User.erased_at.is_null())
+        if search is not None:
+            query = query.where(_contains(search))
+        if before is not None:
+            query = query.where(older_than(User.created_at, User.id, before))
+        query = query.order_by(User.created_at, User.id, ascending=False).limit(limit)
+        return [Account(**row) for row in await run(self._pool, query)]
 
     async def govern(self, account_id: UUID, *, role: str | None, is_active: bool | None) -> Account | None:
         """Change role and standing. Raises `DomainError` last_admin."""
+        changes = _given({User.role: role, User.is_active: is_active})
         async with self._pool.acquire() as connection, connection.transaction():
             if role not in {None, "admin"} or is_active is False:
                 await require_another_admin(connection, account_id)
-            row = await connection.fetchrow(
-                "UPDATE users SET role = coalesce($2, role), is_active = coalesce($3, is_active),"  # noqa: S608
-                f" updated_at = now() WHERE id = $1 AND erased_at IS NULL RETURNING {_COLUMNS}",
-                account_id,
-                role,
-                is_active,
+            row = await run_one(
+                connection,
+                User.update(changes)
+                .where(User.id == account_id, User.erased_at.is_null())
+                .returning(*_COLUMNS),
             )
             if row is not None and not row["is_active"]:
-                await connection.execute("DELETE FROM refresh_tokens WHERE user_id = $1", account_id)
-        return Account(**row) if row else None
+                await _end_sign_ins(connection, account_id)
+        return _account(row)
 
     async def reset(self, email: str, *, password_hash: str, role: str) -> Account:
         """Give an account that exists a new password and role, and open it."""
-        row = await self._pool.fetchrow(
-            "UPDATE users SET password_hash = $2, role = $3, is_active = true,"  # noqa: S608
-            f" updated_at = now() WHERE lower(email) = lower($1) RETURNING {_COLUMNS}",
-            email,
-            password_hash,
-            role,
-        )
-        return Account(**row)
+        changes = _given({User.password_hash: password_hash, User.role: role, User.is_active: True})
+        rows = await run(self._pool, User.update(changes).where(_has_address(email)).returning(*_COLUMNS))
+        return Account(**rows[0])
+
+
+def _account(row: dict[str, Any] | None) -> Account | None:
+    return Account(**row) if row else None
+
+
+def _has_address(email: str) -> QueryString:
+    return Lower(User.email) == Lower(QueryString("{}", email))
+
+
+def _contains(text: str) -> QueryString:
+    return QueryString(
+        "strpos(lower(concat_ws(' ', {}, {}, {})), lower({})) > 0",
+        User.email,
+        User.first_name,
+        User.last_name,
+        text,
+    )
+
+
+def _given(changes: Changes) -> Changes:
+    return {column: value for column, value in changes.items() if value is not None} | {User.updated_at: NOW}
+
+
+async def _end_sign_ins(connection: asyncpg.Connection, account_id: UUID) -> None:
+    await run(connection, RefreshToken.delete().where(RefreshToken.user_id == account_id))

@@ -8,26 +8,16 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
+from piccolo.querystring import QueryString
 
 from bus.contract.blob_ref import BlobLocation
-
-COLUMNS: Final = """
-s.id, s.status, s.priority, s.original_image_url, s.generated_3d_gaussian_url,
-s.result_blob::text AS result_blob, s.processing_time_seconds, s.metadata::text AS metadata,
-s.error_message, s.cancel_requested_at, s.created_at, s.updated_at,
-(SELECT j.export_file_url FROM export_jobs j WHERE j.scene_generation_id = s.id AND j.purpose = 'preview'
- AND j.status = 'completed' ORDER BY j.created_at DESC, j.id LIMIT 1) AS preview_url,
-(SELECT j.export_file_url FROM export_jobs j WHERE j.scene_generation_id = s.id AND j.purpose = 'viewer'
- AND j.status = 'completed' ORDER BY j.created_at DESC, j.id LIMIT 1) AS viewer_url"""
-"""Of ``scene_generations s``: what a `SceneRow` holds."""
-_NAME: Final = """
-coalesce(s.metadata ->> 'name', CASE WHEN jsonb_typeof(s.metadata #> '{client,name}') = 'string'
-                                THEN s.metadata #>> '{client,name}' END)"""
+from ledger.db.queries import columns_of, older_than, run, run_one
+from ledger.db.tables.scenes import ExportJob, SceneGeneration
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SceneRow:
-    """One row of ``scene_generations``; ``metadata`` and ``result_blob`` are JSON text."""
+class _OwnColumns:
+    """The columns of ``scene_generations`` that are shown; ``metadata`` and ``result_blob`` are JSON text."""
 
     id: UUID
     status: str
@@ -41,8 +31,39 @@ class SceneRow:
     cancel_requested_at: datetime | None
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SceneRow(_OwnColumns):
+    """One row of ``scene_generations``, with the ``s3://`` URLs of its newest preview and viewer file."""
+
     preview_url: str | None
     viewer_url: str | None
+
+
+def _newest(purpose: str) -> QueryString:
+    made = (
+        ExportJob.select(ExportJob.export_file_url)
+        .where(
+            ExportJob.scene_generation_id == SceneGeneration.id,
+            ExportJob.purpose == purpose,
+            ExportJob.status == "completed",
+        )
+        .order_by(ExportJob.created_at, ascending=False)
+        .order_by(ExportJob.id)
+        .limit(1)
+    )
+    return QueryString("({})", *made.querystrings, alias=f"{purpose}_url")
+
+
+COLUMNS: Final = (*columns_of(SceneGeneration, _OwnColumns), _newest("preview"), _newest("viewer"))
+"""What a `SceneRow` holds, for a query of `SceneGeneration`."""
+_PATH: Final = ["client", "name"]
+_NAME: Final = QueryString(
+    "coalesce({} ->> 'name', CASE WHEN jsonb_typeof({} #> {}::text[]) = 'string' THEN {} #>> {}::text[] END)",
+    *(SceneGeneration.metadata, SceneGeneration.metadata, _PATH, SceneGeneration.metadata, _PATH),
+)
+"""The name that the owner gave, or else the one in the request's own metadata where that is text."""
 
 
 class Scenes:
@@ -53,11 +74,13 @@ class Scenes:
 
     async def get(self, account_id: UUID, generation_id: UUID) -> SceneRow | None:
         """Return the account's generation."""
-        row = await self._pool.fetchrow(
-            f"SELECT {COLUMNS} FROM scene_generations s WHERE s.id = $1 AND s.user_id = $2"  # noqa: S608
-            " AND s.deleted_at IS NULL",
-            generation_id,
-            account_id,
+        row = await run_one(
+            self._pool,
+            SceneGeneration.select(*COLUMNS).where(
+                SceneGeneration.id == generation_id,
+                SceneGeneration.user_id == account_id,
+                SceneGeneration.deleted_at.is_null(),
+            ),
         )
         return SceneRow(**row) if row else None
 
@@ -78,24 +101,23 @@ class Scenes:
         ``created_after`` is inclusive, ``created_before`` exclusive, ``q`` a part of the
         name in any case.
         """
-        rows = await self._pool.fetch(
-            f"SELECT {COLUMNS} FROM scene_generations s WHERE user_id = $1 AND deleted_at IS NULL"  # noqa: S608
-            " AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid))"
-            " AND ($4::text IS NULL OR status = $4) AND ($5::text IS NULL OR priority = $5)"
-            " AND ($6::timestamptz IS NULL OR created_at >= $6)"
-            " AND ($7::timestamptz IS NULL OR created_at < $7)"
-            f" AND ($8::text IS NULL OR position(lower($8) IN lower({_NAME})) > 0)"
-            " ORDER BY created_at DESC, id DESC LIMIT $9",
-            account_id,
-            *(before or (None, None)),
-            status,
-            priority,
-            created_after,
-            created_before,
-            q,
-            limit,
+        query = SceneGeneration.select(*COLUMNS).where(
+            SceneGeneration.user_id == account_id, SceneGeneration.deleted_at.is_null()
         )
-        return [SceneRow(**row) for row in rows]
+        if before is not None:
+            query = query.where(older_than(SceneGeneration.created_at, SceneGeneration.id, before))
+        if status is not None:
+            query = query.where(SceneGeneration.status == status)
+        if priority is not None:
+            query = query.where(SceneGeneration.priority == priority)
+        if created_after is not None:
+            query = query.where(SceneGeneration.created_at >= created_after)
+        if created_before is not None:
+            query = query.where(SceneGeneration.created_at < created_before)
+        if q is not None:
+            query = query.where(QueryString("position(lower({}) IN lower({})) > 0", q, _NAME))
+        query = query.order_by(SceneGeneration.created_at, SceneGeneration.id, ascending=False).limit(limit)
+        return [SceneRow(**row) for row in await run(self._pool, query)]
 
 
 def key_of(url: str) -> str:

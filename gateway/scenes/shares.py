@@ -18,24 +18,13 @@ from bus.contract.ids import new_id
 from gateway.accounts.key_hashing import ApiKeys
 from gateway.errors import DomainError
 from gateway.scenes.repository import COLUMNS, SceneRow
+from ledger.db.queries import NOW, columns_of, names_of, run, run_one
+from ledger.db.tables.scenes import SceneGeneration
+from ledger.db.tables.shares import Share
 
 MOST: Final = 100
 """Live shares of one scene."""
 _FORM: Final = re.compile("[A-Za-z0-9_-]{43}")
-_COLUMNS: Final = "h.id, h.scene_generation_id, h.created_at, h.expires_at"
-# The lock: a deletion waits for the new row, or this waits for the deletion and finds nothing.
-_SCENE: Final = """
-SELECT s.status FROM scene_generations s JOIN users u ON u.id = s.user_id
-WHERE s.id = $1 AND s.user_id = $2 AND s.deleted_at IS NULL AND u.is_active FOR NO KEY UPDATE OF s"""
-_MAKE: Final = f"""
-INSERT INTO shares AS h (id, scene_generation_id, token_hash, created_at, expires_at)
-SELECT $1, $2, $3, now(), now() + $4
-WHERE (SELECT count(*) FROM shares WHERE scene_generation_id = $2 AND expires_at > now()) < {MOST}
-RETURNING {_COLUMNS}"""  # noqa: S608
-_OPEN: Final = f"""
-SELECT h.expires_at, {COLUMNS} FROM shares h
-JOIN scene_generations s ON s.id = h.scene_generation_id JOIN users u ON u.id = s.user_id
-WHERE h.token_hash = $1 AND h.expires_at > now() AND s.deleted_at IS NULL AND u.is_active"""  # noqa: S608
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +35,17 @@ class ShareRow:
     scene_generation_id: UUID
     created_at: datetime
     expires_at: datetime
+
+
+_COLUMNS: Final = columns_of(Share, ShareRow)
+_OF_SCENE: Final = SceneGeneration.id.join_on(Share.scene_generation_id)
+"""The shares of a scene, joined to a query of scenes."""
+# Piccolo's INSERT takes values only; this one counts as it writes.
+_MAKE: Final = f"""
+INSERT INTO shares (id, scene_generation_id, token_hash, created_at, expires_at)
+SELECT $1, $2, $3, now(), now() + $4
+WHERE (SELECT count(*) FROM shares WHERE scene_generation_id = $2 AND expires_at > now()) < {MOST}
+RETURNING {names_of(ShareRow)}"""  # noqa: S608  (constants)
 
 
 class Shares:
@@ -63,9 +63,21 @@ class Shares:
         """
         token = secrets.token_urlsafe(32)
         async with self._pool.acquire() as connection, connection.transaction():
-            status = await connection.fetchval(_SCENE, generation_id, account_id)
-            if status is None:
+            scene = await run_one(
+                connection,
+                SceneGeneration.select(SceneGeneration.status)
+                .where(
+                    SceneGeneration.id == generation_id,
+                    SceneGeneration.user_id == account_id,
+                    SceneGeneration.deleted_at.is_null(),
+                    SceneGeneration.user_id._.is_active.eq(True),
+                )
+                # A deletion waits for the new row, or this waits for the deletion and finds nothing.
+                .lock_rows("NO KEY UPDATE", of=(SceneGeneration,)),
+            )
+            if scene is None:
                 raise DomainError("not_found", "You have no scene with this id.")
+            status = scene["status"]
             if status != "completed":
                 raise DomainError(
                     "scene_unfinished",
@@ -81,33 +93,45 @@ class Shares:
 
     async def of_scene(self, generation_id: UUID) -> list[ShareRow]:
         """Return the live shares of a scene whose owner asks, newest first."""
-        rows = await self._pool.fetch(
-            f"SELECT {_COLUMNS} FROM shares h WHERE scene_generation_id = $1 AND expires_at > now()"  # noqa: S608
-            " ORDER BY created_at DESC, id DESC",
-            generation_id,
+        rows = await run(
+            self._pool,
+            Share.select(*_COLUMNS)
+            .where(Share.scene_generation_id == generation_id, Share.expires_at > NOW)
+            .order_by(Share.created_at, Share.id, ascending=False),
         )
         return [ShareRow(**row) for row in rows]
 
     async def end(self, account_id: UUID, share_id: UUID) -> bool:
         """Delete the account's share; whether there was one."""
-        gone = await self._pool.fetchval(
-            "DELETE FROM shares h USING scene_generations s WHERE h.id = $1 AND s.id = h.scene_generation_id"
-            " AND s.user_id = $2 AND s.deleted_at IS NULL RETURNING h.id",
-            share_id,
-            account_id,
+        scenes = SceneGeneration.select(SceneGeneration.id).where(
+            SceneGeneration.user_id == account_id, SceneGeneration.deleted_at.is_null()
         )
-        return gone is not None
+        gone = await run(
+            self._pool,
+            Share.delete()
+            .where(Share.id == share_id, Share.scene_generation_id.is_in(scenes))
+            .returning(Share.id),
+        )
+        return bool(gone)
 
     async def open(self, token: str) -> tuple[SceneRow, datetime] | None:
         """Return the scene that the token shows and when that ends; None for whatever is not live."""
         if _FORM.fullmatch(token) is None:
             return None
-        row = await self._pool.fetchrow(_OPEN, self._hasher.hash(token))
+        row = await run_one(
+            self._pool,
+            SceneGeneration.select(*COLUMNS, _OF_SCENE.expires_at.as_alias("expires_at")).where(
+                _OF_SCENE.token_hash == self._hasher.hash(token),
+                _OF_SCENE.expires_at > NOW,
+                SceneGeneration.deleted_at.is_null(),
+                SceneGeneration.user_id._.is_active.eq(True),
+            ),
+        )
         if row is None:
             return None
-        columns = dict(row)
-        return SceneRow(**{name: columns[name] for name in SceneRow.__slots__}), columns["expires_at"]
+        expires_at = row.pop("expires_at")
+        return SceneRow(**row), expires_at
 
     async def sweep(self) -> None:
         """Forget shares that have run out."""
-        await self._pool.execute("DELETE FROM shares WHERE expires_at < now()")
+        await run(self._pool, Share.delete().where(Share.expires_at < NOW))

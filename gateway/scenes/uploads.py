@@ -9,24 +9,31 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
+from piccolo.querystring import QueryString
 
 from bus.contract.ids import new_id
 from gateway.errors import DomainError
+from ledger.db.queries import run_one
+from ledger.db.tables.uploads_and_idempotency import Upload
 
 MOST_OPEN: Final = 100
 """Uploads of one account that are not used yet."""
 GRACE: Final = "1 hour"
 """After its end: a PUT that began in time may still be on its way."""
+# Piccolo's INSERT takes values only; this one counts as it writes, and only for an open account.
 _MAKE: Final = """
 INSERT INTO uploads (id, user_id, key, media_type, bytes, created_at, expires_at)
 SELECT $1, u.id, $3, $4, $5, now(), now() + $6 * interval '1 second' FROM users u
 WHERE u.id = $2 AND u.is_active
   AND (SELECT count(*) FROM uploads WHERE user_id = $2 AND used_at IS NULL AND expires_at > now()) < $7
 RETURNING expires_at"""
-_GET: Final = """
-SELECT key, used_at IS NOT NULL AS used, expires_at <= now() AS expired FROM uploads
-WHERE id = $1 AND user_id = $2"""
-# What was used was copied, so that its own object is of no use any more.
+_COLUMNS: Final = (
+    Upload.key,
+    QueryString("{} IS NOT NULL", Upload.used_at, alias="used"),
+    QueryString("{} <= now()", Upload.expires_at, alias="expired"),
+)
+"""What an `UploadRow` holds."""
+# What was used was copied, so that its own object is of no use any more. Piccolo has no WITH around a DELETE.
 _SWEEP: Final = f"""
 WITH gone AS (DELETE FROM uploads WHERE expires_at < now() - interval '{GRACE}' RETURNING key)
 INSERT INTO blob_removals (key) SELECT key FROM gone"""  # noqa: S608  (a constant of this module)
@@ -65,7 +72,10 @@ class Uploads:
 
     async def get(self, account_id: UUID, upload_id: UUID) -> UploadRow | None:
         """Return the account's upload."""
-        row = await self._pool.fetchrow(_GET, upload_id, account_id)
+        row = await run_one(
+            self._pool,
+            Upload.select(*_COLUMNS).where(Upload.id == upload_id, Upload.user_id == account_id),
+        )
         return UploadRow(**row) if row else None
 
     async def sweep(self) -> None:

@@ -12,7 +12,7 @@ import asyncpg
 from gateway.webhooks import secrets
 from gateway.webhooks.secrets import Sealer
 
-OVERLAP: Final = "interval '24 hours'"
+OVERLAP_S: Final = 24 * 3600
 """How long a secret is still good after it was replaced: both sign."""
 # DO UPDATE, so that of two first uses both return the same secret.
 _GET: Final = """
@@ -20,8 +20,8 @@ INSERT INTO webhook_account_secrets AS a (account_id, secret, updated_at) VALUES
 ON CONFLICT (account_id) DO UPDATE SET secret = a.secret
 RETURNING secret, CASE WHEN previous_until > now() THEN previous_until END AS previous_until"""
 _ROTATE: Final = f"""
-UPDATE webhook_account_secrets SET previous_secret = secret, previous_until = now() + {OVERLAP},
-    secret = $2, updated_at = now()
+UPDATE webhook_account_secrets SET previous_secret = secret, secret = $2,
+    previous_until = now() + interval '{OVERLAP_S} seconds', updated_at = now()
 WHERE account_id = $1 RETURNING secret, previous_until"""  # noqa: S608  (constants)
 
 

@@ -8,50 +8,24 @@ from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
+from piccolo.columns import Where
+from piccolo.query import Select
+from piccolo.query.functions import Case, Coalesce, When
 
 from bus.contract.ids import new_id
 from gateway.errors import DomainError
 from gateway.webhooks import secrets
-from gateway.webhooks.account_secrets import OVERLAP, Key
+from gateway.webhooks.account_secrets import OVERLAP_S, Key
 from gateway.webhooks.disabling import disable
 from gateway.webhooks.secrets import Sealer
-
-_COLUMNS: Final = (
-    "id, url, events, description, state, disabled_reason, disabled_at, failing_since,"
-    " CASE WHEN previous_until > now() THEN previous_until END AS previous_until, created_at, updated_at"
-)
-# The account's row is locked, so that two at once cannot pass the limit.
-_ACCOUNT: Final = "SELECT is_active FROM users WHERE id = $1 FOR NO KEY UPDATE"
-_CREATE: Final = f"""
-INSERT INTO webhook_endpoints
-    (id, account_id, url, events, description, state, secret, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, 'active', $6, now(), now()) RETURNING {_COLUMNS}"""  # noqa: S608  (constants)
-_LIST: Final = f"SELECT {_COLUMNS} FROM webhook_endpoints WHERE account_id = $1"  # noqa: S608
-_GET: Final = f"SELECT {_COLUMNS} FROM webhook_endpoints WHERE account_id = $1 AND id = $2"  # noqa: S608
-_CHANGE: Final = """
-UPDATE webhook_endpoints SET url = coalesce($2, url), events = coalesce($3, events),
-    description = coalesce($4, description), updated_at = now() WHERE id = $1"""
-_ENABLE: Final = """
-UPDATE webhook_endpoints SET state = 'active', disabled_at = NULL, disabled_reason = NULL,
-    failing_since = NULL, updated_at = now() WHERE id = $1 AND state = 'disabled'"""
-_ROTATE: Final = f"""
-UPDATE webhook_endpoints SET previous_secret = secret, previous_until = now() + {OVERLAP}, secret = $3,
-    updated_at = now()
-WHERE account_id = $1 AND id = $2 RETURNING previous_until"""  # noqa: S608
-_DELIVERY: Final = """
-d.id, d.endpoint_id, coalesce(d.url, e.url) AS url, d.event_id, m.type, m.subject, d.origin, d.state,
-d.attempts, d.created_at, d.due_at, d.attempted_at, d.duration_ms, d.response_status, d.response_body, d.error
-FROM webhook_deliveries d JOIN webhook_messages m ON m.event_id = d.event_id
-LEFT JOIN webhook_endpoints e ON e.id = d.endpoint_id"""
-_DELIVERIES: Final = f"""
-SELECT {_DELIVERY} WHERE d.endpoint_id = $1 AND ($2::text IS NULL OR d.state = $2)
-    AND ($3::timestamptz IS NULL OR (d.created_at, d.id) < ($3, $4::uuid))
-ORDER BY d.created_at DESC, d.id DESC LIMIT $5"""
+from ledger.db.queries import NOW, Changes, columns_of, now_plus, older_than, run, run_one
+from ledger.db.tables.accounts import User
+from ledger.db.tables.webhooks import WebhookAccountSecret, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EndpointRow:
-    """One endpoint, without its secrets."""
+    """One endpoint, without its secrets; ``previous_until`` is None once it is past."""
 
     id: UUID
     url: str
@@ -67,15 +41,12 @@ class EndpointRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DeliveryRow:
-    """One delivery with what is known of its event."""
+class _OwnColumns:
+    """The columns of ``webhook_deliveries`` that are shown."""
 
     id: UUID
     endpoint_id: UUID | None
-    url: str
     event_id: UUID
-    type: str
-    subject: UUID
     origin: Any
     state: Any
     attempts: int
@@ -86,6 +57,31 @@ class DeliveryRow:
     response_status: int | None
     response_body: str | None
     error: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryRow(_OwnColumns):
+    """One delivery with its receiver's address and what is known of its event."""
+
+    url: str
+    type: str
+    subject: UUID
+
+
+_PREVIOUS: Final = WebhookEndpoint.previous_until
+_STORED: Final = columns_of(WebhookEndpoint, EndpointRow)
+_COLUMNS: Final = (
+    *(column for column in _STORED if column is not _PREVIOUS),
+    Case(When(_PREVIOUS > NOW, _PREVIOUS), alias="previous_until"),
+)
+"""What an `EndpointRow` holds."""
+_DELIVERY: Final = (
+    *columns_of(WebhookDelivery, _OwnColumns),
+    Coalesce(WebhookDelivery.url, WebhookDelivery.endpoint_id.url, alias="url"),
+    WebhookDelivery.event_id.type.as_alias("type"),
+    WebhookDelivery.event_id.subject.as_alias("subject"),
+)
+"""What a `DeliveryRow` holds; every delivery has a message."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,44 +110,70 @@ class Webhooks:
         endpoint_id, secret = new_id(), secrets.make()
         sealed = self._sealer.seal(secret, endpoint_id)
         async with self._pool.acquire() as connection, connection.transaction():
-            if not await connection.fetchval(_ACCOUNT, account_id):
+            # The account's row is locked, so that two at once cannot pass the limit.
+            account = await run_one(
+                connection,
+                User.select(User.is_active).where(User.id == account_id).lock_rows("NO KEY UPDATE"),
+            )
+            if account is None or not account["is_active"]:
                 raise DomainError("account_inactive", "The account is closed.")
-            if len(await connection.fetch(_LIST, account_id)) >= self._most:
+            having = WebhookEndpoint.count().where(WebhookEndpoint.account_id == account_id)
+            if await run(connection, having) >= self._most:
                 raise DomainError(
                     "webhooks_exhausted",
                     f"The account has {self._most} webhooks, which is all it may have; delete one.",
                     limit=self._most,
                 )
-            row = await connection.fetchrow(
-                _CREATE, endpoint_id, account_id, url, events, description, sealed
+            endpoint = WebhookEndpoint(
+                id=endpoint_id,
+                account_id=account_id,
+                url=url,
+                events=events,
+                description=description,
+                state="active",
+                secret=sealed,
+                created_at=NOW,
+                updated_at=NOW,
             )
-        return EndpointRow(**row), secret
+            rows = await run(connection, WebhookEndpoint.insert(endpoint).returning(*_STORED))
+        return EndpointRow(**rows[0]), secret
 
     async def get(self, account_id: UUID, endpoint_id: UUID) -> EndpointRow:
         """Return one endpoint. Raises `DomainError` not_found, as all here do for others' endpoints."""
-        return EndpointRow(**_found(await self._pool.fetchrow(_GET, account_id, endpoint_id)))
+        return EndpointRow(**_found(await run_one(self._pool, _endpoint(account_id, endpoint_id))))
 
     async def change(self, account_id: UUID, endpoint_id: UUID, change: Change) -> EndpointRow:
         """Change what is given; disabling cancels what waits, ``active`` forgets how it failed."""
         async with self._pool.acquire() as connection, connection.transaction():
-            _found(await connection.fetchrow(f"{_GET} FOR NO KEY UPDATE", account_id, endpoint_id))
-            await connection.execute(_CHANGE, endpoint_id, change.url, change.events, change.description)
+            endpoint = _endpoint(account_id, endpoint_id)
+            _found(await run_one(connection, endpoint.lock_rows("NO KEY UPDATE")))
+            await run(
+                connection, WebhookEndpoint.update(_given(change)).where(WebhookEndpoint.id == endpoint_id)
+            )
             if change.state == "active":
-                await connection.execute(_ENABLE, endpoint_id)
+                await _enable(connection, endpoint_id)
             elif change.state == "disabled":
                 await disable(connection, endpoint_id, reason="owner")
-            return EndpointRow(**await connection.fetchrow(_GET, account_id, endpoint_id))
+            row = await run_one(connection, _endpoint(account_id, endpoint_id))
+            return EndpointRow(**_found(row))
 
     async def delete(self, account_id: UUID, endpoint_id: UUID) -> None:
         """Remove an endpoint and its deliveries."""
-        statement = "DELETE FROM webhook_endpoints WHERE account_id = $1 AND id = $2 RETURNING id"
-        _found(await self._pool.fetchrow(statement, account_id, endpoint_id))
+        query = WebhookEndpoint.delete().where(*_of(account_id, endpoint_id)).returning(WebhookEndpoint.id)
+        _found(await run_one(self._pool, query))
 
     async def rotate(self, account_id: UUID, endpoint_id: UUID) -> Key:
         """Replace the secret; the old one signs beside it for 24 hours."""
         secret = secrets.make()
         sealed = self._sealer.seal(secret, endpoint_id)
-        row = _found(await self._pool.fetchrow(_ROTATE, account_id, endpoint_id, sealed))
+        changes: Changes = {
+            WebhookEndpoint.previous_secret: WebhookEndpoint.secret,
+            WebhookEndpoint.previous_until: now_plus(OVERLAP_S),
+            WebhookEndpoint.secret: sealed,
+            WebhookEndpoint.updated_at: NOW,
+        }
+        query = WebhookEndpoint.update(changes).where(*_of(account_id, endpoint_id)).returning(_PREVIOUS)
+        row = _found(await run_one(self._pool, query))
         return Key(secret=secret, previous_until=row["previous_until"])
 
     async def deliveries(
@@ -165,31 +187,68 @@ class Webhooks:
     ) -> list[DeliveryRow]:
         """Return a page of deliveries, newest first."""
         await self.get(account_id, endpoint_id)
-        place = before or (None, None)
-        rows = await self._pool.fetch(_DELIVERIES, endpoint_id, state, *place, limit)
-        return [DeliveryRow(**row) for row in rows]
+        query = WebhookDelivery.select(*_DELIVERY).where(WebhookDelivery.endpoint_id == endpoint_id)
+        if state is not None:
+            query = query.where(WebhookDelivery.state == state)
+        if before is not None:
+            query = query.where(older_than(WebhookDelivery.created_at, WebhookDelivery.id, before))
+        query = query.order_by(WebhookDelivery.created_at, WebhookDelivery.id, ascending=False).limit(limit)
+        return [DeliveryRow(**row) for row in await run(self._pool, query)]
 
     async def delivery(self, account_id: UUID, delivery_id: UUID) -> DeliveryRow:
         """Return one delivery."""
-        statement = f"SELECT {_DELIVERY} WHERE d.account_id = $1 AND d.id = $2"
-        row = await self._pool.fetchrow(statement, account_id, delivery_id)
+        query = WebhookDelivery.select(*_DELIVERY).where(
+            WebhookDelivery.account_id == account_id, WebhookDelivery.id == delivery_id
+        )
+        row = await run_one(self._pool, query)
         if row is None:
             raise DomainError("not_found", "You have no delivery with this id.")
         return DeliveryRow(**row)
 
     async def list(self, account_id: UUID) -> list[EndpointRow]:
         """Return the account's endpoints, oldest first."""
-        rows = await self._pool.fetch(f"{_LIST} ORDER BY webhook_endpoints.created_at, id", account_id)
-        return [EndpointRow(**row) for row in rows]
+        query = WebhookEndpoint.select(*_COLUMNS).where(WebhookEndpoint.account_id == account_id)
+        query = query.order_by(WebhookEndpoint.created_at, WebhookEndpoint.id)
+        return [EndpointRow(**row) for row in await run(self._pool, query)]
 
 
 async def erase(connection: asyncpg.Connection, account_id: UUID) -> None:
     """Remove all webhooks of an account, as part of the caller's transaction: they name its servers."""
-    for table in ("webhook_deliveries", "webhook_endpoints", "webhook_account_secrets", "webhook_messages"):
-        await connection.execute(f"DELETE FROM {table} WHERE account_id = $1", account_id)  # noqa: S608
+    for table in (WebhookDelivery, WebhookEndpoint, WebhookAccountSecret, WebhookMessage):
+        await run(connection, table.delete().where(table.account_id == account_id))
 
 
-def _found(row: asyncpg.Record | None) -> asyncpg.Record:
+def _of(account_id: UUID, endpoint_id: UUID) -> tuple[Where, Where]:
+    return WebhookEndpoint.account_id == account_id, WebhookEndpoint.id == endpoint_id
+
+
+def _endpoint(account_id: UUID, endpoint_id: UUID) -> Select[WebhookEndpoint]:
+    return WebhookEndpoint.select(*_COLUMNS).where(*_of(account_id, endpoint_id))
+
+
+def _given(change: Change) -> Changes:
+    changes: Changes = {
+        WebhookEndpoint.url: change.url,
+        WebhookEndpoint.events: change.events,
+        WebhookEndpoint.description: change.description,
+        WebhookEndpoint.updated_at: NOW,
+    }
+    return {column: value for column, value in changes.items() if value is not None}
+
+
+async def _enable(connection: asyncpg.Connection, endpoint_id: UUID) -> None:
+    changes: Changes = {
+        WebhookEndpoint.state: "active",
+        WebhookEndpoint.disabled_at: None,
+        WebhookEndpoint.disabled_reason: None,
+        WebhookEndpoint.failing_since: None,
+        WebhookEndpoint.updated_at: NOW,
+    }
+    query = WebhookEndpoint.update(changes)
+    await run(connection, query.where(WebhookEndpoint.id == endpoint_id, WebhookEndpoint.state == "disabled"))
+
+
+def _found(row: dict[str, Any] | None) -> dict[str, Any]:
     if row is None:
         raise DomainError("not_found", "You have no webhook with this id.")
     return row

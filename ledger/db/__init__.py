@@ -1,1 +1,1 @@
-"""The database kit that other roles share: pool, migrations, tables, object removals, leader turns."""
+"""The database kit that other roles share: pool, migrations, tables, queries, removals, leader turns."""

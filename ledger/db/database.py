@@ -1,6 +1,6 @@
-"""The way to Postgres: one pool a process, shared by Piccolo and by the SQL of the hot paths.
+"""The way to Postgres: one pool a process, on which Piccolo's queries and plain SQL both run.
 
-Nothing is built at import; Piccolo's tables learn their engine when the pool opens, not from a global module.
+`ledger.db.queries.run` hands a query of Piccolo's the pool or a connection; no table is bound to a database.
 JSON columns come back as text: Piccolo expects that, and most readers pass it on unparsed.
 """
 
@@ -11,42 +11,24 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from piccolo.engine.postgres import PostgresEngine
 
 from bus.bridges.postgres_errors import UNREACHABLE
 from bus.runtime.errors import ConfigurationError
 from bus.runtime.settings import DatabaseSettings
-from ledger.db.tables import TABLES
-
-
-class _Engine(PostgresEngine):
-    """Piccolo's engine around the pool; the original opens a connection in a thread and hides its failure."""
-
-    async def check_version(self) -> None:
-        """Skip: the pool's start is the check."""
-
-    async def prep_database(self) -> None:
-        """Skip: no extensions."""
 
 
 @asynccontextmanager
 async def open_pool(settings: DatabaseSettings, *, role: str) -> AsyncIterator[asyncpg.Pool]:
-    """Open the process's pool and bind Piccolo's tables to it; both end with the context.
+    """Open the process's pool; it ends with the context.
 
     ``role`` is what Postgres shows as the application's name. Raises `ConfigurationError` where the
     database cannot be reached or refuses, so that the process stops instead of serving nothing.
     """
-    config = {"dsn": settings.url.get_secret_value()}
-    engine = _Engine(config)
     pool = await _create(settings, role)
-    engine.pool = pool
-    for table in TABLES:
-        table._meta.db = engine  # noqa: SLF001  (Piccolo's only way besides a global module)
     try:
         yield pool
     finally:
         await pool.close()
-        engine.pool = None
 
 
 async def _create(settings: DatabaseSettings, role: str) -> asyncpg.Pool:

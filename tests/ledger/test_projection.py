@@ -15,6 +15,7 @@ from bus.bridges.projector import Projector
 from bus.contract import envelope, ids, topics
 from bus.contract.blob_ref import BlobRef
 from bus.contract.messages import ApiKeyRevoked, Priority
+from ledger.db.queries import run
 from ledger.db.tables import EventLog, ParkedEvent, SceneGeneration, UsageLog
 from tests.ledger.story import BUCKET, NOON, PHOTO, SPLAT, Story, everything, insert
 
@@ -247,9 +248,9 @@ async def test_piccolo_reads_what_was_written(
 ) -> None:
     generation = uuid4()
     await ledger.project([story.requested(generation), story.completed(generation)])
-    found = await SceneGeneration.objects().get(SceneGeneration.id == generation)
+    found = await run(connection, SceneGeneration.objects().get(SceneGeneration.id == generation))
     assert found is not None
     assert (found.status, found.user_id) == ("completed", story.account)
-    assert await EventLog.count() == 2
-    assert await UsageLog.count() == 1
-    assert await ParkedEvent.count() == 0
+    assert await run(connection, EventLog.count()) == 2
+    assert await run(connection, UsageLog.count()) == 1
+    assert await run(connection, ParkedEvent.count()) == 0

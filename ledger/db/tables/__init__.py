@@ -1,4 +1,7 @@
-"""The tables as Piccolo sees them, for ordinary queries; the schema itself is made by `ledger.db.migrations`.
+"""The tables as Piccolo sees them; the schema itself is made by `ledger.db.migrations`.
+
+The plain reads and writes of the gateway are queries on these classes, which `ledger.db.queries.run` runs: no
+table knows a database. The one-statement writes and the projections stay SQL.
 
 Every column that must be given says ``default=None``: else Piccolo would fill an omitted one in silence (a
 random uuid, an empty text). Now it refuses, and so does the database. Indexes and checks live in the SQL; a
@@ -50,4 +53,4 @@ TABLES: Final[tuple[type[Table], ...]] = (
     Partner,
     PartnerCommand,
 )
-"""Every table; `ledger.db.database.open_pool` binds them."""
+"""Every table of the schema."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from piccolo.columns import UUID, Array, Boolean, ForeignKey, OnDelete, Text, Timestamptz
 from piccolo.table import Table
 
+from ledger.db.queries import POSTGRES
 
-class User(Table, tablename="users"):
+
+class User(Table, tablename="users", db=POSTGRES):
     """A person with an account; the only table with personal data."""
 
     id = UUID(primary_key=True, default=None)
@@ -22,7 +24,7 @@ class User(Table, tablename="users"):
     emptied_at = Timestamptz(default=None, null=True)
 
 
-class ApiKey(Table, tablename="api_keys"):
+class ApiKey(Table, tablename="api_keys", db=POSTGRES):
     """A key of an account, kept as a hash."""
 
     id = UUID(primary_key=True, default=None)
@@ -37,7 +39,7 @@ class ApiKey(Table, tablename="api_keys"):
     last_used_at = Timestamptz(default=None, null=True)
 
 
-class RefreshToken(Table, tablename="refresh_tokens"):
+class RefreshToken(Table, tablename="refresh_tokens", db=POSTGRES):
     """A token that renews a sign-in once, kept as a hash."""
 
     id = UUID(primary_key=True, default=None)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from piccolo.columns import Text, Timestamptz
 from piccolo.table import Table
 
+from ledger.db.queries import POSTGRES
 
-class Chore(Table, tablename="chores"):
+
+class Chore(Table, tablename="chores", db=POSTGRES):
     """One kind of work; belongs to `ledger.db.leader_turns`."""
 
     name = Text(primary_key=True, default=None)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from piccolo.columns import JSONB, UUID, BigInt, Bytea, Integer, Text, Timestamptz
 from piccolo.table import Table
 
+from ledger.db.queries import POSTGRES
 
-class DeadLetter(Table, tablename="dead_letters"):
+
+class DeadLetter(Table, tablename="dead_letters", db=POSTGRES):
     """A record of a dead-letter topic, and what people made of it; unique by its place in Kafka."""
 
     id = UUID(primary_key=True, default=None)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from piccolo.columns import JSON, JSONB, UUID, BigInt, Bytea, Integer, Text, Timestamptz
 from piccolo.table import Table
 
+from ledger.db.queries import POSTGRES
 
-class Outbox(Table, tablename="outbox"):
+
+class Outbox(Table, tablename="outbox", db=POSTGRES):
     """Records on their way to Kafka; belongs to `bus.bridges.outbox` and `bus.bridges.relay`."""
 
     id = BigInt(primary_key=True, default=None)
@@ -15,7 +17,7 @@ class Outbox(Table, tablename="outbox"):
     created_at = Timestamptz()
 
 
-class RelayLease(Table, tablename="relay_lease"):
+class RelayLease(Table, tablename="relay_lease", db=POSTGRES):
     """Who may publish the outbox, and how far it came; belongs to `bus.bridges.relay`."""
 
     name = Text(primary_key=True, default=None)
@@ -26,7 +28,7 @@ class RelayLease(Table, tablename="relay_lease"):
     cursor = BigInt()
 
 
-class EventLog(Table, tablename="event_log"):
+class EventLog(Table, tablename="event_log", db=POSTGRES):
     """Every durable event, by the place it has in Kafka; the key is (epoch, partition, offset)."""
 
     epoch = Integer(default=None)
@@ -44,7 +46,7 @@ class EventLog(Table, tablename="event_log"):
     recorded_at = Timestamptz()
 
 
-class EventLogFloor(Table, tablename="event_log_floors"):
+class EventLogFloor(Table, tablename="event_log_floors", db=POSTGRES):
     """Where the log was shortened, and up to which place; the key is (epoch, partition)."""
 
     epoch = Integer(primary_key=True, default=None)
@@ -53,7 +55,7 @@ class EventLogFloor(Table, tablename="event_log_floors"):
     updated_at = Timestamptz()
 
 
-class ProjectorOffset(Table, tablename="projector_offsets"):
+class ProjectorOffset(Table, tablename="projector_offsets", db=POSTGRES):
     """How far each projector is; the key is (projector, epoch, topic, partition)."""
 
     projector = Text(primary_key=True, default=None)
@@ -64,7 +66,7 @@ class ProjectorOffset(Table, tablename="projector_offsets"):
     updated_at = Timestamptz()
 
 
-class ParkedEvent(Table, tablename="parked_events"):
+class ParkedEvent(Table, tablename="parked_events", db=POSTGRES):
     """Records that a projector could not take; the key is (projector, epoch, topic, partition, offset)."""
 
     projector = Text(primary_key=True, default=None)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from piccolo.columns import UUID, Boolean, Bytea, ForeignKey, OnDelete, Text, Timestamptz
 from piccolo.table import Table
 
+from ledger.db.queries import POSTGRES
 from ledger.db.tables.accounts import User
 
 
-class Partner(Table, tablename="partners"):
+class Partner(Table, tablename="partners", db=POSTGRES):
     """Who speaks to us over Kafka itself; ``settled`` tells whether Kafka is as ``state`` says."""
 
     id = UUID(primary_key=True, default=None)
@@ -22,7 +23,7 @@ class Partner(Table, tablename="partners"):
     deleted_at = Timestamptz(default=None, null=True)
 
 
-class PartnerCommand(Table, tablename="partner_commands"):
+class PartnerCommand(Table, tablename="partner_commands", db=POSTGRES):
     """One command of a partner's and what became of it."""
 
     id = UUID(primary_key=True, default=None)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from piccolo.columns import BigInt, Integer, Text, Timestamptz
 from piccolo.table import Table
 
+from ledger.db.queries import POSTGRES
 
-class BlobRemoval(Table, tablename="blob_removals"):
+
+class BlobRemoval(Table, tablename="blob_removals", db=POSTGRES):
     """One object, or one folder where the key ends with a slash; belongs to `ledger.db.removals`."""
 
     id = BigInt(primary_key=True, default=None)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from piccolo.columns import JSONB, UUID, DoublePrecision, ForeignKey, OnDelete, Text, Timestamptz
 from piccolo.table import Table
 
+from ledger.db.queries import POSTGRES
 from ledger.db.tables.accounts import User
 
 
-class SceneGeneration(Table, tablename="scene_generations"):
+class SceneGeneration(Table, tablename="scene_generations", db=POSTGRES):
     """One photo on its way to Gaussians; written once by the gateway, moved on by the projection."""
 
     id = UUID(primary_key=True, default=None)
@@ -30,7 +31,7 @@ class SceneGeneration(Table, tablename="scene_generations"):
     result_blob = JSONB(default=None, null=True)
 
 
-class ExportJob(Table, tablename="export_jobs"):
+class ExportJob(Table, tablename="export_jobs", db=POSTGRES):
     """One conversion of a scene; written once by the gateway, moved on by the export consumer."""
 
     id = UUID(primary_key=True, default=None)
@@ -46,7 +47,7 @@ class ExportJob(Table, tablename="export_jobs"):
     purpose = Text(default=None, null=True)
 
 
-class UsageLog(Table, tablename="usage_logs"):
+class UsageLog(Table, tablename="usage_logs", db=POSTGRES):
     """What is counted: one row for each event that costs; written by the projection alone."""
 
     id = UUID(primary_key=True, default=None)

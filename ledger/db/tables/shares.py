@@ -5,10 +5,11 @@ from __future__ import annotations
 from piccolo.columns import UUID, ForeignKey, OnDelete, Text, Timestamptz
 from piccolo.table import Table
 
+from ledger.db.queries import POSTGRES
 from ledger.db.tables.scenes import SceneGeneration
 
 
-class Share(Table, tablename="shares"):
+class Share(Table, tablename="shares", db=POSTGRES):
     """A link to one scene, good until it expires or the scene goes; belongs to the gateway."""
 
     id = UUID(primary_key=True, default=None)

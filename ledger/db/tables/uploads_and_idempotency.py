@@ -5,10 +5,11 @@ from __future__ import annotations
 from piccolo.columns import UUID, BigInt, Bytea, ForeignKey, Integer, OnDelete, Text, Timestamptz
 from piccolo.table import Table
 
+from ledger.db.queries import POSTGRES
 from ledger.db.tables.accounts import User
 
 
-class Upload(Table, tablename="uploads"):
+class Upload(Table, tablename="uploads", db=POSTGRES):
     """A photo on its way past the gateway; used once."""
 
     id = UUID(primary_key=True, default=None)
@@ -21,7 +22,7 @@ class Upload(Table, tablename="uploads"):
     used_at = Timestamptz(default=None, null=True)
 
 
-class IdempotencyKey(Table, tablename="idempotency_keys"):
+class IdempotencyKey(Table, tablename="idempotency_keys", db=POSTGRES):
     """A request that may be repeated; the key is (user_id, key)."""
 
     user_id = ForeignKey(User, on_delete=OnDelete.cascade, null=False, default=None)
@@ -33,7 +34,7 @@ class IdempotencyKey(Table, tablename="idempotency_keys"):
     created_at = Timestamptz(default=None)
 
 
-class AccountQuota(Table, tablename="account_quotas"):
+class AccountQuota(Table, tablename="account_quotas", db=POSTGRES):
     """What differs from the role's quota."""
 
     user_id = ForeignKey(User, primary_key=True, on_delete=OnDelete.cascade, null=False, default=None)
@@ -43,7 +44,7 @@ class AccountQuota(Table, tablename="account_quotas"):
     updated_at = Timestamptz(default=None)
 
 
-class RateLimit(Table, tablename="rate_limits"):
+class RateLimit(Table, tablename="rate_limits", db=POSTGRES):
     """When a bucket will be empty again; the key is (policy, subject)."""
 
     policy = Text(primary_key=True, default=None)

@@ -15,10 +15,11 @@ from piccolo.columns import (
 )
 from piccolo.table import Table
 
+from ledger.db.queries import POSTGRES
 from ledger.db.tables.accounts import User
 
 
-class WebhookEndpoint(Table, tablename="webhook_endpoints"):
+class WebhookEndpoint(Table, tablename="webhook_endpoints", db=POSTGRES):
     """A receiver that an account named; its secrets are sealed by the gateway."""
 
     id = UUID(primary_key=True, default=None)
@@ -37,7 +38,7 @@ class WebhookEndpoint(Table, tablename="webhook_endpoints"):
     updated_at = Timestamptz(default=None)
 
 
-class WebhookAccountSecret(Table, tablename="webhook_account_secrets"):
+class WebhookAccountSecret(Table, tablename="webhook_account_secrets", db=POSTGRES):
     """What signs deliveries to the address of a single request."""
 
     account_id = ForeignKey(
@@ -49,7 +50,7 @@ class WebhookAccountSecret(Table, tablename="webhook_account_secrets"):
     updated_at = Timestamptz(default=None)
 
 
-class WebhookMessage(Table, tablename="webhook_messages"):
+class WebhookMessage(Table, tablename="webhook_messages", db=POSTGRES):
     """The bytes that are sent of an event, once for all its receivers."""
 
     event_id = UUID(primary_key=True, default=None)
@@ -62,7 +63,7 @@ class WebhookMessage(Table, tablename="webhook_messages"):
     created_at = Timestamptz()
 
 
-class WebhookDelivery(Table, tablename="webhook_deliveries"):
+class WebhookDelivery(Table, tablename="webhook_deliveries", db=POSTGRES):
     """One wish to tell one receiver of one event; belongs to `gateway.webhooks`."""
 
     id = UUID(primary_key=True, default=None)

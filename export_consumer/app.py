@@ -7,7 +7,6 @@ their own: however many views wait, an export that a person waits for does not w
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -21,8 +20,7 @@ from bus.bridges.projector import Projector, RawRecord, subscribe
 from bus.contract import topics
 from bus.kafka.broker import create_broker
 from bus.kafka.processor import Processor
-from bus.runtime import logs, telemetry
-from bus.runtime.errors import ConfigurationError
+from bus.runtime import logs, process, telemetry
 from bus.runtime.health import HealthServer
 from export_consumer import export_projection, settings
 from export_consumer.automatic_exports import VIEWS
@@ -35,16 +33,13 @@ from ledger.db.migrate import check
 from ledger.supervise import watched
 
 
-def main() -> None:
-    """Serve until SIGTERM or SIGINT; a wrong setting ends the process with status 2 and a sentence."""
-    try:
-        stated = settings.read()
-        logs.configure("export", stated.role.log_level)
-        with telemetry.exporting("export"):
-            asyncio.run(create_app(stated).run())
-    except ConfigurationError as error:
-        print(error.message, file=sys.stderr)  # noqa: T201  (the operator's own terminal)
-        sys.exit(2)
+def serve() -> int:
+    """Serve until SIGTERM or SIGINT; return 0."""
+    stated = settings.read()
+    logs.configure("export", stated.role.log_level)
+    with telemetry.exporting("export"):
+        process.run(create_app(stated).run())
+    return process.DONE
 
 
 def create_app(settings: Settings) -> FastStream:

@@ -1,12 +1,11 @@
 """What may be typed after ``python -m export_consumer``: serve (the default), or a format for old scenes.
 
-0 done, 2 a wrong setting or wish (one sentence on stderr).
+0 done, 1 fenced, 2 a wrong setting or wish (one sentence on stderr).
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ import msgspec
 import structlog
 
 from bus.contract import formats, options
-from bus.runtime import logs
+from bus.runtime import logs, process
 from bus.runtime.errors import ConfigurationError, SharpstreamError
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, load
 from export_consumer import app, automatic_exports, backfill
@@ -29,22 +28,24 @@ AHEAD: Final = 1000
 log = structlog.stdlib.get_logger(__name__)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; a wrong setting or wish ends the process with status 2."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return the exit status, as `bus.runtime.process.exit_status` has it."""
     given = _parser().parse_args(arguments)
-    if given.command != "backfill":
-        app.main()
-        return
+    return process.exit_status(lambda: _backfill(given) if given.command == "backfill" else app.serve())
+
+
+def _backfill(given: argparse.Namespace) -> int:
+    logs.configure("export", "INFO")
     try:
-        logs.configure("export", "INFO")
-        progress = asyncio.run(_backfill(_wish(given)))
-    except SharpstreamError as error:
-        print(error.message, file=sys.stderr)  # noqa: T201  (the operator's own terminal)
-        sys.exit(2)
-    print(progress.to_json())  # noqa: T201  (the command's answer)
+        progress = process.run(_order(_wish(given)))
+    except SharpstreamError as error:  # also what is wrong with the options
+        sys.stderr.write(f"{error.message}\n")
+        return process.MISCONFIGURED
+    sys.stdout.write(f"{progress.to_json()}\n")
+    return process.DONE
 
 
-async def _backfill(wish: Wish) -> Progress:
+async def _order(wish: Wish) -> Progress:
     async with database.open_pool(load(DatabaseSettings), role="export") as pool:
         async with pool.acquire() as connection:
             await check(connection)

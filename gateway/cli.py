@@ -3,69 +3,55 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Coroutine, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-import structlog
-import uvloop
-
-from bus.runtime import logs, telemetry
-from bus.runtime.errors import ConfigurationError, FencedError
+from bus.runtime import logs, process, telemetry
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings, load
 from gateway import server, settings
 from gateway.accounts import bootstrap_admin
 from gateway.errors import DomainError
 from gateway.partners.app import PartnersRole
 
-T = TypeVar("T")
 _ROLES: Final = {"relay": "relay", "webhooks": "webhooks", "partners": "partners"}
 """Command -> what the process is called in logs and traces, where that is not ``gateway``."""
-_log = structlog.stdlib.get_logger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit status: 2 for a wrong setting, 1 where a successor took over."""
+    """Run one command and return the exit status, as `bus.runtime.process.exit_status` has it."""
     options = _parser().parse_args(arguments)
+    return process.exit_status(lambda: _command(options))
+
+
+def _command(options: argparse.Namespace) -> int:
+    role = load(RoleSettings)
+    logs.configure(_ROLES.get(options.command, "gateway"), role.log_level)
+    with telemetry.exporting(_ROLES.get(options.command, "gateway")):
+        match options.command:
+            case "relay":
+                own = load(settings.RelaySettings)
+                process.run(server.relay(load(KafkaSettings), load(DatabaseSettings), own, role))
+            case "webhooks":
+                sender = load(settings.WebhookSettings)
+                process.run(server.webhooks(load(KafkaSettings), load(DatabaseSettings), sender, role))
+            case "partners":
+                process.run(server.partners(_partners(role)))
+            case "create-admin":
+                return _create_admin(options)
+            case _:
+                process.run(server.serve(settings.read()))
+    return process.DONE
+
+
+def _create_admin(options: argparse.Namespace) -> int:
     try:
-        role = load(RoleSettings)
-        logs.configure(_ROLES.get(options.command, "gateway"), role.log_level)
-        with telemetry.exporting(_ROLES.get(options.command, "gateway")):
-            match options.command:
-                case "relay":
-                    own = load(settings.RelaySettings)
-                    _run(server.relay(load(KafkaSettings), load(DatabaseSettings), own, role))
-                case "webhooks":
-                    sender = load(settings.WebhookSettings)
-                    _run(server.webhooks(load(KafkaSettings), load(DatabaseSettings), sender, role))
-                case "partners":
-                    _run(server.partners(_partners(role)))
-                case "create-admin":
-                    sys.stdout.write(f"{_run(_admin(options))}\n")
-                case _:
-                    _run(server.serve(settings.read()))
-    except (ConfigurationError, DomainError) as error:
+        made = process.run(_admin(options))
+    except DomainError as error:  # what a request would be refused for, such as an address that exists
         sys.stderr.write(f"{error.message}\n")
-        return 2
-    except FencedError as error:
-        _log.warning("fenced", error=error.message)
-        return 1  # the supervisor starts a fresh process, which waits for its turn
-    return 0
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(work)
-    except ExceptionGroup as group:  # Litestar opens its lifespan inside a task group
-        raise _innermost(group) from group
-
-
-def _innermost(error: Exception) -> Exception:
-    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
+        return process.MISCONFIGURED
+    sys.stdout.write(f"{made}\n")
+    return process.DONE
 
 
 def _admin(options: argparse.Namespace) -> Coroutine[Any, Any, str]:

@@ -9,13 +9,10 @@ import sys
 from functools import partial
 from typing import Final
 
-import structlog
-
 from bus.blobs import Blobs, BlobStore
 from bus.contract import topics
 from bus.kafka.processor import Processor
-from bus.runtime import logs, tasks, telemetry
-from bus.runtime.errors import ConfigurationError, SharpstreamError
+from bus.runtime import logs, process, tasks, telemetry
 from bus.runtime.health import HealthServer
 from inference_consumer import models, photo, settings
 from inference_consumer.batch_runner import Inference
@@ -28,40 +25,31 @@ from inference_consumer.pipeline import Pipeline
 from inference_consumer.progress import ProgressPublisher
 from inference_consumer.settings import Settings
 
-log = structlog.stdlib.get_logger(__name__)
-
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _MIB: Final = 1024 * 1024
 _LAST_S: Final = 1.0
 """What the engine gets for its batch once nobody waits for it any more."""
 
 
-def main() -> None:
-    """Serve until SIGTERM or SIGINT; a wrong setting ends the process with status 2 and a sentence."""
-    try:
-        stated = settings.read()
-        logs.configure("inference", stated.role.log_level)
-        app = create_app(stated)
-        with telemetry.exporting("inference"):
-            status = _run(app)
-    except ConfigurationError as error:
-        print(error.message, file=sys.stderr)  # noqa: T201  (the operator's own terminal)
-        sys.exit(2)
-    if app.abandoned:  # the interpreter would not end well under a thread that still computes
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; return the exit status, as `bus.runtime.process.exit_status` has it."""
+    made: list[App] = []
+    status = process.exit_status(lambda: _serve(made))
+    if made and made[0].abandoned:  # the interpreter would not end well under a thread that still computes
         sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(status)
-    sys.exit(status)
+    return status
 
 
-def _run(app: App) -> int:
-    try:
-        asyncio.run(app.run())
-    except ConfigurationError:
-        raise
-    except SharpstreamError as error:
-        log.error("inference_ended", code=error.code, error=error.message)
-        return 1
-    return 0
+def _serve(made: list[App]) -> int:
+    """Serve; the application is left in ``made``, whatever it ends with."""
+    stated = settings.read()
+    logs.configure("inference", stated.role.log_level)
+    made.append(create_app(stated))
+    with telemetry.exporting("inference"):
+        process.run(made[0].run())
+    return process.DONE
 
 
 def create_app(settings: Settings) -> App:

@@ -1,21 +1,18 @@
 """What may be typed after ``python -m ledger``: one process, one command, an exit status.
 
-0 done, 1 a check found something, 2 a wrong setting (one sentence on stderr). Checks end with one JSON
-object as the last line of stdout.
+0 done, 1 fenced or a check found something, 2 a wrong setting (one sentence on stderr). Checks end with one
+JSON object as the last line of stdout.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 import structlog
 
-from bus.runtime import logs, telemetry
-from bus.runtime.errors import ConfigurationError
+from bus.runtime import logs, process, telemetry
 from bus.runtime.settings import DatabaseSettings, RoleSettings, load
 from ledger import app, handlers, invariants, rebuild, settings
 from ledger.db import database
@@ -40,9 +37,7 @@ async def _migrate(_options: argparse.Namespace) -> int:
     return 0
 
 
-async def _rebuild(options: argparse.Namespace) -> int:
-    if not options.compare:
-        raise ConfigurationError("Say --compare: a rebuild happens beside the live tables, never in them.")
+async def _rebuild(_options: argparse.Namespace) -> int:
     stated = settings.read()
     async with database.connect(stated.database) as connection:
         await check(connection)
@@ -77,17 +72,16 @@ _COMMANDS: Final[dict[str, tuple[str, Callable[[argparse.Namespace], Coroutine[A
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command and exit with its status."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return the exit status, as `bus.runtime.process.exit_status` has it."""
     options = _parser().parse_args(arguments)
-    try:
-        logs.configure("ledger", load(RoleSettings).log_level)
-        with telemetry.exporting("ledger"):
-            status = asyncio.run(_COMMANDS[options.command or "run"][1](options))
-    except ConfigurationError as error:
-        print(error.message, file=sys.stderr)  # noqa: T201  (the operator's own terminal)
-        status = 2
-    sys.exit(status)
+    return process.exit_status(lambda: _command(options))
+
+
+def _command(options: argparse.Namespace) -> int:
+    logs.configure("ledger", load(RoleSettings).log_level)
+    with telemetry.exporting("ledger"):
+        return process.run(_COMMANDS[options.command or "run"][1](options))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -96,8 +90,5 @@ def _parser() -> argparse.ArgumentParser:
     for name, (text, _) in _COMMANDS.items():
         added = commands.add_parser(name, help=text, description=text)
         if name == "rebuild":
-            added.add_argument("--compare", action="store_true", help="tell the differences; changes nothing")
-            added.add_argument(
-                "--from-beginning", action="store_true", help="of the log; always so, it may be said"
-            )
+            added.add_argument("--compare", action="store_true", help="compare only, which is the default")
     return parser

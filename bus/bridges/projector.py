@@ -1,5 +1,7 @@
 """The bridge from Kafka to Postgres: a FastStream batch subscriber in front of a `Projector`.
 
+What a log line of a batch is about is bound by `bus.kafka.batch_middleware`, its projector included.
+
 The offset in Postgres is the truth, the group's offset in Kafka only a hint where to begin: at the first
 records of each assignment the two are compared, and where Kafka is ahead (a restored database) the consumer
 goes back. Must not decode: FastStream logs a body that it cannot decode and goes on.
@@ -16,11 +18,11 @@ from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
-from faststream.kafka.message import KafkaAckableMessage
 
 from bus.bridges.postgres_errors import PASSING
 from bus.bridges.projection import Apply, Place, Projector, RawRecord, raw_record
 from bus.contract.topics import Topic
+from bus.kafka.batch_middleware import Batch
 from bus.kafka.static_membership import PlaceTakenError
 from bus.runtime.backoff import Backoff
 from bus.runtime.errors import FencedError, TransientError
@@ -102,9 +104,9 @@ class _Feed(ConsumerRebalanceListener):  # type: ignore[misc]
         """Let the process end: FastStream would log the error and ask again for ever."""
         self._projector.fail(FencedError(str(error)))
 
-    async def parse(self, records: tuple[ConsumerRecord, ...]) -> KafkaAckableMessage:
+    async def parse(self, records: tuple[ConsumerRecord, ...]) -> Batch:
         """Return the batch as it is; FastStream's own parser fails on a header that is no UTF-8."""
-        return KafkaAckableMessage(raw_message=records, body=b"", consumer=self.subscriber.consumer)
+        return Batch(records, projector=self._projector.name, consumer=self.subscriber.consumer)
 
     async def handle(self, message: KafkaMessage) -> None:
         """Project one batch, however long it takes, then acknowledge it."""
@@ -124,7 +126,7 @@ class _Feed(ConsumerRebalanceListener):  # type: ignore[misc]
         try:
             await message.ack()
         except KafkaError as error:  # a rebalance came first; Postgres knows where we are
-            log.warning("acknowledge_failed", projector=self._projector.name, error=str(error))
+            log.warning("acknowledge_failed", error=str(error))
 
     async def _project(self, consumer: AIOKafkaConsumer, records: list[RawRecord]) -> bool:
         backoff = Backoff()
@@ -135,9 +137,7 @@ class _Feed(ConsumerRebalanceListener):  # type: ignore[misc]
                     return False
                 await self._projector.project(fitting)
             except (*PASSING, TransientError) as error:
-                log.warning(
-                    "projector_waits", projector=self._projector.name, error=repr(error), s=backoff.wait_s
-                )
+                log.warning("projector_waits", error=repr(error), s=backoff.wait_s)
                 await backoff.sleep()
             else:
                 return True
@@ -157,7 +157,7 @@ class _Feed(ConsumerRebalanceListener):  # type: ignore[misc]
         first = {record.place: record.offset for record in reversed(records)}
         ahead = {place for place in unknown if first[place] > reached[place]}
         for place in ahead:
-            log.info("projector_goes_back", projector=self._projector.name, to=reached[place], place=place)
+            log.info("projector_goes_back", to=reached[place], place=place)
             consumer.seek(TopicPartition(*place), reached[place])
         self._aligned |= unknown
         return [record for record in records if record.place not in ahead]

@@ -101,7 +101,7 @@ def _kafka(topic: Topic) -> dict[str, Any]:
         "topic": topic.name,
         "partitions": topic.partitions,
         "topicConfiguration": {
-            "cleanup.policy": ["compact" if topic.compacted else "delete"],
+            "cleanup.policy": ["delete"],
             "retention.ms": topic.retention_ms,
         },
     }

@@ -30,7 +30,6 @@ class Topic:
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
     description: str
-    compacted: bool = False
     delay_ms: int = 0
     config: dict[str, str] = field(default_factory=dict)
 

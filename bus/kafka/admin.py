@@ -43,7 +43,7 @@ def topic_config(topic: topics.Topic, replication_factor: int) -> dict[str, str]
     """Return the configuration that Kafka is given for a topic."""
     return {
         "retention.ms": str(topic.retention_ms),
-        "cleanup.policy": "compact" if topic.compacted else "delete",
+        "cleanup.policy": "delete",
         # With three copies a write waits for two of them, so that one broker may die at any time.
         "min.insync.replicas": str(2 if replication_factor >= 3 else 1),
         **topic.config,

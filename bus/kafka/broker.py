@@ -1,6 +1,7 @@
-"""Connections to Kafka: one place that states every option, never a library's default.
+"""Connections to Kafka of the bridges: every option is stated here, never a library's default.
 
-The bridges use aiokafka's clients directly; the projector's subscribers use a FastStream broker.
+The gateway's tail and the admin clients state their own. The bridges use aiokafka's clients directly; the
+projector's subscribers use a FastStream broker.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLS
 
 from bus.contract.limits import MAX_MESSAGE_BYTES
 from bus.kafka import static_membership  # noqa: F401  (every consumer's membership is that one's, FastStream's too)
+from bus.kafka.batch_middleware import BatchMiddleware
 from bus.runtime.settings import KafkaSettings
 
 COMPRESSION: Final = "lz4"
@@ -54,7 +56,7 @@ def consumer(kafka: KafkaSettings, *, client_id: str, **options: Any) -> AIOKafk
 
 
 def create_broker(kafka: KafkaSettings, *, client_id: str) -> KafkaBroker:
-    """Return a FastStream broker, not connected."""
+    """Return a FastStream broker, not connected, whose batches are logged, measured and traced."""
     return KafkaBroker(
         kafka.bootstrap_servers.split(","),
         client_id=client_id,
@@ -62,6 +64,7 @@ def create_broker(kafka: KafkaSettings, *, client_id: str) -> KafkaBroker:
         enable_idempotence=True,
         acks="all",
         logger=None,
+        middlewares=[BatchMiddleware],
     )
 
 

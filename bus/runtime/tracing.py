@@ -205,12 +205,6 @@ def each(verb: str, records: Sequence[Traced], *, began_ns: int, kind: SpanKind,
         )
 
 
-def trace_id(traceparent: str | None) -> str | None:
-    """Return the trace's id, 32 hex digits; None where there is none."""
-    context = _context(traceparent)
-    return f"{context.trace_id:032x}" if context else None
-
-
 def normalized(traceparent: str | None) -> str | None:
     """Return a traceparent as version 00 of W3C Trace Context writes it; None for one that is malformed."""
     context = _context(traceparent)

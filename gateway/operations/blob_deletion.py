@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
-from uuid import UUID
 
 import asyncpg
 import structlog
 
 from bus.blobs import Blobs
-from ledger.db import removals
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -47,19 +44,8 @@ class Removals:
         self._pool, self._store = pool, store
         self._woken = asyncio.Event()
 
-    async def enqueue(self, connection: asyncpg.Connection, keys: Sequence[str]) -> None:
-        """Have objects (or, with a slash at the end, folders) removed after the caller's transaction.
-
-        Call `wake` once it has committed; without, it takes up to `LOOK_EVERY_S` more.
-        """
-        await removals.enqueue(connection, keys)
-
-    async def enqueue_scenes(self, connection: asyncpg.Connection, generations: Sequence[UUID]) -> None:
-        """Have all objects of these scenes removed; the transaction has locked their rows for update."""
-        await removals.enqueue_scenes(connection, generations)
-
     def wake(self) -> None:
-        """Begin now: a transaction with new wishes has committed."""
+        """Begin now: new rows are committed. Without it takes up to `LOOK_EVERY_S` more."""
         self._woken.set()
 
     async def run(self) -> None:

@@ -65,7 +65,7 @@ def build(  # noqa: PLR0917
     images = Egress(allow_private=own.fetch_allow_private)
     outgoing = images.session(connect_s=own.fetch_seconds, total_s=own.fetch_seconds)
     stack.push_async_callback(outgoing.close)
-    scenes, uploads, idempotency = Scenes(pool, blobs.bucket), Uploads(pool), Idempotency(pool)
+    scenes, uploads, idempotency = Scenes(pool), Uploads(pool), Idempotency(pool)
     backlog = Backlog(settings.kafka, pool, group=own.inference_group)
     presenter = Presenter(blobs, backlog)
     return SceneDependencies(

@@ -67,10 +67,10 @@ _NAME: Final = QueryString(
 
 
 class Scenes:
-    """The ``scene_generations`` table. ``bucket`` is where the URLs of its rows point to."""
+    """The ``scene_generations`` table."""
 
-    def __init__(self, pool: asyncpg.Pool, bucket: str) -> None:
-        self._pool, self._bucket = pool, bucket
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
 
     async def get(self, account_id: UUID, generation_id: UUID) -> SceneRow | None:
         """Return the account's generation."""

@@ -18,7 +18,6 @@ from bus.bridges import outbox
 from bus.contract.topics import RELAY_CURSOR
 from bus.kafka import admin
 from bus.runtime.settings import KafkaSettings
-from sharpstream.stack import cluster
 from sharpstream.stack.state_dir import Home, Memory
 from sharpstream.stack.supervisor import Supervisor
 from tests.bus.bridge_servers import (
@@ -33,6 +32,7 @@ from tests.bus.bridge_servers import (
     values,
 )
 from tests.bus.fleet import SCALE, Fleet, kafka_environment, say
+from tests.chaos import cluster
 
 pytestmark = [pytest.mark.stack, pytest.mark.kill, pytest.mark.cluster]
 RECORDS = int(900 * SCALE)

@@ -1,7 +1,12 @@
-"""One system for all end-to-end tests; each test leaves it running."""
+"""One system for all end-to-end tests; each test leaves it running.
+
+Tests of what a person, a partner or an operator sees take `system`: containers where an engine answers, else
+the stack. Tests that kill parts or need receivers on this machine take `running`, always the stack.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,8 +16,10 @@ import pytest
 
 from sharpstream.stack import ports
 from tests.bus.collector import Collector, collecting
+from tests.e2e.containers import chosen, containers, engine_answers
 from tests.e2e.receiver import Receiver
 from tests.e2e.running import Running
+from tests.e2e.system import System
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +43,16 @@ def running(collector: Collector) -> Iterator[Running]:
     finally:
         stack.cli("down")
         shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """Containers where an engine answers, else the stack; `SHARPSTREAM_TEST_SYSTEM` says otherwise."""
+    if chosen(os.environ, engine=engine_answers()) == "stack":
+        yield request.getfixturevalue("running")
+        return
+    with containers(tmp_path_factory.mktemp("containers")) as started:
+        yield started
 
 
 @pytest.fixture

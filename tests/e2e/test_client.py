@@ -23,6 +23,7 @@ from sharpstream.client import (
 from tests.e2e import photos
 from tests.e2e.receiver import Receiver
 from tests.e2e.running import Running
+from tests.e2e.system import System
 
 pytestmark = pytest.mark.stack
 PASSWORD = "correct horse battery"
@@ -103,14 +104,14 @@ def test_an_admin_at_the_terminal(running: Running) -> None:
         assert client.accounts(q=running.credentials["email"]).items[0].role == "admin"
 
 
-def signed_in(running: Running) -> Session:
-    with Client(running.url) as client:
-        known = running.credentials
+def signed_in(system: System) -> Session:
+    with Client(system.url) as client:
+        known = system.credentials
         return Session(Memory(Tokens.of(client.login(known["email"], known["password"]))))
 
 
-def test_a_program_that_blocks(running: Running, tmp_path: Path) -> None:
-    with Client(running.url, running.credentials["api_key"]) as client:
+def test_a_program_that_blocks(system: System, tmp_path: Path) -> None:
+    with Client(system.url, system.credentials["api_key"]) as client:
         photo = photos.landscape(tmp_path)
         accepted = client.generate(photo, metadata={"shelf": 7}, idempotency_key=str(tmp_path))
         again = client.generate(photo, metadata={"shelf": 7}, idempotency_key=str(tmp_path))
@@ -134,8 +135,8 @@ def test_a_program_that_blocks(running: Running, tmp_path: Path) -> None:
         assert (caught.value.code, caught.value.status) == ("not_found", 404)
 
 
-async def test_a_program_with_asyncio(running: Running, tmp_path: Path) -> None:
-    async with AsyncClient(running.url, sign_in=await asyncio.to_thread(signed_in, running)) as client:
+async def test_a_program_with_asyncio(system: System, tmp_path: Path) -> None:
+    async with AsyncClient(system.url, sign_in=await asyncio.to_thread(signed_in, system)) as client:
         before = await client.events(limit=500)
         photo = photos.landscape(tmp_path)
         accepted = [await client.generate(photo, name=f"{n}.jpg") for n in range(3)]
@@ -151,4 +152,4 @@ async def test_a_program_with_asyncio(running: Running, tmp_path: Path) -> None:
             if ended == wanted:
                 break
         person = await client.me()
-        assert person.email == running.credentials["email"]
+        assert person.email == system.credentials["email"]

@@ -12,7 +12,7 @@ import pytest
 import trimesh
 
 from tests.e2e import photos
-from tests.e2e.running import Running
+from tests.e2e.system import System
 
 pytestmark = pytest.mark.stack
 
@@ -28,10 +28,10 @@ MAKERS = [
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
 def test_each_photo_becomes_a_splat_that_others_open(
-    running: Running, tmp_path: Path, make: Callable[[Path], Path]
+    system: System, tmp_path: Path, make: Callable[[Path], Path]
 ) -> None:
     photo = make(tmp_path)
-    answer = running.cli("generate", str(photo), "-o", str(tmp_path / "out"), "--json")
+    answer = system.cli("generate", str(photo), "-o", str(tmp_path / "out"), "--json")
     assert answer.returncode == 0, answer.stderr
     (result,) = json.loads(answer.stdout)["results"]
     splat = Path(result["path"])
@@ -43,7 +43,7 @@ def test_each_photo_becomes_a_splat_that_others_open(
     seen = photos.upright_pixels(photo)
     height, width = seen.shape[:2]
     # Aspect: the card spans the photo's frustum, so extents over depth equal sides over focal length.
-    focal = running.scene(result["generation_id"])["metadata"]["result"]["focal_length_px"]
+    focal = system.scene(result["generation_id"])["metadata"]["result"]["focal_length_px"]
     assert focal == pytest.approx(30.0 * np.hypot(width, height) / np.hypot(36, 24), rel=1e-6)
     depth = means[:, 2]
     assert np.ptp(means[:, 0] / depth) == pytest.approx(width / focal, rel=0.02)
@@ -56,11 +56,11 @@ def test_each_photo_becomes_a_splat_that_others_open(
     assert difference.mean() < 0.06  # downscaling averages; a flipped photo gives about 0.25
 
 
-def test_several_photos_at_once_and_a_bad_one_fails_alone(running: Running, tmp_path: Path) -> None:
+def test_several_photos_at_once_and_a_bad_one_fails_alone(system: System, tmp_path: Path) -> None:
     good = photos.landscape(tmp_path)
     bad = tmp_path / "notes.jpg"
     bad.write_text("these are words, not a photograph")
-    answer = running.cli("generate", str(good), str(bad), "-o", str(tmp_path / "out"), "--json")
+    answer = system.cli("generate", str(good), str(bad), "-o", str(tmp_path / "out"), "--json")
     assert answer.returncode == 1
     by_name = {Path(r["photo"]).name: r for r in json.loads(answer.stdout)["results"]}
     assert Path(by_name["coffee.jpg"]["path"]).stat().st_size > 1000

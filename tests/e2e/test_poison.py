@@ -18,7 +18,7 @@ from bus.kafka import broker
 from ledger import dead_letters, progress, projection
 from sharpstream.client import Client
 from tests.e2e import photos
-from tests.e2e.running import Running
+from tests.e2e.system import System
 
 pytestmark = pytest.mark.stack
 
@@ -69,9 +69,9 @@ def poisons() -> list[Poison]:
     ]
 
 
-async def spoil(running: Running) -> None:
+async def spoil(system: System) -> None:
     """Write each poison into every partition of every topic."""
-    producer = broker.producer(running.kafka(), client_id="tests")
+    producer = broker.producer(system.kafka(), client_id="tests")
     await producer.start()
     try:
         for topic in READ:
@@ -83,43 +83,41 @@ async def spoil(running: Running) -> None:
         await producer.stop()
 
 
-async def test_it_is_kept_with_its_reason_and_stops_nobody(running: Running, tmp_path: Path) -> None:
-    before = await kept(running)
-    await spoil(running)
-    with Client(running.url, running.credentials["api_key"]) as client:
+async def test_it_is_kept_with_its_reason_and_stops_nobody(system: System, tmp_path: Path) -> None:
+    before = await kept(system)
+    await spoil(system)
+    with Client(system.url, system.credentials["api_key"]) as client:
         photo = photos.landscape(tmp_path)
         jobs = [client.generate(photo, priority=lane).generation_id for lane in ("interactive", "bulk") * 12]
         told = [[event.type for event in client.follow(job)][-1] for job in jobs]
         assert set(told) == {"generation.completed.v1"}
         scene = jobs[0]
         export = client.export(scene, "GLTF").export_id
-        running.wait(lambda: client.get_export(export).status, lambda status: status == "completed")
-        running.wait(lambda: client.scene(scene), lambda seen: bool(seen.preview_url))  # in the background
+        system.wait(lambda: client.get_export(export).status, lambda status: status == "completed")
+        system.wait(lambda: client.scene(scene), lambda seen: bool(seen.preview_url))  # in the background
     each = len(poisons())
     expected = Counter(
         {name: each * sum(topic.partitions for topic in of) for name, of in (DEAD | PARKED).items()}
     )
     deadline = time.monotonic() + WAIT_S
-    while (more := await kept(running) - before) != expected:
+    while (more := await kept(system) - before) != expected:
         assert time.monotonic() < deadline, (expected - more, more - expected)
-    await let_go(running)
+    await let_go(system)
 
 
-async def kept(running: Running) -> Counter[str]:
+async def kept(system: System) -> Counter[str]:
     """How many records were given up on, by where they went."""
-    rows = await running.fetch(
+    rows = await system.fetch(
         "SELECT topic AS place, count(*) AS n FROM dead_letters WHERE reason <> '' GROUP BY 1"
         " UNION ALL SELECT projector, count(*) FROM parked_events WHERE reason <> '' GROUP BY 1"
     )
     return Counter({row["place"]: row["n"] for row in rows})
 
 
-async def let_go(running: Running) -> None:
+async def let_go(system: System) -> None:
     """Settle all, for the tests that follow."""
-    await running.fetch(
-        "UPDATE dead_letters SET state = 'discarded', settled_at = now() WHERE state = 'open'"
-    )
-    await running.fetch("DELETE FROM parked_events")
+    await system.fetch("UPDATE dead_letters SET state = 'discarded', settled_at = now() WHERE state = 'open'")
+    await system.fetch("DELETE FROM parked_events")
 
 
 def test_every_topic_is_spoiled_and_accounted_for() -> None:

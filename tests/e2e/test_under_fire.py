@@ -12,15 +12,16 @@ from bus.contract import topics
 from bus.kafka import broker
 from tests.e2e import photos
 from tests.e2e.running import Running
+from tests.e2e.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.kill]
 
 
-async def check_told_once(running: Running, generation_id: str) -> None:
+async def check_told_once(system: System, generation_id: str) -> None:
     """One terminal event in Kafka itself, one usage row, one generation row that is completed."""
-    assert await running.endings(generation_id) == ["generation.completed.v1"]
-    running.wait(lambda: running.scene(generation_id)["status"], lambda status: status == "completed")
-    assert await running.usage_rows(generation_id) == 1
+    assert await system.endings(generation_id) == ["generation.completed.v1"]
+    system.wait(lambda: system.scene(generation_id)["status"], lambda status: status == "completed")
+    assert await system.usage_rows(generation_id) == 1
 
 
 async def test_inference_killed_in_mid_job(running: Running, tmp_path: Path) -> None:
@@ -69,14 +70,14 @@ async def test_a_killed_part_loses_and_repeats_nothing(running: Running, tmp_pat
         await check_told_once(running, job)
 
 
-async def test_duplicate_delivery_of_every_event_changes_nothing(running: Running, tmp_path: Path) -> None:
-    job = running.generate(photos.landscape(tmp_path))
-    running.wait_for_scene(job)
+async def test_duplicate_delivery_of_every_event_changes_nothing(system: System, tmp_path: Path) -> None:
+    job = system.generate(photos.landscape(tmp_path))
+    system.wait_for_scene(job)
     projected = "SELECT id, status, metadata::text, updated_at FROM scene_generations ORDER BY id"
     usage = "SELECT * FROM usage_logs ORDER BY id"
-    before = [await running.fetch(projected), await running.fetch(usage)]
-    events = await running.records()
-    producer = broker.producer(running.kafka(), client_id="tests")
+    before = [await system.fetch(projected), await system.fetch(usage)]
+    events = await system.records()
+    producer = broker.producer(system.kafka(), client_id="tests")
     await producer.start()
     try:
         for record in events:
@@ -86,11 +87,11 @@ async def test_duplicate_delivery_of_every_event_changes_nothing(running: Runnin
     finally:
         await producer.stop()
     # The ledger has read the copies once a job sent after them is told as completed.
-    later = running.generate(photos.landscape(tmp_path))
-    running.wait_for_scene(later)
+    later = system.generate(photos.landscape(tmp_path))
+    system.wait_for_scene(later)
     after = [
-        [row for row in await running.fetch(projected) if str(row["id"]) != later],
-        [row for row in await running.fetch(usage) if later not in str(row["details"])],
+        [row for row in await system.fetch(projected) if str(row["id"]) != later],
+        [row for row in await system.fetch(usage) if later not in str(row["details"])],
     ]
     assert after == before
 

@@ -6,18 +6,18 @@ import os
 from dataclasses import replace
 
 from bus.contract import topics
-from export_consumer import app
+from export_consumer import cli
 
 PARTITIONS = 2
 
 
-def main() -> None:
+def main() -> int:
     topics.EVENTS = replace(topics.EVENTS, name=os.environ["EVENTS_TOPIC"], partitions=PARTITIONS)
     own = own_topics(os.environ["COMMANDS_TOPIC"])
     topics.EXPORT_COMMANDS, topics.EXPORT_DEAD = own[:2]
     topics.BACKGROUND_COMMANDS, topics.BACKGROUND_ENDINGS = own[2:4]
     topics.EXPORT_RETRIES, topics.BACKGROUND_RETRIES = tuple(own[4:7]), tuple(own[7:])
-    app.main()
+    return cli.main([])
 
 
 def own_topics(stem: str) -> list[topics.Topic]:
@@ -31,4 +31,4 @@ def own_topics(stem: str) -> list[topics.Topic]:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

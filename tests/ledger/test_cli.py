@@ -47,12 +47,6 @@ def test_no_postgres_is_one_sentence() -> None:
     assert done.stderr.startswith("Postgres does not answer at DATABASE_URL")
 
 
-def test_rebuild_wants_its_flag(fresh_database: str) -> None:
-    done = run({"DATABASE_URL": fresh_database}, "rebuild")
-    assert done.returncode == 2
-    assert "--compare" in done.stderr
-
-
 async def test_invariants(
     ledger: Projector, story: Story, connection: asyncpg.Connection, fresh_database: str
 ) -> None:
@@ -94,7 +88,7 @@ async def test_rebuild(
         "KAFKA_BOOTSTRAP_SERVERS": kafka_settings.bootstrap_servers,
         "S3_BUCKET": BUCKET,
     }
-    good = run(environment, "rebuild", "--from-beginning", "--compare")
+    good = run(environment, "rebuild")
     assert good.returncode == 0, good.stderr
     summary = json.loads(good.stdout.splitlines()[-1])
     assert (summary["equal"], summary["events"], summary["differences"]) == (True, 0, [])

@@ -18,12 +18,12 @@ from ledger import cli
 PARTITIONS = 2
 
 
-def main() -> None:
+def main() -> int:
     topics.EVENTS = replace(topics.EVENTS, name=os.environ["EVENTS_TOPIC"], partitions=PARTITIONS)
     topics.PROGRESS = replace(topics.PROGRESS, name=os.environ["PROGRESS_TOPIC"], partitions=PARTITIONS)
     if "KILL_AFTER" in os.environ:
         _die_after(int(os.environ["KILL_AFTER"]))
-    cli.main(["run"])
+    return cli.main(["run"])
 
 
 def _die_after(batches: int) -> None:
@@ -41,4 +41,4 @@ def _die_after(batches: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import asyncpg
 import pytest
+from structlog.contextvars import get_contextvars
 
 from bus.bridges.projector import Projector, RawRecord, subscribe
 from bus.contract.envelope import OutRecord
@@ -207,3 +208,22 @@ async def test_poison_stops_it_before_anything_is_skipped(
     poison = False
     async with projecting(kafka_settings, Projector(pool, name="p", epoch=1, apply=picky), topic, group):
         assert await until_seen(pool, 40) == list(range(40))
+
+
+async def test_log_lines_of_a_batch_say_whose_it_is(
+    kafka_settings: KafkaSettings, pool: asyncpg.Pool, unique: Callable[[str], str]
+) -> None:
+    """The broker's middleware stands around the subscriber: its ids are bound in the transaction."""
+    topic, group = await make_topic(kafka_settings, unique("in")), unique("group")
+    headers = [("ce_type", b"generation.completed.v1"), ("ce_subject", b"g-1"), ("correlation_id", b"c-1")]
+    await produce(kafka_settings, [OutRecord(topic=topic.name, key=b"k", value=b"1", headers=headers)])
+    bound: list[dict[str, object]] = []
+
+    async def noted(connection: asyncpg.Connection, records: Sequence[RawRecord]) -> None:
+        bound.append(get_contextvars())
+        await write(connection, records)
+
+    async with projecting(kafka_settings, Projector(pool, name="p", epoch=1, apply=noted), topic, group):
+        await until_seen(pool, 1)
+    (only,) = bound
+    assert only == {"projector": "p", "records": 1, "generation_id": "g-1", "correlation_id": "c-1"}

@@ -36,7 +36,6 @@ def test_every_message_has_a_home() -> None:
 
 def test_the_log_of_record_is_kept_for_ever_and_keyed_by_account() -> None:
     assert topics.EVENTS.retention_ms == topics.FOREVER
-    assert not topics.EVENTS.compacted
     assert topics.EVENTS.key == "account id"
     assert set(messages.GENERATION_ENDINGS + messages.EXPORT_ENDINGS) <= set(topics.EVENTS.types)
 

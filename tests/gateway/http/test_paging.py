@@ -58,7 +58,7 @@ async def test_what_stays_is_shown_exactly_once(pool, first, between, limit, sta
         for each in first:
             await _add(connection, account, rows, each)
     there, removed = set(rows), set()
-    scenes, seen, cursor, changes = Scenes(pool, "b"), [], None, iter(between)
+    scenes, seen, cursor, changes = Scenes(pool), [], None, iter(between)
     while True:
         page = await scenes.list(
             account, limit=limit + 1, before=paging.decode(cursor) if cursor else None, **filters

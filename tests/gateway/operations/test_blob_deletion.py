@@ -11,6 +11,7 @@ import pytest
 from bus.blobs import BlobStoreError
 from bus.testing import MemoryBlobs
 from gateway.operations.blob_deletion import BATCH, Removals
+from ledger.db.removals import enqueue
 from tests.gateway.conftest import until
 
 
@@ -46,12 +47,12 @@ async def store():
     return store
 
 
-async def wish(pool, removals, *keys, commit=True):
+async def wish(pool, *keys, commit=True):
     async with pool.acquire() as connection:
         transaction = connection.transaction()
         await transaction.start()
         try:
-            await removals.enqueue(connection, keys)
+            await enqueue(connection, keys)
         except BaseException:
             await transaction.rollback()
             raise
@@ -64,7 +65,7 @@ async def left(pool):
 
 async def test_objects_and_folders(pool, store):
     removals = Removals(pool, store)
-    await wish(pool, removals, "r/a/", "b", "b", "missing")
+    await wish(pool, "r/a/", "b", "b", "missing")
     assert await removals.work() == 3
     assert list(store.objects) == ["r/ab/1"]
     assert await left(pool) == []
@@ -72,14 +73,14 @@ async def test_objects_and_folders(pool, store):
 
 
 @pytest.mark.parametrize("key", ["", "/", "results/"])
-async def test_a_wish_for_everything_is_refused(pool, store, key):
+async def test_a_wish_for_everything_is_refused(pool, key):
     with pytest.raises(asyncpg.CheckViolationError):
-        await wish(pool, Removals(pool, store), key)
+        await wish(pool, key)
 
 
 async def test_a_rollback_takes_the_wish_back(pool, store):
     removals = Removals(pool, store)
-    await wish(pool, removals, "r/a/", commit=False)
+    await wish(pool, "r/a/", commit=False)
     assert await removals.work() == 0
     assert len(store.objects) == 4
 
@@ -87,7 +88,7 @@ async def test_a_rollback_takes_the_wish_back(pool, store):
 async def test_one_that_fails_is_tried_again_later_and_holds_nobody_up(pool, store):
     removals = Removals(pool, store)
     store.broken = {"r/a/2"}
-    await wish(pool, removals, "r/a/", "b")
+    await wish(pool, "r/a/", "b")
     await removals.work()
     assert sorted(store.objects) == ["r/a/2", "r/ab/1"]
     waits = []
@@ -109,7 +110,7 @@ async def test_one_that_fails_is_tried_again_later_and_holds_nobody_up(pool, sto
 
 async def test_killed_in_the_middle_it_is_done_by_the_next(pool, store):
     first = Removals(pool, store)
-    await wish(pool, first, "r/a/")
+    await wish(pool, "r/a/")
     store.let.clear()
     working = asyncio.create_task(first.run())
     await store.entered.wait()
@@ -125,7 +126,7 @@ async def test_killed_in_the_middle_it_is_done_by_the_next(pool, store):
 
 
 async def test_sigkill_in_the_middle(pool, store, fresh_database):
-    await wish(pool, Removals(pool, store), "r/a/1", "b")
+    await wish(pool, "r/a/1", "b")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -149,7 +150,7 @@ async def test_two_workers_never_share_a_wish(pool, store):
     keys = [f"many/{number}" for number in range(BATCH)]
     for key in keys:
         await store.put(key, b"x", "text/plain")
-    await wish(pool, workers[0], *keys)
+    await wish(pool, *keys)
     store.let.clear()
     claims = [asyncio.create_task(worker.work()) for worker in workers]
     await store.entered.wait()
@@ -166,7 +167,7 @@ async def test_it_works_on_when_woken_and_survives_a_database_that_fails(pool, s
     try:
         await asyncio.sleep(0)
         await pool.execute("ALTER TABLE hidden RENAME TO blob_removals")
-        await wish(pool, removals, "b")
+        await wish(pool, "b")
         removals.wake()
         await until(lambda: "b" not in store.objects)
     finally:

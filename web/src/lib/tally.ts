@@ -6,7 +6,6 @@ export const TITLES: Record<string, string> = {
   scene_generate: "Scenes",
   scene_export: "Exports",
   api_key_created: "Keys made",
-  api_key_revoked: "Keys revoked",
 };
 
 /** Return the last `days` days, oldest first, today included. */

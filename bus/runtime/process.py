@@ -1,0 +1,56 @@
+"""How the process of a role runs and ends: one event loop for all roles, and the same exit statuses."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+import structlog
+import uvloop
+
+from bus.runtime.errors import ConfigurationError, FencedError, SharpstreamError
+
+T = TypeVar("T")
+DONE: Final = 0
+FAILED: Final = 1
+"""Also of a fenced process: its supervisor starts a fresh one."""
+MISCONFIGURED: Final = 2
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end on uvloop's event loop; an error inside groups of one comes out alone."""
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(work)
+    except ExceptionGroup as group:  # Litestar opens its lifespan inside a task group
+        raise _innermost(group) from group
+
+
+def exit_status(command: Callable[[], int]) -> int:
+    """Run ``command`` and return the status that the process ends with.
+
+    0: done. 1: fenced, which is logged as ``fenced``, or ended by another error of ours, which is logged as
+    ``process_failed`` with its traceback. 2: a wrong setting, one sentence on stderr. Otherwise the
+    command's own. Errors that are not ours come out.
+    """
+    try:
+        return command()
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return MISCONFIGURED
+    except FencedError as error:
+        log.warning("fenced", error=error.message)
+        return FAILED
+    except SharpstreamError as error:
+        log.exception("process_failed", code=error.code, error=error.message)
+        return FAILED
+
+
+def _innermost(error: Exception) -> Exception:
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

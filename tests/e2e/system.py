@@ -1,0 +1,152 @@
+"""A handle on a running system, wherever its parts run: what people, partners and operators do with it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import asyncpg
+import httpx
+from aiokafka import TopicPartition
+
+from bus.contract import envelope, topics
+from bus.contract.messages import GENERATION_ENDINGS, GenerationStarted
+from bus.kafka import broker
+from bus.runtime.errors import UndecodableError
+from bus.runtime.settings import KafkaSettings
+
+T = TypeVar("T")
+
+
+class System(ABC):
+    """Everything that tests need which run on this machine's own stack and on containers alike."""
+
+    env: dict[str, str]
+    """With it ``sharpstream ...`` speaks to this system."""
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where the gateway answers; stays the same for the life of the system."""
+
+    @property
+    @abstractmethod
+    def credentials(self) -> dict[str, Any]:
+        """``email``, ``password``, ``api_key``, ``database_url``, and the settings ``kafka`` and ``s3``."""
+
+    # --- what a person types ---
+
+    def cli(self, *arguments: str, timeout: float = 180) -> subprocess.CompletedProcess[str]:
+        """Run ``sharpstream ...`` and return how it went."""
+        command = [sys.executable, "-m", "sharpstream", *arguments]
+        return subprocess.run(
+            command, env=self.env, capture_output=True, text=True, timeout=timeout, check=False
+        )
+
+    def client(self) -> httpx.Client:
+        """An HTTP client with the first API key."""
+        return httpx.Client(
+            base_url=self.url + "/api/v1",
+            headers={"X-API-Key": self.credentials["api_key"]},
+            timeout=30,
+        )
+
+    def generate(self, photo: Path) -> str:
+        """POST a photo; return the generation id of its 202."""
+        with self.client() as client:
+            answer = client.post("/scenes/generate", files={"image": (photo.name, photo.read_bytes())})
+        assert answer.status_code == 202, answer.text
+        return answer.json()["generation_id"]
+
+    def scene(self, generation_id: str) -> dict[str, Any]:
+        """GET the scene."""
+        with self.client() as client:
+            answer = client.get(f"/scenes/{generation_id}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def wait_for_scene(
+        self, generation_id: str, status: str = "completed", seconds: float = 90
+    ) -> dict[str, Any]:
+        """Return the scene once it has that status."""
+        return self.wait(lambda: self.scene(generation_id), lambda s: s["status"] == status, seconds)
+
+    def wait(self, look: Callable[[], T], good: Callable[[T], bool], seconds: float = 60) -> T:
+        """Look until it is good; the limit only turns a hang into a failure that shows the last look."""
+        deadline = time.monotonic() + seconds
+        while True:
+            seen = look()
+            if good(seen):
+                return seen
+            assert time.monotonic() < deadline, f"after {seconds} s still: {seen}"
+            time.sleep(0.1)
+
+    # --- what a partner reads, without any deduplication ---
+
+    def kafka(self) -> KafkaSettings:
+        """Connection settings of the admin user."""
+        return KafkaSettings(**self.credentials["kafka"])
+
+    async def records(self, topic: topics.Topic = topics.EVENTS) -> list[Any]:
+        """Every committed record of a topic up to its present end, in order, raw."""
+        consumer = broker.consumer(self.kafka(), client_id="tests", group_id=None)
+        await consumer.start()
+        try:
+            parts = [TopicPartition(topic.name, p) for p in range(topic.partitions)]
+            consumer.assign(parts)
+            ends = await consumer.end_offsets(parts)
+            found: list[Any] = []
+            for part in parts:
+                await consumer.seek_to_beginning(part)
+            while any([await consumer.position(part) < ends[part] for part in parts]):
+                batches = await consumer.getmany(*parts, timeout_ms=200)
+                found += [record for batch in batches.values() for record in batch]
+            return found
+        finally:
+            await consumer.stop()
+
+    async def messages(self, topic: topics.Topic) -> list[envelope.Envelope[Any]]:
+        """Every message in a topic; records that are none are what `test_poison` leaves there."""
+        found = []
+        for record in await self.records(topic):
+            with suppress(UndecodableError):
+                found.append(envelope.decode(topic, record.value, envelope.present(record.headers)))
+        return found
+
+    async def endings(self, generation_id: str) -> list[str]:
+        """The types of all events in Kafka that end this generation; more than one is a broken promise."""
+        return [
+            e.type
+            for e in await self.messages(topics.EVENTS)
+            if isinstance(e.message, GENERATION_ENDINGS) and e.message.generation_id == UUID(generation_id)
+        ]
+
+    async def all_started(self, generation_ids: Sequence[str]) -> bool:
+        """Whether a worker has told of each that it took it."""
+        decoded = await self.messages(topics.PROGRESS)
+        started = {e.subject for e in decoded if isinstance(e.message, GenerationStarted)}
+        return started.issuperset(generation_ids)
+
+    # --- what an operator asks Postgres ---
+
+    async def fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
+        """Run a query as the owner of the database."""
+        connection = await asyncpg.connect(self.credentials["database_url"])
+        try:
+            return await connection.fetch(query, *arguments)
+        finally:
+            await connection.close()
+
+    async def usage_rows(self, generation_id: str) -> int:
+        """How many usage rows a generation has."""
+        rows = await self.fetch(
+            "SELECT count(*) FROM usage_logs WHERE details->>'generation_id' = $1", generation_id
+        )
+        return int(rows[0][0])

@@ -29,6 +29,7 @@ from xdist.scheduler import LoadScopeScheduling
 from bus.runtime.settings import KafkaSettings, S3Settings
 from sharpstream.stack.postgres import psql
 from sharpstream.stack.process import die_with_parent
+from tests.databases import Databases
 
 ATTACH = "SHARPSTREAM_TEST_INFRA"
 START_S = 180  # the very first start fetches Kafka
@@ -159,21 +160,34 @@ def migrated_template(infra: Infra) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def database_url(infra: Infra, migrated_template: str) -> Iterator[str]:
+def databases(infra: Infra, migrated_template: str) -> Iterator[Databases]:
+    """Migrated databases, each handed to one test at a time."""
+    databases = Databases(infra.database_url, migrated_template)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture(scope="session")
+def database_url(databases: Databases) -> Iterator[str]:
     """One migrated database for the whole run, for tests that share or only read."""
-    yield from _copy(infra, migrated_template)
+    yield from _lent(databases)
 
 
 @pytest.fixture
-def fresh_database(infra: Infra, migrated_template: str) -> Iterator[str]:
+def fresh_database(databases: Databases) -> Iterator[str]:
     """A migrated database of the test's own; its URL."""
-    yield from _copy(infra, migrated_template)
+    yield from _lent(databases)
 
 
 @pytest.fixture
 def empty_database(infra: Infra) -> Iterator[str]:
     """A database without any table, of the test's own; its URL."""
-    yield from _copy(infra, "template1")
+    name = f"test_{uuid4().hex}"
+    infra.sql(f"CREATE DATABASE {name}")
+    try:
+        yield infra.url_of(name)
+    finally:
+        infra.sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -183,13 +197,12 @@ def unique() -> Callable[[str], str]:
     return lambda name: f"{name}-{suffix}"
 
 
-def _copy(infra: Infra, template: str) -> Iterator[str]:
-    name = f"test_{uuid4().hex}"
-    infra.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+def _lent(databases: Databases) -> Iterator[str]:
+    name = databases.take()
     try:
-        yield infra.url_of(name)
+        yield databases.url(name)
     finally:
-        infra.sql(f"DROP DATABASE {name} WITH (FORCE)")
+        databases.give_back(name)
 
 
 def _s3_environment(s3: S3Settings) -> dict[str, str]:

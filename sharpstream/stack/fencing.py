@@ -1,63 +1,148 @@
-"""After a kill: let Kafka's controller, alone, declare the broker that was killed gone; then start both.
+"""After a kill, Kafka's controller alone declares the killed broker gone; then broker and controller start.
 
 A broker that starts beside its own controller still counts as the leader of everything, until its former self
 times out. In these seconds its transaction coordinator finds what was prepared when it was killed, loses the
 partitions in the middle, and writes "committed" without having told them (seen with Kafka 4.4): records and
 offset of that transaction then hang, to be committed by the next one of the same producer. An outbox row was
 published twice that way, and a topic stood still for its readers. On a cluster the other controllers do this.
+
+Whether the broker is fenced is read from Kafka's own metadata log, not from what the controller prints: it
+prints "Fencing broker" before it writes the record, and a controller that was killed at that line lost it.
 """
 
 from __future__ import annotations
 
 import signal
+import struct
 import subprocess
-import threading
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import structlog
+from aiokafka.record.memory_records import MemoryRecords
 
+from sharpstream.stack.errors import StartError
 from sharpstream.stack.process import die_with_parent, kill_group
 
 log = structlog.get_logger(__name__)
 
-FENCED: Final = "Fencing broker"
-"""What the controller logs when a broker's session has timed out."""
-LONGEST_S: Final = 30.0
-"""Where it does not come, the broker was fenced before it was killed, and there is nothing to wait for."""
+LONGEST_S: Final = 60.0
+"""The controller fences as soon as it runs, which takes 3 s of one core; longer means that it is stuck."""
+_LOOK_S: Final = 0.02
+_METADATA: Final = "__cluster_metadata-0"
+_BATCH: Final = struct.Struct(">qi")
+"""How a batch of records begins: offset of its first record, bytes that follow."""
+_REGISTER, _CHANGE, _UNREGISTER = 0, 17, 27
+"""Kafka's RegisterBrokerRecord, BrokerRegistrationChangeRecord and UnregisterBrokerRecord."""
 
 
 def was_killed(data: Path) -> bool:
     """Whether a broker ran on this folder and did not end by itself."""
-    return (data / "__cluster_metadata-0").exists() and not (data / ".kafka_cleanshutdown").exists()
+    return (data / _METADATA).exists() and not (data / ".kafka_cleanshutdown").exists()
 
 
-def fence(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> None:
-    """Run the controller until the killed broker is fenced, and kill it: it holds nothing but its log."""
+class Registration:
+    """What the metadata log in a broker's folder says of that broker, the only one there is."""
+
+    def __init__(self, data: Path) -> None:
+        self._folder = data / _METADATA
+        self._fenced = True
+        self._next = 0
+        """Where the snapshot ends."""
+        self._file: Path | None = None
+        self._position = 0
+
+    def fenced(self) -> bool:
+        """Read what is new, and return whether the controller counts the broker as gone."""
+        if self._file is None:
+            self._read_snapshot()
+        for segment in self._segments():
+            if segment != self._file:
+                self._file, self._position = segment, 0
+            with segment.open("rb") as file:
+                file.seek(self._position)
+                self._read(file.read())
+        return self._fenced
+
+    def _read_snapshot(self) -> None:
+        """Older segments are deleted; a snapshot, named by its last offset and epoch, replaces them."""
+        if snapshots := sorted(self._folder.glob("*.checkpoint")):
+            self._read(snapshots[-1].read_bytes())
+            self._next = int(snapshots[-1].name.partition("-")[0])
+
+    def _segments(self) -> list[Path]:
+        found = sorted(self._folder.glob("*.log"))
+        return found[found.index(self._file) :] if self._file in found else found
+
+    def _read(self, text: bytes) -> None:
+        """Take in whole batches; what the controller is still writing is read the next time."""
+        at = 0
+        while at + _BATCH.size <= len(text):
+            offset, size = _BATCH.unpack_from(text, at)
+            end = at + _BATCH.size + size
+            if size <= 0 or end > len(text):
+                break
+            if offset >= self._next:
+                for value in _values(text[at:end]):
+                    self._apply(value)
+            at = end
+        self._position += at
+
+    def _apply(self, value: bytes) -> None:
+        """Apply a metadata record: a frame's version 1, the record's number and version, then its fields."""
+        if value[1] in (_REGISTER, _UNREGISTER):
+            self._fenced = True  # a broker is unfenced only once it has registered
+        elif value[1] == _CHANGE and (changed := _tagged(value[3 + 4 + 8 :]).get(0)):
+            self._fenced = changed == b"\x01"  # 255 is -1: unfenced
+
+
+def _values(batch: bytes) -> Iterator[bytes]:
+    records = MemoryRecords(batch).next_batch()
+    if records is not None and not records.is_control_batch:
+        yield from (record.value for record in records if record.value is not None)
+
+
+def _tagged(text: bytes) -> dict[int, bytes]:
+    """Read Kafka's tagged fields, all numbers below 128 here: count, then tag, size and value of each."""
+    found, at = {}, 1
+    for _ in range(text[0]):
+        tag, size = text[at], text[at + 1]
+        found[tag] = text[at + 2 : at + 2 + size]
+        at += 2 + size
+    return found
+
+
+def fence(argv: Sequence[str], data: Path, *, env: Mapping[str, str], cwd: Path) -> None:
+    """Run the controller until the killed broker is fenced, and kill it: it holds nothing but its log.
+
+    Raises `StartError` with the controller's last words where it ends or is stuck before that.
+    """
     began = time.monotonic()
-    with subprocess.Popen(  # noqa: S603
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=dict(env),
-        cwd=cwd,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-        preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - one system call
-    ) as controller:
-        too_long = threading.Timer(LONGEST_S, kill_group, [controller.pid])
-        too_long.start()
+    registration = Registration(data)
+    if registration.fenced():
+        return  # killed before it served anybody
+    with (
+        tempfile.TemporaryFile("w+", errors="replace") as output,
+        subprocess.Popen(  # noqa: S603
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=dict(env),
+            cwd=cwd,
+            start_new_session=True,
+            preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - one system call
+        ) as controller,
+    ):
         try:
-            fenced = controller.stdout is not None and _says(controller.stdout)
+            while not registration.fenced():
+                if controller.poll() is not None or time.monotonic() - began > LONGEST_S:
+                    output.seek(0)
+                    raise StartError(f"Kafka's controller did not fence its broker: {output.read()[-500:]}")
+                time.sleep(_LOOK_S)
         finally:
-            too_long.cancel()
             kill_group(controller.pid)
-    log.info("killed_broker_fenced", fenced=fenced, seconds=round(time.monotonic() - began, 1))
-
-
-def _says(output: IO[str]) -> bool:
-    return any(FENCED in line for line in output)
+    log.info("killed_broker_fenced", seconds=round(time.monotonic() - began, 1))

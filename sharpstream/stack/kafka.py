@@ -21,6 +21,8 @@ from sharpstream.stack.state_dir import Home, Memory, write_private_text
 
 ADMIN: Final = "sharpstream"
 _TEN_YEARS_MINUTES: Final = 10 * 365 * 24 * 60
+_QUICK: Final = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""The quick compiler alone: a start takes half the CPU, and what one machine sends is soon carried."""
 _LOG4J: Final = java.POM.with_name("log4j2.properties")
 _SCRAM: Final = "org.apache.kafka.common.security.scram.ScramLoginModule required"
 _PLAIN: Final = "org.apache.kafka.common.security.plain.PlainLoginModule required"
@@ -65,7 +67,7 @@ class Kafka:
 
     def launch(self) -> Launch:
         """One JVM with at most 512 MB of heap; about 400 MB resident."""
-        argv = [*self._java("-Xms256m", "-Xmx512m"), "kafka.Kafka", str(self._properties)]
+        argv = [*self._java("-Xms256m", "-Xmx512m", *_QUICK), "kafka.Kafka", str(self._properties)]
         return Launch(argv=argv, env=self._home.environment(self.name), cwd=self._folder, stop_seconds=30)
 
     async def ready(self) -> bool:
@@ -107,7 +109,7 @@ class Kafka:
         scram = f"SCRAM-SHA-512=[name={ADMIN},password={self._password}]"
         lines = ["format", "--config", self._properties, "--cluster-id", cluster, "--add-scram", scram]
         write_private_text(arguments, "".join(f"{line}\n" for line in [*lines, "--ignore-formatted"]))
-        argv = [*self._java(), "kafka.tools.StorageTool", f"@{arguments}"]
+        argv = [*self._java(*_QUICK), "kafka.tools.StorageTool", f"@{arguments}"]
         done = process.run(argv, env=self._home.environment(self.name), cwd=self._folder)
         arguments.unlink()
         if done.returncode != 0:
@@ -122,11 +124,14 @@ class Kafka:
         options |= {
             "process.roles": "controller",
             "listeners": f"CONTROLLER://{self._address('controller')}",
+            # The broker is dead for certain, and nobody else may register: there is nothing to wait for.
+            "broker.session.timeout.ms": 100,
+            "broker.heartbeat.interval.ms": 50,
         }
         alone = self._folder / "controller.properties"
         write_private_text(alone, "".join(f"{k}={v}\n" for k, v in options.items()))
-        argv = [*self._java("-Xmx256m"), "kafka.Kafka", str(alone)]
-        fencing.fence(argv, env=self._home.environment(self.name), cwd=self._folder)
+        argv = [*self._java("-Xmx256m", *_QUICK), "kafka.Kafka", str(alone)]
+        fencing.fence(argv, self._folder / "data", env=self._home.environment(self.name), cwd=self._folder)
 
     def _options(self) -> dict[str, object]:
         own = self._listeners() | self._logins() | self._storage() | self._internal_topics()
@@ -151,6 +156,9 @@ class Kafka:
             # After a kill it may register again only once its former self has timed out: 9 s by default.
             "broker.session.timeout.ms": 3000,
             "broker.heartbeat.interval.ms": 500,
+            # No records but those that say something: by default two a second tell followers that their
+            # leader lives, here without followers, each synced to the disk.
+            "metadata.max.idle.interval.ms": 0,
         }
 
     def _logins(self) -> dict[str, object]:
@@ -182,6 +190,9 @@ class Kafka:
             "default.replication.factor": 1,
             "min.insync.replicas": 1,
             "log.retention.check.interval.ms": 60_000,
+            # After a kill the newest segment of each partition is read whole: 1 GB by default, and events are
+            # kept for ever.
+            "log.segment.bytes": 64 * 1024 * 1024,
             "group.initial.rebalance.delay.ms": 0,  # 3 s for each new group otherwise
             # An expired offset means everything again: kept longer than any topic's records.
             "offsets.retention.minutes": _TEN_YEARS_MINUTES,

@@ -11,9 +11,12 @@ import pytest
 from bus.contract.topics import RELAY_CURSOR
 from bus.kafka import admin
 from bus.runtime.settings import KafkaSettings
+from sharpstream.stack.errors import StartError
 from sharpstream.stack.kafka import Kafka
+from sharpstream.stack.process import START_S
 from sharpstream.stack.state_dir import Home, Memory
 from sharpstream.stack.supervisor import Part, Supervisor
+from tests.sharpstream.stack.programs import tail
 
 
 class OwnKafka:
@@ -25,7 +28,10 @@ class OwnKafka:
 
     async def start(self) -> None:
         self._part.start()
-        await self._part.until_ready(120)
+        try:
+            await self._part.until_ready(START_S)
+        except StartError as error:
+            pytest.fail(f"{error}\n{tail(self._part._home.log('kafka'))}")
 
     async def stop(self) -> None:
         await self._part.stop()

@@ -70,6 +70,7 @@ class Node(Kafka):
         return super()._listeners() | {
             "node.id": self.number,
             "controller.quorum.voters": ",".join(voters),
+            "metadata.max.idle.interval.ms": 500,  # Kafka's own: here the leader has followers
         }
 
     def _storage(self) -> dict[str, object]:

@@ -17,15 +17,16 @@ import psutil
 
 from sharpstream.stack import control, orphan_processes
 from sharpstream.stack.errors import StackError
-from sharpstream.stack.process import die_with_parent
+from sharpstream.stack.process import START_S, die_with_parent
 from sharpstream.stack.state_dir import HOME_KEY, Home
 from tests.chaos.daemon import WIRES, listener
 from tests.chaos.proxy import Proxy
 from tests.chaos.schedule import EVERYTHING, ROLES, Action, reachable
+from tests.sharpstream.stack.programs import tail
 
 ROOT = Path(__file__).parents[2]
 UP_S = 240.0
-ALIVE_S = 40.0
+ALIVE_S = START_S
 """A struck part that is being started again is waited for, so that each blow hits something."""
 _PORT_NAMES = {"postgres": "postgres", "s3": "s3_s3"}
 SETTINGS = {
@@ -112,8 +113,13 @@ class Stand:
         while not (status := await asyncio.to_thread(self.status))["ready"]:
             assert self._supervisor
             assert self._supervisor.poll() is None, self.home.failure.read_text()
-            assert time.monotonic() < deadline, f"not ready after {seconds} s: {status['roles']}"
+            assert time.monotonic() < deadline, f"not ready after {seconds} s: {self.unready(status)}"
             await asyncio.sleep(0.25)
+
+    def unready(self, status: dict[str, Any]) -> str:
+        """The state of what does not serve, and the ends of its logs."""
+        waiting = {name: part for name, part in status["roles"].items() if part["state"] != "ready"}
+        return "\n".join(f"{name}: {part}\n{tail(self.home.log(name))}" for name, part in waiting.items())
 
     async def pid(self, part: str) -> int:
         """The process of a part, as soon as it has one."""
@@ -121,7 +127,8 @@ class Stand:
         while True:
             found = (await asyncio.to_thread(self.status))["roles"].get(part, {}).get("pid")
             if found or time.monotonic() > deadline:
-                assert found, f"{part} was not started again within {ALIVE_S} s"
+                log = tail(self.home.log(part))
+                assert found, f"{part} was not started again within {ALIVE_S} s:\n{log}"
                 return int(found)
             await asyncio.sleep(0.1)
 

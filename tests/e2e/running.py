@@ -12,7 +12,10 @@ from typing import Any
 
 import psutil
 
+from sharpstream.stack import client as stack
+from sharpstream.stack.state_dir import Home
 from tests.e2e.system import System
+from tests.sharpstream.stack.programs import tail
 
 
 class Running(System):
@@ -28,8 +31,8 @@ class Running(System):
         assert answer.returncode == 0, answer.stdout + answer.stderr
 
     def status(self) -> dict[str, Any]:
-        """What ``status --json`` prints."""
-        return json.loads(self.cli("status", "--json").stdout)
+        """What ``status --json`` prints, asked from here: a process for each look would take a whole core."""
+        return stack.status(Home(self.home))
 
     @cached_property
     def url(self) -> str:
@@ -72,3 +75,12 @@ class Running(System):
             self.status,
             lambda s: s["roles"][role]["pid"] not in (old_pid, None) and s["roles"][role]["state"] == "ready",
         )
+
+    def wait_until_ready(self) -> None:
+        """Wait until every part serves."""
+        self.wait(self.status, lambda status: status["ready"])
+
+    def diagnosis(self) -> str:
+        """The ends of the logs of the parts that do not serve."""
+        unready = [name for name, part in self.status()["roles"].items() if part["state"] != "ready"]
+        return "\n".join(f"--- {name} ---\n{tail(Home(self.home).log(name))}" for name in unready)

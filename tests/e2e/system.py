@@ -21,6 +21,7 @@ from bus.contract.messages import GENERATION_ENDINGS, GenerationStarted
 from bus.kafka import broker
 from bus.runtime.errors import UndecodableError
 from bus.runtime.settings import KafkaSettings
+from sharpstream.stack.process import START_S
 
 T = TypeVar("T")
 
@@ -73,20 +74,28 @@ class System(ABC):
         return answer.json()
 
     def wait_for_scene(
-        self, generation_id: str, status: str = "completed", seconds: float = 90
+        self, generation_id: str, status: str = "completed", seconds: float = START_S
     ) -> dict[str, Any]:
         """Return the scene once it has that status."""
         return self.wait(lambda: self.scene(generation_id), lambda s: s["status"] == status, seconds)
 
-    def wait(self, look: Callable[[], T], good: Callable[[T], bool], seconds: float = 60) -> T:
-        """Look until it is good; the limit only turns a hang into a failure that shows the last look."""
+    def wait(self, look: Callable[[], T], good: Callable[[T], bool], seconds: float = START_S) -> T:
+        """Look until it is good.
+
+        The limit is the product's own, and only turns a hang into a failure, which shows the last look and
+        what `diagnosis` finds.
+        """
         deadline = time.monotonic() + seconds
         while True:
             seen = look()
             if good(seen):
                 return seen
-            assert time.monotonic() < deadline, f"after {seconds} s still: {seen}"
+            assert time.monotonic() < deadline, f"after {seconds} s still: {seen}\n{self.diagnosis()}"
             time.sleep(0.1)
+
+    def diagnosis(self) -> str:
+        """What this system can say of itself when something does not come."""
+        return ""
 
     # --- what a partner reads, without any deduplication ---
 

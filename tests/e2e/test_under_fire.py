@@ -63,7 +63,7 @@ async def test_a_killed_part_loses_and_repeats_nothing(running: Running, tmp_pat
     jobs = [running.generate(photo) for _ in range(3)]
     old = running.kill(role)
     running.wait_for_restart(role, old)
-    running.wait(running.status, lambda status: status["ready"])
+    running.wait_until_ready()
     jobs.append(running.generate(photo))
     for job in jobs:
         running.wait_for_scene(job)

@@ -16,8 +16,8 @@ from litestar import Litestar
 from litestar.datastructures import State
 
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, S3Settings
-from gateway.app import create_app
 from gateway.settings import GatewaySettings, Settings, WebhookSettings
+from tests.gateway.applications import application
 
 PASSWORD = "correct horse battery"
 NO_KAFKA = KafkaSettings(bootstrap_servers="127.0.0.1:9", security_protocol="PLAINTEXT")
@@ -112,10 +112,10 @@ async def started(app: Litestar) -> AsyncIterator[None]:
 @pytest.fixture
 async def api(settings: Settings) -> AsyncIterator[Api]:
     """In the test's own loop, where Litestar's test client would bring another."""
-    app = create_app(settings)
-    transport = ASGITransport(app)
-    async with started(app), AsyncClient(transport=transport, base_url="http://gateway") as client:
-        yield Api(app, client)
+    with application(settings) as app:
+        transport = ASGITransport(app)
+        async with started(app), AsyncClient(transport=transport, base_url="http://gateway") as client:
+            yield Api(app, client)
 
 
 @pytest.fixture

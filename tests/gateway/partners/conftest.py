@@ -18,11 +18,11 @@ from bus.contract.blob_ref import BlobRef
 from bus.contract.envelope import record
 from bus.contract.messages import GenerationCompleted, ModelRun, Timings
 from bus.kafka import admin
-from gateway.app import create_app
 from gateway.partners import lifecycle
 from gateway.partners.app import bridges
 from gateway.partners.intake import opened
 from gateway.settings import PartnerBridgeSettings, PartnerSettings, Settings
+from tests.gateway.applications import application
 from tests.gateway.conftest import Api, started
 from tests.gateway.partners.outside import Outside
 
@@ -74,18 +74,18 @@ def settings(settings: Settings, kafka_settings, infra) -> Settings:
 async def desk(settings: Settings, monkeypatch) -> AsyncIterator[Desk]:
     # The job looks when a test says so.
     monkeypatch.setattr(lifecycle, "LOOK_EVERY_S", 3600)
-    app = create_app(settings)
-    async with (
-        started(app),
-        AsyncClient(transport=ASGITransport(app), base_url="http://gateway") as client,
-    ):
-        api = Api(app, client)
-        admin = await api.person("admin@example.com")
-        await api.sql("UPDATE users SET role = 'admin' WHERE email = 'admin@example.com'")
-        desk = Desk(api, admin)
-        yield desk
-        for row in await api.sql("SELECT id FROM partners WHERE deleted_at IS NULL"):
-            await desk.delete(str(row["id"]))
+    with application(settings) as app:
+        async with (
+            started(app),
+            AsyncClient(transport=ASGITransport(app), base_url="http://gateway") as client,
+        ):
+            api = Api(app, client)
+            admin = await api.person("admin@example.com")
+            await api.sql("UPDATE users SET role = 'admin' WHERE email = 'admin@example.com'")
+            desk = Desk(api, admin)
+            yield desk
+            for row in await api.sql("SELECT id FROM partners WHERE deleted_at IS NULL"):
+                await desk.delete(str(row["id"]))
 
 
 class Gpu:

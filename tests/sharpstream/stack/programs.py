@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from pathlib import Path
@@ -32,10 +33,20 @@ class Script:
         return self.ready_file.exists()
 
 
+def tail(log: Path) -> str:
+    """The end of a log, for whoever waited in vain."""
+    return log.read_text(errors="replace")[-6000:] if log.exists() else f"(no {log})"
+
+
 async def restarted(part: Part, old: int) -> int:
-    """Wait for a ready process other than ``old`` and return its number."""
-    async with part._changed:
-        await part._changed.wait_for(lambda: part.pid not in {old, None} and part.state == "ready")
+    """Wait for a ready process other than ``old`` and return its number; as long as a start may take."""
+    try:
+        async with asyncio.timeout(part.program.start_seconds), part._changed:
+            await part._changed.wait_for(lambda: part.pid not in {old, None} and part.state == "ready")
+    except TimeoutError:
+        raise AssertionError(
+            f"{part.state}: {part.trouble}\n{tail(part._home.log(part.program.name))}"
+        ) from None
     assert part.pid is not None
     return part.pid
 

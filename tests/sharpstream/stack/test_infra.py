@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import asyncpg
 import pytest
@@ -14,6 +16,7 @@ from bus.blobs import BlobStore
 from bus.kafka import broker
 from bus.runtime.settings import KafkaSettings, S3Settings
 from tests.conftest import Infra
+from tests.databases import Databases
 
 pytestmark = pytest.mark.stack
 
@@ -64,3 +67,77 @@ async def test_fresh_databases_have_the_tables(fresh_database: str) -> None:
         assert await connection.fetchval("SELECT to_regclass('users') IS NOT NULL")
     finally:
         await connection.close()
+
+
+ACCOUNT = (
+    "INSERT INTO users"
+    " (id, email, password_hash, first_name, last_name, role, created_at, updated_at, is_active)"
+    " VALUES (gen_random_uuid(), 'ada@example.com', 'x', 'Ada', 'L', 'user', now(), now(), true)"
+)
+
+
+async def run(url: str, *statements: str) -> Any:
+    """Run them and return what the last one says."""
+    connection = await asyncpg.connect(url)
+    try:
+        for statement in statements:
+            answer = await connection.fetchval(statement)
+    finally:
+        await connection.close()
+    return answer
+
+
+@pytest.fixture
+def own(infra: Infra, migrated_template: str) -> Iterator[Databases]:
+    """Databases that no other test takes."""
+    own = Databases(infra.database_url, migrated_template)
+    yield own
+    own.close()
+
+
+def test_an_emptied_database_is_as_a_new_one(own: Databases) -> None:
+    used = own.take()
+    asyncio.run(run(own.url(used), ACCOUNT, "SELECT nextval('outbox_id_seq')"))
+    own.give_back(used)
+    again = own.take()
+    assert (own.made, own.emptied) == (1, 1)
+    assert again != used
+    assert asyncio.run(run(own.url(again), "SELECT count(*) FROM users")) == 0
+    assert asyncio.run(run(own.url(again), "SELECT nextval('outbox_id_seq')")) == 1
+    assert asyncio.run(run(own.url(again), "SELECT count(*) > 0 FROM migrations"))
+    own.give_back(again)
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        ["ALTER TABLE outbox ADD CONSTRAINT refused CHECK (false) NOT VALID"],
+        ["ALTER TABLE outbox RENAME TO hidden"],
+        ["ALTER TABLE outbox RENAME TO hidden", "ALTER TABLE hidden RENAME TO outbox"],
+        ["ALTER TABLE users SET (autovacuum_enabled = off)"],
+        ["CREATE TABLE seen (number int)"],
+        ["CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'"],
+        ["DROP INDEX users_email"],
+        ["ALTER TABLE users DISABLE TRIGGER ALL"],
+        ["DELETE FROM migrations"],
+        [ACCOUNT, "ANALYZE users"],
+    ],
+    ids=lambda altered: altered[-1],
+)
+def test_an_altered_database_is_made_anew(own: Databases, altered: list[str]) -> None:
+    used = own.take()
+    asyncio.run(run(own.url(used), *altered))
+    own.give_back(used)
+    own.give_back(own.take())
+    assert (own.made, own.emptied) == (2, 1)
+
+
+async def test_who_still_uses_a_database_that_was_given_back_loses_it(own: Databases) -> None:
+    used = await asyncio.to_thread(own.take)
+    left = await asyncpg.connect(own.url(used))
+    await left.execute("BEGIN; LOCK TABLE users")
+    await asyncio.to_thread(own.give_back, used)
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+        await left.execute("SELECT 1")
+    with pytest.raises(asyncpg.InvalidCatalogNameError):
+        await asyncpg.connect(own.url(used))

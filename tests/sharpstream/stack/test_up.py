@@ -16,6 +16,7 @@ import pytest
 
 from sharpstream.stack import orphan_processes, ports
 from sharpstream.stack.postgres import psql
+from sharpstream.stack.process import START_S
 from sharpstream.stack.state_dir import Home, Memory
 from tests.sharpstream.stack.cli import sharpstream, status
 
@@ -94,7 +95,7 @@ def kill_supervisor(home: Home) -> None:
     """Kill the supervisor alone; the kernel takes its children along."""
     processes = orphan_processes.find(home)
     os.kill(status(home)["supervisor"]["pid"], signal.SIGKILL)
-    _, alive = psutil.wait_procs(processes, timeout=60)
+    _, alive = psutil.wait_procs(processes, timeout=START_S)
     assert alive == []
 
 

@@ -80,6 +80,7 @@ lock: $(UV) ## pin the newest versions that fit pyproject.toml, with hashes
 	for role in gateway inference sharp export ledger; do \
 		$(COMPILE_AS_DEV) --extra $$role --output-file requirements/$$role.txt; \
 	done
+	$(COMPILE_AS_DEV) --group training --output-file requirements/training.txt
 	echo uv | $(UV) pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-header --no-annotate --quiet --upgrade --output-file requirements/uv.txt
 

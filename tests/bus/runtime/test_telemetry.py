@@ -16,7 +16,7 @@ from tests.bus.collector import collecting
 
 SCRIPT = """
 import sys
-from bus import logs, telemetry, tracing
+from bus.runtime import logs, telemetry, tracing
 logs.configure("tests")
 with telemetry.exporting("relay"):
     with tracing.span("last words", "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"):

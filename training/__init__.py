@@ -1,1 +1,1 @@
-"""Training of the small geometry network that Sharpstream ships; apart from the product in both directions."""
+"""Training of the small geometry network that Sharpstream ships; independent of the product."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
@@ -67,7 +67,7 @@ def _produce(pipe: Connection, make: Callable[[int], Any], step: int) -> None:
 
 
 class Producer:
-    """A process that calls `make` for the steps from `step` on, one ahead of the trainer; a context manager."""
+    """A process that calls `make` for the steps from `step` on, one ahead of the trainer."""
 
     def __init__(self, make: Callable[[int], Any], step: int) -> None:
         context = multiprocessing.get_context("spawn")
@@ -76,7 +76,7 @@ class Producer:
         self.process.start()
         theirs.close()
 
-    def __enter__(self) -> Producer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -43,7 +43,7 @@ def motorcycle() -> Sample:
     """Return the left picture of the stereo pair and its depth up to the scale, 1 / disparity."""
     import skimage.data  # noqa: PLC0415  (of the training group)
 
-    left, _right, disparity = skimage.data.stereo_motorcycle()
+    left, _right, disparity = skimage.data.stereo_motorcycle()  # type: ignore[no-untyped-call]
     # The calibration of the pair: disparities are measured from another principal point in each picture.
     offset = 31.086
     known = np.isfinite(disparity) & (disparity > 0)
@@ -60,7 +60,7 @@ def predict(network: Network, image: Array, side: int = SIDE) -> Array:
     tensor = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float() / 255
     tensor = functional.interpolate(tensor, size, mode="bilinear", antialias=True, align_corners=False)
     with torch.no_grad():
-        return network(tensor).log_disparity[0].numpy().astype(float)
+        return np.asarray(network(tensor).log_disparity[0].numpy(), float)
 
 
 def resized(values: Array, shape: tuple[int, int]) -> Array:

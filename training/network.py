@@ -80,7 +80,7 @@ class Block(nn.Module):
         y = functional.relu6(self._bn0(self._expand_conv(x))) if self.expand else x
         y = functional.relu6(self._bn1(self._depthwise_conv(y)))
         y = self._bn2(self._project_conv(y))
-        return x + y if self.skip else y
+        return cast("Tensor", x + y if self.skip else y)
 
 
 class Backbone(nn.Module):

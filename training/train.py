@@ -10,6 +10,7 @@ import argparse
 import functools
 import json
 import os
+import signal
 import sys
 import time
 from dataclasses import asdict, dataclass, field
@@ -77,7 +78,7 @@ class Trainer:
     def rate(self, step: int) -> float:
         """Return the factor of the learning rates at a step."""
         s = self.settings
-        factor = min(1.0, (step + 1) / s.warmup) / (1 + step / s.half_life) ** 0.5
+        factor: float = min(1.0, (step + 1) / s.warmup) / (1 + step / s.half_life) ** 0.5
         if s.cooldown_from is not None:
             factor *= min(1.0, max(0.0, 1 - (step - s.cooldown_from) / s.cooldown))
         return factor
@@ -216,7 +217,7 @@ def _say(text: str) -> None:
 def run(
     settings: Settings, folder: Path, *, steps: int, every: int, evaluate_every: int, device: str
 ) -> None:
-    """Train up to a number of steps; a checkpoint every `every` seconds and at the end."""
+    """Train up to a number of steps, with checkpoints every `every` seconds and at the end or SIGTERM."""
     folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(settings, device)
     resumed = trainer.load(folder)
@@ -226,8 +227,15 @@ def run(
     pictures = held_out() if evaluate_every else []
     saved, since, sums, waited = time.monotonic(), time.monotonic(), dict[str, float](), 0.0
     make = functools.partial(batch, seed=settings.seed, size=settings.batch, shape=settings.shape)
+    asked_to_stop = False
+
+    def stop(*_: object) -> None:
+        nonlocal asked_to_stop
+        asked_to_stop = True
+
+    signal.signal(signal.SIGTERM, stop)
     with Producer(make, trainer.step_number) as producer:
-        while trainer.step_number < steps:
+        while trainer.step_number < steps and not asked_to_stop:
             before = time.monotonic()
             made: Batch = producer.next()
             waited += time.monotonic() - before
@@ -247,6 +255,7 @@ def run(
                 trainer.save(folder)
                 saved = time.monotonic()
     trainer.save(folder)
+    _say(f"ended after step {trainer.step_number}")
 
 
 def main(arguments: list[str] | None = None) -> None:

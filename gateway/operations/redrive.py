@@ -6,6 +6,7 @@ The photo is copied, so that deleting either scene leaves the other whole.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -15,14 +16,13 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from bus.blobs import Blobs
-from bus.contract import topics
+from bus.blobs import BlobCorruptError, Blobs
 from bus.contract.ids import new_id
-from bus.contract.messages import ExportRequested, ExportScene, GenerateScene, GenerationRequested
+from bus.contract.messages import BlobRef, ExportScene, GenerateScene
 from bus.runtime.errors import PermanentError, SharpstreamError
+from gateway import job_submission
 from gateway.errors import DomainError
 from gateway.operations.dead_letters import Again, DeadLetterRow, DeadLetterStore, settled
-from gateway.outbox import told
 from gateway.trace import Trace
 
 _READ: Final = msgspec.json.Decoder(GenerateScene | ExportScene)
@@ -57,54 +57,41 @@ class Redriver:
         at, fresh, asked_by = datetime.now(UTC), new_id(), await self._dead_letters.api_key_of(letter)
         key = f"originals/{fresh}/{secrets.token_hex(16)}"
         try:
-            photo = await self._blobs.get(old.source)
-        except PermanentError as error:
-            raise DomainError(
-                "dead_letter_orphaned", f"Its photo cannot be read any more: {error.message} Discard it."
-            ) from error
-        try:
-            source = await self._blobs.put(key, photo, old.source.media_type)
+            source = await self._copy(old.source, key)
             command = replace(old, generation_id=fresh, source=source, requested_at=at, expires_at=None)
-            event = GenerationRequested(
-                generation_id=fresh,
-                account_id=old.account_id,
-                source=source,
-                priority=old.priority,
-                api_key_id=asked_by,
-                retry_of=old.generation_id,
+            submission = job_submission.generation(
+                command, api_key_id=asked_by, trace=trace, retry_of=old.generation_id
             )
-            records = [
-                told(topics.commands_topic(old.priority), command, key=fresh, time=at, trace=trace),
-                told(topics.EVENTS, event, key=old.account_id, time=at, trace=trace),
-            ]
             url = source.url(self._bucket)
             again = Again.of_scene(fresh, url=url, at=at, api_key_id=asked_by)
-            await self._dead_letters.redrive(letter, again, by=by, records=records)
+            await self._dead_letters.redrive(letter, again, by=by, records=submission.records)
         except BaseException:
             with suppress(SharpstreamError):  # the sweep finds what stays
                 await asyncio.shield(self._blobs.delete(key))
             raise
         return fresh
 
+    async def _copy(self, source: BlobRef, key: str) -> BlobRef:
+        """Copy the photo within the store once its bytes are known to be whole; they are not sent again.
+
+        Raises `DomainError` dead_letter_orphaned where it is gone or damaged.
+        """
+        try:
+            photo, version = await self._blobs.read(source.key, most=source.bytes)
+            digest = (await asyncio.to_thread(hashlib.sha256, photo)).hexdigest()
+            if len(photo) != source.bytes or digest != source.sha256:
+                raise BlobCorruptError(f"The object {source.key} is not what was stored; upload it again.")
+            await self._blobs.copy(source.key, key, version=version)  # of these very bytes
+        except PermanentError as error:
+            raise DomainError(
+                "dead_letter_orphaned", f"Its photo cannot be read any more: {error.message} Discard it."
+            ) from error
+        return replace(source, key=key)
+
     async def _export(self, letter: DeadLetterRow, old: ExportScene, by: UUID, trace: Trace) -> UUID:
         at, fresh, asked_by = datetime.now(UTC), new_id(), await self._dead_letters.api_key_of(letter)
         command = replace(old, export_id=fresh, requested_at=at)
+        submission = job_submission.export(command, api_key_id=asked_by, trace=trace)
         again = Again.of_export(fresh, at=at)
-        if old.purpose is not None:  # the system's own: nobody is told
-            records = [told(topics.BACKGROUND_COMMANDS, command, key=fresh, time=at, trace=trace)]
-            await self._dead_letters.redrive(letter, again, by=by, records=records)
-            return fresh
-        event = ExportRequested(
-            export_id=fresh,
-            generation_id=old.generation_id,
-            account_id=old.account_id,
-            format=old.format,
-            api_key_id=asked_by,
-            options=old.options,
-        )
-        records = [
-            told(topics.EXPORT_COMMANDS, command, key=fresh, time=at, trace=trace),
-            told(topics.EVENTS, event, key=old.account_id, time=at, trace=trace),
-        ]
-        await self._dead_letters.redrive(letter, again, by=by, records=records)
+        await self._dead_letters.redrive(letter, again, by=by, records=submission.records)
         return fresh

@@ -27,9 +27,10 @@ from gateway.errors import DomainError
 from gateway.outbox import told
 from gateway.partners import commands, metrics
 from gateway.partners.commands import Command
-from gateway.scenes import accept, accept_generation
-from gateway.scenes.accept_dependencies import Means
-from gateway.scenes.accept_generation import Order
+from gateway.scenes import accept_generation
+from gateway.scenes.accept_generation import Acceptance
+from gateway.scenes.generate_request import GenerateRequest
+from gateway.scenes.prepare import Preparer
 from ledger.events import storable
 
 log = structlog.stdlib.get_logger(__name__)
@@ -66,20 +67,23 @@ class Partner:
 
 @dataclass(kw_only=True, slots=True)
 class Prepared:
-    """A record that is ready for its transaction. ``order``: what may be accepted, its photo stored."""
+    """A record that is ready for its transaction. ``acceptance``: what may be accepted, its photo stored."""
 
     record: RawRecord
     partner: Partner | None
     command: Command
-    order: Order | None = None
+    acceptance: Acceptance | None = None
     refusal: SharpstreamError | None = None
 
 
-class Acceptance:
-    """``wait_s``: how long a command waits for room before it is rejected. ``epoch``: the topic epoch."""
+class CommandHandler:
+    """Answers commands: prepares each, then writes its answer.
 
-    def __init__(self, pool: asyncpg.Pool, means: Means, *, epoch: int, wait_s: float) -> None:
-        self._pool, self._means, self._epoch = pool, means, epoch
+    ``wait_s``: how long a command waits for room before it is rejected. ``epoch``: the topic epoch.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, preparer: Preparer, *, epoch: int, wait_s: float) -> None:
+        self._pool, self._preparer, self._epoch = pool, preparer, epoch
         self._wait = timedelta(seconds=wait_s)
         self._prepared: dict[tuple[str, int, int], Prepared] = {}
 
@@ -88,11 +92,11 @@ class Acceptance:
         command = commands.read(record)
         partner = await self._partner(self._pool, record.topic)
         made = Prepared(record=record, partner=partner, command=command, refusal=command.refusal)
-        if partner is None or command.ask is None or await self._answered(partner, command):
+        if partner is None or command.request is None or await self._answered(partner, command):
             return made
         try:
             self._require_active(partner)
-            made.order = await self._order(partner, command)
+            made.acceptance = await self._prepared_of(partner, command.request)
         except (DomainError, PermanentError) as error:
             if error.code in _OURS:
                 raise TransientError(error.message, code=error.code) from error
@@ -110,15 +114,18 @@ class Acceptance:
     async def clear(self, prepared: Prepared) -> None:
         """Forget the record; take its photo back unless a generation stands on it."""
         self._prepared.pop(_place(prepared.record), None)
-        order = prepared.order
-        if order is not None and not await self._pool.fetchval(_KEPT, order.command.generation_id):
-            await accept.take_back(self._means, order.command.source.key)
+        if prepared.acceptance is None:
+            return
+        photo_of = prepared.acceptance.command
+        if not await self._pool.fetchval(_KEPT, photo_of.generation_id):
+            await self._preparer.take_back(photo_of.source.key)
 
     async def make_room(self, prepared: Prepared) -> None:
         """Look again how much the account may have under way."""
-        if prepared.order is not None and prepared.partner is not None:
-            quota = await self._means.quotas.of(prepared.partner.account_id, prepared.partner.role)
-            prepared.order = replace(prepared.order, max_in_flight=quota.max_in_flight)
+        partner, acceptance = prepared.partner, prepared.acceptance
+        if acceptance is not None and partner is not None:
+            quota = await self._preparer.dependencies.quotas.of(partner.account_id, partner.role)
+            prepared.acceptance = replace(acceptance, max_in_flight=quota.max_in_flight)
 
     async def apply(self, connection: asyncpg.Connection, records: Sequence[RawRecord]) -> None:
         """Write the answers; a `bus.bridges.projection.Apply`. `NoRoomError`: nothing has changed."""
@@ -130,19 +137,19 @@ class Acceptance:
         if partner is None:
             log.warning("command_of_nobody", topic=made.record.topic, offset=made.record.offset)
             return
-        order, refusal = made.order, made.refusal
+        acceptance, refusal = made.acceptance, made.refusal
         if partner.state == "suspended":
             refusal = refusal or _suspended()
-        elif order is None:  # it was answered when we looked; were that untrue, this is an answer
+        elif acceptance is None:  # it was answered when we looked; were that untrue, this is an answer
             refusal = refusal or failed()
         command_id = self._id_of(made.record)
-        generation_id = order.command.generation_id if order and not refusal else None
+        generation_id = acceptance.command.generation_id if acceptance and not refusal else None
         code = refusal.code if refusal else None
         if not await self._write(connection, made, partner, command_id, generation_id, code):
             metrics.COMMANDS.labels("repeated").inc()
             return
-        if refusal is None and order is not None:
-            refusal = await self._accept(connection, made, order, command_id)
+        if refusal is None and acceptance is not None:
+            refusal = await self._accept(connection, made, acceptance, command_id)
         if refusal is not None:
             await self._reject(connection, made, partner, command_id, refusal)
         metrics.COMMANDS.labels("rejected" if refusal else "accepted").inc()
@@ -173,10 +180,10 @@ class Acceptance:
         return False
 
     async def _accept(
-        self, connection: asyncpg.Connection, made: Prepared, order: Order, command_id: UUID
+        self, connection: asyncpg.Connection, made: Prepared, acceptance: Acceptance, command_id: UUID
     ) -> SharpstreamError | None:
         try:
-            await accept_generation.accept(connection, order, made.command.trace)
+            await accept_generation.accept(connection, acceptance, made.command.trace)
         except DomainError as error:
             if error.code == "quota_in_flight" and datetime.now(UTC) - made.record.timestamp < self._wait:
                 raise NoRoomError(error.message) from error
@@ -205,15 +212,10 @@ class Acceptance:
         await outbox.enqueue(connection, [record])
         metrics.REJECTED.labels(refusal.code).inc()
 
-    async def _order(self, partner: Partner, command: Command) -> Order:
-        ask = command.ask
-        assert ask is not None  # noqa: S101  (asked before)
-        wishes = accept.read_wishes(ask.texts)
-        if ask.webhook_url is not None:
-            self._means.images.check(ask.webhook_url)
+    async def _prepared_of(self, partner: Partner, request: GenerateRequest) -> Acceptance:
+        self._preparer.check_receiver(request)
         caller = Principal(account_id=partner.account_id, role=partner.role)
-        fetched = await accept.fetch(self._means, partner.account_id, ask)
-        return await accept.prepare(self._means, caller, ask, wishes, fetched)
+        return await self._preparer.prepare(caller, request)
 
     async def _partner(self, where: Any, topic: str) -> Partner | None:
         found = COMMANDS.fullmatch(topic)

@@ -18,12 +18,12 @@ from bus.runtime import tasks
 from bus.runtime.health import HealthServer
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings
 from gateway.partners import decompression_limit
-from gateway.partners.acceptance import Acceptance
+from gateway.partners.acceptance import CommandHandler
 from gateway.partners.egress import Egress
 from gateway.partners.ingress import Ingress
 from gateway.partners.intake import opened
 from gateway.partners.recipient_lookup import Directory
-from gateway.scenes.accept_dependencies import Means
+from gateway.scenes.prepare import Preparer
 from gateway.settings import PartnerBridgeSettings
 from ledger.db import database
 from ledger.db.migrate import check
@@ -66,20 +66,20 @@ def bridges(
     kafka: KafkaSettings,
     own: PartnerBridgeSettings,
     pool: asyncpg.Pool,
-    means: Means,
+    preparer: Preparer,
     *,
     events: Topic = topics.EVENTS,
     dead: Topic = topics.PARTNERS_DEAD,
     pattern: str = EVERY_PARTNER,
 ) -> Bridges:
     """Return both bridges, not started."""
-    acceptance = Acceptance(pool, means, epoch=kafka.topic_epoch, wait_s=own.wait_seconds)
+    handler = CommandHandler(pool, preparer, epoch=kafka.topic_epoch, wait_s=own.wait_seconds)
     out = Egress(Directory(pool), epoch=kafka.topic_epoch)
     return Bridges(
         ingress=Ingress(
             kafka,
-            Projector(pool, name=PROJECTOR, epoch=kafka.topic_epoch, apply=acceptance.apply),
-            acceptance,
+            Projector(pool, name=PROJECTOR, epoch=kafka.topic_epoch, apply=handler.apply),
+            handler,
             group=f"{own.group}.commands",
             instance_id=f"{own.instance_id}.commands",
             discover_s=own.discover_seconds,
@@ -116,11 +116,11 @@ class PartnersRole:
         decompression_limit.install()
         async with (
             database.open_pool(self.postgres, role="partners") as pool,
-            opened(pool, self.s3, self.own) as means,
+            opened(pool, self.s3, self.own) as dependencies,
         ):
             async with pool.acquire() as connection:
                 await check(connection)
-            both = bridges(self.kafka, self.own, pool, means)
+            both = bridges(self.kafka, self.own, pool, Preparer(dependencies))
             async with HealthServer(self.role.health_host, self.role.health_port, lambda: both.ready):
                 await tasks.first_of(both.run(), _stop(both, stopping))
         log.info("stopped")

@@ -21,7 +21,7 @@ from bus.runtime import tasks
 from bus.runtime.backoff import FIRST_S, Backoff
 from bus.runtime.errors import TransientError
 from gateway.partners import commands
-from gateway.partners.acceptance import Acceptance, NoRoomError, Prepared, failed
+from gateway.partners.acceptance import CommandHandler, NoRoomError, Prepared, failed
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -41,9 +41,9 @@ class Lane:
     """``begin`` is told the first offset to fetch. ``position`` is the next one to be answered."""
 
     def __init__(
-        self, place: Place, projector: Projector, acceptance: Acceptance, begin: Callable[[int], None]
+        self, place: Place, projector: Projector, handler: CommandHandler, begin: Callable[[int], None]
     ) -> None:
-        self.place, self._projector, self._acceptance, self._begin = place, projector, acceptance, begin
+        self.place, self._projector, self._handler, self._begin = place, projector, handler, begin
         self.open = False
         """Whether records are taken; those of a lane that is not open come again."""
         self.position = 0
@@ -94,23 +94,23 @@ class Lane:
 
     async def _prepare(self, record: RawRecord) -> Prepared:
         try:
-            return await self._patiently(lambda: self._acceptance.prepare(record))
+            return await self._patiently(lambda: self._handler.prepare(record))
         except Exception:  # whatever it is, it must not stop those behind it
             log.exception("command_failed", topic=record.topic, offset=record.offset)
-            command = replace(commands.read(record), ask=None)
-            partner = await self._patiently(lambda: self._acceptance.partner_of(record))
+            command = replace(commands.read(record), request=None)
+            partner = await self._patiently(lambda: self._handler.partner_of(record))
             return Prepared(record=record, partner=partner, command=command, refusal=failed())
 
     async def _answer(self, prepared: Prepared) -> None:
         """Answer, however long there is no room; not broken off in the middle of a transaction."""
         tries, backoff = 0, Backoff(2 * FIRST_S, jitter=0.5)
         while True:
-            self._acceptance.hand_in(prepared)
+            self._handler.hand_in(prepared)
             try:
                 await self._whole(self._patiently(lambda: self._projector.project([prepared.record])))
             except NoRoomError:
                 await asyncio.sleep(ROOM_S)
-                await self._patiently(lambda: self._acceptance.make_room(prepared))
+                await self._patiently(lambda: self._handler.make_room(prepared))
             except Exception:
                 tries += 1
                 log.exception("answer_failed", topic=prepared.record.topic, offset=prepared.record.offset)
@@ -119,7 +119,7 @@ class Lane:
                 await backoff.sleep()
             else:
                 break
-        await self._whole(self._patiently(lambda: self._acceptance.clear(prepared)))
+        await self._whole(self._patiently(lambda: self._handler.clear(prepared)))
 
     async def _let_go(self) -> None:
         """End what is being prepared; take back what was, unless it was answered after all."""
@@ -128,7 +128,7 @@ class Lane:
         for each in started:
             if each.done() and not each.cancelled() and each.exception() is None:
                 try:
-                    await self._acceptance.clear(each.result())
+                    await self._handler.clear(each.result())
                 except (*PASSING, TransientError) as error:  # a sweep finds the photo
                     log.warning("photo_left", topic=self.place[0], error=repr(error))
 

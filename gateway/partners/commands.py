@@ -16,7 +16,7 @@ from bus.bridges.projection import RawRecord
 from bus.contract.partners import GENERATE, MAX_ID_BYTES, MAX_PHOTO_BYTES, GenerateCommand
 from bus.runtime.errors import PermanentError, SharpstreamError
 from gateway.errors import DomainError
-from gateway.scenes.accept import Ask, as_texts
+from gateway.scenes.generate_request import GenerateRequest
 from gateway.trace import Trace, trace_from
 
 _read: Final = msgspec.json.Decoder(GenerateCommand)
@@ -31,13 +31,16 @@ class MalformedError(PermanentError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Command:
-    """What a record asks for: ``ask``, or the ``refusal`` that it gets. The ids are None where unreadable."""
+    """What a record asks for: ``request``, or the ``refusal`` that it gets.
+
+    The ids are None where unreadable.
+    """
 
     ce_id: str | None
     subject: str | None
     fingerprint: bytes
     trace: Trace
-    ask: Ask | None = None
+    request: GenerateRequest | None = None
     refusal: SharpstreamError | None = None
 
 
@@ -45,11 +48,11 @@ def read(record: RawRecord) -> Command:
     """Return the command in a record."""
     named = dict(reversed(record.headers))
     known: dict[str, str | None] = {}
-    ask, refusal = None, None
+    request, refusal = None, None
     try:
         for name in ("ce_id", "ce_subject"):
             known[name] = _id(named, name)
-        ask = _ask(named, known, record.value)
+        request = _request(named, known, record.value)
     except SharpstreamError as error:
         refusal = error
     return Command(
@@ -57,12 +60,14 @@ def read(record: RawRecord) -> Command:
         subject=known.get("ce_subject"),
         fingerprint=_fingerprint(known.get("ce_subject"), record.value),
         trace=trace_from(_text(named, "traceparent")),
-        ask=ask,
+        request=request,
         refusal=refusal,
     )
 
 
-def _ask(named: Mapping[str, bytes], known: Mapping[str, str | None], value: bytes | None) -> Ask:
+def _request(
+    named: Mapping[str, bytes], known: Mapping[str, str | None], value: bytes | None
+) -> GenerateRequest:
     """Return the request. Raises `SharpstreamError`."""
     kind = _text(named, "content-type") or "application/json"
     if kind.startswith("application/cloudevents"):
@@ -73,7 +78,7 @@ def _ask(named: Mapping[str, bytes], known: Mapping[str, str | None], value: byt
         raise MalformedError("A command has the headers ce_specversion (1.0), ce_id, ce_type and ce_source.")
     if _text(named, "ce_type") != GENERATE:
         raise MalformedError(f"The ce_type must be {GENERATE}.", code="command_unknown")
-    return _request(_body(value))
+    return _from_body(_body(value))
 
 
 def _body(value: bytes | None) -> GenerateCommand:
@@ -83,8 +88,9 @@ def _body(value: bytes | None) -> GenerateCommand:
         raise MalformedError(f"The body does not follow the contract: {error}") from error
 
 
-def _request(body: GenerateCommand) -> Ask:
-    given = [way for way in _WAYS if getattr(body, way) is not None]
+def _from_body(body: GenerateCommand) -> GenerateRequest:
+    sources = [body.image_base64, body.image_url, body.upload_key]
+    given = [source for source in sources if source is not None]
     if len(given) != 1:
         raise DomainError(
             "source_invalid", f"Give one of {', '.join(_WAYS)}; this command gives {len(given)}."
@@ -94,17 +100,12 @@ def _request(body: GenerateCommand) -> Ask:
             "photo_too_large",
             f"A photo within a command has at most {MAX_PHOTO_BYTES} bytes; send image_url or upload_key.",
         )
-    texts = as_texts(
+    return GenerateRequest.from_fields(
+        source=given[0],
         metadata=body.metadata,
+        priority=body.priority,
         focal_length_px=body.focal_length_px,
         focal_length_mm=body.focal_length_mm,
-        priority=body.priority,
-    )
-    return Ask(
-        texts=texts,
-        photo=body.image_base64,
-        image_url=body.image_url,
-        upload_id=body.upload_key,
         webhook_url=body.webhook_url,
     )
 

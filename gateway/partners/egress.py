@@ -26,12 +26,14 @@ GRACE: Final = timedelta(minutes=1)
 """An event older than its partner by more is none of its business; clocks differ by less."""
 
 
-class _About(msgspec.Struct, frozen=True, kw_only=True):
+class _JobIds(msgspec.Struct, frozen=True, kw_only=True):
+    """The ids in an event's body by which its recipient is found; an export's ``ce_subject`` is another."""
+
     generation_id: UUID | None = None
     command_id: UUID | None = None
 
 
-_about: Final = msgspec.json.Decoder(_About)
+_job_ids: Final = msgspec.json.Decoder(_JobIds)
 
 
 class Egress:
@@ -45,10 +47,10 @@ class Egress:
         try:
             cursor = Cursor(self._epoch, record.partition, record.offset)
             event = from_record(cursor, key=record.key, value=record.value, headers=record.headers)
-            about = _about.decode(event.body)
+            job = _job_ids.decode(event.body)
         except ValueError as error:
             raise UndecodableError(f"The event cannot be read: {error}") from error
-        to = await self._directory.of(event.account_id, about.generation_id or about.command_id)
+        to = await self._directory.of(event.account_id, job.generation_id or job.command_id)
         if to is None or event.time < to.created_at - GRACE:
             return []
         metrics.DELIVERED.labels(event.type).inc()

@@ -24,7 +24,7 @@ from bus.runtime.backoff import Backoff
 from bus.runtime.errors import FencedError
 from bus.runtime.settings import KafkaSettings
 from gateway.partners import metrics
-from gateway.partners.acceptance import Acceptance
+from gateway.partners.acceptance import CommandHandler
 from gateway.partners.command_partition import Lane
 
 log = structlog.stdlib.get_logger(__name__)
@@ -42,7 +42,7 @@ class Ingress:
         self,
         kafka: KafkaSettings,
         projector: Projector,
-        acceptance: Acceptance,
+        handler: CommandHandler,
         *,
         group: str,
         instance_id: str | None,
@@ -50,7 +50,7 @@ class Ingress:
         session_s: float,
         pattern: str,
     ) -> None:
-        self._kafka, self._projector, self._acceptance = kafka, projector, acceptance
+        self._kafka, self._projector, self._handler = kafka, projector, handler
         self._group, self._instance_id, self._pattern = group, instance_id, pattern
         self._discover_s, self._session_s = discover_s, session_s
         self._lanes: dict[TopicPartition, tuple[Lane, asyncio.Task[None]]] = {}
@@ -180,7 +180,7 @@ class Ingress:
             consumer.seek(tp, offset)
             consumer.resume(tp)
 
-        lane = Lane((tp.topic, tp.partition), self._projector, self._acceptance, begin)
+        lane = Lane((tp.topic, tp.partition), self._projector, self._handler, begin)
         running = asyncio.ensure_future(lane.run(previous))
         running.add_done_callback(self._ended)
         self._lanes[tp] = lane, running

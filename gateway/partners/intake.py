@@ -5,36 +5,23 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 
-import aiohttp
 import asyncpg
 
-from bus.blobs import Blobs, BlobStore
+from bus.blobs import BlobStore
 from bus.runtime.settings import S3Settings
 from gateway.accounts.quotas import Quota, Quotas
 from gateway.scenes import photo_check
+from gateway.scenes.accept_dependencies import AcceptDependencies
 from gateway.scenes.uploads import Uploads
 from gateway.settings import PartnerBridgeSettings
 from gateway.ssrf import Egress
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OwnMeans:
-    """A `gateway.scenes.accept_dependencies.Means`."""
-
-    blobs: Blobs
-    bucket: str
-    decoders: ThreadPoolExecutor
-    fetch_seconds: float
-    images: Egress
-    outgoing: aiohttp.ClientSession
-    quotas: Quotas
-    uploads: Uploads
-
-
 @asynccontextmanager
-async def opened(pool: asyncpg.Pool, s3: S3Settings, own: PartnerBridgeSettings) -> AsyncIterator[OwnMeans]:
+async def opened(
+    pool: asyncpg.Pool, s3: S3Settings, own: PartnerBridgeSettings
+) -> AsyncIterator[AcceptDependencies]:
     """Open them for the body."""
     photo_check.prepare()
     async with AsyncExitStack() as stack:
@@ -51,13 +38,14 @@ async def opened(pool: asyncpg.Pool, s3: S3Settings, own: PartnerBridgeSettings)
             max_streams=1,
             interactive_at_once=own.interactive_at_once,
         )
-        yield OwnMeans(
+        yield AcceptDependencies(
             blobs=blobs,
             bucket=s3.bucket,
             decoders=decoders,
             fetch_seconds=own.fetch_seconds,
             images=images,
             outgoing=outgoing,
+            receivers=images,
             quotas=Quotas(pool, quota),
             uploads=Uploads(pool),
         )

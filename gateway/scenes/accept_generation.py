@@ -14,19 +14,19 @@ import asyncpg
 import msgspec
 
 from bus.bridges import outbox
-from bus.contract import topics
-from bus.contract.envelope import OutRecord
-from bus.contract.messages import GenerateScene, GenerationRequested, Priority
+from bus.contract.messages import GenerateScene, Priority
+from gateway import job_submission
 from gateway.errors import DomainError
-from gateway.outbox import told
+from gateway.scenes.effective_priority import effective_priority
 from gateway.scenes.idempotency import Claim
 from gateway.trace import Trace
 
-_ROOM: Final = """
+_RULE: Final = effective_priority(account="u.id", max_in_flight="$3", interactive_at_once="$14")
+_ROOM: Final = f"""
 room AS MATERIALIZED (
-    SELECT id, CASE WHEN $6 = 'bulk' THEN 'bulk' ELSE lane END AS lane
-    FROM (SELECT u.id, in_flight_lane(u.id, $3, $14) AS lane FROM users u WHERE u.id = $2 AND u.is_active) own
-    WHERE lane IS NOT NULL)"""
+    SELECT id, CASE WHEN $6 = 'bulk' THEN 'bulk' ELSE effective END AS priority
+    FROM (SELECT u.id, {_RULE} AS effective FROM users u WHERE u.id = $2 AND u.is_active) own
+    WHERE effective IS NOT NULL)"""  # noqa: S608  (a constant of this package)
 # In this order: who lost the key must not have used the upload up. Nobody else can use it up meanwhile.
 _UPLOAD: Final = """
 upload AS (
@@ -40,8 +40,8 @@ _WRITE: Final = """
 written AS (
     INSERT INTO scene_generations (id, user_id, api_key_id, original_image_url, status, priority,
                                    asked_priority, metadata, webhook_url, created_at, updated_at)
-    SELECT $1, $2, $4, $5, 'pending', lane.lane, $6, $7::text::jsonb, $8, $9, $9
-    FROM {after} CROSS JOIN (SELECT lane FROM room) AS lane RETURNING priority),
+    SELECT $1, $2, $4, $5, 'pending', own.priority, $6, $7::text::jsonb, $8, $9, $9
+    FROM {after} CROSS JOIN (SELECT priority FROM room) AS own RETURNING priority),
 published AS (
     INSERT INTO outbox (records) SELECT CASE priority WHEN $6 THEN $10::bytea ELSE $15::bytea END
     FROM written RETURNING id),
@@ -53,8 +53,12 @@ _USED: Final = "SELECT used_at IS NOT NULL FROM uploads WHERE id = $1 AND user_i
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Order:
-    """A generation that may be accepted, and under which conditions."""
+class Acceptance:
+    """What is accepted: the command, the other values of its row, and the conditions of both.
+
+    ``url``: of the stored photo. ``metadata``: the row's. ``upload_id``: the upload to use up. ``claim``: the
+    Idempotency-Key to tie to the generation.
+    """
 
     command: GenerateScene
     url: str
@@ -71,35 +75,39 @@ Where: TypeAlias = asyncpg.Pool | asyncpg.Connection
 """A pool, or a connection: then the statement is a part of the caller's transaction."""
 
 
-async def accept(pool: Where, order: Order, trace: Trace) -> Priority:
-    """Store the row and publish command and event, all or nothing; return the lane that it took.
+async def accept(pool: Where, acceptance: Acceptance, trace: Trace) -> Priority:
+    """Store the row and publish command and event, all or nothing; return the priority that it got.
 
-    An account that has ``interactive_at_once`` under way goes on in the other lane: its flood then holds
-    nobody else up. What it sent as bulk itself does not count. Raises `DomainError`: account_inactive,
-    quota_in_flight, upload_used, idempotency_in_progress.
+    Which one that is only the statement finds out (`gateway.scenes.effective_priority`): it is given the
+    records for both priorities, and picks. Raises `DomainError`: account_inactive, quota_in_flight,
+    upload_used, idempotency_in_progress.
     """
-    command, claim = order.command, order.claim
-    later = msgspec.structs.replace(command, priority=Priority.BULK)
+    claim, api_key_id = acceptance.claim, acceptance.api_key_id
+    asked = job_submission.generation(acceptance.command, api_key_id=api_key_id, trace=trace)
+    command = asked.command
+    as_bulk = job_submission.generation(
+        msgspec.structs.replace(command, priority=Priority.BULK), api_key_id=api_key_id, trace=trace
+    )
     done = await pool.fetchval(
-        _statement(upload=order.upload_id is not None, claim=claim is not None),
+        _statement(upload=acceptance.upload_id is not None, claim=claim is not None),
         command.generation_id,
         command.account_id,
-        order.max_in_flight,
-        order.api_key_id,
-        order.url,
+        acceptance.max_in_flight,
+        api_key_id,
+        acceptance.url,
         command.priority.value,
-        msgspec.json.encode(order.metadata).decode(),
-        order.webhook_url,
+        msgspec.json.encode(acceptance.metadata).decode(),
+        acceptance.webhook_url,
         command.requested_at,
-        outbox.dump(_records(command, order.api_key_id, trace)),
-        order.upload_id,
+        outbox.dump(asked.records),
+        acceptance.upload_id,
         claim and claim.key,
         claim and claim.token,
-        order.interactive_at_once,
-        outbox.dump(_records(later, order.api_key_id, trace)),
+        acceptance.interactive_at_once,
+        outbox.dump(as_bulk.records),
     )
     if done is None:
-        raise await _why(pool, order)
+        raise await _why(pool, acceptance)
     return Priority(done)
 
 
@@ -115,21 +123,21 @@ def _statement(*, upload: bool, claim: bool) -> str:
     return f"WITH {','.join(parts)}, {_WRITE.format(after=after, channel=outbox.CHANNEL)}"
 
 
-async def _why(pool: Where, order: Order) -> DomainError:
-    account_id = order.command.account_id
+async def _why(pool: Where, acceptance: Acceptance) -> DomainError:
+    account_id = acceptance.command.account_id
     if not await pool.fetchval(_WHY, account_id):
         return DomainError("account_inactive", "The account is closed.")
-    if order.upload_id is not None and await pool.fetchval(_USED, order.upload_id, account_id):
+    if acceptance.upload_id is not None and await pool.fetchval(_USED, acceptance.upload_id, account_id):
         return DomainError("upload_used", "This upload has been used already; make another one.")
-    if order.claim is not None and await _lost(pool, order.claim):
+    if acceptance.claim is not None and await _lost(pool, acceptance.claim):
         return DomainError(
             "idempotency_in_progress", "Another request has taken over this Idempotency-Key; ask again."
         )
     return DomainError(
         "quota_in_flight",
-        f"The account has {order.max_in_flight} generations under way, its quota; wait for one to end.",
+        f"The account has {acceptance.max_in_flight} generations under way, its quota; wait for one to end.",
         retry_after_s=5,
-        limit=order.max_in_flight,
+        limit=acceptance.max_in_flight,
     )
 
 
@@ -138,21 +146,3 @@ async def _lost(pool: Where, claim: Claim) -> bool:
         "SELECT token FROM idempotency_keys WHERE user_id = $1 AND key = $2", claim.account_id, claim.key
     )
     return bool(token != claim.token)
-
-
-def _records(command: GenerateScene, api_key_id: UUID | None, trace: Trace) -> list[OutRecord]:
-    """Return the command in its lane and the event in the log of record: one atomic publication."""
-    event = GenerationRequested(
-        generation_id=command.generation_id,
-        account_id=command.account_id,
-        source=command.source,
-        priority=command.priority,
-        api_key_id=api_key_id,
-    )
-    at = command.requested_at
-    return [
-        told(
-            topics.commands_topic(command.priority), command, key=command.generation_id, time=at, trace=trace
-        ),
-        told(topics.EVENTS, event, key=command.account_id, time=at, trace=trace),
-    ]

@@ -13,10 +13,12 @@ from bus.blobs import BlobStore
 from gateway.accounts.key_hashing import ApiKeys
 from gateway.accounts.quotas import Quotas
 from gateway.metrics import Metrics
-from gateway.scenes.accept_dependencies import Intake
+from gateway.scenes.accept import Acceptor
+from gateway.scenes.accept_dependencies import AcceptDependencies
 from gateway.scenes.cancel_delete import Removing
 from gateway.scenes.exports import ExportStore
 from gateway.scenes.idempotency import Idempotency
+from gateway.scenes.prepare import Preparer
 from gateway.scenes.presenter import Presenter
 from gateway.scenes.queue_position import Backlog
 from gateway.scenes.repository import Scenes
@@ -45,7 +47,7 @@ class SceneDependencies:
     backlog: Backlog
     presenter: Presenter
     scene_waiter: SceneWaiter
-    intake: Intake
+    acceptor: Acceptor
 
 
 def build(  # noqa: PLR0917
@@ -68,6 +70,19 @@ def build(  # noqa: PLR0917
     scenes, uploads, idempotency = Scenes(pool), Uploads(pool), Idempotency(pool)
     backlog = Backlog(settings.kafka, pool, group=own.inference_group)
     presenter = Presenter(blobs, backlog)
+    preparer = Preparer(
+        AcceptDependencies(
+            blobs=blobs,
+            bucket=settings.s3.bucket,
+            decoders=decoders,
+            fetch_seconds=own.fetch_seconds,
+            images=images,
+            outgoing=outgoing,
+            receivers=receivers,
+            quotas=quotas,
+            uploads=uploads,
+        )
+    )
     return SceneDependencies(
         scenes=scenes,
         removing=Removing(pool),
@@ -79,18 +94,5 @@ def build(  # noqa: PLR0917
         backlog=backlog,
         presenter=presenter,
         scene_waiter=SceneWaiter(scenes, waiters, presenter),
-        intake=Intake(
-            blobs=blobs,
-            bucket=settings.s3.bucket,
-            decoders=decoders,
-            fetch_seconds=own.fetch_seconds,
-            images=images,
-            outgoing=outgoing,
-            quotas=quotas,
-            uploads=uploads,
-            pool=pool,
-            idempotency=idempotency,
-            receivers=receivers,
-            metrics=metrics,
-        ),
+        acceptor=Acceptor(pool, preparer, idempotency, metrics),
     )

@@ -15,10 +15,9 @@ import asyncpg
 import msgspec
 
 from bus.bridges import outbox
-from bus.contract import topics
-from bus.contract.messages import ExportRequested, ExportScene
+from bus.contract.messages import ExportScene
+from gateway import job_submission
 from gateway.errors import DomainError
-from gateway.outbox import told
 from gateway.trace import Trace
 
 _COLUMNS: Final = (
@@ -76,19 +75,8 @@ class ExportStore:
 
         Raises `DomainError` not_found where the scene was deleted a moment ago, or its account closed.
         """
-        event = ExportRequested(
-            export_id=command.export_id,
-            generation_id=command.generation_id,
-            account_id=command.account_id,
-            format=command.format,
-            api_key_id=api_key_id,
-            options=command.options,
-        )
-        at = command.requested_at
-        records = [
-            told(topics.EXPORT_COMMANDS, command, key=command.export_id, time=at, trace=trace),
-            told(topics.EVENTS, event, key=command.account_id, time=at, trace=trace),
-        ]
+        submission = job_submission.export(command, api_key_id=api_key_id, trace=trace)
+        command = submission.command
         options = msgspec.json.encode(command.options).decode()
         scene, account = command.generation_id, command.account_id
         async with self._pool.acquire() as connection, connection.transaction():
@@ -98,8 +86,10 @@ class ExportStore:
             same = await connection.fetchrow(_SAME, account, scene, command.format, options)
             if same is not None:
                 return ExportRow(**same)
-            await connection.execute(_ACCEPT, command.export_id, scene, command.format, options, at)
-            await outbox.enqueue(connection, records)
+            await connection.execute(
+                _ACCEPT, command.export_id, scene, command.format, options, command.requested_at
+            )
+            await outbox.enqueue(connection, submission.records)
         return None
 
     async def same(

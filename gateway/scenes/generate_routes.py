@@ -14,10 +14,10 @@ from gateway.accounts.auth import Caller
 from gateway.errors import DomainError
 from gateway.http.context import trace_of
 from gateway.http.openapi_helpers import KEY_CODES, problems
-from gateway.scenes import accept, wait_for_scene
-from gateway.scenes.accept import Ask
-from gateway.scenes.accept_dependencies import Intake
+from gateway.scenes import wait_for_scene
+from gateway.scenes.accept import Acceptor
 from gateway.scenes.generate_operation import GenerateOperation
+from gateway.scenes.generate_request import GenerateRequest
 from gateway.scenes.idempotency import well_formed
 from gateway.scenes.schemas import GenerateIn, GenerateOut, SceneOut
 from gateway.scenes.upload_form import MAX_BODY_BYTES, read_form
@@ -83,7 +83,7 @@ async def generate(
     *,
     budget: NamedDependency[Budget],
     scene_waiter: NamedDependency[SceneWaiter],
-    intake: NamedDependency[Intake],
+    acceptor: NamedDependency[Acceptor],
     idempotency_key: Annotated[
         str | None,
         HeaderParameter(
@@ -104,9 +104,9 @@ async def generate(
     """
     key = None if idempotency_key is None else well_formed(idempotency_key)
     async with budget.of(_announced(request)):
-        ask = await _ask(request, key)
-        generation_id = await accept.accept(intake, request.user, ask, trace_of(request))
-        del ask
+        wanted = await _read_request(request, key)
+        generation_id = await acceptor.accept(request.user, wanted, trace_of(request))
+        del wanted
     headers = {"Location": f"/api/v1/scenes/{generation_id}"}
     seconds = wait_for_scene.requested_seconds(prefer)
     if seconds is not None:
@@ -132,35 +132,14 @@ def _is_form(request: Caller) -> bool:
     return request.content_type[0] != _JSON
 
 
-async def _ask(request: Caller, key: str | None) -> Ask:
+async def _read_request(request: Caller, key: str | None) -> GenerateRequest:
+    """Read whichever body it is. Raises `DomainError`."""
     if _is_form(request):
-        form = await read_form(request)
-        texts = form.texts
-        webhook_url = texts.pop("webhook_url", "").strip() or None
-        return Ask(
-            texts=texts,
-            photo=form.photo,
-            webhook_url=webhook_url,
-            idempotency_key=key,
-            name=form.filename,
-        )
+        return GenerateRequest.from_form(await read_form(request), idempotency_key=key)
     try:
         body = _read.decode(await request.body())
     except msgspec.ValidationError as error:
         raise DomainError("validation_failed", f"The body is not valid: {error}.") from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise DomainError("malformed", "The body is not valid JSON.") from error
-    if (body.image_url is None) == (body.upload_id is None):
-        raise DomainError("source_invalid", "Give either image_url or upload_id, or send a form.")
-    return Ask(
-        texts=accept.as_texts(
-            metadata=body.metadata,
-            focal_length_px=body.focal_length_px,
-            focal_length_mm=body.focal_length_mm,
-            priority=body.priority,
-        ),
-        image_url=body.image_url,
-        upload_id=body.upload_id,
-        webhook_url=body.webhook_url,
-        idempotency_key=key,
-    )
+    return GenerateRequest.from_json(body, idempotency_key=key)

@@ -15,7 +15,8 @@ import aiohttp
 from bus.blobs import BlobMissingError
 from bus.contract.limits import MAX_PHOTO_BYTES
 from gateway.errors import DomainError
-from gateway.scenes.accept_dependencies import Means
+from gateway.scenes.accept_dependencies import AcceptDependencies
+from gateway.scenes.generate_request import Source
 from gateway.scenes.photo_check import too_large
 from gateway.ssrf import AddressRefusedError
 
@@ -24,19 +25,31 @@ _HEADERS: Final = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Age
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fetched:
-    """A photo's bytes; ``stored`` is (key, version) where they lie in the store already."""
+    """A photo's bytes; of an upload also its id, and as ``stored`` its key and version in the store."""
 
     photo: bytes
+    upload_id: UUID | None = None
     stored: tuple[str, str] | None = None
 
 
-async def from_url(means: Means, url: str) -> Fetched:
+async def fetch(dependencies: AcceptDependencies, account_id: UUID, source: Source) -> Fetched:
+    """Return the photo, wherever it is. Raises `DomainError` as `from_url` and `from_upload` do."""
+    match source:
+        case bytes():
+            return Fetched(photo=source)
+        case UUID():
+            return await from_upload(dependencies, account_id, source)
+        case _:
+            return await from_url(dependencies, source)
+
+
+async def from_url(dependencies: AcceptDependencies, url: str) -> Fetched:
     """Fetch the photo. Raises `DomainError`: url_refused, url_failed, photo_too_large."""
-    means.images.check(url)
-    limit_s = means.fetch_seconds
+    dependencies.images.check(url)
+    limit_s = dependencies.fetch_seconds
     try:
         async with asyncio.timeout(limit_s):  # all of it: a server may also send a byte a minute
-            return Fetched(photo=await _get(means, url))
+            return Fetched(photo=await _get(dependencies, url))
     except TimeoutError as error:
         raise DomainError("url_failed", f"The photo was not here within {limit_s:g} s.") from error
     except AddressRefusedError as error:
@@ -45,9 +58,9 @@ async def from_url(means: Means, url: str) -> Fetched:
         raise DomainError("url_failed", "The address did not answer, or broke off.") from error
 
 
-async def from_upload(means: Means, account_id: UUID, upload_id: UUID) -> Fetched:
+async def from_upload(dependencies: AcceptDependencies, account_id: UUID, upload_id: UUID) -> Fetched:
     """Read an upload. Raises `DomainError`: not_found, upload_used, upload_expired, upload_missing."""
-    upload = await means.uploads.get(account_id, upload_id)
+    upload = await dependencies.uploads.get(account_id, upload_id)
     if upload is None:
         raise DomainError("not_found", "You have no upload with this id.")
     if upload.used:
@@ -55,18 +68,18 @@ async def from_upload(means: Means, account_id: UUID, upload_id: UUID) -> Fetche
     if upload.expired:
         raise DomainError("upload_expired", "This upload was not used in time; make another one.")
     try:
-        photo, version = await means.blobs.read(upload.key, most=MAX_PHOTO_BYTES)
+        photo, version = await dependencies.blobs.read(upload.key, most=MAX_PHOTO_BYTES)
     except BlobMissingError as error:
         raise DomainError(
             "upload_missing", "Nothing is there yet; PUT the photo to its url first."
         ) from error
     if len(photo) > MAX_PHOTO_BYTES:
         raise too_large()
-    return Fetched(photo=photo, stored=(upload.key, version))
+    return Fetched(photo=photo, upload_id=upload_id, stored=(upload.key, version))
 
 
-async def _get(means: Means, url: str) -> bytes:
-    async with means.outgoing.get(url, allow_redirects=False, headers=_HEADERS) as answer:
+async def _get(dependencies: AcceptDependencies, url: str) -> bytes:
+    async with dependencies.outgoing.get(url, allow_redirects=False, headers=_HEADERS) as answer:
         if answer.status != 200:
             hint = " Redirects are not followed: give the final address." if answer.status // 100 == 3 else ""
             raise DomainError(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from litestar import Request
@@ -17,6 +16,7 @@ from multipart import MultipartSegment, ParserError, ParserLimitReached, PushMul
 from bus.contract.limits import MAX_METADATA_BYTES, MAX_PHOTO_BYTES
 from gateway.errors import DomainError
 from gateway.http.errors import HttpError
+from gateway.scenes.generate_request import UploadForm
 from gateway.scenes.photo_check import too_large
 
 PHOTO_FIELD: Final = "image"
@@ -32,15 +32,6 @@ MAX_BODY_BYTES: Final = MAX_PHOTO_BYTES + MAX_METADATA_BYTES + 64 * 1024
 """The photo, the metadata, and the form around them."""
 MAX_PARTS: Final = 16
 _TOO_LONG: Final = {"metadata": "metadata_too_large", "webhook_url": "url_refused"}
-
-
-@dataclass(kw_only=True, slots=True)
-class UploadForm:
-    """The parts of the form; ``texts`` has only known fields, ``filename`` is the photo's as it was sent."""
-
-    photo: bytes
-    filename: str | None = None
-    texts: dict[str, str] = field(default_factory=dict)
 
 
 async def read_form(request: Request[Any, Any, Any]) -> UploadForm:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -20,8 +20,7 @@ import structlog
 from bus.bridges.projector import Projector, RawRecord
 from bus.contract import topics
 from bus.contract.messages import GENERATION_ENDINGS
-from gateway.streaming.cursor import Cursor
-from gateway.streaming.event import StreamEvent
+from gateway.streaming.event import from_decoded
 from gateway.webhooks import metrics
 from ledger.events import Event, decode
 
@@ -94,17 +93,7 @@ def lane_of(account_id: UUID, url: str) -> UUID:
 
 def rendered(event: Event, epoch: int) -> Message:
     """Return the message of an event: the JSON that every channel gives."""
-    told = StreamEvent(
-        cursor=Cursor(epoch, event.partition, event.offset),
-        account_id=event.account_id,
-        id=str(event.id),
-        type=event.type,
-        source=event.source,
-        time=event.time.astimezone(UTC),
-        subject=str(event.subject),
-        body=event.body.encode(),
-    )
-    body = told.body_json.decode()
+    body = from_decoded(event, epoch=epoch).body_json.decode()
     return Message(
         event.id, event.account_id, event.type, event.subject, body, event.correlation_id, event.traceparent
     )

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from training.data import batch
+from training.export import TOLERANCE, difference, export
 from training.train import CHECKPOINT, Settings, Trainer
 
 ROOT = Path(__file__).parents[2]
@@ -106,8 +107,6 @@ def test_the_producer_ends_when_its_trainer_is_killed(tmp_path):
 def test_the_exported_network_answers_as_torch_does(tmp_path):
     pytest.importorskip("onnx", reason="needs the dependency group `training`")
     pytest.importorskip("onnxruntime", reason="needs the dependency group `training`")
-    from training.export import TOLERANCE, difference, export
-
     trainer = Trainer(TINY)
     trainer.step(batch(0, seed=TINY.seed, size=TINY.batch, shape=TINY.shape))
     path = tmp_path / "network.onnx"

@@ -123,10 +123,10 @@ def _pane(s: Scene, at: float, long: float, tall: float, material: int, *, hole:
     if not hole:
         s.box((0, tall / 2, at + 0.1), (long / 2 + 0.2, tall / 2, 0.1), material)
         for _ in range(int(rng.integers(0, 4))):
-            half = rng.uniform(0.12, 0.6, 2)
+            size = rng.uniform(0.12, 0.6, 2)
             x, y = rng.uniform(-0.45, 0.45) * long, rng.uniform(1.2, max(1.3, tall - 0.6))
-            s.box((x, y, at), (half[0] + 0.02, half[1] + 0.02, 0.015), m.timber(s))
-            s.box((x, y, at), (half[0], half[1], 0.018), m.paper(s))
+            s.box((x, y, at), (size[0] + 0.02, size[1] + 0.02, 0.015), m.timber(s))
+            s.box((x, y, at), (size[0], size[1], 0.018), m.paper(s))
         if rng.random() < 0.5:
             s.box((0, 0.05, at), (long / 2, 0.05, 0.015), m.timber(s))
         return
@@ -154,11 +154,11 @@ def _pane(s: Scene, at: float, long: float, tall: float, material: int, *, hole:
         s.box((middle, low - 0.02, at - 0.05), (half + 0.1, 0.02, 0.12), frame)
     if rng.random() < 0.5:
         stuff = m.cloth(s)
-        for x in (left - 0.1, right + 0.1):
+        for edge in (left - 0.1, right + 0.1):
             for k in range(int(rng.integers(2, 6))):
                 s.tube(
-                    (x + 0.09 * (k - 2), rng.uniform(0.05, 0.1) if rng.random() < 0.8 else low, at - 0.08),
-                    (x + 0.08 * (k - 2), high + 0.15, at - 0.08),
+                    (edge + 0.09 * (k - 2), rng.uniform(0.05, 0.1) if rng.random() < 0.8 else low, at - 0.08),
+                    (edge + 0.08 * (k - 2), high + 0.15, at - 0.08),
                     0.055,
                     stuff,
                     0.045,
@@ -423,7 +423,7 @@ def thicket(s: Scene) -> Callable[[Rng], View]:
                     a = np.array([rng.normal(0, 0.4), 0, rng.normal(0, 0.15)])
                     s.tube(
                         a,
-                        a + (rng.normal(0, 0.4), rng.uniform(0.4, 2), rng.normal(0, 0.2)),
+                        a + np.array([rng.normal(0, 0.4), rng.uniform(0.4, 2), rng.normal(0, 0.2)]),
                         np.exp(rng.uniform(np.log(0.004), np.log(0.03))),
                         rod,
                     )
@@ -593,20 +593,20 @@ def street(s: Scene) -> Callable[[Rng], View]:
         )
         gap = rng.uniform(0, 6) if rng.random() < 0.5 else 0.0
         garden = rng.uniform(0, 6) if rng.random() < 0.4 else 0.0
-        z = -15.0
-        while z < rng.uniform(40, 120):
+        start = -15.0
+        while start < rng.uniform(40, 120):
             long, storeys = rng.uniform(6, 22), int(rng.choice([1, 2, 2, 3, 4, 6, 9]))
             if rng.random() < 0.88:
-                with s.at(side * (road + walk + garden + 5), 0, z + long / 2, yaw=side * np.pi / 2):
+                with s.at(side * (road + walk + garden + 5), 0, start + long / 2, yaw=side * np.pi / 2):
                     parts.house(s, long, 10, storeys)
                     if rng.random() < 0.25:
                         s.box((0, 2.8, -5.6), (long / 3, 0.04, 0.7), m.cloth(s), turned(0, -0.2))
-            z += long + gap * rng.uniform(0.3, 1.5)
+            start += long + gap * rng.uniform(0.3, 1.5)
         if garden > 1:
             with s.at(side * (road + walk), 0, 20, yaw=np.pi / 2):
                 parts.fence(s, 50, rng.uniform(0.8, 1.5))
-        for z in np.arange(rng.uniform(-2, 6), 60, rng.uniform(5, 20)):
-            with s.at(side * (road + rng.uniform(0.3, 0.8)), 0.1, z, yaw=np.pi / 2 * (1 + side)):
+        for along in np.arange(rng.uniform(-2, 6), 60, rng.uniform(5, 20)):
+            with s.at(side * (road + rng.uniform(0.3, 0.8)), 0.1, along, yaw=np.pi / 2 * (1 + side)):
                 kind = rng.integers(5)
                 if kind == 0:
                     parts.sign(s)
@@ -614,12 +614,14 @@ def street(s: Scene) -> Callable[[Rng], View]:
                     parts.street_lamp(s)
                 else:
                     parts.broadleaf(s, rng.uniform(3.5, 9))
-        z = rng.uniform(-4, 5)
-        while z < 45:
+        place = rng.uniform(-4, 5)
+        while place < 45:
             if rng.random() < 0.6:
-                with s.at(side * (road - 1.1), 0, z, yaw=(0 if side > 0 else np.pi) + rng.normal(0, 0.03)):
+                with s.at(
+                    side * (road - 1.1), 0, place, yaw=(0 if side > 0 else np.pi) + rng.normal(0, 0.03)
+                ):
                     parts.car(s)
-            z += rng.uniform(5.2, 12)
+            place += rng.uniform(5.2, 12)
     for _ in range(int(rng.integers(0, 7))):
         with s.at(
             rng.choice([-1, 1]) * (road + rng.uniform(-1, walk)),

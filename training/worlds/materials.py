@@ -29,7 +29,7 @@ def hue(
 
 
 def family(rng: Rng, base: Array, contrast: float = 0.4) -> Array:
-    """Return three colours (3, 3): a base, its neighbour, and an accent that is dark, pale or of another hue."""
+    """Return three colours (3, 3): a base, its neighbour, and an accent that is dark, pale or other."""
     near = base * np.exp(contrast * rng.normal()) * np.exp(0.12 * rng.normal(size=3))
     kind = rng.random()
     if kind < 0.5:
@@ -38,7 +38,7 @@ def family(rng: Rng, base: Array, contrast: float = 0.4) -> Array:
         accent = base + (0.85 - base) * rng.uniform(0.3, 1)
     else:
         accent = hue(rng)
-    return np.clip(np.stack([base, near, accent]), 0.01, 0.95)
+    return np.asarray(np.clip(np.stack([base, near, accent]), 0.01, 0.95))
 
 
 def any_colour(rng: Rng) -> Array:
@@ -226,6 +226,7 @@ def soil(s: Scene) -> int:
     """Draw grass, earth, sand, gravel, snow, asphalt."""
     rng = s.rng
     kind = rng.random()
+    kinds: tuple[str, ...]
     if kind < 0.45:
         base, kinds = hue(rng, 0.16, 0.33, (0.3, 0.8), (0.08, 0.35)), ("blades", "fbm", "foliage", "stones")
     elif kind < 0.8:

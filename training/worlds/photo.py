@@ -87,4 +87,4 @@ def develop(rng: Rng, light: Array, depth: Array) -> Array:
         file = io.BytesIO()
         Image.fromarray(code).save(file, "JPEG", quality=int(rng.integers(35, 98)))
         code = np.asarray(Image.open(file).convert("RGB"))
-    return code
+    return np.asarray(code)

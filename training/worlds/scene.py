@@ -216,13 +216,22 @@ class Scene:
             kinds.append(np.full(len(rows), kind))
             shapes.append(rows)
             owners.append(np.full(len(rows), material))
-        kind, shape, owner = np.concatenate(kinds), np.concatenate(shapes), np.concatenate(owners)
-        n = len(kind)
+        all_kinds, all_shapes, all_owners = map(np.concatenate, (kinds, shapes, owners))
+        n = len(all_kinds)
         low, high, order = np.empty((n, 3)), np.empty((n, 3)), np.empty(n, np.int64)
         boxes, links = np.empty((2 * n + 2, 6)), np.empty((2 * n + 2, 2), np.int64)
-        tracer.bounds(kind, shape, low, high)
+        tracer.bounds(all_kinds, all_shapes, low, high)
         tracer.build(low, high, order, boxes, links)
-        return kind, shape, owner, np.array(self._materials), self.bank.pixels, order, boxes, links
+        return (
+            all_kinds,
+            all_shapes,
+            all_owners,
+            np.array(self._materials),
+            self.bank.pixels,
+            order,
+            boxes,
+            links,
+        )
 
 
 def lathe(radii: Array, heights: Array, around: int = 14) -> tuple[Array, Array, Array]:

@@ -351,10 +351,9 @@ def _leaf(rng: Rng) -> Array:
 
 def _leaves(rng: Rng) -> Array:
     near, _second, index = _cells(rng, int(rng.integers(12, 60)))
-    return (
-        near
-        < rng.uniform(0.3, 0.6) / np.sqrt(index.max() + 1) * rng.uniform(0.6, 1.4, index.max() + 1)[index]
-    ).astype(float)
+    count = int(index.max()) + 1
+    reach = rng.uniform(0.3, 0.6) / np.sqrt(count) * rng.uniform(0.6, 1.4, count)
+    return np.asarray(near < reach[index], float)
 
 
 def _tuft(rng: Rng) -> Array:
@@ -411,7 +410,7 @@ CUTOUTS: Final[dict[str, tuple[Callable[[Rng], Array], int]]] = {
 
 
 class Bank:
-    """The textures of one seed: `pixels` (K, pixels of all levels, 3), uint8, and the numbers of each kind."""
+    """The textures of one seed: `pixels` (K, pixels of all levels, 3), and the numbers of each kind."""
 
     def __init__(self, seed: int) -> None:
         rng = np.random.default_rng([seed, 77])

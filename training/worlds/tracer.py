@@ -138,14 +138,14 @@ def _triangle(s: Array, i: int, ox: float, oy: float, oz: float, dx: float, dy: 
     v = (dx * qx + dy * qy + dz * qz) / det
     if v < 0 or u + v > 1:
         return -1.0
-    return (s[i, 6] * qx + s[i, 7] * qy + s[i, 8] * qz) / det
+    return float((s[i, 6] * qx + s[i, 7] * qy + s[i, 8] * qz) / det)
 
 
 @fast
 def _kept(textures: Array, which: int, u: float, v: float) -> bool:
     """Say whether a cutout keeps the point (u, v) of a card."""
     x, y = int(u * TEXTURE) & (TEXTURE - 1), int(v * TEXTURE) & (TEXTURE - 1)
-    return textures[which, y * TEXTURE + x, 0] > 127
+    return bool(textures[which, y * TEXTURE + x, 0] > 127)
 
 
 @fast
@@ -200,7 +200,7 @@ def _meet(
             u, v = u * 2 * s[i, 12] * materials[owner, 1], v * 2 * s[i, 13] * materials[owner, 1]
         if not _kept(textures, cutout, u, v):
             return -1.0
-    return t
+    return float(t)
 
 
 @fast
@@ -292,7 +292,7 @@ def _enter(
     far = min(max(ax, bx), min(max(ay, by), max(az, bz)))
     if far < 0 or near > far or near > limit:
         return FAR
-    return near
+    return float(near)
 
 
 @fast

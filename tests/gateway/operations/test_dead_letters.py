@@ -119,6 +119,20 @@ async def test_a_job_whose_photo_or_scene_is_gone_can_only_be_discarded(
     assert [row[0] for row in await api.sql("SELECT state FROM dead_letters")] == ["open"]
 
 
+@pytest.mark.parametrize("damage", [lambda photo: photo + b"x", lambda photo: photo[:-1] + b"x"])
+async def test_a_job_whose_photo_is_damaged_can_only_be_discarded(
+    api, admin, dead, assert_problem, s3_settings, damage
+) -> None:
+    letter, old = dead
+    photo = await api.services.blobs.get(old.source)
+    await api.services.blobs.put(old.source.key, damage(photo), old.source.media_type)
+    before = await stored_photos(api, s3_settings)
+    answer = await api.client.post(f"{URL}/{letter}/redrive", headers=admin)
+    assert_problem(answer, 409, "dead_letter_orphaned")
+    assert await stored_photos(api, s3_settings) == before
+    assert len(await api.sql("SELECT FROM scene_generations")) == 1
+
+
 @pytest.mark.parametrize("value", [None, b"", b"\xff", b'{"type":"generation.generate.v1"}', b"[" * 5000])
 async def test_bytes_that_are_no_command_are_shown_and_refused(api, admin, assert_problem, value) -> None:
     letter = await add(api, None, None, value)

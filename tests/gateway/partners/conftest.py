@@ -21,6 +21,7 @@ from bus.kafka import admin
 from gateway.partners import lifecycle
 from gateway.partners.app import bridges
 from gateway.partners.intake import opened
+from gateway.scenes.prepare import Preparer
 from gateway.settings import PartnerBridgeSettings, PartnerSettings, Settings
 from tests.gateway.applications import application
 from tests.gateway.conftest import Api, started
@@ -124,11 +125,11 @@ async def bridged(desk: Desk, settings: Settings, kafka_settings, unique) -> Asy
     )
     pool = desk.api.services.pool
     relay = Relay(kafka_settings, settings.database.url.get_secret_value(), name=unique("relay"))
-    async with opened(pool, settings.s3, own) as means:
-        both = bridges(kafka_settings, own, pool, means, pattern=pattern(unique))
+    async with opened(pool, settings.s3, own) as dependencies:
+        both = bridges(kafka_settings, own, pool, Preparer(dependencies), pattern=pattern(unique))
         running = [asyncio.create_task(relay.run()), asyncio.create_task(both.run())]
         try:
-            desk.means = means
+            desk.dependencies = dependencies
             yield desk
         finally:
             await asyncio.gather(relay.stop(), both.stop())

@@ -197,7 +197,7 @@ async def test_what_lies_in_the_store_already_is_taken_by_its_key(bridged, uniqu
         "/api/v1/uploads", headers=person, json={"bytes": len(photo), "media_type": "image/jpeg"}
     )
     upload = place.json()
-    async with bridged.means.outgoing.__class__() as http:
+    async with bridged.dependencies.outgoing.__class__() as http:
         put = await http.put(upload["url"], data=photo, headers=upload["headers"])
         assert put.status == 200
     value = body(upload_key=upload["upload_id"])

@@ -145,9 +145,9 @@ async def test_an_address_that_gives_no_photo(
 async def test_addresses_that_are_not_public_are_refused(api, key, assert_problem, url) -> None:
     guard = Egress(allow_private=False)
     session = guard.session(connect_s=2, total_s=2)
-    services = replace(api.services, images=guard, outgoing=session)
+    dependencies = replace(api.services.acceptor.preparer.dependencies, images=guard, outgoing=session)
     with pytest.raises(DomainError) as error:
-        await photo_source.from_url(services, url)
+        await photo_source.from_url(dependencies, url)
     await session.close()
     assert error.value.code == "url_refused"
 
@@ -165,9 +165,9 @@ async def test_a_name_that_turns_private_after_the_check_is_refused(api) -> None
     guard = Egress(allow_private=False, resolver=Rebinding())
     guard.check("http://photos.example.com/a.jpg")
     async with guard.session(connect_s=2, total_s=2) as session:
-        services = replace(api.services, images=guard, outgoing=session)
+        dependencies = replace(api.services.acceptor.preparer.dependencies, images=guard, outgoing=session)
         with pytest.raises(DomainError, match="not public") as error:
-            await photo_source.from_url(services, "http://photos.example.com/a.jpg")
+            await photo_source.from_url(dependencies, "http://photos.example.com/a.jpg")
     assert error.value.code == "url_refused"
 
 

@@ -1,0 +1,70 @@
+"""A job's submission: its command, and what is published in the transaction that writes the job's row.
+
+The one place that says which command goes to which topic and which event tells of it, for a job that is
+accepted (`gateway.scenes.accept_generation`, `gateway.scenes.exports`) and one that is run again
+(`gateway.operations.redrive`). The row is written by those, each under conditions of its own (quota, the same
+export once, the dead letter settled once), from ``command``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from bus.contract import topics
+from bus.contract.envelope import OutRecord
+from bus.contract.messages import ExportRequested, ExportScene, GenerateScene, GenerationRequested
+from gateway.outbox import told
+from gateway.trace import Trace
+
+Command = TypeVar("Command", GenerateScene, ExportScene)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Submission(Generic[Command]):
+    """``command`` is the one that is published.
+
+    ``records``: the command, then the event of the log of record.
+    """
+
+    command: Command
+    records: list[OutRecord]
+
+
+def generation(
+    command: GenerateScene, *, api_key_id: UUID | None, trace: Trace, retry_of: UUID | None = None
+) -> Submission[GenerateScene]:
+    """Return the submission of a generation; ``retry_of`` is the one that it repeats."""
+    topic, at = topics.commands_topic(command.priority), command.requested_at
+    event = GenerationRequested(
+        generation_id=command.generation_id,
+        account_id=command.account_id,
+        source=command.source,
+        priority=command.priority,
+        api_key_id=api_key_id,
+        retry_of=retry_of,
+    )
+    records = [
+        told(topic, command, key=command.generation_id, time=at, trace=trace),
+        told(topics.EVENTS, event, key=command.account_id, time=at, trace=trace),
+    ]
+    return Submission(command=command, records=records)
+
+
+def export(command: ExportScene, *, api_key_id: UUID | None, trace: Trace) -> Submission[ExportScene]:
+    """Return the submission of an export; the system's own (with a ``purpose``) have no event."""
+    topic = topics.EXPORT_COMMANDS if command.purpose is None else topics.BACKGROUND_COMMANDS
+    at = command.requested_at
+    records = [told(topic, command, key=command.export_id, time=at, trace=trace)]
+    if command.purpose is None:
+        event = ExportRequested(
+            export_id=command.export_id,
+            generation_id=command.generation_id,
+            account_id=command.account_id,
+            format=command.format,
+            api_key_id=api_key_id,
+            options=command.options,
+        )
+        records.append(told(topics.EVENTS, event, key=command.account_id, time=at, trace=trace))
+    return Submission(command=command, records=records)

@@ -1,0 +1,225 @@
+"""A request to generate, typed and checked, whichever way it came: a form, JSON, a partner's command.
+
+The form's texts are parsed into it. Must not touch Postgres, the store or the network: where the photo comes
+from an address or an upload, only `gateway.scenes.prepare` fetches it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+import msgspec
+
+from bus.contract.limits import MAX_METADATA_BYTES
+from bus.contract.messages import Priority
+from gateway.errors import DomainError
+from gateway.scenes import idempotency
+from gateway.scenes.schemas import GenerateIn
+
+MAX_METADATA_DEPTH: Final = 32
+_FOCAL_LIMITS: Final = {"focal_length_px": (1.0, 1_000_000.0), "focal_length_mm": (1.0, 5_000.0)}
+"""Pixels of the upright photo; millimetres in terms of 35 mm film."""
+
+Source: TypeAlias = bytes | str | UUID
+"""The photo itself, the address to fetch it from, or the id of an upload."""
+Metadata: TypeAlias = dict[str, Any] | None
+"""The caller's own JSON object; None where none was sent, or null."""
+
+
+@dataclass(kw_only=True, slots=True)
+class UploadForm:
+    """The parts of the form; ``texts`` has only known fields, ``filename`` is the photo's as it was sent."""
+
+    photo: bytes
+    filename: str | None = None
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GenerateRequest:
+    """A request whose fields are valid; its photo and its addresses have not been looked at yet.
+
+    Focal lengths in pixels of the upright photo and in mm of 35 mm film. ``file_name``: the name that the
+    photo was sent under. ``form_texts``: the fields of a form as they were sent, for `fingerprint` alone.
+    """
+
+    source: Source
+    metadata: Metadata = None
+    priority: Priority = Priority.INTERACTIVE
+    focal_length_px: float | None = None
+    focal_length_mm: float | None = None
+    webhook_url: str | None = None
+    idempotency_key: str | None = None
+    file_name: str | None = None
+    form_texts: Mapping[str, str] | None = None
+
+    @classmethod
+    def from_form(cls, form: UploadForm, *, idempotency_key: str | None = None) -> GenerateRequest:
+        """Parse a form, whose reader has bounded each field's bytes.
+
+        Raises `DomainError`: metadata_invalid, priority_invalid, focal_length_invalid.
+        """
+        texts = dict(form.texts)
+        webhook_url = texts.pop("webhook_url", "").strip() or None
+        return cls(
+            source=form.photo,
+            metadata=_checked_metadata(_parsed_metadata(texts.get("metadata", ""))),
+            priority=_parsed_priority(texts.get("priority", "")),
+            focal_length_px=_parsed_focal_length("focal_length_px", texts),
+            focal_length_mm=_parsed_focal_length("focal_length_mm", texts),
+            webhook_url=webhook_url,
+            idempotency_key=idempotency_key,
+            file_name=form.filename,
+            form_texts=texts,
+        )
+
+    @classmethod
+    def from_json(cls, body: GenerateIn, *, idempotency_key: str | None = None) -> GenerateRequest:
+        """Check a JSON body. Raises `DomainError` source_invalid, or as `from_fields`."""
+        sources = [source for source in (body.image_url, body.upload_id) if source is not None]
+        if len(sources) != 1:
+            raise DomainError("source_invalid", "Give either image_url or upload_id, or send a form.")
+        return cls.from_fields(
+            source=sources[0],
+            metadata=body.metadata,
+            priority=body.priority,
+            focal_length_px=body.focal_length_px,
+            focal_length_mm=body.focal_length_mm,
+            webhook_url=body.webhook_url,
+            idempotency_key=idempotency_key,
+        )
+
+    @classmethod
+    def from_fields(
+        cls,
+        *,
+        source: Source,
+        metadata: Metadata,
+        priority: Priority,
+        focal_length_px: float | None,
+        focal_length_mm: float | None,
+        webhook_url: str | None,
+        idempotency_key: str | None = None,
+    ) -> GenerateRequest:
+        """Check fields that have their types already.
+
+        Raises `DomainError`: metadata_too_large, metadata_invalid, focal_length_invalid.
+        """
+        if metadata is not None and len(msgspec.json.encode(metadata)) > MAX_METADATA_BYTES:
+            raise DomainError(
+                "metadata_too_large",
+                f"The metadata has more than {MAX_METADATA_BYTES} bytes.",
+                limit=MAX_METADATA_BYTES,
+            )
+        return cls(
+            source=source,
+            metadata=_checked_metadata(metadata),
+            priority=priority,
+            focal_length_px=_checked_focal_length("focal_length_px", focal_length_px),
+            focal_length_mm=_checked_focal_length("focal_length_mm", focal_length_mm),
+            webhook_url=webhook_url,
+            idempotency_key=idempotency_key,
+        )
+
+    async def fingerprint(self) -> bytes:
+        """Return the digest by which a repeated Idempotency-Key is known to come with the same request.
+
+        It is kept for a day, across upgrades, so that what it is made of must not change: the photo's sha256,
+        the two references, the fields as texts by name, and the webhook's address. A form's texts are hashed
+        as they were sent; fields that came typed are written the way a form carries them.
+        """
+        photo, image_url, upload_id = b"", None, None
+        match self.source:
+            case bytes():
+                photo = self.source
+            case UUID():
+                upload_id = self.source
+            case _:
+                image_url = self.source
+        digest = await asyncio.to_thread(hashlib.sha256, photo)
+        texts = self._typed_texts() if self.form_texts is None else self.form_texts
+        return idempotency.fingerprint(
+            digest.hexdigest(), image_url, upload_id, sorted(texts.items()), self.webhook_url
+        )
+
+    def _typed_texts(self) -> dict[str, str]:
+        texts = {
+            "metadata": None if self.metadata is None else msgspec.json.encode(self.metadata).decode(),
+            "focal_length_px": self.focal_length_px,
+            "focal_length_mm": self.focal_length_mm,
+            "priority": self.priority.value,
+        }
+        return {name: str(value) for name, value in texts.items() if value is not None}
+
+
+def _parsed_metadata(text: str) -> Metadata:
+    try:
+        value = msgspec.json.decode(text) if text.strip() else None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise DomainError("metadata_invalid", f"The metadata is not JSON: {error}.") from error
+    if value is not None and not isinstance(value, dict):
+        raise DomainError(
+            "metadata_invalid", 'The metadata must be a JSON object such as {"room": "kitchen"}.'
+        )
+    return value
+
+
+def _checked_metadata(metadata: Metadata) -> Metadata:
+    if _too_deep(metadata):
+        raise DomainError("metadata_invalid", f"The metadata nests deeper than {MAX_METADATA_DEPTH} levels.")
+    if _has_nul(metadata):
+        raise DomainError("metadata_invalid", "The metadata must not contain the character U+0000.")
+    return metadata
+
+
+def _too_deep(value: Any, levels: int = MAX_METADATA_DEPTH) -> bool:
+    """Tell whether a JSON value has more than ``levels`` objects and arrays within one another."""
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_too_deep(item, levels - 1) for item in inner)
+
+
+def _has_nul(value: Any) -> bool:
+    """Tell whether U+0000 occurs, which Postgres cannot hold in jsonb."""
+    match value:
+        case str():
+            return "\0" in value
+        case dict():
+            return any("\0" in key or _has_nul(item) for key, item in value.items())
+        case list():
+            return any(map(_has_nul, value))
+        case _:
+            return False
+
+
+def _parsed_priority(text: str) -> Priority:
+    try:
+        return Priority(text or Priority.INTERACTIVE)
+    except ValueError as error:
+        names = " or ".join(f"'{item.value}'" for item in Priority)
+        raise DomainError("priority_invalid", f"The priority must be {names}.") from error
+
+
+def _parsed_focal_length(name: str, texts: Mapping[str, str]) -> float | None:
+    text = texts.get(name, "").strip()
+    try:
+        value = float(text) if text else None
+    except ValueError:
+        value = math.nan  # in no field's range
+    return _checked_focal_length(name, value)
+
+
+def _checked_focal_length(name: str, value: float | None) -> float | None:
+    low, high = _FOCAL_LIMITS[name]
+    if value is not None and not low <= value <= high:
+        raise DomainError(
+            "focal_length_invalid", f"{name} must be a number from {low:g} to {high:g}.", field=name
+        )
+    return value

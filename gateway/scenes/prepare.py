@@ -1,0 +1,130 @@
+"""Prepares what may be accepted: the photo fetched, looked at and stored, the command and the row made.
+
+For requests over HTTP (`gateway.scenes.accept`) and partners' commands (`gateway.partners.acceptance`) alike.
+A prepared photo is accepted (`gateway.scenes.accept_generation`) or taken back; a sweep finds what neither
+happened to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from bus.contract.ids import new_id
+from bus.contract.messages import BlobRef, GenerateScene
+from bus.runtime.errors import SharpstreamError
+from gateway.accounts.principal import Principal
+from gateway.scenes import display_name, photo_check, photo_source
+from gateway.scenes.accept_dependencies import AcceptDependencies
+from gateway.scenes.accept_generation import Acceptance
+from gateway.scenes.generate_request import GenerateRequest
+from gateway.scenes.idempotency import Claim
+from gateway.scenes.photo_check import PhotoFacts
+from gateway.scenes.photo_source import Fetched
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class Preparer:
+    """Turns a `GenerateRequest` into an `Acceptance`."""
+
+    def __init__(self, dependencies: AcceptDependencies) -> None:
+        self.dependencies = dependencies
+
+    def check_receiver(self, request: GenerateRequest) -> None:
+        """Judge the webhook's address. Raises `DomainError` url_refused."""
+        if request.webhook_url is not None:
+            self.dependencies.receivers.check(request.webhook_url)
+
+    async def prepare(
+        self, caller: Principal, request: GenerateRequest, claim: Claim | None = None
+    ) -> Acceptance:
+        """Return what may be accepted, its photo stored: accept that, or `take_back` its photo.
+
+        Raises `DomainError` with the code of what is wrong with the photo or its source; then nothing stays
+        stored.
+        """
+        own = self.dependencies
+        fetched = await photo_source.fetch(own, caller.account_id, request.source)
+        loop = asyncio.get_running_loop()
+        facts = await loop.run_in_executor(own.decoders, photo_check.inspect, fetched.photo)
+        quota = await own.quotas.of(caller.account_id, caller.role)
+        generation_id = new_id()
+        key = f"originals/{generation_id}/{secrets.token_hex(16)}"
+        try:
+            ref = await self._store_and_verify(key, fetched, facts)
+        except BaseException:
+            await asyncio.shield(self.take_back(key))
+            raise
+        command = GenerateScene(
+            generation_id=generation_id,
+            account_id=caller.account_id,
+            source=ref,
+            requested_at=datetime.now(UTC),
+            priority=request.priority,
+            focal_length_px=request.focal_length_px,
+            focal_length_mm=request.focal_length_mm,
+        )
+        return Acceptance(
+            command=command,
+            url=ref.url(own.bucket),
+            metadata=_row_metadata(request, facts, ref),
+            max_in_flight=quota.max_in_flight,
+            interactive_at_once=quota.interactive_at_once,
+            api_key_id=caller.api_key_id,
+            webhook_url=request.webhook_url,
+            upload_id=fetched.upload_id,
+            claim=claim,
+        )
+
+    async def take_back(self, key: str) -> None:
+        """Remove a photo that led to nothing, as far as that is possible."""
+        try:
+            await self.dependencies.blobs.delete(key)
+        except SharpstreamError as error:
+            _log.warning("orphaned_photo", key=key, error=str(error))
+
+    async def _store_and_verify(self, key: str, fetched: Fetched, facts: PhotoFacts) -> BlobRef:
+        """Store the photo while a thread reads it to its end: the slower of the two counts, not the sum."""
+        loop = asyncio.get_running_loop()
+        verified = loop.run_in_executor(self.dependencies.decoders, photo_check.verify, fetched.photo)
+        stored = asyncio.ensure_future(self._store(key, fetched, facts))
+        try:
+            await verified
+        except BaseException:
+            stored.cancel()
+            with suppress(asyncio.CancelledError, SharpstreamError):
+                await stored
+            raise
+        return await stored
+
+    async def _store(self, key: str, fetched: Fetched, facts: PhotoFacts) -> BlobRef:
+        blobs = self.dependencies.blobs
+        if fetched.stored is None:
+            return await blobs.put(key, fetched.photo, facts.media_type)
+        # It lies in the store already: a copy of these very bytes, out of reach of the upload's URL.
+        place, version = fetched.stored
+        await blobs.copy(place, key, version=version)
+        digest = (await asyncio.to_thread(hashlib.sha256, fetched.photo)).hexdigest()
+        return BlobRef(key=key, sha256=digest, bytes=len(fetched.photo), media_type=facts.media_type)
+
+
+def _row_metadata(request: GenerateRequest, facts: PhotoFacts, ref: BlobRef) -> dict[str, Any]:
+    client = request.metadata or {}
+    image = {
+        "width": facts.width,
+        "height": facts.height,
+        "media_type": facts.media_type,
+        "bytes": ref.bytes,
+        "sha256": ref.sha256,
+        "located": facts.located,
+    }
+    address = request.source if isinstance(request.source, str) else None
+    name = display_name.named(client, request.file_name or display_name.of_url(address))
+    return {"client": client, "image": image} | ({"name": name} if name else {})

@@ -1,0 +1,53 @@
+"""The rule that picks an accepted generation's priority, asked of the database as acceptance asks it."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+
+from gateway.scenes.effective_priority import effective_priority
+from tests.gateway.rows import put_scene
+
+RULE = effective_priority(account="$1::uuid", max_in_flight="$2", interactive_at_once="$3")
+PERSON = {"priority": "interactive", "asked_priority": "interactive"}
+SENT_AS_BULK = {"priority": "bulk", "asked_priority": "bulk"}
+MADE_BULK = {"priority": "bulk", "asked_priority": "interactive"}
+OLD = {"priority": "interactive", "asked_priority": None}
+"""A row of a release that did not store what was asked for."""
+ENDED = PERSON | {"status": "failed"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([], "interactive"),
+        ([PERSON], "interactive"),
+        ([PERSON, PERSON], "bulk"),
+        ([PERSON, OLD], "bulk"),
+        ([PERSON, MADE_BULK], "bulk"),
+        ([PERSON, SENT_AS_BULK, SENT_AS_BULK], "interactive"),
+        ([PERSON, ENDED, ENDED, ENDED], "interactive"),
+        ([PERSON, PERSON, PERSON, MADE_BULK], None),
+        ([SENT_AS_BULK] * 4, None),
+    ],
+)
+async def test_the_rule(api, rows, expected) -> None:
+    """With a quota of four in flight, of which two go first."""
+    account = await api.account_id(await api.person())
+    other = await api.account_id(await api.person())
+    for columns in ({"status": "processing"}, *rows):
+        owner = account if columns in rows else other
+        await put_scene(api, owner, **({"status": "pending"} | columns))
+    found = await api.sql(f"SELECT {RULE} AS priority", account, 4, 2)
+    assert found[0]["priority"] == expected
+
+
+async def test_two_at_once_are_counted_one_after_the_other(api) -> None:
+    """The second waits for the first's transaction: here it may not wait, and is refused the lock."""
+    account = await api.account_id(await api.person())
+    pool = api.services.pool
+    async with pool.acquire() as first, pool.acquire() as second, first.transaction():
+        assert await first.fetchval(f"SELECT {RULE}", account, 4, 2) == "interactive"
+        await second.execute("SET lock_timeout = '10ms'")
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await second.fetchval(f"SELECT {RULE}", account, 4, 2)

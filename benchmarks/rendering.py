@@ -26,7 +26,8 @@ sys.path.remove(str(Path(__file__).resolve().parent))  # benchmarks/gateway.py w
 import msgspec
 import orjson
 
-from bus.contract.messages import BlobRef, GenerationCompleted, ModelRun, Timings
+from bus.contract.blob_ref import BlobRef
+from bus.contract.messages import GenerationCompleted, ModelRun, Timings
 from gateway.scenes.schemas import SceneItem, ScenePage
 from gateway.streaming.cursor import Cursor
 from gateway.streaming.event import CloudEvent

@@ -61,9 +61,9 @@ _HOLD: Final = """
 SELECT FROM scene_generations WHERE id = ANY($1::uuid[]) ORDER BY id FOR SHARE"""
 _ROWS: Final = """
 INSERT INTO export_jobs (id, scene_generation_id, export_format, options, purpose, status, created_at,
-                         updated_at)
-SELECT r.id, s.id, r.format, r.options::jsonb, r.purpose, 'pending', $1, $1
-FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[])
+                         updated_at, expires_at)
+SELECT r.id, s.id, r.format, r.options::jsonb, r.purpose, 'pending', $1, $1, $2
+FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[])
   AS r (id, scene, account, format, options, purpose)
 JOIN scene_generations s ON s.id = r.scene AND s.user_id = r.account
 JOIN users u ON u.id = s.user_id
@@ -82,6 +82,7 @@ async def order(connection: asyncpg.Connection, scenes: Sequence[Finished], view
     Deleted scenes, those of erased accounts and unknown ones are passed over.
     """
     now = datetime.now(UTC)
+    until = topics.expiry(topics.BACKGROUND_COMMANDS, now)
     wanted = {view.id_for(scene.generation_id): (scene, view) for scene in scenes for view in views}
     rows = [
         (
@@ -96,7 +97,7 @@ async def order(connection: asyncpg.Connection, scenes: Sequence[Finished], view
     ]
     if not rows:
         return 0
-    new = {row["id"] for row in await connection.fetch(_ROWS, now, *zip(*rows, strict=True))}
+    new = {row["id"] for row in await connection.fetch(_ROWS, now, until, *zip(*rows, strict=True))}
     await outbox.enqueue_each(
         connection,
         [[_command(each, *wanted[each], now)] for each in wanted if each in new],
@@ -114,6 +115,7 @@ def _command(export_id: UUID, scene: Finished, view: View, now: datetime) -> env
         requested_at=now,
         options=dict(view.options),
         purpose=view.purpose,
+        expires_at=topics.expiry(topics.BACKGROUND_COMMANDS, now),
     )
     return envelope.record(
         topics.BACKGROUND_COMMANDS,

@@ -11,6 +11,12 @@ class UnsupportedFormatError(PermanentError):
     code = "unsupported_format"
 
 
+class ExpiredError(PermanentError):
+    """Nobody took the export in time; its command may be removed from Kafka soon: ask for it again."""
+
+    code = "expired"
+
+
 class SplatCorruptError(PermanentError):
     """The stored splat is not what the inference role writes: generate the scene again."""
 

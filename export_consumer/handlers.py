@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import structlog
@@ -13,12 +14,14 @@ from bus.blobs import Blobs
 from bus.contract import envelope, topics
 from bus.contract import options as export_options
 from bus.contract.blob_ref import BlobRef
+from bus.contract.limits import SILENT_AFTER
 from bus.contract.messages import ExportCompleted, ExportEnding, ExportFailed, ExportScene, Timings
 from bus.contract.options import Options
 from bus.kafka.processor import Record
 from bus.runtime import tracing
 from bus.runtime.errors import SharpstreamError, UndecodableError
 from export_consumer.automatic_exports import SOURCE
+from export_consumer.errors import ExpiredError
 from export_consumer.formats import File, check
 
 log = structlog.stdlib.get_logger(__name__)
@@ -35,12 +38,35 @@ class Converts(Protocol):
 class Exports:
     """The handler of the export commands."""
 
-    def __init__(self, blobs: Blobs, converter: Converts) -> None:
-        self._blobs, self._converter = blobs, converter
+    def __init__(
+        self,
+        blobs: Blobs,
+        converter: Converts,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._blobs, self._converter, self._now = blobs, converter, now
 
     async def handle(self, record: Record) -> Sequence[envelope.OutRecord]:
-        """Return the ``export.completed.v1`` of the command. Raises what the processor decides upon."""
+        """Return the ``export.completed.v1`` of the command. Raises what the processor decides upon.
+
+        Raises `ExpiredError` for a command that has expired. Returns nothing where the export was in hand
+        from before its expiry until `SILENT_AFTER` behind it: this process stood still, and the ledger may
+        have ended the export (`ledger.lost_jobs`).
+        """
         command = envelope.decode(record.topic, record.value, record.headers)
+        message: ExportScene = command.message
+        if _expired(message, self._now()):
+            raise ExpiredError("Nobody took it in time; ask for the export again.")
+        try:
+            ending = await self._ending(command, record)
+        except Exception:
+            if self._silent(message):
+                return []
+            raise
+        return [] if self._silent(message) else [ending]
+
+    async def _ending(self, command: envelope.Envelope[Any], record: Record) -> envelope.OutRecord:
         message: ExportScene = command.message
         with (
             structlog.contextvars.bound_contextvars(
@@ -64,7 +90,7 @@ class Exports:
             timings=timings,
             attempt=record.attempt,
         )
-        return [_told(command, ending, span.traceparent)]
+        return _told(command, ending, span.traceparent)
 
     def give_up(self, record: Record, error: SharpstreamError) -> Sequence[envelope.OutRecord]:
         """Return the ``export.failed.v1`` of a command that is given up on; nothing for an unreadable one."""
@@ -83,6 +109,13 @@ class Exports:
             attempt=record.attempt,
         )
         return [_told(command, ending, command.traceparent)]
+
+    def _silent(self, message: ExportScene) -> bool:
+        """Whether it is too late to say how an export ended that was taken in time."""
+        late = _expired(message, self._now() - SILENT_AFTER)
+        if late:
+            log.error("ending_too_late", export_id=str(message.export_id), expires_at=str(message.expires_at))
+        return late
 
     async def _convert(self, message: ExportScene, traceparent: str | None) -> tuple[BlobRef, Timings]:
         began = time.perf_counter()
@@ -104,6 +137,13 @@ class Exports:
             upload_ms=(time.perf_counter() - encoded) * 1000,
         )
         return result, timings
+
+
+def _expired(message: ExportScene, at: datetime) -> bool:
+    until = message.expires_at
+    if until is not None and until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return until is not None and until <= at
 
 
 def _span(command: envelope.Envelope[Any], record: Record) -> tracing.Span:

@@ -9,8 +9,11 @@ export once, the dead letter settled once), from ``command``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from bus.contract import topics
 from bus.contract.envelope import OutRecord
@@ -23,12 +26,13 @@ Command = TypeVar("Command", GenerateScene, ExportScene)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Submission(Generic[Command]):
-    """``command`` is the one that is published.
+    """``command`` is the one that is published, with its expiry.
 
     ``records``: the command, then the event of the log of record.
     """
 
     command: Command
+    expires_at: datetime
     records: list[OutRecord]
 
 
@@ -37,6 +41,8 @@ def generation(
 ) -> Submission[GenerateScene]:
     """Return the submission of a generation; ``retry_of`` is the one that it repeats."""
     topic, at = topics.commands_topic(command.priority), command.requested_at
+    expires_at = topics.expiry(topic, at)
+    command = replace(command, expires_at=expires_at)
     event = GenerationRequested(
         generation_id=command.generation_id,
         account_id=command.account_id,
@@ -49,13 +55,15 @@ def generation(
         told(topic, command, key=command.generation_id, time=at, trace=trace),
         told(topics.EVENTS, event, key=command.account_id, time=at, trace=trace),
     ]
-    return Submission(command=command, records=records)
+    return Submission(command=command, expires_at=expires_at, records=records)
 
 
 def export(command: ExportScene, *, api_key_id: UUID | None, trace: Trace) -> Submission[ExportScene]:
     """Return the submission of an export; the system's own (with a ``purpose``) have no event."""
     topic = topics.EXPORT_COMMANDS if command.purpose is None else topics.BACKGROUND_COMMANDS
     at = command.requested_at
+    expires_at = topics.expiry(topic, at)
+    command = replace(command, expires_at=expires_at)
     records = [told(topic, command, key=command.export_id, time=at, trace=trace)]
     if command.purpose is None:
         event = ExportRequested(
@@ -67,4 +75,4 @@ def export(command: ExportScene, *, api_key_id: UUID | None, trace: Trace) -> Su
             options=command.options,
         )
         records.append(told(topics.EVENTS, event, key=command.account_id, time=at, trace=trace))
-    return Submission(command=command, records=records)
+    return Submission(command=command, expires_at=expires_at, records=records)

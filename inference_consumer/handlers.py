@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from bus.contract import envelope, topics
+from bus.contract.limits import SILENT_AFTER
 from bus.contract.messages import (
     Event,
     GenerateScene,
@@ -44,9 +45,14 @@ class Generations:
         self._pipeline, self._cancelled, self._now = pipeline, cancelled, now
 
     async def handle(self, record: Record) -> Sequence[envelope.OutRecord]:
-        """Return the command's ``completed`` or ``cancelled``. Raises what the processor decides upon."""
+        """Return the command's ``completed`` or ``cancelled``. Raises what the processor decides upon.
+
+        Returns nothing where the job was in hand from before its expiry until `SILENT_AFTER` behind it: this
+        process stood still, and the ledger may have ended the job (`ledger.lost_jobs`).
+        """
         command = envelope.decode(record.topic, record.value, record.headers)
         message: GenerateScene = command.message
+        taken_at = self._now()
         with (
             structlog.contextvars.bound_contextvars(
                 generation_id=str(message.generation_id),
@@ -63,6 +69,8 @@ class Generations:
                 log.info("generation_cancelled", reason=stopped.reason)
             except Exception as error:
                 metrics.GENERATIONS.labels(getattr(error, "code", "internal")).inc()
+                if self._silent(message, taken_at):
+                    return []
                 raise
             else:
                 ending = _completed(message, made, record.attempt)
@@ -71,6 +79,8 @@ class Generations:
                 log.info(
                     "generation_completed", batch_size=made.model.batch_size, gaussians=made.gaussian_count
                 )
+            if self._silent(message, taken_at):
+                return []
         return [_told(command, ending, span.traceparent)]
 
     def give_up(self, record: Record, error: SharpstreamError) -> Sequence[envelope.OutRecord]:
@@ -101,7 +111,7 @@ class Generations:
         def check() -> None:
             if self._cancelled(command.generation_id):
                 raise GenerationStoppedError("requested")
-            if command.expires_at is not None and _aware(command.expires_at) <= self._now():
+            if _expired(command, self._now()):
                 raise GenerationStoppedError("expired")
 
         return Job(
@@ -111,6 +121,17 @@ class Generations:
             check=check,
             traceparent=traceparent,
         )
+
+    def _silent(self, command: GenerateScene, taken_at: datetime) -> bool:
+        """Whether it is too late to say how a job ended that was taken in time."""
+        if _expired(command, taken_at) or not _expired(command, self._now() - SILENT_AFTER):
+            return False
+        log.error("ending_too_late", taken_at=taken_at.isoformat(), expires_at=str(command.expires_at))
+        return True
+
+
+def _expired(command: GenerateScene, at: datetime) -> bool:
+    return command.expires_at is not None and _aware(command.expires_at) <= at
 
 
 def _aware(moment: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""The ledger's composition root: pool, two projectors, health; everything is built here and nowhere else."""
+"""The ledger's composition root: pool, projectors, health, what runs now and then; all is built here."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ledger import handlers
 from ledger.db import database
 from ledger.db.migrate import check
 from ledger.invariant_monitor import inspect
+from ledger.lost_jobs import LostJobs, kinds
 from ledger.settings import Settings
 from ledger.supervise import watched
 
@@ -32,6 +33,7 @@ def create_app(settings: Settings) -> FastStream:
         async with database.open_pool(settings.database, role="ledger") as pool:
             async with pool.acquire() as connection:
                 await check(connection)
+            lost = LostJobs(pool, settings.kafka, kinds(settings.groups))
             projectors = handlers.register(broker, pool, settings)
             async with (
                 HealthServer(role.health_host, role.health_port, lambda: started),
@@ -39,6 +41,7 @@ def create_app(settings: Settings) -> FastStream:
                     app.exit,
                     *(projector.watch() for projector in projectors),
                     inspect(pool, every_s=settings.ledger.check_seconds),
+                    lost.run(every_s=settings.ledger.lost_seconds),
                 ),
             ):
                 yield

@@ -13,6 +13,15 @@ _TWICE: Final = (
     " run with one *_INSTANCE_ID, or whether somebody else writes to sharp.events.v1."
 )
 
+_LATE: Final = (
+    "Nothing is in flight longer than commands live. Where workers were away for a week, start them: they end"
+    " what they still meet. Else look for lost_jobs_not_looked_for and lost_jobs_ended in the ledger's log:"
+    " it ends a job whose command is gone from Kafka. It waits while the outbox holds anything older than the"
+    " job's expiry (sharpstream_relay_oldest_seconds), while an event of the account or the job is parked,"
+    " and where LEDGER_*_GROUP are not the groups of the workers. A record that a worker passed over without"
+    " an ending stays until Kafka removes its segment, up to a week later."
+)
+
 REMEDIES: Final = {
     "one_ending_a_generation": _TWICE,
     "one_ending_an_export": _TWICE,
@@ -33,6 +42,10 @@ REMEDIES: Final = {
     " owner write how it ended.",
     "what_is_to_go_goes": "Objects could not be removed for a day; blob_removals.error says why. Mend the"
     " object store or its credentials: every gateway goes on trying.",
+    "no_generation_outlives_its_command": _LATE,
+    "no_export_outlives_its_command": _LATE,
+    "no_partner_command_outlives_its_topic": _LATE
+    + " A command without a scene was lost with its row: the partner sends it again with a new ce_id.",
     "every_ended_generation_has_a_row": _PROVE
     + "Rows were removed by hand, or a restored database is behind:"
     " a rebuild brings them back.",

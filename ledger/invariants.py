@@ -58,6 +58,19 @@ RULES: Final = {
         WHERE s.deleted_at IS NOT NULL AND s.status IN ('pending', 'processing')""",
     "what_is_to_go_goes": """
         SELECT key AS id FROM blob_removals WHERE created_at < now() - interval '1 day'""",
+    # A command is kept for a day after it has expired; then the ledger has two hours to find that it is gone.
+    "no_generation_outlives_its_command": """
+        SELECT id::text AS id FROM scene_generations WHERE status IN ('pending', 'processing')
+        AND coalesce(expires_at, created_at + interval '6 days') < now() - interval '26 hours'""",
+    "no_export_outlives_its_command": """
+        SELECT id::text AS id FROM export_jobs WHERE status IN ('pending', 'processing')
+        AND coalesce(expires_at, created_at + CASE WHEN purpose IS NULL THEN interval '6 days'
+                                              ELSE interval '29 days' END) < now() - interval '26 hours'""",
+    "no_partner_command_outlives_its_topic": """
+        SELECT p.id::text AS id FROM partner_commands p
+        LEFT JOIN scene_generations s ON s.id = p.generation_id
+        WHERE p.generation_id IS NOT NULL AND coalesce(s.status, 'pending') IN ('pending', 'processing')
+        AND coalesce(s.expires_at, p.created_at + interval '6 days') < now() - interval '26 hours'""",
     "every_ended_generation_has_a_row": """
         SELECT e.subject::text AS id FROM event_log e JOIN users u ON u.id = e.account_id
         LEFT JOIN scene_generations s ON s.id = e.subject WHERE e.type IN {endings} AND s.id IS NULL""",

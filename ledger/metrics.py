@@ -14,6 +14,9 @@ PARKED: Final = Counter(
     "sharpstream_ledger_parked_total", "Records that could not be taken; see parked_events.", ["projector"]
 )
 DEAD: Final = Counter("sharpstream_ledger_dead_total", "Jobs that were given up on; see dead_letters.")
+LOST: Final = Counter(
+    "sharpstream_ledger_lost_total", "Jobs ended because their command is gone from Kafka.", ["kind"]
+)
 ASTRAY: Final = Counter(
     "sharpstream_ledger_astray_total", "Endings of generations that are unknown or ended before."
 )

@@ -26,6 +26,23 @@ class LedgerSettings(BaseSettings):
     check_seconds: float = Field(
         default=3600, gt=0, description="about so often the invariants of the books are checked"
     )
+    lost_seconds: float = Field(
+        default=600, gt=0, description="about so often jobs are looked for whose command is lost"
+    )
+
+
+class GroupSettings(BaseSettings):
+    """The groups whose commands' jobs the ledger ends where they are lost."""
+
+    model_config = SettingsConfigDict(env_prefix="LEDGER_")
+
+    inference_group: str = Field(
+        default="sharpstream.inference", min_length=1, description="INFERENCE_GROUP there"
+    )
+    export_group: str = Field(default="sharpstream.export", min_length=1, description="EXPORT_GROUP there")
+    background_group: str = Field(
+        default="sharpstream.export.background", min_length=1, description="EXPORT_BACKGROUND_GROUP there"
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +51,7 @@ class Settings:
 
     role: RoleSettings
     ledger: LedgerSettings
+    groups: GroupSettings
     kafka: KafkaSettings
     s3: S3Settings
     database: DatabaseSettings
@@ -44,6 +62,7 @@ def read() -> Settings:
     return Settings(
         role=load(RoleSettings),
         ledger=load(LedgerSettings),
+        groups=load(GroupSettings),
         kafka=load(KafkaSettings),
         s3=load(S3Settings),
         database=load(DatabaseSettings),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 MAX_PHOTO_BYTES: Final = 50 * 1024 * 1024
@@ -14,6 +15,11 @@ MAX_METADATA_BYTES: Final = 16 * 1024
 """Bytes of the JSON that a client attaches to a scene."""
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
 """Bytes of one Kafka record (the broker's default); photos and splats travel by reference."""
+
+SILENT_AFTER: Final = timedelta(minutes=30)
+"""A worker that took a job in time and has it in hand so long after its expiry publishes no ending of it."""
+LOST_AFTER: Final = timedelta(hours=1)
+"""So long after a job's expiry the ledger may end it, where no worker can meet its command any more."""
 
 PHOTO_MEDIA_TYPES: Final = {
     "JPEG": "image/jpeg",

@@ -95,6 +95,7 @@ class ExportScene(Message, frozen=True, kw_only=True, tag="export.make.v1"):
     requested_at: datetime
     options: dict[str, str | int | float | bool] = {}
     purpose: str | None = None
+    expires_at: datetime | None = None
 
 
 # --- events: the log of record ----------------------------------------------------------------------

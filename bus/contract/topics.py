@@ -7,6 +7,7 @@ cluster from the next; together with partition and offset it makes the cursor of
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, Final, get_args
 
 from bus.contract import messages
@@ -112,7 +113,7 @@ BACKGROUND_ENDINGS: Final = Topic(
     partitions=4,
     retention_ms=FOREVER,
     union=messages.ExportEnding,
-    producers=("export",),
+    producers=("export", "relay"),
     consumers=("export",),
     description="How those ended. Not in the log of record: no account asked, none is told or charged.",
 )
@@ -189,6 +190,11 @@ ALL: Final = (
     PARTNERS_DEAD,
     RELAY_CURSOR,
 )
+
+
+def expiry(topic: Topic, requested_at: datetime) -> datetime:
+    """Return when a command of ``topic`` expires: a day before Kafka may remove its record."""
+    return requested_at + timedelta(milliseconds=topic.retention_ms - DAY)
 
 
 def commands_topic(priority: messages.Priority) -> Topic:

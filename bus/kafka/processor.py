@@ -23,7 +23,7 @@ from bus.kafka.partition import InputPartition
 from bus.kafka.retry import GiveUp, Handler, Record, Routing, attempt_of, not_before_of
 from bus.kafka.scheduler import Dispatcher
 from bus.kafka.static_membership import PlaceTakenError
-from bus.kafka.transactions import TransactionalProducer
+from bus.kafka.transactions import TransactionalProducer, owner_id
 from bus.runtime import tasks
 from bus.runtime.backoff import Backoff
 from bus.runtime.errors import FencedError
@@ -217,7 +217,7 @@ class Processor:
             rank=self._ranks[tp.topic],
             consumer=consumer,
             producer=TransactionalProducer(
-                self._kafka, transactional_id=f"{self._group}.{tp.topic}.{tp.partition}", group=self._group
+                self._kafka, transactional_id=owner_id(self._group, tp), group=self._group
             ),
             group=self._group,
             failed=self._fail,

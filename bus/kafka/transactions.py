@@ -30,6 +30,11 @@ _BROKEN: Final = (KafkaError, OSError, TimeoutError, AssertionError)
 """What a broken producer raises; aiokafka asserts its state where its sender died of an error before."""
 
 
+def owner_id(group: str, partition: TopicPartition) -> str:
+    """Return the transactional id of whoever owns ``partition`` as an input of ``group``."""
+    return f"{group}.{partition.topic}.{partition.partition}"
+
+
 class ProducerFencedError(FencedError):
     """Another producer with this transactional id has been opened, or Kafka gave the transaction up."""
 

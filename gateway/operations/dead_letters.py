@@ -27,16 +27,16 @@ WHERE subject = $1 AND type IN ('generation.requested.v1', 'export.requested.v1'
 # FOR SHARE: a deletion waits for the new job, or this finds nothing to make again.
 _SCENE: Final = """
 INSERT INTO scene_generations (id, user_id, api_key_id, original_image_url, status, priority, metadata,
-                               created_at, updated_at)
+                               created_at, updated_at, expires_at)
 SELECT $1, s.user_id, $5, $3, 'pending', s.priority,
        jsonb_build_object('client', s.metadata -> 'client', 'image', s.metadata -> 'image')
-           || jsonb_strip_nulls(jsonb_build_object('name', s.metadata -> 'name')), $4, $4
+           || jsonb_strip_nulls(jsonb_build_object('name', s.metadata -> 'name')), $4, $4, $6
 FROM scene_generations s JOIN users u ON u.id = s.user_id
 WHERE s.id = $2 AND s.deleted_at IS NULL AND u.is_active FOR SHARE OF s RETURNING id"""
 _EXPORT: Final = """
 INSERT INTO export_jobs (id, scene_generation_id, export_format, options, purpose, status, created_at,
-                         updated_at)
-SELECT $1, s.id, j.export_format, j.options, j.purpose, 'pending', $3, $3
+                         updated_at, expires_at)
+SELECT $1, s.id, j.export_format, j.options, j.purpose, 'pending', $3, $3, $4
 FROM export_jobs j JOIN scene_generations s ON s.id = j.scene_generation_id JOIN users u ON u.id = s.user_id
 WHERE j.id = $2 AND s.deleted_at IS NULL AND u.is_active FOR SHARE OF s RETURNING id"""
 
@@ -72,14 +72,16 @@ class Again:
     arguments: tuple[Any, ...]
 
     @classmethod
-    def of_scene(cls, new_id: UUID, *, url: str, at: datetime, api_key_id: UUID | None) -> Again:
-        """Return that of a generation whose photo lies at ``url``."""
-        return cls(id=new_id, statement=_SCENE, arguments=(url, at, api_key_id))
+    def of_scene(
+        cls, new_id: UUID, *, url: str, at: datetime, until: datetime, api_key_id: UUID | None
+    ) -> Again:
+        """Return that of a generation whose photo lies at ``url``; it expires at ``until``."""
+        return cls(id=new_id, statement=_SCENE, arguments=(url, at, api_key_id, until))
 
     @classmethod
-    def of_export(cls, new_id: UUID, *, at: datetime) -> Again:
-        """Return that of an export."""
-        return cls(id=new_id, statement=_EXPORT, arguments=(at,))
+    def of_export(cls, new_id: UUID, *, at: datetime, until: datetime) -> Again:
+        """Return that of an export that expires at ``until``."""
+        return cls(id=new_id, statement=_EXPORT, arguments=(at, until))
 
 
 class DeadLetterStore:

@@ -17,8 +17,9 @@ import msgspec
 from msgspec.structs import replace
 
 from bus.blobs import BlobCorruptError, Blobs
+from bus.contract.blob_ref import BlobRef
 from bus.contract.ids import new_id
-from bus.contract.messages import BlobRef, ExportScene, GenerateScene
+from bus.contract.messages import ExportScene, GenerateScene
 from bus.runtime.errors import PermanentError, SharpstreamError
 from gateway import job_submission
 from gateway.errors import DomainError
@@ -58,12 +59,14 @@ class Redriver:
         key = f"originals/{fresh}/{secrets.token_hex(16)}"
         try:
             source = await self._copy(old.source, key)
-            command = replace(old, generation_id=fresh, source=source, requested_at=at, expires_at=None)
             submission = job_submission.generation(
-                command, api_key_id=asked_by, trace=trace, retry_of=old.generation_id
+                replace(old, generation_id=fresh, source=source, requested_at=at),
+                api_key_id=asked_by,
+                trace=trace,
+                retry_of=old.generation_id,
             )
-            url = source.url(self._bucket)
-            again = Again.of_scene(fresh, url=url, at=at, api_key_id=asked_by)
+            url, until = source.url(self._bucket), submission.expires_at
+            again = Again.of_scene(fresh, url=url, at=at, until=until, api_key_id=asked_by)
             await self._dead_letters.redrive(letter, again, by=by, records=submission.records)
         except BaseException:
             with suppress(SharpstreamError):  # the sweep finds what stays
@@ -92,6 +95,6 @@ class Redriver:
         at, fresh, asked_by = datetime.now(UTC), new_id(), await self._dead_letters.api_key_of(letter)
         command = replace(old, export_id=fresh, requested_at=at)
         submission = job_submission.export(command, api_key_id=asked_by, trace=trace)
-        again = Again.of_export(fresh, at=at)
+        again = Again.of_export(fresh, at=at, until=submission.expires_at)
         await self._dead_letters.redrive(letter, again, by=by, records=submission.records)
         return fresh

@@ -39,8 +39,9 @@ claim AS (
 _WRITE: Final = """
 written AS (
     INSERT INTO scene_generations (id, user_id, api_key_id, original_image_url, status, priority,
-                                   asked_priority, metadata, webhook_url, created_at, updated_at)
-    SELECT $1, $2, $4, $5, 'pending', own.priority, $6, $7::text::jsonb, $8, $9, $9
+                                   asked_priority, metadata, webhook_url, created_at, updated_at,
+                                   expires_at)
+    SELECT $1, $2, $4, $5, 'pending', own.priority, $6, $7::text::jsonb, $8, $9, $9, $16
     FROM {after} CROSS JOIN (SELECT priority FROM room) AS own RETURNING priority),
 published AS (
     INSERT INTO outbox (records) SELECT CASE priority WHEN $6 THEN $10::bytea ELSE $15::bytea END
@@ -105,6 +106,7 @@ async def accept(pool: Where, acceptance: Acceptance, trace: Trace) -> Priority:
         claim and claim.token,
         acceptance.interactive_at_once,
         outbox.dump(as_bulk.records),
+        command.expires_at,
     )
     if done is None:
         raise await _why(pool, acceptance)

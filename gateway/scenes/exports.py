@@ -42,8 +42,9 @@ AND s.id = $2 AND j.export_format = $3 AND coalesce(j.options, '{{}}') = $4::tex
 AND CASE WHEN j.purpose IS NULL THEN j.status <> 'failed' ELSE j.status = 'completed' END
 ORDER BY j.created_at, j.id LIMIT 1"""
 _ACCEPT: Final = """
-INSERT INTO export_jobs (id, scene_generation_id, export_format, options, status, created_at, updated_at)
-VALUES ($1, $2, $3, $4::text::jsonb, 'pending', $5, $5)"""
+INSERT INTO export_jobs (id, scene_generation_id, export_format, options, status, created_at, updated_at,
+                         expires_at)
+VALUES ($1, $2, $3, $4::text::jsonb, 'pending', $5, $5, $6)"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,9 +87,8 @@ class ExportStore:
             same = await connection.fetchrow(_SAME, account, scene, command.format, options)
             if same is not None:
                 return ExportRow(**same)
-            await connection.execute(
-                _ACCEPT, command.export_id, scene, command.format, options, command.requested_at
-            )
+            at, until = command.requested_at, submission.expires_at
+            await connection.execute(_ACCEPT, command.export_id, scene, command.format, options, at, until)
             await outbox.enqueue(connection, submission.records)
         return None
 

@@ -16,8 +16,9 @@ from typing import Any
 
 import structlog
 
+from bus.contract.blob_ref import BlobRef
 from bus.contract.ids import new_id
-from bus.contract.messages import BlobRef, GenerateScene
+from bus.contract.messages import GenerateScene
 from bus.runtime.errors import SharpstreamError
 from gateway.accounts.principal import Principal
 from gateway.scenes import display_name, photo_check, photo_source

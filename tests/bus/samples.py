@@ -40,6 +40,7 @@ ALL: tuple[m.AnyMessage, ...] = (
         requested_at=NOW,
         options={"faces": 1000, "scale": 0.5, "texture": True, "axes": "y-up"},
         purpose="viewer",
+        expires_at=NOW,
     ),
     m.GenerationRequested(
         generation_id=JOB,

@@ -71,6 +71,10 @@ async def test_ordered_once_with_the_event(
     assert {(r["id"], r["purpose"], r["export_format"], r["status"]) for r in rows} == {
         (view.id_for(scene), view.purpose, view.format, "pending") for view in VIEWS
     }
+    assert {(r["id"], r["expires_at"]) for r in rows} == {
+        (c.message.export_id, c.message.requested_at + timedelta(days=29)) for c in found
+    }
+    assert all(c.message.expires_at == c.message.requested_at + timedelta(days=29) for c in found)
     before = await everything(connection)
     await jobs.project([story.again(record) for record in told])
     assert (await everything(connection), len(await commands(connection))) == (before, 2)

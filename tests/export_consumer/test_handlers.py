@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -18,7 +18,7 @@ from bus.contract.options import Options, OptionsError
 from bus.kafka.processor import Record
 from bus.runtime.errors import TransientError, UndecodableError
 from bus.testing import MemoryBlobs
-from export_consumer.errors import UnsupportedFormatError
+from export_consumer.errors import ExpiredError, UnsupportedFormatError
 from export_consumer.formats import File
 from export_consumer.handlers import SOURCE, Exports
 
@@ -163,3 +163,31 @@ async def test_the_systems_own_ends_where_no_account_looks(command: ExportScene,
     for (out,), kind in ((made, ExportCompleted), (failed, ExportFailed)):
         assert (out.topic, out.key) == (topics.BACKGROUND_ENDINGS.name, str(own.export_id).encode())
         assert isinstance(envelope.decode(topics.BACKGROUND_ENDINGS, out.value, out.headers).message, kind)
+
+
+async def test_an_expired_command_fails(blobs: MemoryBlobs, command: ExportScene) -> None:
+    late = msgspec.structs.replace(command, expires_at=datetime.now(UTC))
+    exports, given = Exports(blobs, Shouting()), record(late)
+    with pytest.raises(ExpiredError) as raised:
+        await exports.handle(given)
+    (ending,) = exports.give_up(given, raised.value)
+    assert envelope.decode(topics.EVENTS, ending.value, ending.headers).message.code == "expired"
+
+
+@pytest.mark.parametrize(("minutes", "published"), [(29, True), (31, False)])
+@pytest.mark.parametrize("stored", [True, False])
+async def test_an_export_in_hand_long_after_its_expiry_gets_no_ending_from_its_worker(
+    blobs: MemoryBlobs, command: ExportScene, *, minutes: int, stored: bool, published: bool
+) -> None:
+    """It was taken in time, then the process stood still; the ledger may have ended the export by then."""
+    until = datetime.now(UTC)
+    times = iter([until - timedelta(minutes=1), until + timedelta(minutes=minutes)])
+    given = record(msgspec.structs.replace(command, expires_at=until))
+    exports = Exports(blobs, Shouting(), now=lambda: next(times))
+    if not stored:
+        await blobs.delete(command.source.key)
+    if published and not stored:
+        with pytest.raises(BlobMissingError):
+            await exports.handle(given)
+    else:
+        assert len(await exports.handle(given)) == published

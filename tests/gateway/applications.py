@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from dataclasses import fields, replace
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -18,19 +18,8 @@ from litestar.datastructures import State
 from gateway.app import create_app
 from gateway.settings import Settings
 
-
-class Lent:
-    """Settings that are those of the test that has the application now."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.settings, name)
-
-
-FREE: defaultdict[tuple[str, ...], list[tuple[Litestar, Lent]]] = defaultdict(list)
-"""By the settings that the table of routes is made from."""
+FREE: defaultdict[tuple[str, ...], list[tuple[Litestar, Settings]]] = defaultdict(list)
+"""Each with the settings that it reads when it starts, by those that its table of routes is made from."""
 
 
 @contextmanager
@@ -39,11 +28,12 @@ def application(settings: Settings) -> Iterator[Litestar]:
     own = settings.gateway
     free = FREE[own.public_url, *own.cors_origins]
     if free:
-        app, lent = free.pop()
-        lent.settings = settings
+        app, read = free.pop()
+        for each in fields(settings):
+            object.__setattr__(read, each.name, getattr(settings, each.name))
     else:
-        lent = Lent(settings)
-        app = create_app(cast("Settings", lent))
+        read = replace(settings)
+        app = create_app(read)
     yield app
     # Not reached where it could not be started or stopped: such a one is not lent again.
     app.state = State()
@@ -54,4 +44,4 @@ def application(settings: Settings) -> Iterator[Litestar]:
             metric.reset()
         elif hasattr(metric, "set"):
             metric.set(0)
-    free.append((app, lent))
+    free.append((app, read))

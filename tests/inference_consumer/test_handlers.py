@@ -80,6 +80,33 @@ async def test_a_command_that_lives_is_carried_out(works: Any, command: Any) -> 
     assert isinstance(event_of(records, one), GenerationCompleted)
 
 
+@pytest.mark.parametrize("made", [True, False])
+@pytest.mark.parametrize(("minutes", "published"), [(29, True), (31, False)])
+async def test_a_job_in_hand_long_after_its_expiry_gets_no_ending_from_its_worker(
+    works: Any, command: Any, *, made: bool, minutes: int, published: bool
+) -> None:
+    """It was taken in time, then the process stood still; the ledger may have ended the job by then."""
+    noon = datetime(2026, 5, 5, 12, tzinfo=UTC)
+    times = [noon]
+
+    def answer(items: list[Any]) -> list[Any]:
+        times.append(noon + timedelta(minutes=1 + minutes))
+        good = made or set(items) == {(256, 256)}  # the warm-up's
+        return [Echo(item) if good else PhotoTruncatedError("half") for item in items]
+
+    async with works(FakeModel(answer=answer)) as running:
+        times[1:] = []
+        one = command(source=await running.photo(), expires_at=noon + timedelta(minutes=1))
+        handling = Generations(running.pipeline, nobody, now=lambda: times[-1]).handle(record_of(one))
+        if made or not published:
+            records = await handling
+            assert len(records) == published
+            assert not published or isinstance(event_of(records, one), GenerationCompleted)
+        else:
+            with pytest.raises(PhotoTruncatedError):
+                await handling
+
+
 async def test_a_cancelled_command_becomes_cancelled(works: Any, command: Any) -> None:
     async with works(Null()) as running:
         one, other = command(source=await running.photo()), command(source=await running.photo())

@@ -28,12 +28,26 @@ DAMAGE = {
         UPDATE scene_generations SET status = 'pending' WHERE deleted_at IS NOT NULL""",
     "what_is_to_go_goes": """
         INSERT INTO blob_removals (key, created_at) VALUES ('results/x/1', now() - interval '25 hours')""",
+    "no_generation_outlives_its_command": """
+        UPDATE scene_generations SET status = 'processing', expires_at = NULL,
+        created_at = now() - interval '7 days 3 hours' WHERE status = 'pending'""",
+    "no_export_outlives_its_command": """
+        INSERT INTO export_jobs (id, scene_generation_id, export_format, status, created_at, updated_at)
+        SELECT gen_random_uuid(), id, 'SPZ', 'pending', now() - interval '7 days 3 hours', now()
+        FROM scene_generations LIMIT 1""",
+    "no_partner_command_outlives_its_topic": """
+        WITH partner AS (
+            INSERT INTO partners (id, account_id, slug, state, settled, due_at, created_at, updated_at)
+            SELECT gen_random_uuid(), id, 'p', 'active', true, now(), now(), now() FROM users LIMIT 1
+            RETURNING id)
+        INSERT INTO partner_commands (id, partner_id, fingerprint, generation_id, created_at)
+        SELECT gen_random_uuid(), id, '', gen_random_uuid(), now() - interval '8 days' FROM partner""",
     "every_ended_generation_has_a_row": "DELETE FROM scene_generations WHERE status = 'cancelled'",
 }
 
 
 @pytest.fixture
-async def books(ledger: Projector, story: Story) -> Story:
+async def books(ledger: Projector, story: Story, connection: asyncpg.Connection) -> Story:
     done, failed, cancelled, gone, export = (uuid4() for _ in range(5))
     await ledger.project(
         [
@@ -47,6 +61,10 @@ async def books(ledger: Projector, story: Story) -> Story:
             story.export_completed(export, done),
             story.key_created(uuid4()),
         ]
+    )
+    # The story is old; this one expired yesterday, and the ledger has two hours left to end it.
+    await connection.execute(
+        "UPDATE scene_generations SET expires_at = now() - interval '1 day' WHERE status = 'pending'"
     )
     return story
 

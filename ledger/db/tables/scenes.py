@@ -28,6 +28,8 @@ class SceneGeneration(Table, tablename="scene_generations", db=POSTGRES):
     webhook_url = Text(default=None, null=True)
     deleted_at = Timestamptz(default=None, null=True)
     asked_priority = Text(default=None, null=True)
+    expires_at = Timestamptz(default=None, null=True)
+    lost_at = Timestamptz(default=None, null=True)
     result_blob = JSONB(default=None, null=True)
 
 
@@ -45,6 +47,8 @@ class ExportJob(Table, tablename="export_jobs", db=POSTGRES):
     options = JSONB(default=None, null=True)
     error_code = Text(default=None, null=True)
     purpose = Text(default=None, null=True)
+    expires_at = Timestamptz(default=None, null=True)
+    lost_at = Timestamptz(default=None, null=True)
 
 
 class UsageLog(Table, tablename="usage_logs", db=POSTGRES):

@@ -90,6 +90,27 @@ async def test_a_job_that_is_cut_short_is_taken_up(api, monkeypatch) -> None:
     assert (await api.sql("SELECT emptied_at IS NOT NULL FROM users"))[0][0]
 
 
+async def test_an_account_whose_scene_does_not_end_holds_up_no_other(api) -> None:
+    """The first waits for a worker that is away; the others have an ended scene, a running one, none."""
+    blocked, ended, running, empty = [await api.person() for _ in range(4)]
+    for person in (blocked, ended, running):
+        await api.generate(person, encoded("JPEG"))
+    accounts = [await api.account_id(person) for person in (blocked, ended, running, empty)]
+    await api.sql("UPDATE scene_generations SET status = 'completed' WHERE user_id = $1", accounts[1])
+    await erase(api, blocked)
+    await api.services.erasing.work()  # its scene is asked to stop, and nothing ends it
+    for person in (ended, running, empty):
+        await erase(api, person)
+    await api.services.erasing.work()
+    emptied = "SELECT id FROM users WHERE emptied_at IS NOT NULL"
+    assert {row["id"] for row in await api.sql(emptied)} == {accounts[1], accounts[3]}
+    asked = "SELECT user_id FROM scene_generations WHERE cancel_requested_at IS NOT NULL"
+    assert {row["user_id"] for row in await api.sql(asked)} == {accounts[0], accounts[2]}
+    await api.sql("UPDATE scene_generations SET status = 'cancelled' WHERE status = 'pending'")
+    await api.services.erasing.work()
+    assert {row["id"] for row in await api.sql(emptied)} == set(accounts)
+
+
 async def test_ones_own_data(api) -> None:
     person = await api.person(EMAIL)
     _, key = await api.key(person)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import msgspec
@@ -78,6 +78,7 @@ async def test_a_redriven_job_is_a_new_one_with_a_photo_of_its_own(api, admin, d
 
     rows = {row["id"]: row for row in await api.sql("SELECT * FROM scene_generations")}
     assert (rows[fresh]["status"], rows[old.generation_id]["status"]) == ("pending", "failed")
+    assert rows[fresh]["expires_at"] == command.expires_at == command.requested_at + timedelta(days=6)
     assert rows[fresh]["metadata"] == rows[old.generation_id]["metadata"]
     shown = (await api.client.get(f"{URL}/{letter}", headers=admin)).json()
     assert (shown["state"], shown["redriven_as"]) == ("redriven", str(fresh))
@@ -184,5 +185,6 @@ async def test_a_view_that_is_run_again_stays_the_systems_own(api, admin) -> Non
     (record,) = await published(api)
     again = msgspec.json.decode(record.value, type=ExportScene)
     assert (record.topic, again.purpose) == (topics.BACKGROUND_COMMANDS.name, "preview")
-    rows = await api.sql("SELECT purpose, status FROM export_jobs WHERE id = $1", again.export_id)
-    assert [tuple(row) for row in rows] == [("preview", "pending")]
+    assert again.expires_at == again.requested_at + timedelta(days=29)
+    rows = await api.sql("SELECT purpose, status, expires_at FROM export_jobs WHERE id = $1", again.export_id)
+    assert [tuple(row) for row in rows] == [("preview", "pending", again.expires_at)]

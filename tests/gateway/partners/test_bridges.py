@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -73,7 +74,8 @@ async def test_a_photo_goes_in_and_its_events_come_out(bridged, unique, gpu) -> 
         assert (event["type"], event["subject"]) == (kind, str(job))
         assert event["data"]["generation_id"] == str(job)
         assert headers["content-type"] == "application/json"
-    [row] = await bridged.api.sql("SELECT priority, metadata, user_id, status FROM scene_generations")
+    [row] = await bridged.api.sql("SELECT * FROM scene_generations")
+    assert row["expires_at"] == row["created_at"] + timedelta(days=6)
     metadata = json.loads(row["metadata"])
     assert (row["priority"], row["user_id"], metadata["client"]) == ("bulk", account, {"room": "kitchen"})
     [commanded] = await bridged.api.sql("SELECT * FROM partner_commands")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import msgspec
@@ -54,6 +55,7 @@ async def test_accepted_is_written_and_told(api, me):
     assert order.message.source.key == f"results/{scene}/winner.ply"
     assert (order.message.source.sha256, order.message.source.bytes) == (RESULT["sha256"], RESULT["bytes"])
     assert order.message.source.media_type == "application/ply"  # the row is an earlier release's
+    assert row["expires_at"] == order.message.expires_at == row["created_at"] + timedelta(days=6)
     told = decode(topics.EVENTS, event.value, event.headers)
     assert (told.type, told.subject, event.key) == (
         "export.requested.v1", str(export), str(account).encode(),

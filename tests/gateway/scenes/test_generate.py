@@ -6,6 +6,7 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import httpx
@@ -73,6 +74,9 @@ async def test_a_photo_from_an_address(api, key) -> None:
     assert answer.status_code == 202, answer.text
     (command,) = await commands(api)
     assert (command.priority, command.focal_length_px) == ("bulk", 900.0)
+    assert command.expires_at == command.requested_at + timedelta(days=6)
+    [row] = await api.sql("SELECT created_at, expires_at FROM scene_generations")
+    assert (row["created_at"], row["expires_at"]) == (command.requested_at, command.expires_at)
     assert await api.services.blobs.get(command.source) == PHOTO
     scene = (await api.client.get(answer.headers["location"], headers=key)).json()
     assert scene["metadata"]["client"] == {"room": "hall"}

@@ -1,0 +1,305 @@
+"""Ends jobs whose command no worker can meet any more; else the owner of a command is a job's only writer.
+
+A job is ended where all of this holds:
+
+1. It is in flight, and `LOST_AFTER` has passed since it expired.
+2. The outbox holds nothing from before its expiry, so its command was published.
+3. Its command is gone: every input of the group (the command topics and their retry topics) begins after the
+   job was requested, or the command was published in another life of the topics (topic epoch); and a look
+   through all inputs, from begin to end, finds no record with the job's key. The times alone would not do:
+   the first record of a partition is younger than the request that it carries. An input without records
+   counts as gone: what it held was removed, or it never held the command.
+4. Before that look every input was settled (`CommandLog.settle`). A worker that still has the command in
+   hand, perhaps one that was stopped for days, took it from below an input's begin. The group's offset is at
+   or above that begin now, and where it was not, the worker's producer was fenced first. So its result
+   cannot be committed: the fenced producer fails, and one that is opened anew finds the offset and drops the
+   record. A retry copy that it published before lies in a retry topic, and the look finds it.
+5. The log of record, read to its end after all that, has no ending of the job. An ending that came before
+   the settling lies below that end, and after it nobody writes one. Nothing of the account is parked.
+
+What holds then holds for ever, so it does no harm where the process stands still between two steps. Two
+ledgers at once, or two turns, lock the job's row; ``lost_at`` is set with the outbox row, once. Decision 29
+names what is left: a change of the topic epoch under a worker that survives it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NoReturn
+from uuid import UUID
+
+import asyncpg
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from bus.bridges import outbox
+from bus.contract import envelope, topics
+from bus.contract.limits import LOST_AFTER
+from bus.contract.messages import (
+    EXPORT_ENDINGS,
+    GENERATION_ENDINGS,
+    ExportFailed,
+    GenerationFailed,
+)
+from bus.contract.topics import Topic
+from bus.runtime.errors import SharpstreamError
+from bus.runtime.settings import KafkaSettings
+from ledger import metrics
+from ledger.command_log import CommandLog
+from ledger.db import leader_turns
+from ledger.settings import GroupSettings
+
+log = structlog.stdlib.get_logger(__name__)
+
+SOURCE: Final = "/sharpstream/ledger"
+CODE: Final = "expired"
+"""The stable code of the endings."""
+PAGE: Final = 10_000
+"""Jobs looked for in Kafka at once."""
+BATCH: Final = 500
+"""Jobs ended by one transaction."""
+FIRST: Final = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
+_ENDINGS: Final = {
+    str(kind.__struct_config__.tag).encode() for kind in (*GENERATION_ENDINGS, *EXPORT_ENDINGS)
+}
+
+_JOBS: Final = """
+SELECT j.id, j.requested_at, other.epoch IS NOT NULL AS other_epoch
+FROM ({jobs}) AS j
+LEFT JOIN LATERAL (SELECT e.epoch FROM event_log e
+                   WHERE e.subject = j.id AND e.type = $1 AND e.epoch <> $2 LIMIT 1) AS other ON true
+WHERE j.lost_at IS NULL AND j.expires_at < now() - $3::interval
+  AND j.expires_at < coalesce((SELECT min(created_at) FROM outbox), 'infinity')
+  AND NOT EXISTS (SELECT FROM parked_events p
+                  WHERE p.key IN (convert_to(j.id::text, 'UTF8'), convert_to(j.account::text, 'UTF8')))
+  AND (j.requested_at < coalesce($4::timestamptz, 'infinity') OR other.epoch IS NOT NULL)
+  AND (j.requested_at, j.id) > ($5, $6)
+ORDER BY j.requested_at, j.id LIMIT $7"""
+_SCENES: Final = """
+SELECT id, user_id AS account, created_at AS requested_at, lost_at,
+       coalesce(expires_at, created_at + interval '6 days') AS expires_at
+FROM scene_generations WHERE status IN ('pending', 'processing')"""
+_EXPORTS: Final = """
+SELECT x.id, s.user_id AS account, x.created_at AS requested_at, x.lost_at,
+       coalesce(x.expires_at, x.created_at + interval '{lifetime}') AS expires_at
+FROM export_jobs x JOIN scene_generations s ON s.id = x.scene_generation_id
+WHERE x.status IN ('pending', 'processing') AND x.purpose IS {purpose}"""
+_REACHED: Final = """
+SELECT topic, partition, next_offset FROM projector_offsets
+WHERE projector = $1 AND epoch = $2 AND topic = $3"""
+_END_SCENES: Final = (
+    "SELECT FROM scene_generations WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE",
+    """UPDATE scene_generations SET lost_at = now()
+    WHERE id = ANY($1::uuid[]) AND status IN ('pending', 'processing') AND lost_at IS NULL
+    RETURNING id, user_id AS account, id AS scene, NULL AS format""",
+)
+_END_EXPORTS: Final = (
+    "SELECT FROM export_jobs WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE",
+    """UPDATE export_jobs x SET lost_at = now() FROM scene_generations s
+    WHERE x.id = ANY($1::uuid[]) AND x.status IN ('pending', 'processing') AND x.lost_at IS NULL
+    AND s.id = x.scene_generation_id
+    RETURNING x.id, s.user_id AS account, s.id AS scene, x.export_format AS format""",
+)
+_FENCED: Final = "SELECT true FROM chores WHERE name = $1"
+_NOTE_FENCED: Final = (
+    "INSERT INTO chores (name, next_at) VALUES ($1, 'infinity') ON CONFLICT (name) DO NOTHING"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind:
+    """A kind of job: whose inputs its commands are, and where its endings go.
+
+    ``projector`` brings the endings from ``endings`` into the rows. ``requested``: the event that was
+    published with the command; it tells the command's topic epoch.
+    """
+
+    name: str
+    group: str
+    commands: tuple[Topic, ...]
+    endings: Topic
+    projector: str
+    requested: str
+    jobs: str
+    end: tuple[str, str]
+
+
+def kinds(groups: GroupSettings) -> tuple[Kind, ...]:
+    """Return every kind of job that a command in Kafka stands for."""
+    return (
+        Kind(
+            name="generation",
+            group=groups.inference_group,
+            commands=(topics.COMMANDS_INTERACTIVE, topics.COMMANDS_BULK, *topics.GENERATION_RETRIES),
+            endings=topics.EVENTS,
+            projector="ledger",
+            requested="generation.requested.v1",
+            jobs=_SCENES,
+            end=_END_SCENES,
+        ),
+        Kind(
+            name="export",
+            group=groups.export_group,
+            commands=(topics.EXPORT_COMMANDS, *topics.EXPORT_RETRIES),
+            endings=topics.EVENTS,
+            projector="export.jobs",
+            requested="export.requested.v1",
+            jobs=_EXPORTS.format(lifetime="6 days", purpose="NULL"),
+            end=_END_EXPORTS,
+        ),
+        Kind(
+            name="background_export",
+            group=groups.background_group,
+            commands=(topics.BACKGROUND_COMMANDS, *topics.BACKGROUND_RETRIES),
+            endings=topics.BACKGROUND_ENDINGS,
+            projector="export.jobs",
+            requested="export.requested.v1",
+            jobs=_EXPORTS.format(lifetime="29 days", purpose="NOT NULL"),
+            end=_END_EXPORTS,
+        ),
+    )
+
+
+class LostJobs:
+    """`run` beside the projectors: one ledger of all has the turn. ``after``: see `LOST_AFTER`."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        kafka: KafkaSettings,
+        looked_for: tuple[Kind, ...],
+        *,
+        after: timedelta = LOST_AFTER,
+    ) -> None:
+        self._pool, self._kafka, self._kinds, self._after = pool, kafka, looked_for, after
+
+    async def run(self, *, every_s: float) -> NoReturn:
+        """Look about every ``every_s`` seconds, for ever. What goes wrong is tried again at the next turn."""
+        while True:
+            await asyncio.sleep(every_s * random.uniform(0.5, 1.5))  # noqa: S311  (several ledgers, not in step)
+            try:
+                if await leader_turns.claim(self._pool, "lost_jobs", timedelta(seconds=every_s / 2)):
+                    await self.look()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                log.warning("lost_jobs_not_looked_for", error=repr(error))
+
+    async def look(self) -> list[UUID]:
+        """Publish the endings of the jobs that are lost, and return their ids."""
+        ended: list[UUID] = []
+        for kind in self._kinds:
+            try:
+                ended += await self._look(kind)
+            except (KafkaError, SharpstreamError, OSError) as error:  # a TimeoutError is an OSError
+                log.warning("lost_jobs_not_looked_for", kind=kind.name, error=repr(error))
+        return ended
+
+    async def _look(self, kind: Kind) -> list[UUID]:
+        ended: list[UUID] = []
+        if not await self._page(kind, None, FIRST, limit=1):
+            return ended  # nearly always
+        async with CommandLog(self._kafka, group=kind.group, topics=kind.commands) as commands:
+            begins = await commands.begins()
+            oldest = await commands.oldest(begins)
+            place = FIRST
+            while page := await self._page(kind, oldest, place, limit=PAGE):
+                ended += await self._end(kind, await self._lost(kind, page, commands, begins))
+                place = page[-1]["requested_at"], page[-1]["id"]
+        return ended
+
+    async def _page(
+        self, kind: Kind, before: datetime | None, after: tuple[datetime, UUID], *, limit: int
+    ) -> list[asyncpg.Record]:
+        """Return the next expired jobs that were requested ``before``, or in another topic epoch.
+
+        Oldest first, page by page: whatever becomes of one, the others follow.
+        """
+        rows: list[asyncpg.Record] = await self._pool.fetch(
+            _JOBS.format(jobs=kind.jobs),
+            kind.requested,
+            self._kafka.topic_epoch,
+            self._after,
+            before,
+            *after,
+            limit,
+        )
+        return rows
+
+    async def _lost(
+        self,
+        kind: Kind,
+        page: list[asyncpg.Record],
+        commands: CommandLog,
+        begins: Mapping[TopicPartition, int],
+    ) -> list[UUID]:
+        """Return those of the jobs whose command is gone and whose ending is not in the log."""
+        await self._settle(kind, commands, begins, other_epoch=any(row["other_epoch"] for row in page))
+        ids = {str(row["id"]).encode(): row["id"] for row in page}
+        gone = ids.keys() - await commands.holding(ids.keys(), begins)
+        lost = gone - await self._told(kind, commands, gone) if gone else gone
+        return [ids[key] for key in ids if key in lost]
+
+    async def _settle(
+        self, kind: Kind, commands: CommandLog, begins: Mapping[TopicPartition, int], *, other_epoch: bool
+    ) -> None:
+        """Settle the inputs; each once for an epoch, because that ends every worker of the group once."""
+        name = f"fenced:{kind.group}:{self._kafka.topic_epoch}"
+        every = other_epoch and await self._pool.fetchval(_FENCED, name) is None
+        await commands.settle(begins, every=every)
+        if every:
+            await self._pool.execute(_NOTE_FENCED, name)
+
+    async def _told(self, kind: Kind, commands: CommandLog, wanted: set[bytes]) -> set[bytes]:
+        """Return those of the jobs of which an ending lies in the log, above what is projected already."""
+        rows = await self._pool.fetch(_REACHED, kind.projector, self._kafka.topic_epoch, kind.endings.name)
+        reached = {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+        parts = await commands.partitions([kind.endings])
+        found: set[bytes] = set()
+        async for records in commands.records({part: reached.get(part, 0) for part in parts}):
+            for record in records:
+                headers = dict(reversed(record.headers))
+                if headers.get("ce_type") in _ENDINGS and headers.get("ce_subject") in wanted:
+                    found.add(headers["ce_subject"])
+        return found
+
+    async def _end(self, kind: Kind, jobs: list[UUID]) -> list[UUID]:
+        """Put the endings into the outbox; a job that ended or was ended meanwhile is passed over."""
+        ended: list[UUID] = []
+        lock, mark = kind.end
+        for begin in range(0, len(jobs), BATCH):
+            async with self._pool.acquire() as connection, connection.transaction():
+                some = jobs[begin : begin + BATCH]
+                await connection.execute(lock, some)
+                rows = await connection.fetch(mark, some)
+                await outbox.enqueue_each(connection, [[_ending(kind, row)] for row in rows])
+            ended += [row["id"] for row in rows]
+        if ended:
+            metrics.LOST.labels(kind.name).inc(len(ended))
+            log.error("lost_jobs_ended", kind=kind.name, count=len(ended), first=[*map(str, ended[:10])])
+        return ended
+
+
+def _ending(kind: Kind, row: Mapping[str, Any]) -> envelope.OutRecord:
+    message: GenerationFailed | ExportFailed
+    if row["format"] is None:
+        message = GenerationFailed(
+            generation_id=row["id"],
+            account_id=row["account"],
+            code=CODE,
+            message="Nobody took it in time; send the photo again.",
+        )
+    else:
+        message = ExportFailed(
+            export_id=row["id"],
+            generation_id=row["scene"],
+            account_id=row["account"],
+            format=row["format"],
+            code=CODE,
+            message="Nobody took it in time; ask for the export again.",
+        )
+    key = row["account"] if kind.endings is topics.EVENTS else row["id"]
+    return envelope.record(kind.endings, message, key=key, source=SOURCE)

@@ -34,15 +34,15 @@ TIMINGS = Timings(queued_ms=12.5, fetch_ms=9.1, decode_ms=20.2, inference_ms=700
 
 def events_of(account: UUID, partition: int, count: int) -> list[RawRecord]:
     """Return ``count`` events of one account, 50 generations open at a time."""
-    told: list[AnyMessage] = []
-    while len(told) < count:
+    reported: list[AnyMessage] = []
+    while len(reported) < count:
         open_now = [new_id() for _ in range(50)]
-        told += [requested(generation, account) for generation in open_now]
-        told += [completed(generation, account) for generation in open_now]
+        reported += [requested(generation, account) for generation in open_now]
+        reported += [completed(generation, account) for generation in open_now]
     began = datetime.now(UTC)
     return [
         raw(message, began + timedelta(milliseconds=offset), account, partition, offset)
-        for offset, message in enumerate(told[:count])
+        for offset, message in enumerate(reported[:count])
     ]
 
 

@@ -19,8 +19,8 @@ class _Sized(Postgres):
     shared_buffers = ""
 
     def launch(self) -> Launch:
-        told = super().launch()
-        return replace(told, argv=[*told.argv, "-c", f"shared_buffers={self.shared_buffers}"])
+        reported = super().launch()
+        return replace(reported, argv=[*reported.argv, "-c", f"shared_buffers={self.shared_buffers}"])
 
 
 @asynccontextmanager

@@ -98,12 +98,12 @@ async def _main(app: Any, publish: Callable[[int, int], Any]) -> None:
         number += 1
     # Late or not, nobody waits for more than this; what comes later counts as lost.
     await asyncio.sleep(3)
-    told = {
+    reported = {
         "events": number,
         "server_cpu_s": cpu_s() - before,
         "kib_per_stream": (full - empty) * 1024,
     }
-    print(json.dumps(told), flush=True)
+    print(json.dumps(reported), flush=True)
     await asyncio.to_thread(sys.stdin.readline)
     serving.cancel()
     raise SystemExit

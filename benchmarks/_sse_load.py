@@ -43,16 +43,16 @@ class Client(asyncio.Protocol):
                 self.rest = data
                 return
             self.opened.set_result(None)
-        place = 0
-        while (found := data.find(MARK, place)) >= 0:
+        offset = 0
+        while (found := data.find(MARK, offset)) >= 0:
             begin = data.find(b'"', found + len(MARK)) + 1
             end = data.find(b'"', begin)
             if begin == 0 or end < 0:
                 break
             self.lags.append(now - datetime.fromisoformat(data[begin:end].decode()).timestamp())
             self.count += 1
-            place = end
-        self.rest = data[max(place, len(data) - 64) if found < 0 else found :]
+            offset = end
+        self.rest = data[max(offset, len(data) - 64) if found < 0 else found :]
 
     def connection_lost(self, _: Exception | None) -> None:
         self.lost = True
@@ -86,17 +86,17 @@ async def main(order: dict[str, object]) -> None:
     await asyncio.to_thread(sys.stdin.readline)
     busy_s = cpu_s() - before
     ordered = sorted(lags)
-    told = {
+    reported = {
         f"p{p}_ms": ordered[int(len(ordered) * p / 100)] * 1000 if ordered else None for p in (50, 90, 99)
     }
-    told |= {
+    reported |= {
         "max_ms": ordered[-1] * 1000 if ordered else None,
         "deliveries": len(ordered),
         "lost_connections": sum(client.lost for client in clients),
         "fewest": min(client.count for client in clients),
         "client_cpu_s": busy_s,
     }
-    print(json.dumps(told), flush=True)
+    print(json.dumps(reported), flush=True)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from gateway.streaming.cursor import Cursor, partition_of, text_of
 from gateway.streaming.event import StreamEvent
 from gateway.streaming.hub import Hub
 from gateway.streaming.sse_response import EventStream, Following
-from gateway.streaming.subscriber import Limits, Wanted
+from gateway.streaming.subscriber import StreamLimits, Wanted
 
 BODY = msgspec.json.encode(common.DATA)
 
@@ -37,9 +37,9 @@ def ours() -> None:
         epoch=1,
         partitions=12,
         ring_events=2_000,
-        limits=Limits(events=1_000, bytes=512 * 1024, stall_s=20),
+        limits=StreamLimits(events=1_000, bytes=512 * 1024, stall_s=20),
     )
-    hub.settle({})
+    hub.set_floors({})
     metrics = Metrics()
 
     async def never(after: object) -> object:
@@ -49,8 +49,8 @@ def ours() -> None:
     async def follow(group: FromPath[int]) -> EventStream:
         account = UUID(int=group)
         after = hub.now(account)
-        place = text_of(after, partition_of(account, 12))
-        following = Following(wanted=Wanted(account_id=account), after=after, page=never, place=place)
+        position = text_of(after, partition_of(account, 12))
+        following = Following(wanted=Wanted(account_id=account), after=after, page=never, position=position)
         return EventStream(following, hub, metrics)
 
     def publish(group: int, number: int) -> None:  # as the tail does with a record

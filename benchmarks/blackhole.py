@@ -31,7 +31,7 @@ QUIET = "without a webhook"
 HOLED = "with a black hole"
 
 
-async def round_of(client: AsyncClient, photo: bytes, *, seconds: float, under_way: int) -> float:
+async def round_of(client: AsyncClient, photo: bytes, *, seconds: float, in_flight: int) -> float:
     """Return scenes completed a second while so many are under way."""
     until = time.monotonic() + seconds
     completed = 0
@@ -45,7 +45,7 @@ async def round_of(client: AsyncClient, photo: bytes, *, seconds: float, under_w
                 raise RuntimeError(f"{scene.id}: {scene.status}")
             completed += time.monotonic() < until
 
-    await asyncio.gather(*(one() for _ in range(under_way)))
+    await asyncio.gather(*(one() for _ in range(in_flight)))
     return completed / seconds
 
 
@@ -55,12 +55,12 @@ async def measure(url: str, key: str, arguments: argparse.Namespace) -> dict[str
     with create_server(("127.0.0.1", 0), backlog=512) as listening:
         hole = f"http://127.0.0.1:{listening.getsockname()[1]}/"
         async with AsyncClient(url, key) as client:
-            await round_of(client, photo, seconds=5, under_way=arguments.under_way)
+            await round_of(client, photo, seconds=5, in_flight=arguments.in_flight)
             for _ in range(arguments.rounds):
                 for side, measured in rates.items():
                     hook = await client.create_webhook(hole) if side == HOLED else None
                     rate = await round_of(
-                        client, photo, seconds=arguments.seconds, under_way=arguments.under_way
+                        client, photo, seconds=arguments.seconds, in_flight=arguments.in_flight
                     )
                     measured.append(round(rate, 2))
                     print(json.dumps({"side": side, "completed_per_second": measured[-1]}), file=sys.stderr)
@@ -70,7 +70,7 @@ async def measure(url: str, key: str, arguments: argparse.Namespace) -> dict[str
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "photo_bytes": len(photo),
-        "under_way": arguments.under_way,
+        "in_flight": arguments.in_flight,
         "seconds": arguments.seconds,
         "completed_per_second": rates,
         "ratio": round(statistics.median(rates[HOLED]) / statistics.median(rates[QUIET]), 3),
@@ -82,7 +82,7 @@ def markdown(report: dict[str, Any]) -> str:
     rates = report["completed_per_second"]
     return (
         "# A receiver that never answers\n\n"
-        f"Scenes completed a second by the bundled model, {report['under_way']} under way:"
+        f"Scenes completed a second by the bundled model, {report['in_flight']} under way:"
         f" {report['machine']}, {report['date']}. Median of {len(rates[QUIET])} rounds"
         f" of {report['seconds']:g} s, in turn.\n\n"
         "| | scenes/s |\n|---|---:|\n"
@@ -96,7 +96,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--under-way", type=int, default=8)
+    parser.add_argument("--in-flight", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))

@@ -72,9 +72,9 @@ def theirs(which: str, command: list[str], target: Path) -> Row:
         began = time.perf_counter()
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert process.stdout is not None
-        told = process.stdout.read().strip()
+        reported = process.stdout.read().strip()
         _, status, usage = os.wait4(process.pid, 0)
-        seconds.append(float(told) if told else time.perf_counter() - began)
+        seconds.append(float(reported) if reported else time.perf_counter() - began)
         if status:
             raise SystemExit(f"{which} failed: {' '.join(command)}")
         peak = max(peak, usage.ru_maxrss * 1024)

@@ -59,7 +59,7 @@ async def one_by_one(url: str, key: str, photo: bytes, count: int) -> list[float
     return took
 
 
-async def flood(url: str, key: str, photo: bytes, under_way: int) -> None:
+async def flood(url: str, key: str, photo: bytes, in_flight: int) -> None:
     """Keep so many under way, for ever."""
 
     async def again(client: AsyncClient) -> None:
@@ -68,7 +68,7 @@ async def flood(url: str, key: str, photo: bytes, under_way: int) -> None:
             await client.wait(job.generation_id)
 
     async with AsyncClient(url, key) as client:
-        await asyncio.gather(*(again(client) for _ in range(under_way)))
+        await asyncio.gather(*(again(client) for _ in range(in_flight)))
 
 
 async def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -76,7 +76,7 @@ async def measure(stack: Stack, arguments: argparse.Namespace) -> dict[str, Any]
     calm, loud = [await asyncio.to_thread(account_of, stack, name) for name in ("calm", "loud")]
     await one_by_one(stack.url, calm, photo, 3)
     alone = await one_by_one(stack.url, calm, photo, arguments.photos)
-    flooding = asyncio.create_task(flood(stack.url, loud, photo, arguments.under_way))
+    flooding = asyncio.create_task(flood(stack.url, loud, photo, arguments.in_flight))
     await asyncio.sleep(10)
     beside = await one_by_one(stack.url, calm, photo, arguments.photos)
     flooding.cancel()
@@ -96,7 +96,7 @@ def markdown(report: dict[str, Any]) -> str:
         "# Fairness",
         "",
         "Seconds from photo to splat of one account, one photo at a time, alone and beside another that"
-        f" keeps {report['under_way']} under way: {report['machine']}, {report['date']},"
+        f" keeps {report['in_flight']} under way: {report['machine']}, {report['date']},"
         f" {report['photos']} photos.",
         "",
         "| | alone p50 | p99 | beside p50 | p99 | ratio p50 | ratio p99 |",
@@ -117,7 +117,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--photos", type=int, default=40)
-    parser.add_argument("--under-way", type=int, default=64)
+    parser.add_argument("--in-flight", type=int, default=64)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     arguments = parser.parse_args()
     runs = {}
@@ -129,7 +129,7 @@ def main() -> int:
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "photos": arguments.photos,
-        "under_way": arguments.under_way,
+        "in_flight": arguments.in_flight,
         "runs": runs,
     }
     arguments.out.mkdir(parents=True, exist_ok=True)

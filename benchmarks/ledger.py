@@ -47,21 +47,21 @@ async def measure(
 ) -> dict[str, Any]:
     """Project ``count`` events in each partition, all partitions at once."""
     projector, epoch = projector_of(pool)
-    lanes = []
+    streams = []
     for partition in range(partitions):
         account = await account_of(pool)
-        lanes.append(events_of(account, partition, count))
+        streams.append(events_of(account, partition, count))
         if accepted:
-            await accept(pool, account, lanes[-1])
+            await accept(pool, account, streams[-1])
     gc.collect()
     gc.freeze()  # a ledger holds a batch, not a whole run of records
 
-    async def lane(records: list[RawRecord]) -> None:
+    async def project_batches(records: list[RawRecord]) -> None:
         for start in range(0, len(records), batch):
             await projector.project(records[start : start + batch])
 
     began = time.perf_counter()
-    await asyncio.gather(*map(lane, lanes))
+    await asyncio.gather(*map(project_batches, streams))
     seconds = time.perf_counter() - began
     written = await pool.fetchval("SELECT count(*) FROM event_log WHERE epoch = $1", epoch)
     if written != partitions * count:
@@ -90,11 +90,11 @@ async def run(arguments: argparse.Namespace) -> dict[str, Any]:
         wanted.append({"batch": max(arguments.batches), "accepted": False})
         best: list[dict[str, Any]] = [{} for _ in wanted]
         for turn in range(ROUNDS):
-            for place, what in enumerate(wanted):
+            for index, what in enumerate(wanted):
                 count = arguments.events if what["batch"] > 1 else max(arguments.events // 20, 100)
-                told = await measure(pool, **what, partitions=arguments.partitions, count=count)
-                print(turn, json.dumps(told), file=sys.stderr)
-                best[place] = max(best[place], told, key=lambda run: run.get("events_per_second", 0))
+                reported = await measure(pool, **what, partitions=arguments.partitions, count=count)
+                print(turn, json.dumps(reported), file=sys.stderr)
+                best[index] = max(best[index], reported, key=lambda run: run.get("events_per_second", 0))
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",

@@ -100,7 +100,7 @@ async def grow(pool: asyncpg.Pool, rows: int) -> list[UUID]:
     return accounts
 
 
-class Books:
+class Database:
     """One database, and the operations that are measured in it."""
 
     def __init__(self, pool: asyncpg.Pool, accounts: list[UUID]) -> None:
@@ -141,15 +141,15 @@ async def run(arguments: argparse.Namespace) -> dict[str, Any]:
         own_postgres(arguments.shared_buffers, folder=arguments.folder) as url,
         AsyncExitStack() as stack,
     ):
-        books = {}
+        databases = {}
         for rows in arguments.rows:
             pool = await stack.enter_async_context(_database(url, f"rows_{rows}"))
-            books[rows] = Books(pool, await grow(pool, rows))
-            await books[rows].prepare(arguments.repeat)
+            databases[rows] = Database(pool, await grow(pool, rows))
+            await databases[rows].prepare(arguments.repeat)
             server = await pool.fetchval("SHOW server_version")
         gc.collect()
         gc.freeze()
-        figures = {name: await _p99s(books, name, arguments.repeat) for name in (PROJECT, *READS)}
+        figures = {name: await _p99s(databases, name, arguments.repeat) for name in (PROJECT, *READS)}
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
@@ -173,10 +173,10 @@ async def _database(url: str, name: str) -> AsyncIterator[asyncpg.Pool]:
         yield pool
 
 
-async def _p99s(books: dict[int, Books], name: str, repeat: int) -> dict[str, list[float]]:
-    took: dict[int, list[float]] = {rows: [] for rows in books}
+async def _p99s(databases: dict[int, Database], name: str, repeat: int) -> dict[str, list[float]]:
+    took: dict[int, list[float]] = {rows: [] for rows in databases}
     for _ in range(repeat):
-        for rows, each in books.items():
+        for rows, each in databases.items():
             took[rows].append(await each.timed(name))
     found = {}
     for rows, times in took.items():

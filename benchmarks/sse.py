@@ -61,8 +61,8 @@ def heard(process: subprocess.Popen[str]) -> dict[str, Any]:
     line = process.stdout.readline()
     if not line:
         raise RuntimeError("a process of the benchmark ended early")
-    told: dict[str, Any] = json.loads(line)
-    return told
+    reported: dict[str, Any] = json.loads(line)
+    return reported
 
 
 def say(process: subprocess.Popen[str], line: str) -> None:
@@ -80,15 +80,15 @@ def fan_out(command: list[Any], shape: dict[str, Any], streams: int, seconds: fl
         with clients(order | {"streams": streams, "groups": shape["groups"]}) as (opened, process):
             say(process, "begin")
             say(server, f"{shape['groups']} {shape['rate']} {seconds}")
-            told = heard(server)
+            reported = heard(server)
             say(process, "done")
-            told |= heard(process) | opened
+            reported |= heard(process) | opened
     finally:
         server.kill()
         server.wait()
-    told["kib_per_stream"] /= streams
-    told["lost"] = told["events"] * streams // shape["groups"] - told["deliveries"]
-    return told
+    reported["kib_per_stream"] /= streams
+    reported["lost"] = reported["events"] * streams // shape["groups"] - reported["deliveries"]
+    return reported
 
 
 @contextmanager
@@ -148,8 +148,12 @@ def whole(streams: int, rate: float, seconds: float) -> dict[str, Any]:
             events = asyncio.run(produce(stack, account, rate, seconds, lambda: say(process, "begin")))
             busy_s = seconds_of(pid) - before
             say(process, "done")
-            told = heard(process) | opened
-    return told | {"events": events, "server_cpu_s": busy_s, "lost": events * streams - told["deliveries"]}
+            reported = heard(process) | opened
+    return reported | {
+        "events": events,
+        "server_cpu_s": busy_s,
+        "lost": events * streams - reported["deliveries"],
+    }
 
 
 def seconds_of(pid: int) -> float:
@@ -172,10 +176,10 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     }
     runs = []
 
-    def run(way: str, shape: dict[str, Any], told: dict[str, Any]) -> None:
+    def run(way: str, shape: dict[str, Any], reported: dict[str, Any]) -> None:
         for side in ("server", "client"):
-            told[f"{side}_cores"] = told.pop(f"{side}_cpu_s") / arguments.seconds
-        runs.append({"way": way, "shape": shape["name"], "rate": shape["rate"]} | told)
+            reported[f"{side}_cores"] = reported.pop(f"{side}_cpu_s") / arguments.seconds
+        runs.append({"way": way, "shape": shape["name"], "rate": shape["rate"]} | reported)
         print(json.dumps(runs[-1]), file=sys.stderr)
 
     def all_shapes(way: str, command: list[Any]) -> None:
@@ -188,8 +192,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         with rival() as command:
             all_shapes("sse-starlette, a queue a client", command)
     if not arguments.no_stack:
-        told = whole(arguments.streams, shapes[-1]["rate"], arguments.seconds)
-        run("sharpstream, whole gateway", shapes[-1], told)
+        reported = whole(arguments.streams, shapes[-1]["rate"], arguments.seconds)
+        run("sharpstream, whole gateway", shapes[-1], reported)
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",

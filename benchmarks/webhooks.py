@@ -51,7 +51,7 @@ from gateway.webhooks.fanin import FanIn
 from gateway.webhooks.http_session import outgoing
 from gateway.webhooks.repository import Webhooks
 from gateway.webhooks.secrets import Sealer, signature
-from gateway.webhooks.sender import Limits, Sender
+from gateway.webhooks.sender import Sender, SenderLimits
 
 KEY = SecretStr("a key that seals the secrets of a benchmark")
 ANSWER_S = 0.05
@@ -73,9 +73,9 @@ def receive() -> None:
         return web.Response(text="ok")
 
     async def count(_: web.Request) -> web.Response:
-        told = {"requests": len(times), "distinct": len(ids)}
+        reported = {"requests": len(times), "distinct": len(ids)}
         seconds = times[-1] - times[0] if len(times) > 1 else 0.0
-        return web.json_response(told | {"seconds": seconds})
+        return web.json_response(reported | {"seconds": seconds})
 
     async def reset(_: web.Request) -> web.Response:
         ids.clear()
@@ -104,7 +104,7 @@ def send(dsn: str) -> None:
     own = WebhookSettings(key=KEY, allow_loopback=True)
 
     async def run() -> None:
-        limits = Limits(
+        limits = SenderLimits(
             total=own.in_flight,
             per_endpoint=own.in_flight_per_endpoint,
             timeout_s=own.timeout_seconds,
@@ -215,14 +215,14 @@ def wait_for(url: str, wanted: int) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Place:
+class Target:
     """A migrated database of our own."""
 
     dsn: str
 
 
 @contextmanager
-def database(given: str | None) -> Iterator[Place]:
+def database(given: str | None) -> Iterator[Target]:
     """Make a database, in the server that was given or in one of our own; drop it."""
     home: str | None = None
     servers: subprocess.Popen[bytes] | None = None
@@ -242,7 +242,7 @@ def database(given: str | None) -> Iterator[Place]:
         dsn = f"{given.rpartition('/')[0]}/{name}"
         migrate = [sys.executable, "-m", "ledger", "migrate"]
         subprocess.run(migrate, env=os.environ | {"DATABASE_URL": dsn}, check=True, stdout=subprocess.DEVNULL)
-        yield Place(dsn)
+        yield Target(dsn)
         asyncio.run(_sql(given, f"DROP DATABASE {name} WITH (FORCE)"))
     finally:
         if servers is not None:
@@ -278,14 +278,14 @@ def markdown(report: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def measure(place: Place, arguments: argparse.Namespace) -> dict[str, Any]:
+def measure(target: Target, arguments: argparse.Namespace) -> dict[str, Any]:
     """Run every way in turn against the same receivers."""
     receivers = subprocess.Popen([sys.executable, __file__, "--receive"], stdout=subprocess.PIPE, text=True)
     try:
         assert receivers.stdout
         url = f"http://127.0.0.1:{int(receivers.stdout.readline())}"
         size = {"endpoints": arguments.endpoints, "events": arguments.events}
-        ways = [ours(place.dsn, url, **size)]
+        ways = [ours(target.dsn, url, **size)]
         for count in arguments.threads:
             ways.append(threads(url, count, **size))
             print(json.dumps(ways[-1]), file=sys.stderr)
@@ -319,8 +319,8 @@ def main() -> int:
         receive()
     if arguments.send:
         send(arguments.send)
-    with database(arguments.database) as place:
-        report = measure(place, arguments)
+    with database(arguments.database) as target:
+        report = measure(target, arguments)
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "webhooks.json").write_text(json.dumps(report, indent=1) + "\n")
     (arguments.out / "webhooks.md").write_text(markdown(report))

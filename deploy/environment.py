@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings
 
 from bus.runtime import telemetry
 
-MODULES: Final = ("bus", "gateway", "inference_consumer", "export_consumer", "ledger")
+MODULES: Final = ("bus.runtime", "gateway", "inference_consumer", "export_consumer", "ledger")
 TO_FILL: Final = {
     "POSTGRES_PASSWORD": "the database's password; letters and digits",
     "KAFKA_PASSWORD": "the broker's password; letters and digits",
@@ -29,7 +29,7 @@ TO_FILL: Final = {
 }
 """What compose.yaml cannot go without, and nobody can choose for you."""
 UNITS: Final = {
-    "bus": "Everything",
+    "bus.runtime": "Everything",
     "gateway": "Gateway, webhooks and relay",
     "inference_consumer": "Inference",
     "export_consumer": "Export",

@@ -43,8 +43,8 @@ def table() -> str:
 
 def _row(name: str, metric: Any) -> str:
     labels = ", ".join(f"`{label}`" for label in metric._labelnames) or "-"  # noqa: SLF001
-    told = metric._documentation.rstrip(".")  # noqa: SLF001
-    return f"| `{name}` | {metric._type} | {labels} | {told[0].lower()}{told[1:]} |\n"  # noqa: SLF001
+    reported = metric._documentation.rstrip(".")  # noqa: SLF001
+    return f"| `{name}` | {metric._type} | {labels} | {reported[0].lower()}{reported[1:]} |\n"  # noqa: SLF001
 
 
 def main() -> None:

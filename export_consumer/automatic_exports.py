@@ -36,8 +36,8 @@ class View(NamedTuple):
 
     def id_for(self, generation_id: UUID) -> UUID:
         """Return the export's id: the same for the same wish, whoever has it and however often."""
-        wish = msgspec.json.encode(self.options, order="sorted").decode()
-        return ids.event_id(generation_id, "export.make.v1", self.purpose, self.format, wish)
+        request = msgspec.json.encode(self.options, order="sorted").decode()
+        return ids.event_id(generation_id, "export.make.v1", self.purpose, self.format, request)
 
 
 PREVIEW: Final = View("preview", "png", {"size": 512})

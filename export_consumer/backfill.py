@@ -31,7 +31,7 @@ BATCH: Final = 500
 """Scenes a transaction."""
 CLOCKS: Final = timedelta(hours=1)
 """A record may have been written later, or by a clock that is behind: so much earlier reading begins."""
-_LOOK_S: Final = 0.5
+_POLL_INTERVAL_S: Final = 0.5
 _KNOWN: Final = """
 SELECT s.id FROM scene_generations s JOIN users u ON u.id = s.user_id
 WHERE s.id = ANY($1::uuid[]) AND s.deleted_at IS NULL AND u.erased_at IS NULL"""
@@ -56,7 +56,7 @@ class Progress:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class BackfillRequest:
     """What to make, and of which scenes: those completed from ``since`` to before ``until``."""
 
     view: View
@@ -69,56 +69,60 @@ class Wish:
 async def run(
     pool: asyncpg.Pool,
     kafka: KafkaSettings,
-    wish: Wish,
+    request: BackfillRequest,
     *,
-    tell: Callable[[Progress], Any],
+    on_progress: Callable[[Progress], Any],
     topic: Topic | None = None,
 ) -> Progress:
-    """Order the wish's view of every scene that lacks it; ``tell`` hears of each step."""
-    progress = Progress(dry_run=wish.dry_run)
-    async for scenes in _completed(kafka, topic or topics.EVENTS, wish):
+    """Order the wish's view of every scene that lacks it; ``on_progress`` hears of each step."""
+    progress = Progress(dry_run=request.dry_run)
+    async for scenes in _completed(kafka, topic or topics.EVENTS, request):
         for begin in range(0, len(scenes), BATCH):
-            await _room(pool, wish)
-            await _some(pool, scenes[begin : begin + BATCH], wish, progress)
-            tell(progress)
+            await _room(pool, request)
+            await _some(pool, scenes[begin : begin + BATCH], request, progress)
+            on_progress(progress)
     return progress
 
 
-async def _some(pool: asyncpg.Pool, scenes: Sequence[Finished], wish: Wish, progress: Progress) -> None:
+async def _some(
+    pool: asyncpg.Pool, scenes: Sequence[Finished], request: BackfillRequest, progress: Progress
+) -> None:
     ids = [scene.generation_id for scene in scenes]
     async with pool.acquire() as connection, connection.transaction():
-        if not wish.dry_run:
+        if not request.dry_run:
             await automatic_exports.hold(connection, ids)
         known = {row["id"] for row in await connection.fetch(_KNOWN, ids)}
-        there = await connection.fetchval(_THERE, [wish.view.id_for(each) for each in known])
+        there = await connection.fetchval(_THERE, [request.view.id_for(each) for each in known])
         living = [scene for scene in scenes if scene.generation_id in known]
-        if wish.dry_run:
+        if request.dry_run:
             ordered = len(known) - there
         else:
-            ordered = await automatic_exports.order(connection, living, [wish.view])
+            ordered = await automatic_exports.order(connection, living, [request.view])
     progress.scenes += len(scenes)
     progress.gone += len(scenes) - len(living)
     progress.already += there
     progress.ordered += ordered
 
 
-async def _room(pool: asyncpg.Pool, wish: Wish) -> None:
+async def _room(pool: asyncpg.Pool, request: BackfillRequest) -> None:
     """Wait until few enough of the system's own exports are under way."""
-    while not wish.dry_run and await pool.fetchval(_AHEAD) >= wish.ahead:  # noqa: ASYNC110  (other processes make it)
-        await asyncio.sleep(_LOOK_S)
+    while not request.dry_run and await pool.fetchval(_AHEAD) >= request.ahead:  # noqa: ASYNC110  (other processes make it)
+        await asyncio.sleep(_POLL_INTERVAL_S)
 
 
-async def _completed(kafka: KafkaSettings, topic: Topic, wish: Wish) -> AsyncIterator[list[Finished]]:
+async def _completed(
+    kafka: KafkaSettings, topic: Topic, request: BackfillRequest
+) -> AsyncIterator[list[Finished]]:
     """Yield the scenes that the log says were completed in that time, up to its end as it is now."""
-    async for records in _read(kafka, topic, wish.since - CLOCKS):
+    async for records in _read(kafka, topic, request.since - CLOCKS):
         events, _ = decode(topic, records)
-        found = [_finished(event) for event in events if _wanted(event, wish)]
+        found = [_finished(event) for event in events if _wanted(event, request)]
         if found:
             yield found
 
 
-def _wanted(event: Event, wish: Wish) -> bool:
-    return isinstance(event.message, GenerationCompleted) and wish.since <= event.time < wish.until
+def _wanted(event: Event, request: BackfillRequest) -> bool:
+    return isinstance(event.message, GenerationCompleted) and request.since <= event.time < request.until
 
 
 def _finished(event: Event) -> Finished:

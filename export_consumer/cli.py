@@ -20,7 +20,7 @@ from bus.runtime.errors import ConfigurationError, SharpstreamError
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, load
 from export_consumer import app, automatic_exports, backfill
 from export_consumer.automatic_exports import View
-from export_consumer.backfill import Progress, Wish
+from export_consumer.backfill import BackfillRequest, Progress
 from ledger.db import database
 from ledger.db.migrate import check
 
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _backfill(given: argparse.Namespace) -> int:
     logs.configure("export", "INFO")
     try:
-        progress = process.run(_order(_wish(given)))
+        progress = process.run(_order(_request(given)))
     except SharpstreamError as error:  # also what is wrong with the options
         sys.stderr.write(f"{error.message}\n")
         return process.MISCONFIGURED
@@ -45,23 +45,23 @@ def _backfill(given: argparse.Namespace) -> int:
     return process.DONE
 
 
-async def _order(wish: Wish) -> Progress:
+async def _order(request: BackfillRequest) -> Progress:
     async with database.open_pool(load(DatabaseSettings), role="export") as pool:
         async with pool.acquire() as connection:
             await check(connection)
-        return await backfill.run(pool, load(KafkaSettings), wish, tell=_tell)
+        return await backfill.run(pool, load(KafkaSettings), request, on_progress=_print_progress)
 
 
-def _tell(progress: Progress) -> None:
+def _print_progress(progress: Progress) -> None:
     log.info("backfill", **msgspec.to_builtins(progress))
 
 
-def _wish(given: argparse.Namespace) -> Wish:
+def _request(given: argparse.Namespace) -> BackfillRequest:
     """Return what is asked for. Raises `SharpstreamError` with what is wrong with it."""
     since, until = _moment(given.since), _moment(given.until) if given.until else datetime.now(UTC)
     if until <= since:
         raise ConfigurationError("--since must lie before --until.")
-    return Wish(
+    return BackfillRequest(
         view=_view(given.format, given.options),
         since=since,
         until=until,

@@ -90,7 +90,7 @@ class Exports:
             timings=timings,
             attempt=record.attempt,
         )
-        return _told(command, ending, span.traceparent)
+        return _event_record(command, ending, span.traceparent)
 
     def give_up(self, record: Record, error: SharpstreamError) -> Sequence[envelope.OutRecord]:
         """Return the ``export.failed.v1`` of a command that is given up on; nothing for an unreadable one."""
@@ -108,7 +108,7 @@ class Exports:
             message=error.message,
             attempt=record.attempt,
         )
-        return [_told(command, ending, command.traceparent)]
+        return [_event_record(command, ending, command.traceparent)]
 
     def _silent(self, message: ExportScene) -> bool:
         """Whether it is too late to say how an export ended that was taken in time."""
@@ -160,7 +160,7 @@ def _span(command: envelope.Envelope[Any], record: Record) -> tracing.Span:
     )
 
 
-def _told(
+def _event_record(
     command: envelope.Envelope[Any], ending: ExportEnding, traceparent: str | None
 ) -> envelope.OutRecord:
     own = command.message.purpose is not None

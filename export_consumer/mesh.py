@@ -34,7 +34,7 @@ class Mesh(NamedTuple):
 
     vertices: Floats  # (V, 3)
     triangles: Indices  # (T, 3)
-    places: Floats  # (V, 2) in the texture, 0 to 1, from the upper left corner
+    texture_coords: Floats  # (V, 2) in the texture, 0 to 1, from the upper left corner
     texture: bytes  # JPEG
 
 
@@ -54,7 +54,7 @@ def extract(scene: Scene, options: Chosen, *, up: str = "y", unit: str = "m") ->
     return Mesh(
         vertices=turned(vertices, up=up, unit=unit),
         triangles=triangles,
-        places=_places(vertices, scene.camera),
+        texture_coords=_texture_coords(vertices, scene.camera),
         texture=_texture(scene),
     )
 
@@ -97,10 +97,10 @@ def _used(vertices: Floats, triangles: Indices) -> tuple[Floats, Indices]:
     return vertices[used], numbers[triangles]
 
 
-def _places(vertices: Floats, camera: Camera) -> Floats:
+def _texture_coords(vertices: Floats, camera: Camera) -> Floats:
     sides = np.array([camera.width, camera.height], np.float32)
-    places = vertices[:, :2] / vertices[:, 2:] * np.float32(camera.focal_px) / sides + np.float32(0.5)
-    inside: Floats = np.clip(places, 0, 1)
+    texture_coords = vertices[:, :2] / vertices[:, 2:] * np.float32(camera.focal_px) / sides + np.float32(0.5)
+    inside: Floats = np.clip(texture_coords, 0, 1)
     return inside
 
 

@@ -17,7 +17,7 @@ def document(mesh: Mesh) -> Document:
     made = Document()
     attributes = {
         "POSITION": made.array(mesh.vertices, bounds=True),
-        "TEXCOORD_0": made.array(mesh.places),
+        "TEXCOORD_0": made.array(mesh.texture_coords),
     }
     indices = made.array(mesh.triangles.ravel(), target=INDICES)
     picture = made.blob(mesh.texture)

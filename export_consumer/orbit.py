@@ -28,10 +28,10 @@ def sway(distance: float, degrees: float, steps: int) -> Iterator[Floats]:
     for step in range(steps):
         angle = 2 * np.pi * step / steps
         eye = np.array([reach * np.sin(angle), reach * _FLAT * (np.cos(angle) - 1), 0.0])
-        yield _looking(eye, np.array([0.0, 0.0, distance]))
+        yield _view_towards(eye, np.array([0.0, 0.0, distance]))
 
 
-def _looking(eye: Floats, target: Floats) -> Floats:
+def _view_towards(eye: Floats, target: Floats) -> Floats:
     """Return the view (3, 4) from ``eye``, y down as far as it can be."""
     forward = (target - eye) / np.linalg.norm(target - eye)
     right = np.cross([0.0, 1.0, 0.0], forward)

@@ -114,7 +114,7 @@ def _lifespan(
             publish(app.state, *(getattr(built, group.name) for group in fields(built)))
             background = [
                 asyncio.create_task(built.streaming.tail.run(), name="tail"),
-                asyncio.create_task(built.streaming.vigil.run(), name="vigil"),
+                asyncio.create_task(built.streaming.stream_supervisor.run(), name="stream_supervisor"),
                 asyncio.create_task(built.operations.removals.run(), name="removals"),
                 asyncio.create_task(built.scenes.backlog.run(), name="backlog"),
                 asyncio.create_task(built.partners.lifecycle.run(), name="partners"),

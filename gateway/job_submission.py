@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from bus.contract import topics
 from bus.contract.envelope import OutRecord
 from bus.contract.messages import ExportRequested, ExportScene, GenerateScene, GenerationRequested
-from gateway.outbox import told
+from gateway.outbox import outbox_record
 from gateway.trace import Trace
 
 Command = TypeVar("Command", GenerateScene, ExportScene)
@@ -52,8 +52,8 @@ def generation(
         retry_of=retry_of,
     )
     records = [
-        told(topic, command, key=command.generation_id, time=at, trace=trace),
-        told(topics.EVENTS, event, key=command.account_id, time=at, trace=trace),
+        outbox_record(topic, command, key=command.generation_id, time=at, trace=trace),
+        outbox_record(topics.EVENTS, event, key=command.account_id, time=at, trace=trace),
     ]
     return Submission(command=command, expires_at=expires_at, records=records)
 
@@ -64,7 +64,7 @@ def export(command: ExportScene, *, api_key_id: UUID | None, trace: Trace) -> Su
     at = command.requested_at
     expires_at = topics.expiry(topic, at)
     command = replace(command, expires_at=expires_at)
-    records = [told(topic, command, key=command.export_id, time=at, trace=trace)]
+    records = [outbox_record(topic, command, key=command.export_id, time=at, trace=trace)]
     if command.purpose is None:
         event = ExportRequested(
             export_id=command.export_id,
@@ -74,5 +74,5 @@ def export(command: ExportScene, *, api_key_id: UUID | None, trace: Trace) -> Su
             api_key_id=api_key_id,
             options=command.options,
         )
-        records.append(told(topics.EVENTS, event, key=command.account_id, time=at, trace=trace))
+        records.append(outbox_record(topics.EVENTS, event, key=command.account_id, time=at, trace=trace))
     return Submission(command=command, expires_at=expires_at, records=records)

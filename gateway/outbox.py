@@ -20,7 +20,7 @@ SOURCE: Final = "/sharpstream/gateway"
 """The CloudEvents source of everything that the gateway says."""
 
 
-def told(
+def outbox_record(
     topic: Topic, message: AnyMessage, *, key: UUID, trace: Trace, time: datetime | None = None
 ) -> OutRecord:
     """Return ``message`` as a record of the gateway's that carries the request's ids on."""
@@ -44,16 +44,16 @@ async def write_and_publish(
     own transaction. BEGIN, two statements, COMMIT would be four round trips while the client waits.
     """
     row: asyncpg.Record | None = await pool.fetchrow(
-        _joined(statement, len(arguments) + 1), *arguments, outbox.dump(records)
+        _with_outbox(statement, len(arguments) + 1), *arguments, outbox.dump(records)
     )
     return row
 
 
 @lru_cache(maxsize=64)
-def _joined(statement: str, place: int) -> str:
+def _with_outbox(statement: str, parameter: int) -> str:
     return (
         f"WITH written AS ({statement}),"  # noqa: S608  (statements are constants of this package)
-        f" published AS (INSERT INTO outbox (records) SELECT ${place}::bytea FROM written RETURNING id),"
+        f" published AS (INSERT INTO outbox (records) SELECT ${parameter}::bytea FROM written RETURNING id),"
         f" told AS (SELECT pg_notify('{outbox.CHANNEL}', '') FROM published)"
         " SELECT written.* FROM written, told"
     )

@@ -17,7 +17,7 @@ from litestar.routes import HTTPRoute
 from gateway.accounts import auth
 from gateway.accounts.principal import Principal
 from gateway.accounts.quotas import Quotas
-from gateway.accounts.rate_limits import Limits, Policy, refused
+from gateway.accounts.rate_limits import Policy, RateLimits, refused
 from gateway.accounts.roles import ROLES
 from gateway.errors import DomainError
 from gateway.http.context import trace_of
@@ -141,7 +141,7 @@ async def enforce(connection: auth.Connection, handler: BaseRouteHandler) -> Non
 async def _count(connection: auth.Connection, principal: Principal) -> None:
     """Take the request out of the account's quota, which all gateways share, and tell what is left."""
     quotas: Quotas = connection.app.state["quotas"]
-    limits: Limits = connection.app.state["limits"]
+    limits: RateLimits = connection.app.state["limits"]
     quota = await quotas.of(principal.account_id, principal.role)
     requests = Policy(name="requests", quota=quota.requests_per_minute, per_s=60)
     allowance = await limits.take(requests, str(principal.account_id))

@@ -65,7 +65,7 @@ async def serve(settings: Settings) -> None:
             waiters.close()
             server.should_exit = True
 
-        async with _told_to_stop(stop):
+        async with _stop_on_signal(stop):
             _log.info("serving", host=own.host, port=own.port)
             await server.serve(sockets=[socket_options.bounded(config.bind_socket())])
     _log.info("stopped")
@@ -83,7 +83,7 @@ async def relay(
 
     async with (
         HealthServer(role.health_host, role.health_port, lambda: carrier.ready),
-        _told_to_stop(stop),
+        _stop_on_signal(stop),
     ):
         await carrier.run()
         await asyncio.gather(*stopping)
@@ -100,12 +100,12 @@ async def webhooks(
 async def partners(role: PartnersRole) -> None:
     """Carry partners' commands in and events out until told to stop. Raises `FencedError`."""
     stopping = asyncio.Event()
-    async with _told_to_stop(stopping.set):
+    async with _stop_on_signal(stopping.set):
         await role.run(stopping)
 
 
 @asynccontextmanager
-async def _told_to_stop(stop: Callable[[], None]) -> AsyncIterator[None]:
+async def _stop_on_signal(stop: Callable[[], None]) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)

@@ -31,7 +31,7 @@ class AddressRefusedError(SharpstreamError):
     code = "url_refused"
 
 
-class Egress:
+class SsrfGuard:
     """Judges addresses; ``allow_private`` lets private networks in, ``allow_loopback`` this machine alone."""
 
     def __init__(
@@ -95,7 +95,7 @@ class Egress:
 class _Judging(AbstractResolver):
     """Looks a name up and refuses it as a whole where any of its addresses is refused."""
 
-    def __init__(self, egress: Egress, resolver: AbstractResolver) -> None:
+    def __init__(self, egress: SsrfGuard, resolver: AbstractResolver) -> None:
         self._egress, self._resolver = egress, resolver
 
     async def resolve(

@@ -122,7 +122,7 @@ class App:
             blobs=blobs,
             model=engine.model,
             inference=inference,
-            tell=progress,
+            publish=progress,
             worker=options.instance_id,
             decode_threads=options.decode_threads,
             encode_threads=options.encode_threads,
@@ -141,13 +141,13 @@ class App:
     async def _consume(self, pipeline: Pipeline) -> None:
         await tasks.first_of(self._cancellations.ready.wait(), self._stop.wait())
         self._processor = processor = self._make_processor(pipeline)
-        stopping = asyncio.ensure_future(self._stop_when_told(processor))
+        stopping = asyncio.ensure_future(self._stop_when_requested(processor))
         try:
             await processor.run()
         finally:
             await tasks.end([stopping])
 
-    async def _stop_when_told(self, processor: Processor) -> None:
+    async def _stop_when_requested(self, processor: Processor) -> None:
         await self._stop.wait()
         await processor.stop()
 

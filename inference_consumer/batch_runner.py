@@ -77,14 +77,14 @@ class Inference:
                 if bulk is not None and bulk.done():
                     await bulk
                     bulk = None
-                wait_s = self._batcher.wait_s(overtaking=bulk is not None)
+                wait_s = self._batcher.wait_s(preempting=bulk is not None)
                 if wait_s == 0:
                     batch = self._batcher.take()
-                    if bulk is None and self._batcher.may_be_overtaken(batch):
+                    if bulk is None and self._batcher.may_be_preempted(batch):
                         bulk = asyncio.ensure_future(self._serve(batch))
                         bulk.add_done_callback(lambda _: self._wake.set())
                     else:
-                        await self._serve(batch, overtake=bulk is not None)
+                        await self._serve(batch, preempt=bulk is not None)
                     continue
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(wait_s):
@@ -93,13 +93,13 @@ class Inference:
             await tasks.end([bulk] if bulk else [])
             self._batcher.close(EngineStoppedError("The engine is shutting down."))
 
-    async def _serve(self, batch: list[Waiting], *, overtake: bool = False) -> None:
+    async def _serve(self, batch: list[Waiting], *, preempt: bool = False) -> None:
         waited = [self._batcher.waited_s(each) for each in batch]
         for each in batch:
             each.began()
         metrics.BATCH_SIZE.observe(len(batch))
         try:
-            ran = await self._engine.run([each.item for each in batch], overtake=overtake)
+            ran = await self._engine.run([each.item for each in batch], preempt=preempt)
         except BaseException as error:
             stopped = EngineStoppedError("The engine is shutting down.")
             for each in batch:

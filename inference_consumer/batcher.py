@@ -18,7 +18,7 @@ from typing import Any, Final
 from bus.contract.messages import Priority
 from inference_consumer import metrics
 
-BULK_PATIENCE_S: Final = 30.0
+MAX_BULK_WAIT_S: Final = 30.0
 """A bulk photo that waited so long counts as interactive: its place in Kafka holds up others."""
 SHARE: Final = 0.25
 """Of a batch's own running time is what waiting for one more photo may cost at most."""
@@ -90,26 +90,26 @@ class Batcher:
         """Let go of whoever is to stop: the future gets the reason."""
         self._keep(self._wanted)
 
-    def wait_s(self, *, overtaking: bool = False) -> float | None:
+    def wait_s(self, *, preempting: bool = False) -> float | None:
         """Return the seconds until the next batch is due: 0 for now, None while there is none.
 
-        ``overtaking``: of those who may overtake a bulk batch. They wait for nobody.
+        ``preempting``: of those who may overtake a bulk batch. They wait for nobody.
         """
         self.sweep()
         if not self._waiting:
             return None
         first = self._first()
         later = self._later(first[0])
-        if overtaking:
+        if preempting:
             return None if later else 0.0
         batch = self._next()
         full = len(batch) >= self._limit() or len(batch) < len(first)  # by items, or by bytes
         coming = self.coming.total() if later else self.coming[Priority.INTERACTIVE]
         if full or coming == 0:
             return 0.0
-        patience = min(self._max_delay_s, SHARE * self._seconds(len(batch)))
+        max_wait = min(self._max_delay_s, SHARE * self._seconds(len(batch)))
         oldest = min(each.since for each in first)
-        return max(0.0, oldest + patience - self._clock())
+        return max(0.0, oldest + max_wait - self._clock())
 
     def take(self) -> list[Waiting]:
         """Remove the next batch from the queue and return it; empty where nobody is left."""
@@ -130,7 +130,7 @@ class Batcher:
         """Return how long it has been here."""
         return self._clock() - each.since
 
-    def may_be_overtaken(self, batch: list[Waiting]) -> bool:
+    def may_be_preempted(self, batch: list[Waiting]) -> bool:
         """Whether somebody may still come who goes before all of the batch."""
         return bool(batch) and all(map(self._later, batch))
 
@@ -153,7 +153,7 @@ class Batcher:
         return self._later(each), each.number
 
     def _later(self, each: Waiting) -> bool:
-        return each.priority is Priority.BULK and self.waited_s(each) < BULK_PATIENCE_S
+        return each.priority is Priority.BULK and self.waited_s(each) < MAX_BULK_WAIT_S
 
     def _keep(self, wanted: Callable[[Waiting], bool]) -> None:
         self._waiting = [each for each in self._waiting if wanted(each)]

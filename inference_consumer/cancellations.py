@@ -58,9 +58,9 @@ class Cancellations:
         """Whether somebody wants this generation to stop."""
         return generation_id in self._until
 
-    def note(self, generation_id: UUID, wished_at: float) -> None:
+    def note(self, generation_id: UUID, requested_at: float) -> None:
         """Remember a wish, unless it is too old to matter; forget those that are."""
-        until = wished_at + self._topic.retention_ms / 1000
+        until = requested_at + self._topic.retention_ms / 1000
         if until > self._now():
             self._until[generation_id] = until
         while self._until and next(iter(self._until.values())) <= self._now():
@@ -99,11 +99,13 @@ class Cancellations:
 
     def _take(self, record: Any) -> None:
         try:
-            wish = envelope.decode(self._topic, record.value, envelope.present(record.headers)).message
+            cancel_request = envelope.decode(
+                self._topic, record.value, envelope.present(record.headers)
+            ).message
         except UndecodableError as error:
             log.warning("cancellation_unreadable", offset=record.offset, error=error.message)
             return
-        self.note(wish.generation_id, record.timestamp / 1000)
+        self.note(cancel_request.generation_id, record.timestamp / 1000)
         self._heard()
 
 

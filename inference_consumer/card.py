@@ -16,7 +16,7 @@ from PIL import Image
 
 from bus.contract.splat import Camera
 from inference_consumer import ply
-from inference_consumer.models import ModelInfo, Pause, Photo, Pixels, no_pause
+from inference_consumer.models import ModelInfo, Photo, Pixels, YieldPoint, no_preemption
 from inference_consumer.settings import Settings
 
 DISTANCE_M: Final = 2.0
@@ -90,7 +90,7 @@ class Card:
         """Return the bytes of the cells."""
         return item.cells.nbytes
 
-    def run(self, items: Sequence[CardSplat], _pause: Pause = no_pause) -> Sequence[CardSplat]:
+    def run(self, items: Sequence[CardSplat], _pause: YieldPoint = no_preemption) -> Sequence[CardSplat]:
         """Return what was prepared; too quick for a pause."""
         return items
 

@@ -128,14 +128,14 @@ def _ask(opener: urllib.request.OpenerDirector, url: str, part: Path, have: int)
 
 
 def _copy(answer: Any, file: IO[bytes], have: int, total: int | None, max_bytes: int) -> int:
-    told = time.monotonic()
+    logged_at = time.monotonic()
     while chunk := answer.read(_CHUNK):
         have += len(chunk)
         if have > max_bytes:
             raise ConfigurationError(f"SHARP_CHECKPOINT: the file has more than {max_bytes} bytes.")
         file.write(chunk)
-        if time.monotonic() - told > _LOG_EVERY_S:
-            told = time.monotonic()
+        if time.monotonic() - logged_at > _LOG_EVERY_S:
+            logged_at = time.monotonic()
             log.info("checkpoint_fetching", bytes=have, of=total)
     return have
 

@@ -3,7 +3,7 @@
 Accelerators like one thread, and so do frameworks; the event loop never waits for either. The engine
 decides nothing about who is in a batch: that is the batcher's business.
 
-A batch may overtake the one that runs: it is run inside `models.Pause`, between two of its steps.
+A batch may overtake the one that runs: it is run inside `models.YieldPoint`, between two of its steps.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Engine:
         self._make, self._max_batch = make, max_batch
         self._model: Model | None = None
         self._work: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
-        self._overtaking: queue.SimpleQueue[Work] = queue.SimpleQueue()
+        self._preempting: queue.SimpleQueue[Work] = queue.SimpleQueue()
         self._depth = 0  # batches that run: 2 while one overtakes another
         self._aside_s = 0.0  # what overtaking took of the outer batch's time
         # A daemon, unlike an executor's: a batch that takes a minute must not hold up the end of the process.
@@ -95,25 +95,25 @@ class Engine:
         """Return how long a batch of that many photos took last; 0 where nobody knows."""
         return self._seconds.get(size, 0.0)
 
-    async def run(self, items: Sequence[Any], *, overtake: bool = False) -> Ran:
+    async def run(self, items: Sequence[Any], *, preempt: bool = False) -> Ran:
         """Return each item's splat or error; never raises for what items or the model do.
 
-        ``overtake``: between two steps of the batch that runs, where both fit into memory; else after it.
+        ``preempt``: between two steps of the batch that runs, where both fit into memory; else after it.
         Raises `EngineStoppedError` while the process ends.
         """
-        ran: Ran = await self._on_thread(lambda: self._timed(list(items)), overtake=overtake)
+        ran: Ran = await self._on_thread(lambda: self._timed(list(items)), preempt=preempt)
         if any(isinstance(result, DeviceLostError) for result in ran.results):
             self.lost.set()
         return ran
 
     # --- the thread's side ----------------------------------------------------------------------------
 
-    async def _on_thread(self, call: Callable[[], Any], *, overtake: bool = False) -> Any:
+    async def _on_thread(self, call: Callable[[], Any], *, preempt: bool = False) -> Any:
         if self._stopped:
             raise EngineStoppedError("The engine is shutting down; the job goes to another worker.")
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        if overtake:
-            self._overtaking.put((call, future))
+        if preempt:
+            self._preempting.put((call, future))
             # And in case that nothing runs any more, or makes no pause.
             self._work.put((self._pause, asyncio.get_running_loop().create_future()))
             return await future
@@ -141,11 +141,11 @@ class Engine:
         if self._depth > 1:
             return
         with contextlib.suppress(queue.Empty):
-            while work := self._overtaking.get_nowait():
+            while work := self._preempting.get_nowait():
                 began = time.perf_counter()
                 self._do(work)
                 self._aside_s += time.perf_counter() - began
-                metrics.OVERTAKES.inc(self._depth)
+                metrics.PREEMPTIONS.inc(self._depth)
 
     def _load(self) -> ModelInfo:
         self._model = model = self._make()
@@ -222,7 +222,7 @@ def _too_large() -> OutOfMemoryError:
 
 
 def _answer(future: asyncio.Future[Any], outcome: Any, failed: BaseException | None) -> None:
-    def settle() -> None:
+    def complete() -> None:
         if future.done():  # nobody waits any more
             return
         if failed is None:
@@ -231,4 +231,4 @@ def _answer(future: asyncio.Future[Any], outcome: Any, failed: BaseException | N
             future.set_exception(failed)
 
     with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever asked
-        future.get_loop().call_soon_threadsafe(settle)
+        future.get_loop().call_soon_threadsafe(complete)

@@ -25,7 +25,7 @@ from bus.runtime import tracing
 from bus.runtime.errors import SharpstreamError, UndecodableError
 from inference_consumer import metrics
 from inference_consumer.errors import GenerationStoppedError
-from inference_consumer.pipeline import Made, Pipeline
+from inference_consumer.pipeline import Pipeline, PipelineResult
 from inference_consumer.progress import SOURCE
 from inference_consumer.stage_timer import Job
 
@@ -81,7 +81,7 @@ class Generations:
                 )
             if self._silent(message, taken_at):
                 return []
-        return [_told(command, ending, span.traceparent)]
+        return [_event_record(command, ending, span.traceparent)]
 
     def give_up(self, record: Record, error: SharpstreamError) -> Sequence[envelope.OutRecord]:
         """Return the ``failed`` of a command that is given up on; nothing for one that cannot be read."""
@@ -99,7 +99,7 @@ class Generations:
             attempt=record.attempt,
             **({"timings": timings} if isinstance(timings, Timings) else {}),
         )
-        return [_told(command, ending, command.traceparent)]
+        return [_event_record(command, ending, command.traceparent)]
 
     def _job(self, command: GenerateScene, record: Record, traceparent: str | None) -> Job:
         age_s = max(0.0, (self._now() - _aware(command.requested_at)).total_seconds())
@@ -139,7 +139,7 @@ def _aware(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _completed(command: GenerateScene, made: Made, attempt: int) -> GenerationCompleted:
+def _completed(command: GenerateScene, made: PipelineResult, attempt: int) -> GenerationCompleted:
     return GenerationCompleted(
         generation_id=command.generation_id,
         account_id=command.account_id,
@@ -175,7 +175,9 @@ def _span(command: envelope.Envelope[Any], record: Record) -> tracing.Span:
     )
 
 
-def _told(command: envelope.Envelope[Any], ending: Event, traceparent: str | None) -> envelope.OutRecord:
+def _event_record(
+    command: envelope.Envelope[Any], ending: Event, traceparent: str | None
+) -> envelope.OutRecord:
     return envelope.record(
         topics.EVENTS,
         ending,

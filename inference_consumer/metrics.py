@@ -25,7 +25,7 @@ QUEUE_SECONDS: Final = Histogram(
 GENERATIONS: Final = Counter(
     "sharpstream_generations", "Attempts by outcome: completed, cancelled, or the error's code", ["code"]
 )
-OVERTAKES: Final = Counter("sharpstream_overtakes", "Batches that ran between the steps of a bulk batch")
+PREEMPTIONS: Final = Counter("sharpstream_preemptions", "Batches that ran between the steps of a bulk batch")
 OUT_OF_MEMORY: Final = Counter("sharpstream_out_of_memory", "Batches that did not fit")
 BATCH_LIMIT: Final = Gauge("sharpstream_batch_limit", "Photos that fit in a batch, as far as is known")
 WAITING: Final = Gauge("sharpstream_batch_waiting", "Prepared photos that wait for the engine")

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from inference_consumer.settings import Settings
 
 Pixels: TypeAlias = "np.ndarray[Any, np.dtype[np.uint8]]"
-Pause: TypeAlias = Callable[[], None]
+YieldPoint: TypeAlias = Callable[[], None]
 """Called by a model between the steps of a batch: another batch may run inside, on the same thread."""
 
 
-def no_pause() -> None:
+def no_preemption() -> None:
     """Let nobody overtake."""
 
 
@@ -94,7 +94,7 @@ class Model(Protocol):
         """Return what an item weighs against the limit of bytes in a batch."""
         ...
 
-    def run(self, items: Sequence[Any], pause: Pause = no_pause) -> Sequence[Splat | Exception]:
+    def run(self, items: Sequence[Any], pause: YieldPoint = no_preemption) -> Sequence[Splat | Exception]:
         """Return a splat or that item's own error for each item, same length, same order.
 
         A batch that takes long calls ``pause`` between its steps, the more often the sooner a person's photo

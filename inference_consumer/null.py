@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from inference_consumer import ply
-from inference_consumer.models import ModelInfo, Pause, Photo, no_pause
+from inference_consumer.models import ModelInfo, Photo, YieldPoint, no_preemption
 from inference_consumer.settings import Settings
 
 INFO: Final = ModelInfo(
@@ -59,7 +59,7 @@ class Null:
         """Return 0."""
         return 0
 
-    def run(self, items: Sequence[None], pause: Pause = no_pause) -> Sequence[NullSplat]:
+    def run(self, items: Sequence[None], pause: YieldPoint = no_preemption) -> Sequence[NullSplat]:
         """Return one Gaussian each."""
         for _ in range(STEPS):
             pause()

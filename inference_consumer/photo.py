@@ -46,7 +46,7 @@ _UPRIGHT: Final = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
+class PhotoLimits:
     """What a photo may be."""
 
     max_bytes: int = limits.MAX_PHOTO_BYTES
@@ -69,7 +69,7 @@ def decode(
     *,
     focal_px: float | None = None,
     focal_mm: float | None = None,
-    allowed: Limits = Limits(),
+    allowed: PhotoLimits = PhotoLimits(),
 ) -> Photo:
     """Return the upright photo. ``focal_px`` wins over ``focal_mm`` (35 mm equivalent), both over EXIF.
 
@@ -102,7 +102,7 @@ def _open(data: bytes) -> Image.Image:
         ) from error
 
 
-def _check_size(image: Image.Image, allowed: Limits) -> None:
+def _check_size(image: Image.Image, allowed: PhotoLimits) -> None:
     width, height = image.size
     if width * height > allowed.max_pixels:
         raise PhotoTooManyPixelsError(

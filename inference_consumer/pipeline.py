@@ -28,13 +28,13 @@ from inference_consumer import photo
 from inference_consumer.batch_runner import Inference, Served
 from inference_consumer.errors import ModelUnavailableError
 from inference_consumer.models import Model, Splat
-from inference_consumer.stage_timer import Job, Tell, Watch
+from inference_consumer.stage_timer import Job, PublishProgress, StageTimer
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Made:
+class PipelineResult:
     """What came of a job."""
 
     result: BlobRef
@@ -53,22 +53,22 @@ class Pipeline:
         blobs: Blobs,
         model: Model,
         inference: Inference,
-        tell: Tell,
+        publish: PublishProgress,
         worker: str,
         decode_threads: int,
         encode_threads: int,
     ) -> None:
         self._blobs, self._model, self._inference = blobs, model, inference
-        self._tell, self._worker = tell, worker
+        self._publish, self._worker = publish, worker
         self._decoders = ThreadPoolExecutor(decode_threads, thread_name_prefix="decode")
         self._encoders = ThreadPoolExecutor(encode_threads, thread_name_prefix="encode")
 
-    async def make(self, job: Job) -> Made:
+    async def make(self, job: Job) -> PipelineResult:
         """Carry the job out and return what came of it.
 
         Raises the error of the stage that failed, with ``details["timings"]`` of those before it.
         """
-        watch = Watch(job, self._tell)
+        watch = StageTimer(job, self._publish)
         try:
             return await self._make(job, watch)
         except SharpstreamError as error:
@@ -80,9 +80,9 @@ class Pipeline:
         self._decoders.shutdown(wait=False, cancel_futures=True)
         self._encoders.shutdown(wait=False, cancel_futures=True)
 
-    async def _make(self, job: Job, watch: Watch) -> Made:
+    async def _make(self, job: Job, watch: StageTimer) -> PipelineResult:
         command = job.command
-        watch.tell(
+        watch.publish(
             GenerationStarted(
                 generation_id=command.generation_id,
                 account_id=command.account_id,
@@ -97,7 +97,7 @@ class Pipeline:
         served = await self._served(job, item, watch)
         del item  # its memory is wanted while the result is encoded
         result = await self._stored(job, served.splat, watch)
-        return Made(
+        return PipelineResult(
             result=result,
             gaussian_count=served.splat.count,
             camera=camera,
@@ -112,7 +112,7 @@ class Pipeline:
                 f"The model {command.model} is not served here; leave it out, or ask for {name}."
             )
 
-    async def _prepared(self, job: Job, watch: Watch) -> tuple[Camera, Any]:
+    async def _prepared(self, job: Job, watch: StageTimer) -> tuple[Camera, Any]:
         with watch.stage(Stage.FETCH):
             data = await self._blobs.get(job.command.source)
         job.check()
@@ -123,7 +123,7 @@ class Pipeline:
         taken = photo.decode(data, focal_px=command.focal_length_px, focal_mm=command.focal_length_mm)
         return taken.camera, self._model.prepare(taken)
 
-    async def _served(self, job: Job, item: Any, watch: Watch) -> Served:
+    async def _served(self, job: Job, item: Any, watch: StageTimer) -> Served:
         watch.begin(Stage.BATCH)
         served = await self._inference.submit(
             item,
@@ -135,7 +135,7 @@ class Pipeline:
         watch.spent(Stage.INFERENCE, served.seconds)
         return served
 
-    async def _stored(self, job: Job, splat: Splat, watch: Watch) -> BlobRef:
+    async def _stored(self, job: Job, splat: Splat, watch: StageTimer) -> BlobRef:
         with watch.stage(Stage.ENCODE):
             file = await self._on(self._encoders, splat.ply)
         # A key of its own for each attempt: a woken zombie must not overwrite the winner's file.

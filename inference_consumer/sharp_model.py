@@ -20,7 +20,7 @@ from bus.runtime.errors import ConfigurationError
 from inference_consumer import metrics
 from inference_consumer.checkpoint import Checkpoints
 from inference_consumer.errors import DeviceLostError, ResultNotFiniteError
-from inference_consumer.models import ModelInfo, Pause, Photo, no_pause
+from inference_consumer.models import ModelInfo, Photo, YieldPoint, no_preemption
 from inference_consumer.settings import Settings, SharpSettings
 from inference_consumer.sharp import Camera as SharpCamera
 from inference_consumer.sharp import CheckpointError, Gaussians, Sharp, SharpConfig, encode_ply, load_sharp
@@ -91,7 +91,9 @@ class SharpModel:
         """Return the bytes of the resized photo."""
         return item.image.nbytes
 
-    def run(self, items: Sequence[Item], pause: Pause = no_pause) -> Sequence[SharpSplat | Exception]:
+    def run(
+        self, items: Sequence[Item], pause: YieldPoint = no_preemption
+    ) -> Sequence[SharpSplat | Exception]:
         """See `models.Model`. Numbers that are none fail their own photo only."""
         try:
             with self._steps.pausing(pause):
@@ -102,7 +104,7 @@ class SharpModel:
             if not _is_out_of_memory(error):
                 raise
         else:
-            self._tell_memory()
+            self._report_memory()
             return results
         # Only here is the error gone, and with it the tensors that its traceback held.
         self._streams.empty_cache()
@@ -120,7 +122,7 @@ class SharpModel:
             for gaussians, camera, good in zip(metric, cameras, finite, strict=True)
         ]
 
-    def _tell_memory(self) -> None:
+    def _report_memory(self) -> None:
         if self._device.type == "cuda":
             metrics.ACCELERATOR_BYTES.labels("peak").set(torch.cuda.max_memory_allocated(self._device))
             metrics.ACCELERATOR_BYTES.labels("held").set(torch.cuda.memory_reserved(self._device))
@@ -136,29 +138,29 @@ class Steps:
 
     def __init__(self, network: Sharp) -> None:
         self._cuda = network.device.type == "cuda"
-        self._pause: Pause = no_pause
-        self._told: torch.cuda.Event | None = None
+        self._pause: YieldPoint = no_preemption
+        self._enqueued: torch.cuda.Event | None = None
         for module in network.modules():
             if isinstance(module, (Block, torch.nn.Conv2d, torch.nn.ConvTranspose2d)):
                 module.register_forward_pre_hook(self._before)
 
     @contextmanager
-    def pausing(self, pause: Pause) -> Iterator[None]:
+    def pausing(self, pause: YieldPoint) -> Iterator[None]:
         """Let what runs inside call ``pause``; may be entered once more in a pause."""
         outer, self._pause = self._pause, pause
         try:
             yield
         finally:
-            self._pause, self._told = outer, None
+            self._pause, self._enqueued = outer, None
 
     def _before(self, _module: torch.nn.Module, _inputs: Any) -> None:
-        if self._pause is no_pause:
+        if self._pause is no_preemption:
             return
         if self._cuda:
-            told, self._told = self._told, torch.cuda.Event()  # type: ignore[no-untyped-call]
-            self._told.record()
-            if told is not None:
-                told.synchronize()
+            previous, self._enqueued = self._enqueued, torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self._enqueued.record()
+            if previous is not None:
+                previous.synchronize()
         self._pause()
 
 

@@ -16,7 +16,7 @@ from inference_consumer import metrics
 
 log = structlog.stdlib.get_logger(__name__)
 
-Tell = Callable[[Progress, int], None]
+PublishProgress = Callable[[Progress, int], None]
 """Takes a message and its attempt; must not wait."""
 FRACTIONS: Final = {
     Stage.FETCH: 0.0,
@@ -41,11 +41,11 @@ class Job:
     """The parent of its stages' spans."""
 
 
-class Watch:
+class StageTimer:
     """One job's stages: tells of each as it begins, and keeps how long it took."""
 
-    def __init__(self, job: Job, tell: Tell) -> None:
-        self._job, self._tell = job, tell
+    def __init__(self, job: Job, publish: PublishProgress) -> None:
+        self._job, self._publish = job, publish
         self._ms: dict[str, float] = {}
 
     @property
@@ -66,7 +66,7 @@ class Watch:
     def begin(self, stage: Stage) -> None:
         """Tell that a stage begins."""
         command = self._job.command
-        self.tell(
+        self.publish(
             GenerationProgress(
                 generation_id=command.generation_id,
                 account_id=command.account_id,
@@ -85,9 +85,9 @@ class Watch:
             began_ns = ended_ns - int(seconds * 1e9)
             tracing.past(name, self._job.traceparent, began_ns=began_ns, ended_ns=ended_ns)
 
-    def tell(self, message: Progress) -> None:
+    def publish(self, message: Progress) -> None:
         """Tell, whatever becomes of it: progress is no reason for a job to fail."""
         try:
-            self._tell(message, self._job.attempt)
+            self._publish(message, self._job.attempt)
         except Exception:
             log.exception("progress_failed")

@@ -16,7 +16,7 @@ import structlog
 from bus.bridges.projector import RawRecord
 from bus.contract.topics import Topic
 from ledger import metrics
-from ledger.events import Event, Unfit, decode, storable, to_json
+from ledger.events import Event, Undecodable, decode, storable, to_json
 
 log = structlog.get_logger(__name__)
 
@@ -40,14 +40,16 @@ class Intake:
 
     async def apply(self, connection: asyncpg.Connection, records: Sequence[RawRecord]) -> None:
         """Write the batch; must run inside a transaction."""
-        events, unfit = decode(self._topic, records)
-        refused = await self._halving(connection, events)
-        places = {(record.partition, record.offset): record for record in records}
-        unfit += [Unfit(places[event.partition, event.offset], reason) for event, reason in refused]
-        if unfit:
-            await self._park(connection, unfit)
+        events, undecodable = decode(self._topic, records)
+        refused = await self._bisect(connection, events)
+        by_position = {(record.partition, record.offset): record for record in records}
+        undecodable += [
+            Undecodable(by_position[event.partition, event.offset], reason) for event, reason in refused
+        ]
+        if undecodable:
+            await self._park(connection, undecodable)
 
-    async def _halving(
+    async def _bisect(
         self, connection: asyncpg.Connection, events: Sequence[Event]
     ) -> list[tuple[Event, str]]:
         """Write all, or else both halves, down to the single events that Postgres refuses; return those."""
@@ -62,11 +64,11 @@ class Intake:
         else:
             return []
         middle = len(events) // 2
-        first = await self._halving(connection, events[:middle])
-        return first + await self._halving(connection, events[middle:])
+        first = await self._bisect(connection, events[:middle])
+        return first + await self._bisect(connection, events[middle:])
 
-    async def _park(self, connection: asyncpg.Connection, unfit: Sequence[Unfit]) -> None:
-        records = [item.record for item in unfit]
+    async def _park(self, connection: asyncpg.Connection, undecodable: Sequence[Undecodable]) -> None:
+        records = [item.record for item in undecodable]
         await connection.execute(
             _PARK,
             self._projector,
@@ -77,10 +79,10 @@ class Intake:
             [record.key for record in records],
             [headers_json(record) for record in records],
             [record.value for record in records],
-            [storable(item.reason) for item in unfit],
+            [storable(item.reason) for item in undecodable],
         )
-        metrics.PARKED.labels(self._projector).inc(len(unfit))
-        for item in unfit:
+        metrics.PARKED.labels(self._projector).inc(len(undecodable))
+        for item in undecodable:
             log.error(
                 "event_parked",
                 projector=self._projector,

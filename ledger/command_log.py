@@ -96,7 +96,7 @@ class CommandLog:
                 firsts.setdefault(TopicPartition(each.topic, each.partition), each.timestamp)
         return datetime.fromtimestamp(min(firsts.values()) / 1000, UTC) if firsts else None
 
-    async def settle(self, begins: Offsets, *, every: bool) -> None:
+    async def take_over(self, begins: Offsets, *, every: bool) -> None:
         """Take over each input whose removed records may be in a worker's hands, or ``every`` input.
 
         The owner's producer is fenced and its open transaction settled, as by any new owner. Then the group's

@@ -50,10 +50,10 @@ class DeadLetters:
 
     def _row(self, record: RawRecord) -> tuple[Any, ...]:
         named = {name: storable(raw.decode(errors="replace")) for name, raw in record.headers}
-        place = (str(self._epoch), str(record.partition), str(record.offset))
+        position = (str(self._epoch), str(record.partition), str(record.offset))
         subject, account = _whose(record)
         return (
-            ids.event_id(record.topic, "dead", *place),
+            ids.event_id(record.topic, "dead", *position),
             record.topic,
             record.partition,
             record.offset,

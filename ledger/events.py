@@ -35,22 +35,22 @@ class Event(NamedTuple):
     message: Any
 
 
-class Unfit(NamedTuple):
+class Undecodable(NamedTuple):
     """A record that could not be taken, and why."""
 
     record: RawRecord
     reason: str
 
 
-def decode(topic: Topic, records: Sequence[RawRecord]) -> tuple[list[Event], list[Unfit]]:
+def decode(topic: Topic, records: Sequence[RawRecord]) -> tuple[list[Event], list[Undecodable]]:
     """Part the records into events and unfit ones, both in order."""
-    events, unfit = [], []
+    events, undecodable = [], []
     for record in records:
         try:
             events.append(_event(topic, record))
         except UndecodableError as error:
-            unfit.append(Unfit(record, error.message))
-    return events, unfit
+            undecodable.append(Undecodable(record, error.message))
+    return events, undecodable
 
 
 def _event(topic: Topic, record: RawRecord) -> Event:

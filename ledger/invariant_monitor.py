@@ -28,9 +28,11 @@ async def inspect(pool: asyncpg.Pool, *, every_s: float) -> NoReturn:
             async with pool.acquire() as connection:
                 broken = {item.rule: item for item in await invariants.check(connection)}
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            log.warning("books_unread", error=repr(error))
+            log.warning("invariants_unread", error=repr(error))
             continue
         for rule in invariants.RULES:
             EXCEPTIONS.labels(rule).set(broken[rule].count if rule in broken else 0)
         for rule, item in broken.items():
-            log.error("books_broken", rule=rule, count=item.count, ids=item.ids[:10], remedy=REMEDIES[rule])
+            log.error(
+                "invariant_violated", rule=rule, count=item.count, ids=item.ids[:10], remedy=REMEDIES[rule]
+            )

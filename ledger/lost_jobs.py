@@ -9,7 +9,7 @@ A job is ended where all of this holds:
    through all inputs, from begin to end, finds no record with the job's key. The times alone would not do:
    the first record of a partition is younger than the request that it carries. An input without records
    counts as gone: what it held was removed, or it never held the command.
-4. Before that look every input was settled (`CommandLog.settle`). A worker that still has the command in
+4. Before that look every input was settled (`CommandLog.take_over`). A worker that still has the command in
    hand, perhaps one that was stopped for days, took it from below an input's begin. The group's offset is at
    or above that begin now, and where it was not, the worker's producer was fenced first. So its result
    cannot be committed: the fenced producer fails, and one that is opened anew finds the offset and drops the
@@ -184,31 +184,31 @@ class LostJobs:
             await asyncio.sleep(every_s * random.uniform(0.5, 1.5))  # noqa: S311  (several ledgers, not in step)
             try:
                 if await leader_turns.claim(self._pool, "lost_jobs", timedelta(seconds=every_s / 2)):
-                    await self.look()
+                    await self.end_lost()
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                 log.warning("lost_jobs_not_looked_for", error=repr(error))
 
-    async def look(self) -> list[UUID]:
+    async def end_lost(self) -> list[UUID]:
         """Publish the endings of the jobs that are lost, and return their ids."""
         ended: list[UUID] = []
         for kind in self._kinds:
             try:
-                ended += await self._look(kind)
+                ended += await self._end_lost_of(kind)
             except (KafkaError, SharpstreamError, OSError) as error:  # a TimeoutError is an OSError
                 log.warning("lost_jobs_not_looked_for", kind=kind.name, error=repr(error))
         return ended
 
-    async def _look(self, kind: Kind) -> list[UUID]:
+    async def _end_lost_of(self, kind: Kind) -> list[UUID]:
         ended: list[UUID] = []
         if not await self._page(kind, None, FIRST, limit=1):
             return ended  # nearly always
         async with CommandLog(self._kafka, group=kind.group, topics=kind.commands) as commands:
             begins = await commands.begins()
             oldest = await commands.oldest(begins)
-            place = FIRST
-            while page := await self._page(kind, oldest, place, limit=PAGE):
+            position = FIRST
+            while page := await self._page(kind, oldest, position, limit=PAGE):
                 ended += await self._end(kind, await self._lost(kind, page, commands, begins))
-                place = page[-1]["requested_at"], page[-1]["id"]
+                position = page[-1]["requested_at"], page[-1]["id"]
         return ended
 
     async def _page(
@@ -237,23 +237,23 @@ class LostJobs:
         begins: Mapping[TopicPartition, int],
     ) -> list[UUID]:
         """Return those of the jobs whose command is gone and whose ending is not in the log."""
-        await self._settle(kind, commands, begins, other_epoch=any(row["other_epoch"] for row in page))
+        await self._take_over(kind, commands, begins, other_epoch=any(row["other_epoch"] for row in page))
         ids = {str(row["id"]).encode(): row["id"] for row in page}
         gone = ids.keys() - await commands.holding(ids.keys(), begins)
-        lost = gone - await self._told(kind, commands, gone) if gone else gone
+        lost = gone - await self._ended_in_log(kind, commands, gone) if gone else gone
         return [ids[key] for key in ids if key in lost]
 
-    async def _settle(
+    async def _take_over(
         self, kind: Kind, commands: CommandLog, begins: Mapping[TopicPartition, int], *, other_epoch: bool
     ) -> None:
         """Settle the inputs; each once for an epoch, because that ends every worker of the group once."""
         name = f"fenced:{kind.group}:{self._kafka.topic_epoch}"
         every = other_epoch and await self._pool.fetchval(_FENCED, name) is None
-        await commands.settle(begins, every=every)
+        await commands.take_over(begins, every=every)
         if every:
             await self._pool.execute(_NOTE_FENCED, name)
 
-    async def _told(self, kind: Kind, commands: CommandLog, wanted: set[bytes]) -> set[bytes]:
+    async def _ended_in_log(self, kind: Kind, commands: CommandLog, wanted: set[bytes]) -> set[bytes]:
         """Return those of the jobs of which an ending lies in the log, above what is projected already."""
         rows = await self._pool.fetch(_REACHED, kind.projector, self._kafka.topic_epoch, kind.endings.name)
         reached = {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}

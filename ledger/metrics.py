@@ -17,6 +17,6 @@ DEAD: Final = Counter("sharpstream_ledger_dead_total", "Jobs that were given up 
 LOST: Final = Counter(
     "sharpstream_ledger_lost_total", "Jobs ended because their command is gone from Kafka.", ["kind"]
 )
-ASTRAY: Final = Counter(
-    "sharpstream_ledger_astray_total", "Endings of generations that are unknown or ended before."
+UNMATCHED_ENDINGS: Final = Counter(
+    "sharpstream_ledger_unmatched_endings_total", "Endings of generations that are unknown or ended before."
 )

@@ -150,10 +150,10 @@ class EventProjection:
         ended = [first[generation] for generation, status in found.items() if status in IN_FLIGHT]
         if ended:
             await connection.execute(_ENDINGS, *zip(*ended, strict=True))
-        if astray := endings - len(ended):
-            metrics.ASTRAY.inc(astray)
+        if unmatched := endings - len(ended):
+            metrics.UNMATCHED_ENDINGS.inc(unmatched)
             missed = sorted(map(str, first.keys() - {row[0] for row in ended}))
-            log.error("endings_astray", count=astray, generation_ids=missed)
+            log.error("endings_unmatched", count=unmatched, generation_ids=missed)
 
     def _ending(self, event: Event) -> tuple[Any, ...] | None:
         """Return the values of `_ENDINGS`, in its order, where the event ends a generation."""

@@ -31,7 +31,7 @@ class Of:
         parts, arguments = ["created_at >= $1", "created_at < $2"], [self.since, self.until]
         wanted: list[tuple[str, Any]] = [("user_id", self.account_id), ("api_key_id", self.api_key_id)]
         given = [(column, value) for column, value in wanted if value is not None]
-        parts += [f"{column} = ${place}" for place, (column, _) in enumerate(given, 3)]
+        parts += [f"{column} = ${number}" for number, (column, _) in enumerate(given, 3)]
         return " AND ".join(parts), arguments + [value for _, value in given]
 
 

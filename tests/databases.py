@@ -57,7 +57,7 @@ SETTINGS: Final = (
     " JOIN pg_database AS d ON d.oid = s.setdatabase WHERE d.datname = current_database()"
 )
 TABLES: Final = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-LOOK: Final = f"{ROWS} UNION ALL {CLASSES} UNION ALL {SEQUENCES} UNION ALL {SETTINGS}"
+CATALOGUE: Final = f"{ROWS} UNION ALL {CLASSES} UNION ALL {SEQUENCES} UNION ALL {SETTINGS}"
 WITHOUT_TRIGGERS: Final = "SET session_replication_role = replica"
 """Foreign keys are triggers: tables may be emptied in any order."""
 RESTART: Final = (
@@ -122,7 +122,7 @@ class Databases:
         name = await self._make()
         connection = await asyncpg.connect(self.url(name))
         try:
-            self._fresh = await _look(connection)
+            self._fresh = await _catalogue(connection)
             tables = [row["relname"] for row in await connection.fetch(TABLES)]
             self._kept = {table: rows for table in tables if (rows := await _rows(connection, table))}
         finally:
@@ -160,13 +160,13 @@ class Databases:
             await connection.execute(self._clear)
         except asyncpg.UndefinedTableError:
             return False
-        if await _look(connection) != self._fresh:
+        if await _catalogue(connection) != self._fresh:
             return False
         return all([await _rows(connection, table) == rows for table, rows in self._kept.items()])
 
 
-async def _look(connection: asyncpg.Connection) -> list[str | None]:
-    return [row["found"] for row in await connection.fetch(LOOK)]
+async def _catalogue(connection: asyncpg.Connection) -> list[str | None]:
+    return [row["found"] for row in await connection.fetch(CATALOGUE)]
 
 
 async def _rows(connection: asyncpg.Connection, table: str) -> str:

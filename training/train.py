@@ -243,10 +243,10 @@ def run(
                 sums[key] = sums.get(key, 0.0) + value
             step, now = trainer.step_number, time.monotonic()
             if step % 25 == 0:
-                means = " ".join(f"{key} {value / 25:.4f}" for key, value in sums.items())
+                averages = " ".join(f"{key} {value / 25:.4f}" for key, value in sums.items())
                 _say(
                     f"step {step} {25 / (now - since):.3f} steps/s, "
-                    f"waiting for pictures {waited / (now - since):.0%} {means}"
+                    f"waiting for pictures {waited / (now - since):.0%} {averages}"
                 )
                 since, sums, waited = now, {}, 0.0
             if evaluate_every and step % evaluate_every == 0:

@@ -30,7 +30,7 @@ SECONDS = Histogram(
 FREEZE_S: Final = 15
 """A process frozen inside its transaction keeps the offsets locked; then the server ends the session."""
 
-Place: TypeAlias = tuple[str, int]
+PartitionKey: TypeAlias = tuple[str, int]
 """Topic and partition."""
 
 _LOCK: Final = """
@@ -62,7 +62,7 @@ class RawRecord:
     timestamp: datetime
 
     @property
-    def place(self) -> Place:
+    def partition_key(self) -> PartitionKey:
         """Topic and partition."""
         return self.topic, self.partition
 
@@ -122,23 +122,29 @@ class Projector:
 
     async def _write(self, connection: asyncpg.Connection, records: Sequence[RawRecord]) -> list[RawRecord]:
         await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {FREEZE_S * 1000}")
-        reached = await self._lock(connection, {record.place for record in records})
+        reached = await self._lock(connection, {record.partition_key for record in records})
         new: list[RawRecord] = []
         for record in records:
-            if record.offset >= reached[record.place]:
+            if record.offset >= reached[record.partition_key]:
                 new.append(record)
-                reached[record.place] = record.offset + 1
+                reached[record.partition_key] = record.offset + 1
         if new:
             await self._apply(connection, new)
-            moved = sorted({record.place for record in new})
+            moved = sorted({record.partition_key for record in new})
             await connection.execute(
-                _MOVE, self.name, self._epoch, *_columns(moved), [reached[place] for place in moved]
+                _MOVE,
+                self.name,
+                self._epoch,
+                *_columns(moved),
+                [reached[partition_key] for partition_key in moved],
             )
         return new
 
-    async def _lock(self, connection: asyncpg.Connection, places: Iterable[Place]) -> dict[Place, int]:
+    async def _lock(
+        self, connection: asyncpg.Connection, partition_keys: Iterable[PartitionKey]
+    ) -> dict[PartitionKey, int]:
         """Lock the offsets, in one order for everybody, and return them; new ones begin at 0."""
-        wanted = sorted(places)
+        wanted = sorted(partition_keys)
         arguments = (self.name, self._epoch, *_columns(wanted))
         rows = await connection.fetch(_LOCK, *arguments)
         if len(rows) < len(wanted):
@@ -146,13 +152,13 @@ class Projector:
             rows = await connection.fetch(_LOCK, *arguments)
         return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
-    async def reached(self, places: Iterable[Place]) -> dict[Place, int]:
+    async def reached(self, partition_keys: Iterable[PartitionKey]) -> dict[PartitionKey, int]:
         """Return the offset that each partition's next record has at least; 0 where none was projected."""
-        wanted = sorted(places)
+        wanted = sorted(partition_keys)
         rows = await self._pool.fetch(_READ, self.name, self._epoch, *_columns(wanted))
         known = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
-        return {place: known.get(place, 0) for place in wanted}
+        return {partition_key: known.get(partition_key, 0) for partition_key in wanted}
 
 
-def _columns(places: Sequence[Place]) -> tuple[list[str], list[int]]:
-    return [topic for topic, _ in places], [partition for _, partition in places]
+def _columns(partition_keys: Sequence[PartitionKey]) -> tuple[list[str], list[int]]:
+    return [topic for topic, _ in partition_keys], [partition for _, partition in partition_keys]

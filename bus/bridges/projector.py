@@ -20,10 +20,10 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 
 from bus.bridges.postgres_errors import PASSING
-from bus.bridges.projection import Apply, Place, Projector, RawRecord, raw_record
+from bus.bridges.projection import Apply, PartitionKey, Projector, RawRecord, raw_record
 from bus.contract.topics import Topic
 from bus.kafka.batch_middleware import Batch
-from bus.kafka.static_membership import PlaceTakenError
+from bus.kafka.static_membership import FencedInstanceIdError
 from bus.runtime.backoff import Backoff
 from bus.runtime.errors import FencedError, TransientError
 
@@ -88,7 +88,7 @@ class _Feed(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def __init__(self, projector: Projector) -> None:
         self._projector = projector
-        self._aligned: set[Place] = set()
+        self._aligned: set[PartitionKey] = set()
         self._assignment = 0
         self.subscriber: Any = None
 
@@ -100,7 +100,7 @@ class _Feed(ConsumerRebalanceListener):  # type: ignore[misc]
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Nothing: the first records of each partition are compared with Postgres."""
 
-    def on_place_taken(self, error: PlaceTakenError) -> None:
+    def on_fenced(self, error: FencedInstanceIdError) -> None:
         """Let the process end: FastStream would log the error and ask again for ever."""
         self._projector.fail(FencedError(str(error)))
 
@@ -147,17 +147,17 @@ class _Feed(ConsumerRebalanceListener):  # type: ignore[misc]
 
         None where the assignment has changed meanwhile: then the records are not ours to project.
         """
-        unknown = {record.place for record in records} - self._aligned
+        unknown = {record.partition_key for record in records} - self._aligned
         if not unknown:
             return records
         assignment = self._assignment
         reached = await self._projector.reached(unknown)
         if assignment != self._assignment:
             return None
-        first = {record.place: record.offset for record in reversed(records)}
-        ahead = {place for place in unknown if first[place] > reached[place]}
-        for place in ahead:
-            log.info("projector_goes_back", to=reached[place], place=place)
-            consumer.seek(TopicPartition(*place), reached[place])
+        first = {record.partition_key: record.offset for record in reversed(records)}
+        ahead = {partition_key for partition_key in unknown if first[partition_key] > reached[partition_key]}
+        for partition_key in ahead:
+            log.info("projector_goes_back", to=reached[partition_key], partition_key=partition_key)
+            consumer.seek(TopicPartition(*partition_key), reached[partition_key])
         self._aligned |= unknown
-        return [record for record in records if record.place not in ahead]
+        return [record for record in records if record.partition_key not in ahead]

@@ -1,9 +1,9 @@
 """One input partition in a processor's hands: its producer, what it has taken, and the commits in order.
 
-`settle` comes first, always: start the producer (the previous owner is fenced, its transaction settled),
-then read what is committed. Whatever this process has in hand from before, as after a rebalance that gave
-the partition back or a transaction that broke off, is kept if it lies above that offset: nobody else can
-have committed it, and nobody else can from here on.
+`_fence_and_seek` always comes first: it starts the producer, which fences the previous owner and ends its
+transaction, and then reads the committed offset. Records that this process still has in hand, after a
+rebalance that gave the partition back or after an aborted transaction, are kept if they lie above that offset:
+no other process can have committed them, and none can from then on.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class InputPartition:
             await tasks.end([previous])  # its producer has our transactional id
         try:
             while True:
-                await self._settle()
+                await self._fence_and_seek()
                 try:
                     await self._commit_for_ever()
                 except (OutcomeUnknownError, KafkaError) as error:
@@ -144,7 +144,7 @@ class InputPartition:
         finally:
             await self._producer.close()
 
-    async def _settle(self) -> None:
+    async def _fence_and_seek(self) -> None:
         """Fence, then read: only in this order is the committed offset the last word."""
         backoff = Backoff()
         while True:

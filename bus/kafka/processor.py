@@ -22,7 +22,7 @@ from bus.kafka import broker
 from bus.kafka.partition import InputPartition
 from bus.kafka.retry import GiveUp, Handler, Record, Routing, attempt_of, not_before_of
 from bus.kafka.scheduler import Dispatcher
-from bus.kafka.static_membership import PlaceTakenError
+from bus.kafka.static_membership import FencedInstanceIdError
 from bus.kafka.transactions import TransactionalProducer, owner_id
 from bus.runtime import tasks
 from bus.runtime.backoff import Backoff
@@ -107,7 +107,7 @@ class Processor:
         while not self._stopping.is_set():
             try:
                 await self._session()
-            except PlaceTakenError as error:
+            except FencedInstanceIdError as error:
                 raise FencedError(f"Another process runs as {self._instance_id!r}.") from error
             except (KafkaError, OSError, TimeoutError) as error:
                 if self._joined:

@@ -30,7 +30,7 @@ HANDLED = Counter(
 AHEAD: Final = 4
 """How many times ``max_in_flight`` one partition may run ahead of its oldest unfinished record."""
 
-FIRST_LANE: Final = 4
+RESERVED_SHARE: Final = 4
 """One place in so many is kept for the first lane; with fewer places than that, none."""
 
 
@@ -81,7 +81,7 @@ class Dispatcher:
         if len(partition.started) >= AHEAD * self.max_in_flight:
             return False
         others = sum(rank > 0 for rank in self._running.values())
-        return partition.rank == 0 or others < self.max_in_flight - self.max_in_flight // FIRST_LANE
+        return partition.rank == 0 or others < self.max_in_flight - self.max_in_flight // RESERVED_SHARE
 
     def _start(self, partition: InputPartition, entry: Entry) -> None:
         entry.task = asyncio.ensure_future(self._work(partition, entry))

@@ -21,7 +21,7 @@ from aiokafka.errors import BrokerResponseError, KafkaError, UnknownMemberIdErro
 from aiokafka.protocol.group import JoinGroupRequest
 
 
-class PlaceTakenError(BrokerResponseError):  # type: ignore[misc]
+class FencedInstanceIdError(BrokerResponseError):  # type: ignore[misc]
     """Another process has joined the group under this one's name: end the process."""
 
     errno = 82
@@ -30,7 +30,7 @@ class PlaceTakenError(BrokerResponseError):  # type: ignore[misc]
 
 
 class Member(group_coordinator.GroupCoordinator):  # type: ignore[misc]
-    """A member of a group. Its listener's ``on_place_taken``, where there is one, is told too."""
+    """A member of a group. Its listener's ``on_fenced``, where there is one, is told too."""
 
     _unknown = False
     """Whether Kafka knows nothing of our id, and of nobody else with our name."""
@@ -58,20 +58,22 @@ class Member(group_coordinator.GroupCoordinator):  # type: ignore[misc]
         try:
             joined = bool(await super()._do_rejoin_group(subscription))
         except KafkaError as error:  # whose text is all that aiokafka leaves of the answer
-            if PlaceTakenError.__name__ not in str(error):
+            if FencedInstanceIdError.__name__ not in str(error):
                 raise
-            taken = PlaceTakenError(f"Another process runs as {self._group_instance_id!r}.")
+            fenced = FencedInstanceIdError(f"Another process runs as {self._group_instance_id!r}.")
             listener = self._subscription.listener
-            told = getattr(getattr(listener, "listener", listener), _TELL, None)  # FastStream wraps it
-            if told is not None:
-                told(taken)
-            raise taken from error
+            on_fenced = getattr(
+                getattr(listener, "listener", listener), _ON_FENCED, None
+            )  # FastStream wraps it
+            if on_fenced is not None:
+                on_fenced(fenced)
+            raise fenced from error
         if joined and by_name and not self._leads:
             self.request_rejoin()
         return joined
 
 
-_TELL: Final = "on_place_taken"
+_ON_FENCED: Final = "on_fenced"
 
-errors.kafka_errors[PlaceTakenError.errno] = PlaceTakenError
+errors.kafka_errors[FencedInstanceIdError.errno] = FencedInstanceIdError
 consumer.GroupCoordinator = Member

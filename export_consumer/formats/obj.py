@@ -27,14 +27,16 @@ def _write(scene: Scene, options: Chosen) -> bytes:
 
 
 def _text(mesh: Mesh, comment: str) -> str:
-    places = mesh.places * np.array([1, -1], np.float32) + np.array([0, 1], np.float32)  # from the lower left
+    texture_coords = mesh.texture_coords * np.array([1, -1], np.float32) + np.array(
+        [0, 1], np.float32
+    )  # from the lower left
     corners = np.repeat(mesh.triangles.astype(np.int64) + 1, 2, axis=1)  # counted from 1; vertex and place
     return "".join(
         [
             comment,
             "mtllib scene.mtl\n",
             _lines("v %.6g %.6g %.6g\n", mesh.vertices),
-            _lines("vt %.6g %.6g\n", places),
+            _lines("vt %.6g %.6g\n", texture_coords),
             "usemtl photo\n",
             _lines("f %d/%d %d/%d %d/%d\n", corners),
         ]

@@ -30,14 +30,14 @@ _LARGEST: Final = 252
 
 def _write(scene: Scene, options: Chosen) -> bytes:
     g = placed(scene.gaussians, up=options["up"], unit=options["unit"])
-    places, low, high = _places(g.positions)
+    quantized, low, high = _quantized_positions(g.positions)
     scales, scale_palette = palette(g.log_scales)
     colors, color_palette = palette(g.harmonics)
     opacities = np.round(g.opacities * 255).astype(np.uint8)[:, None]
     opaque = np.full((g.size, 1), 255, np.uint8)
     images = {
-        "means_l": np.concatenate([places & 255, opaque], axis=1),
-        "means_u": np.concatenate([places >> 8, opaque], axis=1),
+        "means_l": np.concatenate([quantized & 255, opaque], axis=1),
+        "means_u": np.concatenate([quantized >> 8, opaque], axis=1),
         "quats": _rotations(g.quaternions),
         "scales": np.concatenate([scales, opaque], axis=1),
         "sh0": np.concatenate([colors, opacities], axis=1),
@@ -59,13 +59,15 @@ def _write(scene: Scene, options: Chosen) -> bytes:
     return out.getvalue()
 
 
-def _places(positions: Floats) -> tuple[np.ndarray[Any, np.dtype[np.uint16]], list[float], list[float]]:
+def _quantized_positions(
+    positions: Floats,
+) -> tuple[np.ndarray[Any, np.dtype[np.uint16]], list[float], list[float]]:
     """Return 16 bits (N, 3) between the ends of each axis, near the origin finer: sign(x) log(1 + |x|)."""
     values = np.sign(positions) * np.log1p(np.abs(positions.astype(np.float64)))
     low, high = values.min(axis=0), values.max(axis=0)
     span = np.where(high > low, high - low, 1)
-    places = np.round((values - low) / span * 65535).astype(np.uint16)
-    return places, low.tolist(), high.tolist()
+    quantized = np.round((values - low) / span * 65535).astype(np.uint16)
+    return quantized, low.tolist(), high.tolist()
 
 
 def _rotations(quaternions: Floats) -> Bytes:

@@ -75,7 +75,7 @@ async def change_user(
     quotas: NamedDependency[Quotas],
 ) -> UserDetailOut:
     """Change what is given. A suspended account is refused at its next request, whatever token it has."""
-    account = await accounts.govern(user_id, role=data.role, is_active=data.is_active)
+    account = await accounts.set_role_and_state(user_id, role=data.role, is_active=data.is_active)
     if account is None:
         raise DomainError("not_found", "There is no account with this id.")
     if data.quotas is not None:

@@ -14,7 +14,7 @@ from bus.contract import topics
 from bus.contract.ids import new_id
 from bus.contract.messages import ApiKeyCreated, ApiKeyRevoked
 from gateway.errors import DomainError
-from gateway.outbox import told, write_and_publish
+from gateway.outbox import outbox_record, write_and_publish
 from gateway.trace import Trace
 from ledger.db.queries import columns_of, names_of, run
 from ledger.db.tables.accounts import ApiKey
@@ -87,7 +87,7 @@ class Keys:
     ) -> ApiKeyRow:
         """Add a key and its event. Raises `DomainError` account_inactive where the account is closed."""
         key_id = new_id()
-        event = told(
+        event = outbox_record(
             topics.EVENTS,
             ApiKeyCreated(api_key_id=key_id, account_id=account_id),
             key=account_id,
@@ -105,7 +105,7 @@ class Keys:
 
     async def revoke(self, account_id: UUID, key_id: UUID, *, trace: Trace) -> bool:
         """Revoke a key at once; False where the account has no such key. Revoking twice is one event."""
-        event = told(
+        event = outbox_record(
             topics.EVENTS,
             ApiKeyRevoked(api_key_id=key_id, account_id=account_id),
             key=account_id,

@@ -40,7 +40,7 @@ class Authenticator:
         if scheme.lower() != "bearer":
             raise DomainError("token_invalid", "Only the scheme 'Bearer' is supported in Authorization.")
         claims = self._tokens.read(token.strip())
-        role = await self._accounts.standing(claims.account_id)  # now, not when the token was made
+        role = await self._accounts.active_role(claims.account_id)  # now, not when the token was made
         if role is None:
             raise DomainError("account_inactive", "The account is closed.")
         return Principal(account_id=claims.account_id, role=role)

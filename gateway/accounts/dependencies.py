@@ -14,7 +14,7 @@ from gateway.accounts.erasure import EraseMore, Erasing
 from gateway.accounts.key_hashing import ApiKeys
 from gateway.accounts.passwords import Passwords
 from gateway.accounts.quotas import Quota, Quotas
-from gateway.accounts.rate_limits import Limits
+from gateway.accounts.rate_limits import RateLimits
 from gateway.accounts.refresh_tokens import Sessions
 from gateway.accounts.repository import Accounts
 from gateway.settings import GatewaySettings
@@ -31,7 +31,7 @@ class AccountDependencies:
     api_keys: ApiKeys
     authenticator: Authenticator
     quotas: Quotas
-    limits: Limits
+    limits: RateLimits
     passwords: Passwords
     tokens: Tokens
 
@@ -52,7 +52,7 @@ def build(
         api_keys=api_keys,
         authenticator=Authenticator(accounts, tokens, keys, api_keys),
         quotas=Quotas(pool, _quota(own)),
-        limits=Limits(pool),
+        limits=RateLimits(pool),
         passwords=passwords,
         tokens=tokens,
     )

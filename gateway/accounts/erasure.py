@@ -18,7 +18,7 @@ from bus.bridges import outbox
 from bus.contract import topics
 from bus.contract.messages import CancelScene, GenerationDeleted
 from gateway.errors import DomainError
-from gateway.outbox import told
+from gateway.outbox import outbox_record
 from gateway.trace import new_trace
 from ledger.db import removals
 
@@ -109,11 +109,11 @@ class Erasing:
                 await removals.enqueue_scenes(connection, ended)
             for each in ended:
                 event = GenerationDeleted(generation_id=each, account_id=account_id)
-                record = told(topics.EVENTS, event, key=account_id, time=now, trace=trace)
+                record = outbox_record(topics.EVENTS, event, key=account_id, time=now, trace=trace)
                 await outbox.enqueue(connection, [record])
             for each in running:
-                wish = CancelScene(generation_id=each, account_id=account_id, requested_at=now)
-                record = told(topics.CANCELLATIONS, wish, key=each, time=now, trace=trace)
+                cancel_request = CancelScene(generation_id=each, account_id=account_id, requested_at=now)
+                record = outbox_record(topics.CANCELLATIONS, cancel_request, key=each, time=now, trace=trace)
                 await outbox.enqueue(connection, [record])
             await connection.execute(_EMPTY, account_id)
             return True

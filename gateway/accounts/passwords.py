@@ -32,7 +32,7 @@ class Passwords:
     def __init__(self, rounds: int) -> None:
         self._rounds = rounds
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="bcrypt")
-        self._nobody: bytes | None = None
+        self._dummy_hash: bytes | None = None
         self._waiting = 0
 
     def close(self) -> None:
@@ -47,9 +47,9 @@ class Passwords:
         """Tell whether the password fits; an unknown user (None) costs the same time."""
         raw = password.encode()
         if hashed is None or len(raw) > MAX_BYTES:
-            if self._nobody is None:
-                self._nobody = await self._run(self._hash, secrets.token_bytes(32))
-            await self._run(bcrypt.checkpw, raw[:MAX_BYTES], self._nobody)
+            if self._dummy_hash is None:
+                self._dummy_hash = await self._run(self._hash, secrets.token_bytes(32))
+            await self._run(bcrypt.checkpw, raw[:MAX_BYTES], self._dummy_hash)
             return False
         return await self._run(bcrypt.checkpw, raw, hashed.encode())
 

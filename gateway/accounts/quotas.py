@@ -14,7 +14,7 @@ from ledger.db.tables.uploads_and_idempotency import AccountQuota
 
 FACTOR: Final = {"user": 1, "enterprise": 10, "admin": 100}
 """How many times a user's quota each role has."""
-LANE_FACTOR: Final = {"user": 1, "enterprise": 4, "admin": 4}
+INTERACTIVE_FACTOR: Final = {"user": 1, "enterprise": 4, "admin": 4}
 """The same for what goes as interactive: more would hold everybody else up."""
 REMEMBERED_S: Final = 5.0
 MOST_REMEMBERED: Final = 10_000
@@ -56,7 +56,7 @@ class Quotas:
             max_in_flight=base.max_in_flight * factor,
             requests_per_minute=base.requests_per_minute * factor,
             max_streams=base.max_streams * factor,
-            interactive_at_once=base.interactive_at_once * LANE_FACTOR.get(role, 1),
+            interactive_at_once=base.interactive_at_once * INTERACTIVE_FACTOR.get(role, 1),
         )
 
     async def override_of(self, account_id: UUID) -> Override:

@@ -49,7 +49,7 @@ class Allowance:
     reset_s: int
 
 
-class Limits:
+class RateLimits:
     """The table ``rate_limits``."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:

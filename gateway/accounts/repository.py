@@ -67,7 +67,7 @@ class Accounts:
         """Return the account."""
         return _account(await run_one(self._pool, User.select(*_COLUMNS).where(User.id == account_id)))
 
-    async def standing(self, account_id: UUID) -> str | None:
+    async def active_role(self, account_id: UUID) -> str | None:
         """Return the role that the account has now; None where it is closed. Asked at each request."""
         row = await run_one(
             self._pool, User.select(User.role).where(User.id == account_id, User.is_active.eq(True))
@@ -104,7 +104,9 @@ class Accounts:
         query = query.order_by(User.created_at, User.id, ascending=False).limit(limit)
         return [Account(**row) for row in await run(self._pool, query)]
 
-    async def govern(self, account_id: UUID, *, role: str | None, is_active: bool | None) -> Account | None:
+    async def set_role_and_state(
+        self, account_id: UUID, *, role: str | None, is_active: bool | None
+    ) -> Account | None:
         """Change role and standing. Raises `DomainError` last_admin."""
         changes = _given({User.role: role, User.is_active: is_active})
         async with self._pool.acquire() as connection, connection.transaction():

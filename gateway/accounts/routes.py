@@ -16,7 +16,7 @@ from gateway.accounts.access_tokens import Tokens
 from gateway.accounts.auth import Caller
 from gateway.accounts.erasure import Erasing
 from gateway.accounts.passwords import Passwords, require_acceptable
-from gateway.accounts.rate_limits import Limits, Policy, refused
+from gateway.accounts.rate_limits import Policy, RateLimits, refused
 from gateway.accounts.refresh_tokens import Session, Sessions
 from gateway.accounts.repository import Account, Accounts
 from gateway.accounts.schemas import (
@@ -79,7 +79,7 @@ async def login(
     data: JSONBody[LoginIn],
     accounts: NamedDependency[Accounts],
     sessions: NamedDependency[Sessions],
-    limits: NamedDependency[Limits],
+    limits: NamedDependency[RateLimits],
     passwords: NamedDependency[Passwords],
     tokens: NamedDependency[Tokens],
 ) -> LoginOut:
@@ -114,7 +114,7 @@ async def refresh(
     If a spent one comes again, somebody else has had it, and the whole sign-in ends.
     """
     session = await sessions.renew(data.refresh_token)
-    role = await accounts.standing(session.account_id)
+    role = await accounts.active_role(session.account_id)
     if role is None:
         raise DomainError("account_inactive", "The account is closed.")
     return _signed_in(tokens, role, session)
@@ -164,7 +164,7 @@ async def change_me(
     request: Caller,
     data: JSONBody[MeIn],
     accounts: NamedDependency[Accounts],
-    limits: NamedDependency[Limits],
+    limits: NamedDependency[RateLimits],
     passwords: NamedDependency[Passwords],
 ) -> MeOut:
     """Change what is given. A new password needs the current one, and ends every sign-in."""
@@ -219,18 +219,18 @@ async def erase_me(
     data: JSONBody[EraseIn],
     accounts: NamedDependency[Accounts],
     erasing: NamedDependency[Erasing],
-    limits: NamedDependency[Limits],
+    limits: NamedDependency[RateLimits],
     passwords: NamedDependency[Passwords],
 ) -> ErasedOut:
     """Take every personal thing out at once; photos and splats follow. There is no way back."""
     await _proven(accounts, limits, passwords, request, data.password)
-    nobody = await passwords.hash(secrets.token_urlsafe(32))
-    await erasing.erase(request.user.account_id, no_password=nobody)
+    unusable_hash = await passwords.hash(secrets.token_urlsafe(32))
+    await erasing.erase(request.user.account_id, no_password=unusable_hash)
     return ErasedOut(message="The account is erased; its photos and splats are being removed.")
 
 
 async def _proven(
-    accounts: Accounts, limits: Limits, passwords: Passwords, request: Caller, password: str
+    accounts: Accounts, limits: RateLimits, passwords: Passwords, request: Caller, password: str
 ) -> Account:
     """Return the account of a caller who knows its password. Raises `DomainError`."""
     account = await accounts.by_id(request.user.account_id)
@@ -242,7 +242,7 @@ async def _proven(
     return account
 
 
-async def _throttle(limits: Limits, request: Request[Any, Any, Any], email: str) -> None:
+async def _throttle(limits: RateLimits, request: Request[Any, Any, Any], email: str) -> None:
     """Count the attempt against the account and against the address that it comes from."""
     host = request.client.host if request.client else "unknown"
     for policy, subject in ((BY_ACCOUNT, email.strip().lower()), (BY_ADDRESS, host)):

@@ -115,8 +115,8 @@ def _validation(error: ValidationException) -> DomainError:
         for item in error.extra or []
         if isinstance(item, dict)
     ]
-    told = "; ".join(f"{item['field']}: {item['message']}" for item in fields) or error.detail
-    return DomainError("validation_failed", f"These fields are not valid: {told}.", fields=fields)
+    description = "; ".join(f"{item['field']}: {item['message']}" for item in fields) or error.detail
+    return DomainError("validation_failed", f"These fields are not valid: {description}.", fields=fields)
 
 
 def _http(error: HTTPException) -> DomainError | None:

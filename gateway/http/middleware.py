@@ -67,8 +67,8 @@ class Observed:
         self._metrics.requests.labels(method, route, str(status)).observe(begun or took)
         if trace.code:
             self._metrics.problems.labels(trace.code).inc()
-        tell = _log.debug if route.startswith(request_span.QUIET) else _log.info
-        tell(
+        write_log = _log.debug if route.startswith(request_span.QUIET) else _log.info
+        write_log(
             "request",
             method=method,
             route=route,

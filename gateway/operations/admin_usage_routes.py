@@ -12,7 +12,7 @@ from litestar.params import FromQuery, QueryParameter
 
 from gateway.accounts.auth import Caller
 from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
-from gateway.operations.invariants_cache import Books
+from gateway.operations.invariants_cache import InvariantsCache
 from gateway.operations.usage_routes import From, OfKey, To, between, few
 from gateway.operations.usage_schemas import AdminUsageOut, AdminUsageTotal, InvariantOut, InvariantsOut
 from ledger import invariants, usage_report
@@ -63,12 +63,12 @@ async def admin_usage(
     summary="Are the books right",
     responses=problems(*ADMIN_CODES),
 )
-async def books(books: NamedDependency[Books]) -> InvariantsOut:
+async def read_invariants(invariants_cache: NamedDependency[InvariantsCache]) -> InvariantsOut:
     """Return what must always hold, and where it does not.
 
     Checked at most once a minute in this process, whoever asks: the rules read the whole log.
     """
-    found = await books.look()
+    found = await invariants_cache.read()
     broken = {item.rule: item for item in found.broken}
     return InvariantsOut(
         holds=not broken,
@@ -86,4 +86,4 @@ async def books(books: NamedDependency[Books]) -> InvariantsOut:
     )
 
 
-ROUTER = Router("/", route_handlers=[admin_usage, books], security=BY_PERSON, tags=["operations"])
+ROUTER = Router("/", route_handlers=[admin_usage, read_invariants], security=BY_PERSON, tags=["operations"])

@@ -19,7 +19,7 @@ from bus.blobs import Blobs
 
 _log = structlog.stdlib.get_logger(__name__)
 
-LOOK_EVERY_S: Final = 5.0
+POLL_INTERVAL_S: Final = 5.0
 """Between looks at the table where nobody woke us: for the wishes of others, and for what is due again."""
 BATCH: Final = 100
 _AT_ONCE: Final = 8
@@ -45,7 +45,7 @@ class Removals:
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """Begin now: new rows are committed. Without it takes up to `LOOK_EVERY_S` more."""
+        """Begin now: new rows are committed. Without it takes up to `POLL_INTERVAL_S` more."""
         self._woken.set()
 
     async def run(self) -> None:
@@ -59,7 +59,7 @@ class Removals:
                 _log.warning("removals_interrupted", error=repr(error))
             with suppress(TimeoutError):
                 # Spread, because all gateways of a machine look at one table.
-                await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_S * random.uniform(0.8, 1.2))  # noqa: S311
+                await asyncio.wait_for(self._woken.wait(), POLL_INTERVAL_S * random.uniform(0.8, 1.2))  # noqa: S311
 
     async def work(self) -> int:
         """Carry out what is due, up to `BATCH` wishes; return how many were claimed."""

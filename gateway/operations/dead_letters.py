@@ -18,7 +18,7 @@ _COLUMNS: Final = (
     'id, topic, partition, "offset", origin_topic, subject, account_id, code, reason, attempts, value,'
     " dead_at, state, settled_at, settled_by, redriven_as"
 )
-_SETTLE: Final = """
+_RESOLVE: Final = """
 UPDATE dead_letters SET state = $2, settled_at = now(), settled_by = $3, redriven_as = $4
 WHERE id = $1 AND state = 'open' RETURNING id"""
 _API_KEY: Final = """
@@ -111,8 +111,8 @@ class DeadLetterStore:
 
     async def discard(self, letter_id: UUID, *, by: UUID) -> None:
         """Let go of it. Raises `DomainError` dead_letter_settled."""
-        if await self._pool.fetchval(_SETTLE, letter_id, "discarded", by, None) is None:
-            raise settled()
+        if await self._pool.fetchval(_RESOLVE, letter_id, "discarded", by, None) is None:
+            raise already_resolved()
 
     async def api_key_of(self, letter: DeadLetterRow) -> UUID | None:
         """Return the API key that asked for the job, as the log tells."""
@@ -127,8 +127,8 @@ class DeadLetterStore:
         scene or account is gone.
         """
         async with self._pool.acquire() as connection, connection.transaction():
-            if await connection.fetchval(_SETTLE, letter.id, "redriven", by, again.id) is None:
-                raise settled()
+            if await connection.fetchval(_RESOLVE, letter.id, "redriven", by, again.id) is None:
+                raise already_resolved()
             if await connection.fetchrow(again.statement, again.id, letter.subject, *again.arguments) is None:
                 raise DomainError(
                     "dead_letter_orphaned", "The scene or its account is gone; only discarding it is left."
@@ -136,6 +136,6 @@ class DeadLetterStore:
             await outbox.enqueue(connection, records)
 
 
-def settled(state: str = "redriven or discarded") -> DomainError:
+def already_resolved(state: str = "redriven or discarded") -> DomainError:
     """Return the error of a second settling."""
     return DomainError("dead_letter_settled", f"Somebody has settled it already: it is {state}.")

@@ -9,7 +9,7 @@ import asyncpg
 from bus.blobs import BlobStore
 from gateway.operations.blob_deletion import Removals
 from gateway.operations.dead_letters import DeadLetterStore
-from gateway.operations.invariants_cache import Books
+from gateway.operations.invariants_cache import InvariantsCache
 from gateway.operations.orphan_objects import Orphans
 from gateway.operations.redrive import Redriver
 
@@ -22,7 +22,7 @@ class OperationDependencies:
     redriver: Redriver
     removals: Removals
     orphans: Orphans
-    books: Books
+    invariants_cache: InvariantsCache
 
 
 def build(pool: asyncpg.Pool, blobs: BlobStore) -> OperationDependencies:
@@ -33,5 +33,5 @@ def build(pool: asyncpg.Pool, blobs: BlobStore) -> OperationDependencies:
         redriver=Redriver(blobs, blobs.bucket, dead_letters),
         removals=Removals(pool, blobs),
         orphans=Orphans(pool, blobs, blobs.bucket),
-        books=Books(pool),
+        invariants_cache=InvariantsCache(pool),
     )

@@ -22,7 +22,7 @@ LONGEST_S: Final = 30
 """For one rule. A log too long for that is for ``python -m ledger invariants``, which takes its time."""
 
 
-class BooksUnreadableError(TransientError):
+class InvariantsUnreadableError(TransientError):
     """The check took too long; ask the ledger's own command."""
 
 
@@ -34,30 +34,30 @@ class Found:
     broken: list[invariants.Broken]
 
 
-class Books:
+class InvariantsCache:
     """Looks at the books; ``keep_s`` is how long a look lasts."""
 
     def __init__(self, pool: asyncpg.Pool, *, keep_s: float = KEEP_S) -> None:
         self._pool, self._keep_s = pool, keep_s
         self._turn = asyncio.Lock()
-        self._found: Found | BooksUnreadableError | None = None
+        self._found: Found | InvariantsUnreadableError | None = None
         self._until = 0.0
 
-    async def look(self) -> Found:
-        """Return what was found, at most ``keep_s`` ago. Raises `BooksUnreadableError`."""
+    async def read(self) -> Found:
+        """Return what was found, at most ``keep_s`` ago. Raises `InvariantsUnreadableError`."""
         async with self._turn:
             if self._found is None or time.monotonic() >= self._until:
                 self._found = await self._check()
                 self._until = time.monotonic() + self._keep_s
-            if isinstance(self._found, BooksUnreadableError):
+            if isinstance(self._found, InvariantsUnreadableError):
                 raise self._found  # for a minute, or the next to ask would try it again
             return self._found
 
-    async def _check(self) -> Found | BooksUnreadableError:
+    async def _check(self) -> Found | InvariantsUnreadableError:
         began = datetime.now(UTC)
         async with self._pool.acquire() as connection:
             await connection.execute(f"SET statement_timeout = '{LONGEST_S}s'")  # the pool resets it
             try:
                 return Found(checked_at=began, broken=await invariants.check(connection))
             except asyncpg.QueryCanceledError:
-                return BooksUnreadableError("The log is too long to be checked in between.")
+                return InvariantsUnreadableError("The log is too long to be checked in between.")

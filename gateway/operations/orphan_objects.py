@@ -52,9 +52,9 @@ class Orphans:
     async def sweep(self) -> None:
         """Look through the store if it is our turn."""
         if await leader_turns.claim(self._pool, "orphans", EVERY):
-            await self.look()
+            await self.find()
 
-    async def look(self) -> list[str]:
+    async def find(self) -> list[str]:
         """Have orphans removed and return their keys."""
         found: list[str] = []
         for kind, named in _NAMED.items():

@@ -23,7 +23,7 @@ from bus.contract.messages import ExportScene, GenerateScene
 from bus.runtime.errors import PermanentError, SharpstreamError
 from gateway import job_submission
 from gateway.errors import DomainError
-from gateway.operations.dead_letters import Again, DeadLetterRow, DeadLetterStore, settled
+from gateway.operations.dead_letters import Again, DeadLetterRow, DeadLetterStore, already_resolved
 from gateway.trace import Trace
 
 _READ: Final = msgspec.json.Decoder(GenerateScene | ExportScene)
@@ -43,7 +43,7 @@ class Redriver:
         Raises `DomainError`: dead_letter_settled, dead_letter_unreadable, dead_letter_orphaned.
         """
         if letter.state != "open":
-            raise settled(letter.state)
+            raise already_resolved(letter.state)
         try:
             command = _READ.decode(letter.value or b"")
         except (msgspec.DecodeError, RecursionError) as error:

@@ -24,7 +24,7 @@ from bus.contract.partners import COMMANDS
 from bus.runtime.errors import PermanentError, SharpstreamError, TransientError
 from gateway.accounts.principal import Principal
 from gateway.errors import DomainError
-from gateway.outbox import told
+from gateway.outbox import outbox_record
 from gateway.partners import commands, metrics
 from gateway.partners.commands import Command
 from gateway.scenes import accept_generation
@@ -109,11 +109,11 @@ class CommandHandler:
 
     def hand_in(self, prepared: Prepared) -> None:
         """Have `apply` find what belongs to the record."""
-        self._prepared[_place(prepared.record)] = prepared
+        self._prepared[_record_key(prepared.record)] = prepared
 
     async def clear(self, prepared: Prepared) -> None:
         """Forget the record; take its photo back unless a generation stands on it."""
-        self._prepared.pop(_place(prepared.record), None)
+        self._prepared.pop(_record_key(prepared.record), None)
         if prepared.acceptance is None:
             return
         photo_of = prepared.acceptance.command
@@ -130,12 +130,12 @@ class CommandHandler:
     async def apply(self, connection: asyncpg.Connection, records: Sequence[RawRecord]) -> None:
         """Write the answers; a `bus.bridges.projection.Apply`. `NoRoomError`: nothing has changed."""
         for record in records:
-            await self._answer(connection, self._prepared[_place(record)])
+            await self._answer(connection, self._prepared[_record_key(record)])
 
     async def _answer(self, connection: asyncpg.Connection, made: Prepared) -> None:
         partner = made.partner and await self._partner(connection, made.record.topic)
         if partner is None:
-            log.warning("command_of_nobody", topic=made.record.topic, offset=made.record.offset)
+            log.warning("command_without_partner", topic=made.record.topic, offset=made.record.offset)
             return
         acceptance, refusal = made.acceptance, made.refusal
         if partner.state == "suspended":
@@ -208,7 +208,7 @@ class CommandHandler:
             partition=made.record.partition,
             offset=made.record.offset,
         )
-        record = told(topics.EVENTS, event, key=partner.account_id, trace=made.command.trace)
+        record = outbox_record(topics.EVENTS, event, key=partner.account_id, trace=made.command.trace)
         await outbox.enqueue(connection, [record])
         metrics.REJECTED.labels(refusal.code).inc()
 
@@ -231,11 +231,11 @@ class CommandHandler:
             raise _suspended()
 
     def _id_of(self, record: RawRecord) -> UUID:
-        place = (str(self._epoch), str(record.partition), str(record.offset))
-        return ids.event_id(record.topic, "command", *place)
+        position = (str(self._epoch), str(record.partition), str(record.offset))
+        return ids.event_id(record.topic, "command", *position)
 
 
-def _place(record: RawRecord) -> tuple[str, int, int]:
+def _record_key(record: RawRecord) -> tuple[str, int, int]:
     return record.topic, record.partition, record.offset
 
 

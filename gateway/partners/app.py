@@ -19,7 +19,7 @@ from bus.runtime.health import HealthServer
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings
 from gateway.partners import decompression_limit
 from gateway.partners.acceptance import CommandHandler
-from gateway.partners.egress import Egress
+from gateway.partners.egress import PartnerEgress
 from gateway.partners.ingress import Ingress
 from gateway.partners.intake import opened
 from gateway.partners.recipient_lookup import Directory
@@ -74,7 +74,7 @@ def bridges(
 ) -> Bridges:
     """Return both bridges, not started."""
     handler = CommandHandler(pool, preparer, epoch=kafka.topic_epoch, wait_s=own.wait_seconds)
-    out = Egress(Directory(pool), epoch=kafka.topic_epoch)
+    out = PartnerEgress(Directory(pool), epoch=kafka.topic_epoch)
     return Bridges(
         ingress=Ingress(
             kafka,

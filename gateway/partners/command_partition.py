@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 import structlog
 
 from bus.bridges.postgres_errors import PASSING
-from bus.bridges.projection import Place, Projector, RawRecord
+from bus.bridges.projection import PartitionKey, Projector, RawRecord
 from bus.runtime import tasks
 from bus.runtime.backoff import FIRST_S, Backoff
 from bus.runtime.errors import TransientError
@@ -37,13 +37,22 @@ TRIES: Final = 3
 """For what should not happen at all; then the command is rejected rather than the lane stopped."""
 
 
-class Lane:
+class CommandPartition:
     """``begin`` is told the first offset to fetch. ``position`` is the next one to be answered."""
 
     def __init__(
-        self, place: Place, projector: Projector, handler: CommandHandler, begin: Callable[[int], None]
+        self,
+        partition_key: PartitionKey,
+        projector: Projector,
+        handler: CommandHandler,
+        begin: Callable[[int], None],
     ) -> None:
-        self.place, self._projector, self._handler, self._begin = place, projector, handler, begin
+        self.partition_key, self._projector, self._handler, self._begin = (
+            partition_key,
+            projector,
+            handler,
+            begin,
+        )
         self.open = False
         """Whether records are taken; those of a lane that is not open come again."""
         self.position = 0
@@ -69,8 +78,8 @@ class Lane:
         try:
             if previous is not None:
                 await tasks.end([previous], within_s=CLOSE_S)
-            reached = await self._patiently(lambda: self._projector.reached([self.place]))
-            self.position = self.next_fetch = reached[self.place]
+            reached = await self._with_retries(lambda: self._projector.reached([self.partition_key]))
+            self.position = self.next_fetch = reached[self.partition_key]
             self._begin(self.position)
             self.open = True
             while True:
@@ -94,11 +103,11 @@ class Lane:
 
     async def _prepare(self, record: RawRecord) -> Prepared:
         try:
-            return await self._patiently(lambda: self._handler.prepare(record))
+            return await self._with_retries(lambda: self._handler.prepare(record))
         except Exception:  # whatever it is, it must not stop those behind it
             log.exception("command_failed", topic=record.topic, offset=record.offset)
             command = replace(commands.read(record), request=None)
-            partner = await self._patiently(lambda: self._handler.partner_of(record))
+            partner = await self._with_retries(lambda: self._handler.partner_of(record))
             return Prepared(record=record, partner=partner, command=command, refusal=failed())
 
     async def _answer(self, prepared: Prepared) -> None:
@@ -107,10 +116,10 @@ class Lane:
         while True:
             self._handler.hand_in(prepared)
             try:
-                await self._whole(self._patiently(lambda: self._projector.project([prepared.record])))
+                await self._whole(self._with_retries(lambda: self._projector.project([prepared.record])))
             except NoRoomError:
                 await asyncio.sleep(ROOM_S)
-                await self._patiently(lambda: self._handler.make_room(prepared))
+                await self._with_retries(lambda: self._handler.make_room(prepared))
             except Exception:
                 tries += 1
                 log.exception("answer_failed", topic=prepared.record.topic, offset=prepared.record.offset)
@@ -119,7 +128,7 @@ class Lane:
                 await backoff.sleep()
             else:
                 break
-        await self._whole(self._patiently(lambda: self._handler.clear(prepared)))
+        await self._whole(self._with_retries(lambda: self._handler.clear(prepared)))
 
     async def _let_go(self) -> None:
         """End what is being prepared; take back what was, unless it was answered after all."""
@@ -130,7 +139,7 @@ class Lane:
                 try:
                     await self._handler.clear(each.result())
                 except (*PASSING, TransientError) as error:  # a sweep finds the photo
-                    log.warning("photo_left", topic=self.place[0], error=repr(error))
+                    log.warning("photo_left", topic=self.partition_key[0], error=repr(error))
 
     async def _whole(self, work: Awaitable[T]) -> T:
         """Wait for the end of ``work`` even where this task is cancelled meanwhile."""
@@ -142,7 +151,7 @@ class Lane:
             task.cancel()
             raise
 
-    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+    async def _with_retries(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do it again and again while what it needs is away."""
         backoff = Backoff()
         while True:
@@ -151,5 +160,7 @@ class Lane:
             except NoRoomError:
                 raise
             except (*PASSING, TransientError) as error:
-                log.warning("lane_waits", topic=self.place[0], error=repr(error), s=backoff.wait_s)
+                log.warning(
+                    "partition_waits", topic=self.partition_key[0], error=repr(error), s=backoff.wait_s
+                )
                 await backoff.sleep()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from gateway.partners.grants import Quotas
+from gateway.partners.grants import KafkaQuotas
 from gateway.partners.kafka_admin import Cluster
 from gateway.partners.lifecycle import Lifecycle
 from gateway.partners.repository import PartnerStore
@@ -24,7 +24,7 @@ class PartnerDependencies:
 def build(pool: asyncpg.Pool, settings: Settings) -> PartnerDependencies:
     """Return them; ``lifecycle`` is to be run."""
     own, partners = settings.partners, PartnerStore(pool)
-    quotas = Quotas(
+    quotas = KafkaQuotas(
         produce_bytes=own.produce_bytes,
         consume_bytes=own.consume_bytes,
         request_percent=own.request_percent,

@@ -36,7 +36,7 @@ class _JobIds(msgspec.Struct, frozen=True, kw_only=True):
 _job_ids: Final = msgspec.json.Decoder(_JobIds)
 
 
-class Egress:
+class PartnerEgress:
     """`bus.kafka.retry.Handler` and `bus.kafka.retry.GiveUp`. ``epoch``: the topic epoch."""
 
     def __init__(self, directory: Directory, *, epoch: int) -> None:

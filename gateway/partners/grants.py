@@ -26,7 +26,7 @@ ANYWHERE: Final = "*"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Quotas:
+class KafkaQuotas:
     """Bytes a second in and out, and the share of the broker's threads in percent of one."""
 
     produce_bytes: int

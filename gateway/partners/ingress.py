@@ -18,19 +18,19 @@ from aiokafka.errors import KafkaError
 from bus.bridges.projection import Projector, RawRecord, raw_record
 from bus.contract.partners import MAX_COMMAND_BYTES
 from bus.kafka import broker
-from bus.kafka.static_membership import PlaceTakenError
+from bus.kafka.static_membership import FencedInstanceIdError
 from bus.runtime import tasks
 from bus.runtime.backoff import Backoff
 from bus.runtime.errors import FencedError
 from bus.runtime.settings import KafkaSettings
 from gateway.partners import metrics
 from gateway.partners.acceptance import CommandHandler
-from gateway.partners.command_partition import Lane
+from gateway.partners.command_partition import CommandPartition
 
 log = structlog.stdlib.get_logger(__name__)
 
 POLL_MS: Final = 100
-TELL_KAFKA_S: Final = 1.0
+COMMIT_INTERVAL_S: Final = 1.0
 """How often Kafka is told where the lanes are."""
 CLOSE_S: Final = 5.0
 
@@ -53,10 +53,10 @@ class Ingress:
         self._kafka, self._projector, self._handler = kafka, projector, handler
         self._group, self._instance_id, self._pattern = group, instance_id, pattern
         self._discover_s, self._session_s = discover_s, session_s
-        self._lanes: dict[TopicPartition, tuple[Lane, asyncio.Task[None]]] = {}
+        self._partitions: dict[TopicPartition, tuple[CommandPartition, asyncio.Task[None]]] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
-        self._told: dict[TopicPartition, int] = {}
+        self._committed: dict[TopicPartition, int] = {}
         self._failure: BaseException | None = None
         self._joined = False
 
@@ -75,7 +75,7 @@ class Ingress:
         while not self._stopping.is_set():
             try:
                 await self._session()
-            except PlaceTakenError as error:
+            except FencedInstanceIdError as error:
                 raise FencedError(f"Another process runs as {self._instance_id!r}.") from error
             except (KafkaError, OSError, TimeoutError) as error:
                 if self._joined:
@@ -88,14 +88,14 @@ class Ingress:
     async def _session(self) -> None:
         consumer = self._consumer()
         consumer.subscribe(pattern=self._pattern, listener=_Listener(self, consumer))
-        self._told.clear()
+        self._committed.clear()
         try:
             await tasks.first_of(consumer.start(), self._stopping.wait())
             self._joined = True
             while not self._stopping.is_set():
                 await self._poll(consumer)
         finally:
-            for tp in tuple(self._lanes):
+            for tp in tuple(self._partitions):
                 self.lose(tp)
             await tasks.end(tuple(self._ending), within_s=2 * CLOSE_S)
             stopping = asyncio.ensure_future(consumer.stop())
@@ -109,30 +109,32 @@ class Ingress:
             raise
         except Exception as error:  # noqa: BLE001  (whatever a batch does to its decoder)
             log.warning("batch_unreadable", error=repr(error))
-            await self._look_for_it(consumer)
+            await self._skip_undecodable(consumer)
         else:
             for tp, records in batches.items():
                 self._take(tp, records)
-        for tp, (lane, _) in self._lanes.items():
-            if lane.open and tp in consumer.assignment():
-                (consumer.pause if lane.full else consumer.resume)(tp)
-        await self._tell(consumer)
+        for tp, (partition, _) in self._partitions.items():
+            if partition.open and tp in consumer.assignment():
+                (consumer.pause if partition.full else consumer.resume)(tp)
+        await self._commit(consumer)
         if self._failure is not None:
             raise self._failure
 
-    async def _look_for_it(self, consumer: AIOKafkaConsumer) -> None:
+    async def _skip_undecodable(self, consumer: AIOKafkaConsumer) -> None:
         """Find the record that aiokafka cannot decode, hand an empty one on in its place, and go behind it.
 
         Such a one (a header's name that is no UTF-8, a batch that unpacks to gigabytes) is nobody's accident,
         and aiokafka would stop at it for ever. Records that it had in hand when it failed are fetched again.
         """
         mine = {
-            tp: lane for tp, (lane, _) in self._lanes.items() if lane.open and tp in consumer.assignment()
+            tp: partition
+            for tp, (partition, _) in self._partitions.items()
+            if partition.open and tp in consumer.assignment()
         }
-        for tp, lane in mine.items():
-            consumer.seek(tp, lane.next_fetch)
-        for tp, lane in mine.items():
-            if not lane.open or lane.full:
+        for tp, partition in mine.items():
+            consumer.seek(tp, partition.next_fetch)
+        for tp, partition in mine.items():
+            if not partition.open or partition.full:
                 continue
             try:
                 batches = await consumer.getmany(tp, timeout_ms=POLL_MS, max_records=1)
@@ -140,38 +142,40 @@ class Ingress:
                 raise
             except Exception:  # noqa: BLE001
                 offset = await consumer.position(tp)
-                lane.feed([RawRecord(tp.topic, tp.partition, offset, None, None, (), datetime.now(UTC))])
+                partition.feed([RawRecord(tp.topic, tp.partition, offset, None, None, (), datetime.now(UTC))])
                 consumer.seek(tp, offset + 1)
             else:
                 self._take(tp, batches.get(tp, ()))
 
     def _take(self, tp: TopicPartition, records: Collection[ConsumerRecord]) -> None:
-        lane, _ = self._lanes.get(tp, (None, None))
-        if lane is not None and lane.open:  # else the seek brings them back
-            lane.feed(raw_record(each) for each in records)
+        partition, _ = self._partitions.get(tp, (None, None))
+        if partition is not None and partition.open:  # else the seek brings them back
+            partition.feed(raw_record(each) for each in records)
 
-    async def _tell(self, consumer: AIOKafkaConsumer) -> None:
+    async def _commit(self, consumer: AIOKafkaConsumer) -> None:
         """Tell Kafka where the lanes are: for those who watch the lag; we never ask for it."""
         moved = {
-            tp: lane.position
-            for tp, (lane, _) in self._lanes.items()
-            if lane.open and lane.position > self._told.get(tp, 0) and tp in consumer.assignment()
+            tp: partition.position
+            for tp, (partition, _) in self._partitions.items()
+            if partition.open
+            and partition.position > self._committed.get(tp, 0)
+            and tp in consumer.assignment()
         }
         if moved:
             with contextlib.suppress(KafkaError):
                 await consumer.commit(moved)
-            self._told |= moved
+            self._committed |= moved
 
     def assign(self, consumer: AIOKafkaConsumer, assigned: Collection[TopicPartition]) -> None:
         """Give each new partition a lane, end those of the others. Must not wait."""
-        for tp in self._lanes.keys() - set(assigned):
+        for tp in self._partitions.keys() - set(assigned):
             self.lose(tp)
         for tp in assigned:
             consumer.pause(tp)
-            previous = self.lose(tp) if tp in self._lanes else None  # its position is forgotten
+            previous = self.lose(tp) if tp in self._partitions else None  # its position is forgotten
             self._open(consumer, tp, previous)
-        metrics.LANES.set(len(self._lanes))
-        log.info("lanes_assigned", count=len(self._lanes))
+        metrics.PARTITIONS.set(len(self._partitions))
+        log.info("partner_partitions_assigned", count=len(self._partitions))
 
     def _open(
         self, consumer: AIOKafkaConsumer, tp: TopicPartition, previous: asyncio.Task[None] | None
@@ -180,15 +184,15 @@ class Ingress:
             consumer.seek(tp, offset)
             consumer.resume(tp)
 
-        lane = Lane((tp.topic, tp.partition), self._projector, self._handler, begin)
-        running = asyncio.ensure_future(lane.run(previous))
+        partition = CommandPartition((tp.topic, tp.partition), self._projector, self._handler, begin)
+        running = asyncio.ensure_future(partition.run(previous))
         running.add_done_callback(self._ended)
-        self._lanes[tp] = lane, running
+        self._partitions[tp] = partition, running
 
     def lose(self, tp: TopicPartition) -> asyncio.Task[None]:
         """End a lane; return its task, which is ending."""
-        lane, running = self._lanes.pop(tp)
-        lane.open = False
+        partition, running = self._partitions.pop(tp)
+        partition.open = False
         running.cancel()
         self._ending.add(running)
         running.add_done_callback(self._ending.discard)

@@ -15,7 +15,7 @@ from gateway.scenes import photo_check
 from gateway.scenes.accept_dependencies import AcceptDependencies
 from gateway.scenes.uploads import Uploads
 from gateway.settings import PartnerBridgeSettings
-from gateway.ssrf import Egress
+from gateway.ssrf import SsrfGuard
 
 
 @asynccontextmanager
@@ -28,7 +28,7 @@ async def opened(
         blobs = await stack.enter_async_context(BlobStore(s3))
         decoders = ThreadPoolExecutor(own.decode_threads, thread_name_prefix="photo")
         stack.callback(decoders.shutdown, cancel_futures=True)
-        images = Egress(allow_private=own.fetch_allow_private)
+        images = SsrfGuard(allow_private=own.fetch_allow_private)
         outgoing = images.session(connect_s=own.fetch_seconds, total_s=own.fetch_seconds)
         stack.push_async_callback(outgoing.close)
         # Requests and streams are not counted here: they are the gateway's.

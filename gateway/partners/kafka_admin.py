@@ -35,11 +35,11 @@ from bus.kafka.admin import topic_config
 from bus.runtime.errors import TransientError
 from bus.runtime.settings import KafkaSettings
 from gateway.partners import grants
-from gateway.partners.grants import Quotas
+from gateway.partners.grants import KafkaQuotas
 
 T = TypeVar("T")
-PATIENCE_MS: Final = 15_000
-LOOK_AGAIN_S: Final = 0.01
+REQUEST_TIMEOUT_MS: Final = 15_000
+POLL_INTERVAL_S: Final = 0.01
 
 
 class KafkaRefusedError(TransientError):
@@ -54,7 +54,7 @@ class Cluster:
     def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka = kafka
 
-    async def open(self, names: Names, quotas: Quotas, *, password: str | None) -> None:
+    async def open(self, names: Names, quotas: KafkaQuotas, *, password: str | None) -> None:
         """Make all of a partner's; a ``password`` of None leaves the user as it is.
 
         Rights come last: until then nothing can be written or read. Brokers learn things in the order in
@@ -116,7 +116,7 @@ _LIMITS: Final = ("producer_byte_rate", "consumer_byte_rate", "request_percentag
 @contextlib.contextmanager
 def _connected(kafka: KafkaSettings) -> Iterator[KafkaAdminClient]:
     servers = kafka.bootstrap_servers.split(",")
-    _knock(servers)
+    _probe_bootstrap_servers(servers)
     # In two steps: one that fails half-way would leave its thread and its sockets behind.
     admin = KafkaAdminClient.__new__(KafkaAdminClient)
     try:
@@ -124,8 +124,8 @@ def _connected(kafka: KafkaSettings) -> Iterator[KafkaAdminClient]:
             admin,
             **kafka.client_options() | {"bootstrap_servers": servers},
             client_id="sharpstream-partners",
-            request_timeout_ms=PATIENCE_MS,
-            bootstrap_timeout_ms=PATIENCE_MS,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            bootstrap_timeout_ms=REQUEST_TIMEOUT_MS,
         )
         yield admin
     finally:
@@ -133,12 +133,12 @@ def _connected(kafka: KafkaSettings) -> Iterator[KafkaAdminClient]:
         admin.close()
 
 
-def _knock(servers: Sequence[str]) -> None:
+def _probe_bootstrap_servers(servers: Sequence[str]) -> None:
     """Raise `OSError` where nobody answers: kafka-python knocks on, and drops a socket each time."""
     for number, server in enumerate(servers, 1):
         host, _, port = server.rpartition(":")
         try:
-            socket.create_connection((host, int(port)), timeout=PATIENCE_MS / 1000).close()
+            socket.create_connection((host, int(port)), timeout=REQUEST_TIMEOUT_MS / 1000).close()
         except OSError:
             if number == len(servers):
                 raise
@@ -168,8 +168,8 @@ def _set_password(admin: KafkaAdminClient, names: Names, password: str) -> None:
 
 def _rounds_of(admin: KafkaAdminClient, names: Names, broker: int) -> list[int]:
     user = DescribeUserScramCredentialsRequest.UserName(name=names.user)
-    told = _ask(admin, DescribeUserScramCredentialsRequest(users=[user]), broker)
-    return [each.iterations for result in told.results for each in result.credential_infos]
+    reported = _ask(admin, DescribeUserScramCredentialsRequest(users=[user]), broker)
+    return [each.iterations for result in reported.results for each in result.credential_infos]
 
 
 def _forget_user(admin: KafkaAdminClient, names: Names) -> None:
@@ -180,12 +180,12 @@ def _forget_user(admin: KafkaAdminClient, names: Names) -> None:
 
 
 def _known_users(admin: KafkaAdminClient, names: Names) -> set[str]:
-    told = admin.describe_user_scram_credentials([names.user])
-    return {user for user, what in told.items() if what["credential_infos"]}
+    reported = admin.describe_user_scram_credentials([names.user])
+    return {user for user, what in reported.items() if what["credential_infos"]}
 
 
-def _check_users(told: dict[str, str | None]) -> None:
-    for user, error in told.items():
+def _check_users(reported: dict[str, str | None]) -> None:
+    for user, error in reported.items():
         if error is not None:
             raise KafkaRefusedError(f"Kafka did not change the user {user}: {error}", user=user)
 
@@ -222,13 +222,13 @@ def _count_rights(admin: KafkaAdminClient, names: Names, broker: int) -> int:
 
 def _wait(admin: KafkaAdminClient, knows: Callable[[int], bool]) -> None:
     """Wait until each broker that is alive knows; raise `KafkaRefusedError` where one does not in time."""
-    deadline = time.monotonic() + PATIENCE_MS / 1000
+    deadline = time.monotonic() + REQUEST_TIMEOUT_MS / 1000
     brokers = admin.describe_cluster()["brokers"]
     for broker in [each["broker_id"] for each in brokers if not each.get("is_fenced")]:
         while not knows(broker):
             if time.monotonic() > deadline:
                 raise KafkaRefusedError(f"Broker {broker} does not follow the controller.")
-            time.sleep(LOOK_AGAIN_S)
+            time.sleep(POLL_INTERVAL_S)
 
 
 def _ask(admin: KafkaAdminClient, request: Any, broker: int) -> Any:
@@ -246,10 +246,10 @@ def _set_quotas(admin: KafkaAdminClient, names: Names, limits: dict[str, float] 
     entity = [entry.EntityData(entity_type="user", entity_name=names.user)]
     request = AlterClientQuotasRequest(entries=[entry(entity=entity, ops=ops)], validate_only=False)
     answer = admin._manager.run(admin._manager.send, request)  # noqa: SLF001  (no public way to send one)
-    for told in answer.entries:
-        if told.error_code:
-            failure = for_code(told.error_code)
-            raise failure(f"Kafka did not set the quotas of {names.user}: {told.error_message}")
+    for reported in answer.entries:
+        if reported.error_code:
+            failure = for_code(reported.error_code)
+            raise failure(f"Kafka did not set the quotas of {names.user}: {reported.error_message}")
 
 
 def _delete_groups(admin: KafkaAdminClient, names: Names) -> None:

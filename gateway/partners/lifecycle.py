@@ -18,7 +18,7 @@ import structlog
 
 from bus.contract.partners import Names
 from gateway.errors import DomainError
-from gateway.partners.grants import Quotas
+from gateway.partners.grants import KafkaQuotas
 from gateway.partners.kafka_admin import Cluster, KafkaRefusedError
 from gateway.partners.repository import Held, PartnerRow, PartnerStore
 
@@ -26,7 +26,7 @@ _log = structlog.stdlib.get_logger(__name__)
 
 LEASE_S: Final = 45.0
 """Longer than a request takes that works; then the job takes over."""
-LOOK_EVERY_S: Final = 5.0
+POLL_INTERVAL_S: Final = 5.0
 AGAIN_S: Final = 30.0
 """After a failure."""
 BATCH: Final = 20
@@ -43,7 +43,7 @@ class Opened:
 class Lifecycle:
     """What an admin does with partners. ``keep_s``: how long the topics of a deleted one stay."""
 
-    def __init__(self, store: PartnerStore, cluster: Cluster, quotas: Quotas, *, keep_s: float) -> None:
+    def __init__(self, store: PartnerStore, cluster: Cluster, quotas: KafkaQuotas, *, keep_s: float) -> None:
         self._store, self._cluster, self._quotas, self._keep_s = store, cluster, quotas, keep_s
 
     async def create(self, account_id: UUID, slug: str) -> Opened:
@@ -57,7 +57,7 @@ class Lifecycle:
                         "slug_taken", "The partner was finished meanwhile; rotate its credentials."
                     )
                 await self._cluster.open(Names(slug), self._quotas, password=password)
-                return Opened(partner=await held.settle("active"), password=password)
+                return Opened(partner=await held.set_state("active"), password=password)
         except KafkaRefusedError as error:
             raise _unfinished(error, "send the same request again for the credentials") from error
 
@@ -90,7 +90,9 @@ class Lifecycle:
         try:
             return await self._bring_in_line(partner_id)
         except KafkaRefusedError as error:  # it is written down, and will be done
-            _log.warning("partner_unsettled", partner_id=str(partner_id), state=state, error=error.message)
+            _log.warning(
+                "partner_change_pending", partner_id=str(partner_id), state=state, error=error.message
+            )
             return row
 
     async def run(self) -> None:
@@ -100,7 +102,7 @@ class Lifecycle:
                 await self.work()
             except Exception as error:  # noqa: BLE001  (whatever it is, the next look may fare better)
                 _log.warning("partners_interrupted", error=repr(error))
-            await asyncio.sleep(LOOK_EVERY_S * random.uniform(0.8, 1.2))  # noqa: S311  (several gateways)
+            await asyncio.sleep(POLL_INTERVAL_S * random.uniform(0.8, 1.2))  # noqa: S311  (several gateways)
 
     async def work(self) -> None:
         """Do what is due now."""
@@ -109,26 +111,26 @@ class Lifecycle:
                 row = await self._bring_in_line(partner_id)
                 _log.info("partner_brought_in_line", partner_id=str(partner_id), state=row.state)
             except KafkaRefusedError as error:
-                _log.warning("partner_unsettled", partner_id=str(partner_id), error=error.message)
+                _log.warning("partner_change_pending", partner_id=str(partner_id), error=error.message)
                 await self._store.later(partner_id, AGAIN_S)
 
     async def _bring_in_line(self, partner_id: UUID) -> PartnerRow:
         async with self._store.held(partner_id) as held:
             if held.row.settled:
                 return held.row
-            return await self._settle(held, Names(held.row.slug))
+            return await self._reconcile(held, Names(held.row.slug))
 
-    async def _settle(self, held: Held, names: Names) -> PartnerRow:
+    async def _reconcile(self, held: Held, names: Names) -> PartnerRow:
         match held.row.state:
             case "creating":  # the request that began is gone, and its password with it
                 await self._cluster.open(names, self._quotas, password=new_password())
-                return await held.settle("active")
+                return await held.set_state("active")
             case "active":
                 await self._cluster.open(names, self._quotas, password=None)
-                return await held.settle("active")
+                return await held.set_state("active")
             case "suspended":
                 await self._cluster.close(names)
-                return await held.settle("suspended")
+                return await held.set_state("suspended")
             case _:
                 return await self._remove(held, names)
 
@@ -136,10 +138,10 @@ class Lifecycle:
         """Remove all but the topics, and those after a while: a bridge may still write to one."""
         await self._cluster.remove(names)
         if not await held.gone_for(self._keep_s):
-            return await held.settle("deleting", settled=False, again_s=self._keep_s)
+            return await held.set_state("deleting", settled=False, again_s=self._keep_s)
         await self._cluster.drop_topics(names)
         await held.forget_commands()
-        return await held.settle("deleted")
+        return await held.set_state("deleted")
 
 
 def new_password() -> str:

@@ -8,5 +8,5 @@ COMMANDS = Counter(
     "sharpstream_partner_commands", "Commands by outcome: accepted, rejected, repeated", ["outcome"]
 )
 REJECTED = Counter("sharpstream_partner_rejections", "Rejected commands by code", ["code"])
-LANES = Gauge("sharpstream_partner_lanes", "Partitions of partners' commands in hand")
+PARTITIONS = Gauge("sharpstream_partner_partitions", "Partitions of partners' commands in hand")
 DELIVERED = Counter("sharpstream_partner_events", "Events handed to partners' topics", ["type"])

@@ -44,7 +44,7 @@ SELECT $1, u.id, $3, 'creating', false, now() + $4 * interval '1 second', now(),
 FROM users u WHERE u.id = $2 AND u.is_active
 ON CONFLICT DO NOTHING RETURNING {names_of(PartnerRow)}"""  # noqa: S608  (constant columns)
 # In these words the index over unsettled partners fits; compared with a parameter it may not.
-_UNSETTLED: Final = QueryString("NOT {}", Partner.settled)
+_PENDING_CHANGE: Final = QueryString("NOT {}", Partner.settled)
 
 
 class Held:
@@ -53,7 +53,7 @@ class Held:
     def __init__(self, connection: asyncpg.Connection, row: PartnerRow) -> None:
         self._connection, self.row = connection, row
 
-    async def settle(self, state: str, *, settled: bool = True, again_s: float = 0) -> PartnerRow:
+    async def set_state(self, state: str, *, settled: bool = True, again_s: float = 0) -> PartnerRow:
         """Note that Kafka is as ``state`` says; where not ``settled`` there is more to do after a while."""
         changes: Changes = {
             Partner.state: state,
@@ -121,7 +121,7 @@ class PartnerStore:
 
     async def due(self, limit: int) -> list[UUID]:
         """Return those for which Kafka is to be brought in line."""
-        query = Partner.select(Partner.id).where(_UNSETTLED, Partner.due_at <= NOW)
+        query = Partner.select(Partner.id).where(_PENDING_CHANGE, Partner.due_at <= NOW)
         rows = await run(self._pool, query.order_by(Partner.due_at).limit(limit))
         return [row["id"] for row in rows]
 
@@ -176,7 +176,7 @@ class PartnerStore:
     async def later(self, partner_id: UUID, seconds: float) -> None:
         """Try again after a while."""
         changes: Changes = {Partner.due_at: now_plus(seconds)}
-        await run(self._pool, Partner.update(changes).where(Partner.id == partner_id, _UNSETTLED))
+        await run(self._pool, Partner.update(changes).where(Partner.id == partner_id, _PENDING_CHANGE))
 
 
 def _taken() -> DomainError:

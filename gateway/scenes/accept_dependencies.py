@@ -10,7 +10,7 @@ import aiohttp
 from bus.blobs import Blobs
 from gateway.accounts.quotas import Quotas
 from gateway.scenes.uploads import Uploads
-from gateway.ssrf import Egress
+from gateway.ssrf import SsrfGuard
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,8 +26,8 @@ class AcceptDependencies:
     bucket: str
     decoders: ThreadPoolExecutor
     fetch_seconds: float
-    images: Egress
+    images: SsrfGuard
     outgoing: aiohttp.ClientSession
-    receivers: Egress
+    receivers: SsrfGuard
     quotas: Quotas
     uploads: Uploads

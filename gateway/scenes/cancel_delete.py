@@ -17,7 +17,7 @@ from bus.bridges import outbox
 from bus.contract import topics
 from bus.contract.messages import CancelScene, GenerationDeleted
 from gateway.errors import DomainError
-from gateway.outbox import told, write_and_publish
+from gateway.outbox import outbox_record, write_and_publish
 from gateway.trace import Trace
 from ledger.db import removals
 
@@ -25,7 +25,7 @@ _CANCEL: Final = """
 UPDATE scene_generations SET cancel_requested_at = $3, updated_at = greatest(updated_at, $3)
 WHERE id = $1 AND user_id = $2 AND status IN ('pending', 'processing') AND cancel_requested_at IS NULL
 RETURNING status, cancel_requested_at"""
-_LOOK: Final = """
+_SELECT_STATE: Final = """
 SELECT status, cancel_requested_at FROM scene_generations
 WHERE id = $1 AND user_id = $2 AND deleted_at IS NULL"""
 # What the client attached goes as well; how the result came about stays, it tells nothing of anybody.
@@ -56,11 +56,13 @@ class Removing:
         Raises `DomainError` not_found, or scene_ended where there is nothing to stop.
         """
         now = datetime.now(UTC)
-        wish = CancelScene(generation_id=generation_id, account_id=account_id, requested_at=now)
-        records = [told(topics.CANCELLATIONS, wish, key=generation_id, time=now, trace=trace)]
+        cancel_request = CancelScene(generation_id=generation_id, account_id=account_id, requested_at=now)
+        records = [
+            outbox_record(topics.CANCELLATIONS, cancel_request, key=generation_id, time=now, trace=trace)
+        ]
         arguments = [generation_id, account_id, now]
         row = await write_and_publish(self._pool, _CANCEL, arguments, records)
-        row = row or await self._pool.fetchrow(_LOOK, generation_id, account_id)
+        row = row or await self._pool.fetchrow(_SELECT_STATE, generation_id, account_id)
         if row is None:
             raise DomainError("not_found", "You have no scene with this id.")
         if row["status"] not in {"pending", "processing"}:
@@ -78,10 +80,10 @@ class Removing:
         """
         now = datetime.now(UTC)
         event = GenerationDeleted(generation_id=generation_id, account_id=account_id)
-        record = told(topics.EVENTS, event, key=account_id, time=now, trace=trace)
+        record = outbox_record(topics.EVENTS, event, key=account_id, time=now, trace=trace)
         async with self._pool.acquire() as connection, connection.transaction():
             # A statement of its own: the next one then sees every export that held this row before us.
-            row = await connection.fetchrow(f"{_LOOK} FOR NO KEY UPDATE", generation_id, account_id)
+            row = await connection.fetchrow(f"{_SELECT_STATE} FOR NO KEY UPDATE", generation_id, account_id)
             if row is None:
                 raise DomainError("not_found", "You have no scene with this id.")
             if row["status"] in {"pending", "processing"}:

@@ -27,7 +27,7 @@ from gateway.scenes.upload_memory import Budget
 from gateway.scenes.uploads import Uploads
 from gateway.scenes.wait_for_scene import SceneWaiter
 from gateway.settings import Settings
-from gateway.ssrf import Egress
+from gateway.ssrf import SsrfGuard
 from gateway.streaming.waiters import Waiters
 
 _MIB: Final = 1024 * 1024
@@ -57,14 +57,14 @@ def build(  # noqa: PLR0917
     stack: AsyncExitStack,
     quotas: Quotas,
     waiters: Waiters,
-    receivers: Egress,
+    receivers: SsrfGuard,
     metrics: Metrics,
 ) -> SceneDependencies:
     """Return them; ``stack`` closes what needs closing, ``backlog`` is to be run."""
     own = settings.gateway
     decoders = ThreadPoolExecutor(own.decode_threads, thread_name_prefix="photo")
     stack.callback(decoders.shutdown, cancel_futures=True)
-    images = Egress(allow_private=own.fetch_allow_private)
+    images = SsrfGuard(allow_private=own.fetch_allow_private)
     outgoing = images.session(connect_s=own.fetch_seconds, total_s=own.fetch_seconds)
     stack.push_async_callback(outgoing.close)
     scenes, uploads, idempotency = Scenes(pool), Uploads(pool), Idempotency(pool)

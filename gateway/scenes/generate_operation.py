@@ -29,7 +29,7 @@ class GenerateOperation(Operation):
                 description="A JSON object of your own, or null; given back with the scene.",
                 examples=['{"room": "kitchen"}'],
             ),
-        } | _wishes()
+        } | _request_fields()
         form = Schema(type=OpenAPIType.OBJECT, properties=dict(properties), required=["image"])
         self.request_body = RequestBody(
             content={
@@ -49,7 +49,7 @@ def _elsewhere() -> Schema:
             type=OpenAPIType.STRING, format=OpenAPIFormat.UUID, description="Of POST /uploads."
         ),
         "metadata": Schema(type=[OpenAPIType.OBJECT, OpenAPIType.NULL], examples=[{"room": "kitchen"}]),
-    } | _wishes()
+    } | _request_fields()
     return Schema(
         type=OpenAPIType.OBJECT,
         properties=dict(properties),
@@ -59,7 +59,7 @@ def _elsewhere() -> Schema:
     )
 
 
-def _wishes() -> dict[str, Schema]:
+def _request_fields() -> dict[str, Schema]:
     return {
         "focal_length_px": _number("Focal length in pixels of the upright photo.", 1_000_000),
         "focal_length_mm": _number("Focal length in mm of 35 mm film; EXIF's otherwise.", 5_000),

@@ -110,8 +110,8 @@ class Preparer:
         if fetched.stored is None:
             return await blobs.put(key, fetched.photo, facts.media_type)
         # It lies in the store already: a copy of these very bytes, out of reach of the upload's URL.
-        place, version = fetched.stored
-        await blobs.copy(place, key, version=version)
+        position, version = fetched.stored
+        await blobs.copy(position, key, version=version)
         digest = (await asyncio.to_thread(hashlib.sha256, fetched.photo)).hexdigest()
         return BlobRef(key=key, sha256=digest, bytes=len(fetched.photo), media_type=facts.media_type)
 

@@ -55,14 +55,14 @@ class Presenter:
         """
         metadata = _metadata(row)
         result, image = metadata.get("result") or {}, metadata.get("image") or {}
-        placeless = image.get("located") is False
+        without_location = image.get("located") is False
         return SharedOut(
             name=display_name.shown(metadata),
             created_at=row.created_at,
             expires_at=expires_at,
             viewer_url=await self._shown(row.viewer_url),
             preview_url=await self._shown(row.preview_url),
-            original_image_url=await self._shown(row.original_image_url if placeless else None),
+            original_image_url=await self._shown(row.original_image_url if without_location else None),
             gaussian_count=result.get("gaussian_count"),
             width=result.get("width"),
             height=result.get("height"),
@@ -89,7 +89,7 @@ class Presenter:
     async def _queue(self, row: SceneRow) -> QueueOut | None:
         if row.status != "pending":
             return None
-        found = await self._backlog.place(row.id, Priority(row.priority), row.created_at)
+        found = await self._backlog.estimate(row.id, Priority(row.priority), row.created_at)
         return QueueOut(position=found.position, estimated_seconds=found.estimated_seconds)
 
     async def _shown(self, url: str | None) -> str | None:

@@ -37,14 +37,14 @@ from bus.runtime.settings import KafkaSettings
 
 _log = structlog.stdlib.get_logger(__name__)
 
-LOOK_EVERY_S: Final = 2.0
+POLL_INTERVAL_S: Final = 2.0
 LINGER_S: Final = 30.0
 """Looks go on for so long after the last question."""
 FRESH_S: Final = 10.0
 """A look that is older says nothing any more: Kafka cannot be reached, or nobody asked for long."""
 RELAY_S: Final = 1.0
 """By then an accepted scene's command is in Kafka; later only makes the bound looser."""
-LOOKS: Final = 900
+SNAPSHOTS: Final = 900
 """Kept: half an hour. A scene that is older is held against the oldest."""
 MOST_ROWS: Final = 1_000
 """Rows are counted no further; beyond it Kafka's view is as good."""
@@ -61,14 +61,14 @@ WHERE status = 'completed' AND updated_at > now() - interval '10 minutes'
 ORDER BY updated_at DESC LIMIT 500"""
 
 
-class Pace(NamedTuple):
+class Throughput(NamedTuple):
     """``per_second``: scenes while any was worked on. ``typical_s``: seconds that one takes by itself."""
 
     per_second: float
     typical_s: float
 
 
-class Look(NamedTuple):
+class Snapshot(NamedTuple):
     """The lanes at one moment (seconds since 1970): where each partition ends."""
 
     at: float
@@ -82,7 +82,7 @@ class Queue(NamedTuple):
     estimated_seconds: float | None
 
 
-def pace_of(completions: Sequence[tuple[datetime, float]]) -> Pace | None:
+def throughput_of(completions: Sequence[tuple[datetime, float]]) -> Throughput | None:
     """Return the pace of (ended at, seconds worked on): their number by the time that they cover."""
     spans = sorted((ended.timestamp() - seconds, ended.timestamp()) for ended, seconds in completions)
     busy, reached = 0.0, -math.inf
@@ -92,11 +92,11 @@ def pace_of(completions: Sequence[tuple[datetime, float]]) -> Pace | None:
     if busy <= 0:
         return None
     took = sorted(seconds for _, seconds in completions)
-    return Pace(len(spans) / busy, took[len(took) // 2])
+    return Throughput(len(spans) / busy, took[len(took) // 2])
 
 
 class Backlog:
-    """Answers `place`; `run` looks at Kafka and the books. ``group`` is the one that takes the commands."""
+    """Estimates queue positions; `run` polls Kafka and Postgres. ``group`` consumes the commands."""
 
     def __init__(
         self,
@@ -108,13 +108,16 @@ class Backlog:
         bulk: Topic = topics.COMMANDS_BULK,
     ) -> None:
         self._kafka, self._pool, self._group = kafka, pool, group
-        self._lanes = {Priority.INTERACTIVE: _partitions(interactive), Priority.BULK: _partitions(bulk)}
+        self._partitions_by_priority = {
+            Priority.INTERACTIVE: _partitions(interactive),
+            Priority.BULK: _partitions(bulk),
+        }
         self._asked, self._last_asked = asyncio.Event(), -math.inf
-        self._looks: deque[Look] = deque(maxlen=LOOKS)
+        self._snapshots: deque[Snapshot] = deque(maxlen=SNAPSHOTS)
         self._done: Mapping[TopicPartition, int] = {}
-        self._pace: Pace | None = None
+        self._throughput: Throughput | None = None
 
-    async def place(self, generation_id: UUID, priority: Priority, accepted_at: datetime) -> Queue:
+    async def estimate(self, generation_id: UUID, priority: Priority, accepted_at: datetime) -> Queue:
         """Return where a pending scene stands: one count over an index, and what was seen last."""
         self._last_asked = time.monotonic()
         self._asked.set()
@@ -123,61 +126,63 @@ class Backlog:
         ahead = rows if records is None or rows < MOST_ROWS else records
         if records is not None:
             ahead = min(ahead, records)
-        seconds = self._pace and max(self._pace.typical_s, (ahead + 1) / self._pace.per_second)
+        seconds = self._throughput and max(
+            self._throughput.typical_s, (ahead + 1) / self._throughput.per_second
+        )
         return Queue(ahead + 1, None if seconds is None else round(seconds, 1))
 
     def records_ahead(self, priority: Priority, accepted_at: float) -> int | None:
         """Return how many records lay before a command that came at that time; None where that is unknown."""
-        if not self._looks or time.time() - self._looks[-1].at > FRESH_S:
+        if not self._snapshots or time.time() - self._snapshots[-1].at > FRESH_S:
             return None
-        last = self._looks[-1]
-        then = next((look for look in self._looks if look.at >= accepted_at + RELAY_S), last)
-        ahead = self._between(self._lanes[priority], then.ends)
+        last = self._snapshots[-1]
+        then = next((snapshot for snapshot in self._snapshots if snapshot.at >= accepted_at + RELAY_S), last)
+        ahead = self._between(self._partitions_by_priority[priority], then.ends)
         if priority is Priority.BULK:
-            ahead += self._between(self._lanes[Priority.INTERACTIVE], last.ends)
+            ahead += self._between(self._partitions_by_priority[Priority.INTERACTIVE], last.ends)
         return max(0, ahead - 1)  # its own is among them
 
-    def _between(self, lane: Sequence[TopicPartition], ends: Mapping[TopicPartition, int]) -> int:
-        return sum(max(0, ends[part] - self._done.get(part, 0)) for part in lane)
+    def _between(self, partitions: Sequence[TopicPartition], ends: Mapping[TopicPartition, int]) -> int:
+        return sum(max(0, ends[part] - self._done.get(part, 0)) for part in partitions)
 
     async def run(self) -> None:
         """Look while somebody asks, until cancelled."""
         while True:
             await self._asked.wait()
             try:
-                await self._look_on()
+                await self._poll()
             except Exception as error:  # noqa: BLE001  (whatever it is, scenes are shown without it)
                 _log.warning("backlog_unknown", error=repr(error))
                 await asyncio.sleep(_AGAIN_S)
 
-    async def _look_on(self) -> None:
+    async def _poll(self) -> None:
         """Connect and look, until nobody has asked for a while."""
         admin = AIOKafkaAdminClient(**self._kafka.client_options(), request_timeout_ms=10_000)
         ends = broker.consumer(self._kafka, client_id="sharpstream-backlog", group_id=None)
         try:
-            await self._look_at_books()  # which needs no Kafka
+            await self._read_pending_counts()  # which needs no Kafka
             await admin.start()
             await ends.start()
             while time.monotonic() - self._last_asked < LINGER_S:
-                await self._look_at_books()
-                await self._look_at_lanes(admin, ends)
-                await asyncio.sleep(LOOK_EVERY_S)
+                await self._read_pending_counts()
+                await self._read_offsets(admin, ends)
+                await asyncio.sleep(POLL_INTERVAL_S)
             self._asked.clear()
         finally:
             await ends.stop()
             await admin.close()
 
-    async def _look_at_lanes(self, admin: AIOKafkaAdminClient, ends: AIOKafkaConsumer) -> None:
-        parts = [part for lane in self._lanes.values() for part in lane]
+    async def _read_offsets(self, admin: AIOKafkaAdminClient, ends: AIOKafkaConsumer) -> None:
+        parts = [part for partitions in self._partitions_by_priority.values() for part in partitions]
         committed = await admin.list_consumer_group_offsets(self._group, partitions=parts)
         # Without a committed offset everything is still to be done.
         self._done = {part: max(0, found.offset) for part, found in committed.items()}
-        self._looks.append(Look(time.time(), await ends.end_offsets(parts)))
+        self._snapshots.append(Snapshot(time.time(), await ends.end_offsets(parts)))
 
-    async def _look_at_books(self) -> None:
+    async def _read_pending_counts(self) -> None:
         rows = await self._pool.fetch(_COMPLETIONS)
-        self._pace = pace_of([(row[0], row[1]) for row in rows])
+        self._throughput = throughput_of([(row[0], row[1]) for row in rows])
 
 
-def _partitions(lane: Topic) -> list[TopicPartition]:
-    return [TopicPartition(lane.name, number) for number in range(lane.partitions)]
+def _partitions(topic: Topic) -> list[TopicPartition]:
+    return [TopicPartition(topic.name, number) for number in range(topic.partitions)]

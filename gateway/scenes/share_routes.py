@@ -12,7 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from gateway.accounts.auth import Caller
-from gateway.accounts.rate_limits import Limits, Policy, refused
+from gateway.accounts.rate_limits import Policy, RateLimits, refused
 from gateway.errors import DomainError
 from gateway.http.context import trace_of
 from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
@@ -92,7 +92,7 @@ async def open_share(
     request: Request[Any, Any, Any],
     token: FromPath[str],
     shares: NamedDependency[Shares],
-    limits: NamedDependency[Limits],
+    limits: NamedDependency[RateLimits],
     presenter: NamedDependency[Presenter],
 ) -> SharedOut:
     """Return what a share shows. No credentials are needed: who has the token may look."""

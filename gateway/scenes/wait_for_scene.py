@@ -46,7 +46,7 @@ class SceneWaiter:
     async def wait(self, account_id: UUID, generation_id: UUID, seconds: float) -> SceneOut | None:
         """Return the scene once it has ended; None where it has not in time, or is not the account's."""
         deadline = asyncio.get_running_loop().time() + seconds
-        with self._waiters.seat(account_id, str(generation_id)) as end:
+        with self._waiters.subscription(account_id, str(generation_id)) as end:
             # Read after the subscription began: an ending from here on is heard.
             row = await self._scenes.get(account_id, generation_id)
             if row is not None and row.status not in ENDED and end is not None:

@@ -14,8 +14,8 @@ from gateway.streaming.event_log import History
 from gateway.streaming.event_tail import Tail
 from gateway.streaming.hub import Hub
 from gateway.streaming.stream_opener import StreamOpener
-from gateway.streaming.subscriber import Limits
-from gateway.streaming.supervisor import Vigil
+from gateway.streaming.subscriber import StreamLimits
+from gateway.streaming.supervisor import StreamSupervisor
 from gateway.streaming.waiters import Waiters
 
 
@@ -26,16 +26,16 @@ class StreamDependencies:
     hub: Hub
     history: History
     tail: Tail
-    vigil: Vigil
+    stream_supervisor: StreamSupervisor
     waiters: Waiters
     streams: StreamOpener
 
 
 def build(pool: asyncpg.Pool, settings: Settings, quotas: Quotas, metrics: Metrics) -> StreamDependencies:
-    """Return them; ``tail`` and ``vigil`` are to be run."""
+    """Return them; ``tail`` and ``stream_supervisor`` are to be run."""
     own = settings.gateway
     epoch, partitions = settings.kafka.topic_epoch, topics.EVENTS.partitions
-    lag = Limits(events=own.reader_queue, bytes=own.reader_bytes, stall_s=own.reader_stall_seconds)
+    lag = StreamLimits(events=own.reader_queue, bytes=own.reader_bytes, stall_s=own.reader_stall_seconds)
     hub = Hub(epoch=epoch, partitions=partitions, ring_events=own.ring_events, limits=lag)
     history = History(pool, epoch=epoch, partitions=partitions)
     tail = Tail(settings.kafka, hub, history.floors)
@@ -45,7 +45,7 @@ def build(pool: asyncpg.Pool, settings: Settings, quotas: Quotas, metrics: Metri
         hub=hub,
         history=history,
         tail=tail,
-        vigil=Vigil(
+        stream_supervisor=StreamSupervisor(
             hub,
             pool,
             heartbeat_s=own.heartbeat_seconds,

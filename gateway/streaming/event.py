@@ -78,12 +78,12 @@ class StreamEvent:
     def frame(self) -> bytes:
         """The SSE frame; made once, on first use, because most events have no reader."""
         if self._frame is None:
-            place = f"id: {self.cursor}\n" if self.cursor else ""
-            self._frame = f"{place}event: {self.type}\ndata: ".encode() + self.body_json + b"\n\n"
+            id_line = f"id: {self.cursor}\n" if self.cursor else ""
+            self._frame = f"{id_line}event: {self.type}\ndata: ".encode() + self.body_json + b"\n\n"
         return self._frame
 
 
-def opening(place: str | None) -> bytes:
+def opening(position: str | None) -> bytes:
     """Return a stream's first bytes: when to come back, and the place before which nothing will be sent.
 
     A block without data sets the client's last id and shows no event, so that one who is cut before the
@@ -91,7 +91,7 @@ def opening(place: str | None) -> bytes:
     gateway sends away do not come back in the same instant.
     """
     wait_ms = random.randint(1_000, 4_000)  # noqa: S311  (spreads load, hides nothing)
-    return f"retry: {wait_ms}\n{f'id: {place}' if place else ': hello'}\n\n".encode()
+    return f"retry: {wait_ms}\n{f'id: {position}' if position else ': hello'}\n\n".encode()
 
 
 def from_record(

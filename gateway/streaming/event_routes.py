@@ -89,7 +89,7 @@ async def _live(
     if given:
         after = await streams.position(who.account_id, given)
     else:
-        await streams.settled()
+        await streams.wait_until_ready()
         after = hub.now(who.account_id)
         beginning = text_of(after, partition_of(who.account_id, hub.partitions))
     wanted = Wanted(account_id=who.account_id, types=types, api_key_id=who.api_key_id)
@@ -100,7 +100,7 @@ async def _live(
         )
         return list(found), projected
 
-    following = Following(wanted=wanted, after=after, page=page, place=beginning)
+    following = Following(wanted=wanted, after=after, page=page, position=beginning)
     return await streams.open(who, following)
 
 

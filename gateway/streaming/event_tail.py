@@ -58,8 +58,8 @@ class Tail:
         failures, backoff = 0, Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         while True:
             try:
-                if not self._hub.settled:
-                    self._hub.settle(await self._floors())
+                if not self._hub.ready:
+                    self._hub.set_floors(await self._floors())
                 await self._follow()
             except Exception as error:  # noqa: BLE001  (whatever it is, the live streams must come back)
                 failures += 1
@@ -72,15 +72,15 @@ class Tail:
 
     async def end_of(self, partition: int) -> int | None:
         """Return the offset behind the partition's last committed event; None where Kafka is out of reach."""
-        place = TopicPartition(self._events.name, partition)
+        topic_partition = TopicPartition(self._events.name, partition)
         if self._consumer is None:
             return None
         try:
             async with asyncio.timeout(CHECK_TIMEOUT_S):
-                ends: dict[TopicPartition, int] = await self._consumer.end_offsets([place])
+                ends: dict[TopicPartition, int] = await self._consumer.end_offsets([topic_partition])
         except (KafkaError, OSError, TimeoutError):
             return None
-        return ends[place]
+        return ends[topic_partition]
 
     async def _follow(self) -> None:
         consumer = AIOKafkaConsumer(
@@ -108,8 +108,8 @@ class Tail:
         consumer.assign([*events, *progress])
         for partition, offset in self._hub.positions().items():
             consumer.seek(TopicPartition(self._events.name, partition), offset)
-        for place, offset in (await consumer.end_offsets(progress)).items():
-            consumer.seek(place, offset)
+        for topic_partition, offset in (await consumer.end_offsets(progress)).items():
+            consumer.seek(topic_partition, offset)
 
     async def _pump(self, consumer: Any) -> None:
         loop = asyncio.get_running_loop()
@@ -117,9 +117,9 @@ class Tail:
         probe = TopicPartition(self._events.name, 0)
         while True:
             batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=MOST_AT_ONCE)
-            for place, records in batches.items():
+            for topic_partition, records in batches.items():
                 for record in records:
-                    self._hand_over(place, record)
+                    self._hand_over(topic_partition, record)
             await self._hub.flushed()
             if batches:
                 heard = loop.time()
@@ -127,16 +127,16 @@ class Tail:
                 await asyncio.wait_for(consumer.end_offsets([probe]), CHECK_TIMEOUT_S)
                 heard = loop.time()
 
-    def _hand_over(self, place: TopicPartition, record: Any) -> None:
-        durable = place.topic == self._events.name
-        cursor = Cursor(self._hub.epoch, place.partition, record.offset) if durable else None
+    def _hand_over(self, topic_partition: TopicPartition, record: Any) -> None:
+        durable = topic_partition.topic == self._events.name
+        cursor = Cursor(self._hub.epoch, topic_partition.partition, record.offset) if durable else None
         try:
             event = from_record(cursor, key=record.key, value=record.value, headers=present(record.headers))
         except ValueError as error:
             _log.warning(
                 "tail_skipped_record",
-                topic=place.topic,
-                partition=place.partition,
+                topic=topic_partition.topic,
+                partition=topic_partition.partition,
                 offset=record.offset,
                 error=str(error),
             )
@@ -144,4 +144,4 @@ class Tail:
         if durable:
             self._hub.publish(event)
         else:
-            self._hub.tell(event)
+            self._hub.broadcast(event)

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from gateway.streaming.cursor import Position, partition_of
 from gateway.streaming.event import StreamEvent
-from gateway.streaming.subscriber import Limits, Reader, Wanted
+from gateway.streaming.subscriber import Reader, StreamLimits, Wanted
 
 SLICE: Final = 128
 """Readers written to before others have their turn: about 3 ms."""
@@ -39,7 +39,7 @@ class _Recent:
 class Hub:
     """All open streams of this process. ``epoch`` and ``partitions`` are those of the events topic."""
 
-    def __init__(self, *, epoch: int, partitions: int, ring_events: int, limits: Limits) -> None:
+    def __init__(self, *, epoch: int, partitions: int, ring_events: int, limits: StreamLimits) -> None:
         self.epoch, self.partitions = epoch, partitions
         self._ring_events, self._limits = ring_events, limits
         self._rings: dict[int, _Recent] = {}
@@ -49,24 +49,24 @@ class Hub:
         self._due: deque[Reader] = deque()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._settled = asyncio.Event()
+        self._ready = asyncio.Event()
         self._closed = False
         self.listeners: list[Callable[[StreamEvent], None]] = []
         """Called with every durable event as it is heard; must neither wait nor raise."""
 
     @property
-    def settled(self) -> bool:
+    def ready(self) -> bool:
         """Whether it is known where the rings begin; before that no stream can be joined."""
-        return self._settled.is_set()
+        return self._ready.is_set()
 
-    async def wait_settled(self, timeout: float) -> None:
-        """Wait until `settled`; raises `TimeoutError`."""
-        await asyncio.wait_for(self._settled.wait(), timeout)
+    async def wait_ready(self, timeout: float) -> None:
+        """Wait until `ready`; raises `TimeoutError`."""
+        await asyncio.wait_for(self._ready.wait(), timeout)
 
-    def settle(self, floors: Mapping[int, int]) -> None:
+    def set_floors(self, floors: Mapping[int, int]) -> None:
         """Begin each ring at the offset up to which the event log is complete; missing ones begin at 0."""
         self._rings = {p: _Recent(floors.get(p, 0), self._ring_events) for p in range(self.partitions)}
-        self._settled.set()
+        self._ready.set()
 
     def positions(self) -> dict[int, int]:
         """Return the next offset that each ring needs."""
@@ -86,15 +86,15 @@ class Hub:
 
     def publish(self, event: StreamEvent) -> None:
         """Take a durable event, in the order of its partition; one that was taken before is ignored."""
-        assert event.cursor is not None  # noqa: S101  (progress goes through `tell`)
+        assert event.cursor is not None  # noqa: S101  (progress goes through `broadcast`)
         ring = self._rings[event.cursor.partition]
         if event.cursor.offset >= ring.next:
             ring.add(event.cursor.offset, event)
-            self.tell(event)
+            self.broadcast(event)
             for listener in self.listeners:
                 listener(event)
 
-    def tell(self, event: StreamEvent) -> None:
+    def broadcast(self, event: StreamEvent) -> None:
         """Hand the event to the readers who want it, and keep nothing."""
         for key in ((event.account_id, None), (event.account_id, event.subject)):
             for reader in self._readers.get(key, ()):

@@ -13,7 +13,7 @@ from gateway.streaming.cursor import BEGINNING, Position
 
 # A log that was shortened may lack the ending of a job that has ended.
 _STATE: Final = """
-SELECT e.epoch, e."offset", {untold}
+SELECT e.epoch, e."offset", {unpublished}
        OR {status} IN ('completed', 'failed', 'cancelled') AND EXISTS (SELECT FROM event_log_floors) AS gone
 FROM {jobs} LEFT JOIN event_log e ON e.subject = $2 AND e.type = ANY($3::text[])
 WHERE s.user_id = $1 AND s.deleted_at IS NULL AND {job} = $2"""
@@ -31,13 +31,13 @@ class Kind:
 SCENE: Final = Kind(
     name="scene",
     endings=tuple(str(kind.__struct_config__.tag) for kind in GENERATION_ENDINGS),
-    statement=_STATE.format(untold="false", status="s.status", jobs="scene_generations s", job="s.id"),
+    statement=_STATE.format(unpublished="false", status="s.status", jobs="scene_generations s", job="s.id"),
 )
 EXPORT: Final = Kind(
     name="export",
     endings=tuple(str(kind.__struct_config__.tag) for kind in EXPORT_ENDINGS),
     statement=_STATE.format(
-        untold="j.purpose IS NOT NULL",  # the system's own say nothing in the log of record
+        unpublished="j.purpose IS NOT NULL",  # the system's own say nothing in the log of record
         status="j.status",
         jobs="export_jobs j JOIN scene_generations s"
         " ON s.id = j.scene_generation_id AND coalesce(j.purpose, 'backfill') = 'backfill'",

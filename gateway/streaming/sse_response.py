@@ -39,13 +39,13 @@ Page: TypeAlias = Callable[[Position], Awaitable[tuple[Sequence[StreamEvent], Po
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Following:
-    """What one client follows. ``place`` is told first: where it begins, where it did not say so itself."""
+    """A client's subscription. ``position``, sent first, is where it begins if it named no cursor."""
 
     wanted: Wanted
     after: Position
     page: Page
     endings: Sequence[str] = ()
-    place: str | None = None
+    position: str | None = None
 
 
 class EventStream(Stream):
@@ -89,7 +89,7 @@ async def _attend(hub: Hub, following: Following, reader: Reader, send: Send, re
         while (await receive())["type"] != "http.disconnect":
             pass
     except asyncio.CancelledError:
-        if not reader.given_up:
+        if not reader.aborted:
             raise
         owner.uncancel()  # it was `reader.give_up`: returning makes the server close the connection
     finally:
@@ -101,12 +101,12 @@ async def _begin(hub: Hub, following: Following, reader: Reader) -> None:
     account_id = following.wanted.account_id
     join = Join(after=following.after, floor=hub.floor(account_id), endings=following.endings)
     try:
-        await reader.tell(stream.opening(following.place))
+        await reader.send(stream.opening(following.position))
         await _past(following.page, join, reader)
         recent = hub.listen(reader)  # only now, so that a long past does not fill the queue
         join.floor = hub.floor(account_id)
         await _past(following.page, join, reader)
-        await _tell(reader, join.take(recent))
+        await _send_events(reader, join.take(recent))
     except Exception as error:  # noqa: BLE001  (the head is sent: all that is left is to end)
         _log.warning("stream_past_failed", error=repr(error))
         reader.end()
@@ -120,13 +120,13 @@ async def _past(page: Page, join: Join, reader: Reader) -> None:
         if lag:
             await asyncio.sleep(_PAUSES_S[min(lag, len(_PAUSES_S)) - 1])
         events, projected = await page(join.seen)
-        await _tell(reader, join.past(events, projected))
+        await _send_events(reader, join.past(events, projected))
         lag = 0 if events else lag + 1
 
 
-async def _tell(reader: Reader, events: Iterable[StreamEvent]) -> None:
+async def _send_events(reader: Reader, events: Iterable[StreamEvent]) -> None:
     for chunk in _chunks(events):
-        await reader.tell(chunk)
+        await reader.send(chunk)
 
 
 def _chunks(events: Iterable[StreamEvent]) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ from gateway.streaming.event_tail import Tail
 from gateway.streaming.hub import Hub
 from gateway.streaming.sse_response import EventStream, Following
 
-SETTLE_TIMEOUT_S: Final = 5.0
+READY_TIMEOUT_S: Final = 5.0
 
 
 class StreamOpener:
@@ -30,7 +30,7 @@ class StreamOpener:
 
     async def open(self, who: Principal, following: Following) -> EventStream:
         """Return the response. Raises `DomainError` too_many_streams; each gateway counts its own."""
-        await self.settled()
+        await self.wait_until_ready()
         most = (await self._quotas.of(who.account_id, who.role)).max_streams
         # Last of all: nothing waits between this and the moment when the stream is counted.
         if self.hub.count(who.account_id) >= most:
@@ -54,7 +54,7 @@ class StreamOpener:
             return BEGINNING
         hub = self.hub
         cursor = parse(text, epoch=hub.epoch, partition=partition_of(account_id, hub.partitions))
-        await self.settled()
+        await self.wait_until_ready()
         if cursor.position >= hub.floor(account_id):
             if cursor.position > hub.now(account_id):
                 await self._check_given(cursor)
@@ -82,10 +82,10 @@ class StreamOpener:
                 "cursor_invalid", "No event has this id yet; send one back that you were given."
             )
 
-    async def settled(self) -> None:
+    async def wait_until_ready(self) -> None:
         """Wait until it is known where the recent begins. Raises `DomainError` temporarily_unavailable."""
         try:
-            await self.hub.wait_settled(SETTLE_TIMEOUT_S)
+            await self.hub.wait_ready(READY_TIMEOUT_S)
         except TimeoutError as error:
             raise DomainError(
                 "temporarily_unavailable", "Live streams are not ready yet; try again."

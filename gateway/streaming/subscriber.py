@@ -25,7 +25,7 @@ Write = Callable[[bytes, bool], Awaitable[None]]
 """Writes a chunk; False says that it is the last one."""
 
 
-class Sieve(Protocol):
+class EventFilter(Protocol):
     """Lets through what the client has not seen; `gateway.streaming.catch_up.Join` is the one."""
 
     ended: bool
@@ -36,7 +36,7 @@ class Sieve(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
+class StreamLimits:
     """How far a reader may lag: events and bytes waiting for it, seconds for one write.
 
     Twice ``bytes`` is what it may hold of this process's memory: once here, once in the server's buffer.
@@ -61,20 +61,20 @@ class Wanted:
 class Reader:
     """Made and known by the hub; ``wake`` asks it for a `flush`."""
 
-    def __init__(self, wanted: Wanted, *, limits: Limits, wake: Callable[[Reader], None]) -> None:
+    def __init__(self, wanted: Wanted, *, limits: StreamLimits, wake: Callable[[Reader], None]) -> None:
         self.wanted = wanted
         self.listening = False
         """The hub queues for it."""
         self.dropped = False
         """It was too slow."""
-        self.given_up = False
+        self.aborted = False
         """It was ended without a word."""
         self.over = False
         """Nothing more will be queued."""
         self.silent = False
         """A comment is due."""
         # Not all at once: those who came together after a restart leave over a fifth of the time.
-        self.patience = random.uniform(0.8, 1)  # noqa: S311
+        self.max_age_jitter = random.uniform(0.8, 1)  # noqa: S311
         """How much of the longest life is its own."""
         loop = asyncio.get_running_loop()
         self._loop, self.opened, self.spoke = loop, loop.time(), loop.time()
@@ -83,7 +83,7 @@ class Reader:
         self._bytes = 0
         self._write: Write | None = None
         self._cut: Callable[[], object] = _nothing
-        self._sieve: Sieve | None = None
+        self._filter: EventFilter | None = None
         self._writing: asyncio.Task[None] | None = None
 
     def open(self, write: Write, cut: Callable[[], object]) -> None:
@@ -92,9 +92,9 @@ class Reader:
         if self.over:  # the process is stopping
             self._push(b"", more=False)
 
-    def go_live(self, sieve: Sieve) -> None:
-        """Let what is queued flow, through ``sieve``: the past is written."""
-        self._sieve = sieve
+    def go_live(self, event_filter: EventFilter) -> None:
+        """Let what is queued flow, through ``event_filter``: the past is written."""
+        self._filter = event_filter
         self._wake(self)
 
     def offer(self, event: StreamEvent) -> None:
@@ -108,7 +108,7 @@ class Reader:
             self.end()
             return
         self._queue.append(event)
-        if self._sieve is not None and len(self._queue) == 1:
+        if self._filter is not None and len(self._queue) == 1:
             self._wake(self)
 
     def queued(self) -> list[StreamEvent]:
@@ -122,18 +122,18 @@ class Reader:
             return
         chunk = self._news() or (HEARTBEAT if self.silent else b"")
         self.silent = False
-        if self._sieve is not None and self._sieve.ended:
+        if self._filter is not None and self._filter.ended:
             self.over = True
             self._push(chunk, more=False)
         elif chunk:
             self._push(chunk)
 
     def _news(self) -> bytes:
-        if self._sieve is None or not self._queue:
+        if self._filter is None or not self._queue:
             return b""
-        return b"".join([event.frame for event in self._sieve.take(self.queued())])
+        return b"".join([event.frame for event in self._filter.take(self.queued())])
 
-    async def tell(self, chunk: bytes) -> None:
+    async def send(self, chunk: bytes) -> None:
         """Write, and come back when the server has taken it; for the past, before `go_live`."""
         await self._written()
         if not self.over:
@@ -153,9 +153,9 @@ class Reader:
         if self._writing is None and self._write is not None:
             self._push(b"", more=False)
 
-    def give_up(self) -> None:
+    def abort(self) -> None:
         """End it without another word; the client resumes by its last id."""
-        self.over = self.given_up = True
+        self.over = self.aborted = True
         self.queued()
         self._cut()
 
@@ -177,7 +177,7 @@ class Reader:
             return
         except Exception:  # noqa: BLE001  (one reader's trouble must not become the others')
             _log.exception("stream_broken")
-            self.give_up()
+            self.abort()
             return
         self._writing = self._loop.create_task(self._finish(_Begun(steps, waits_for), more=more))
 
@@ -188,7 +188,7 @@ class Reader:
                 await begun
         except TimeoutError:
             self.dropped = True
-            self.give_up()
+            self.abort()
             return
         self._writing = None
         if not more:

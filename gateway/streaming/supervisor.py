@@ -23,7 +23,7 @@ SELECT ARRAY(SELECT id FROM users WHERE id = ANY($1::uuid[]) AND is_active) AS a
              AND (expires_at IS NULL OR expires_at > now())) AS keys"""
 
 
-class Vigil:
+class StreamSupervisor:
     """``heartbeat_s`` of silence draw a comment, ``longest_s`` are the life of a stream.
 
     A client comes back by itself: with fresh credentials, and perhaps to a gateway that has more room. A
@@ -50,16 +50,16 @@ class Vigil:
         checked = loop.time()
         while True:
             await asyncio.sleep(min(1.0, self._heartbeat_s / 4))
-            self.look(loop.time())
+            self.check(loop.time())
             if loop.time() - checked >= self._recheck_s:
                 await self.recheck()
                 checked = loop.time()
 
-    def look(self, now: float) -> None:
+    def check(self, now: float) -> None:
         """Wake who has been silent, end who has been here long."""
         for reader in self._hub.all():
             longest_s = self._longest_s if reader.wanted.api_key_id else self._signed_in_s
-            if now - reader.opened > longest_s * reader.patience:
+            if now - reader.opened > longest_s * reader.max_age_jitter:
                 reader.end()
             elif now - reader.spoke >= self._heartbeat_s:
                 reader.silent = True

@@ -53,7 +53,7 @@ class Waiters:
         return self._waiting[account_id] >= MOST_AT_ONCE
 
     @contextmanager
-    def seat(self, account_id: UUID, subject: str) -> Iterator[asyncio.Event | None]:
+    def subscription(self, account_id: UUID, subject: str) -> Iterator[asyncio.Event | None]:
         """Take a place; yields what is set at the end, None where all places of the account are taken."""
         if self.full(account_id):
             yield None

@@ -23,7 +23,7 @@ from gateway.webhooks.fanin import WakingProjector
 from gateway.webhooks.http_session import outgoing
 from gateway.webhooks.queue import Queue
 from gateway.webhooks.secrets import Sealer
-from gateway.webhooks.sender import DAY_S, Limits, Sender
+from gateway.webhooks.sender import DAY_S, Sender, SenderLimits
 from ledger.db import database
 from ledger.db.migrate import check
 from ledger.supervise import watched
@@ -83,9 +83,9 @@ def create_worker(
     return app
 
 
-def limits(own: WebhookSettings) -> Limits:
+def limits(own: WebhookSettings) -> SenderLimits:
     """Return the sender's limits as the settings say."""
-    return Limits(
+    return SenderLimits(
         total=own.in_flight,
         per_endpoint=own.in_flight_per_endpoint,
         timeout_s=own.timeout_seconds,

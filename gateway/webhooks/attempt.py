@@ -62,7 +62,7 @@ async def post(
     except AddressRefusedError as error:
         found = Outcome(name="address", error=error.message)
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        found = Outcome(name="unreachable", error=_told(error))
+        found = Outcome(name="unreachable", error=_describe(error))
     return replace(found, seconds=time.perf_counter() - begun)
 
 
@@ -84,8 +84,8 @@ def _judged(status: int) -> tuple[str, str | None]:
     if status == _GONE:
         return "gone", "The receiver answered 410 Gone."
     if status in _REDIRECT:
-        told = f"The receiver answered {status}; redirects are not followed: give the final URL."
-        return "redirected", told
+        description = f"The receiver answered {status}; redirects are not followed: give the final URL."
+        return "redirected", description
     return "refused", f"The receiver answered {status}."
 
 
@@ -99,7 +99,7 @@ async def _beginning(answer: aiohttp.ClientResponse) -> str:
     return kept[:KEPT].decode(errors="replace").replace("\x00", "\ufffd")
 
 
-def _told(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     """Return a sentence without what only an operator may see."""
     match error:
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from gateway.settings import WebhookSettings
-from gateway.ssrf import Egress
+from gateway.ssrf import SsrfGuard
 from gateway.webhooks.account_secrets import AccountKeys
 from gateway.webhooks.http_session import guard
 from gateway.webhooks.redelivery import Sending
@@ -19,7 +19,7 @@ from gateway.webhooks.secrets import Sealer
 class WebhookDependencies:
     """Of one application."""
 
-    receivers: Egress
+    receivers: SsrfGuard
     webhooks: Webhooks
     sending: Sending
     account_keys: AccountKeys

@@ -51,7 +51,9 @@ async def give_up(pool: asyncpg.Pool, endpoint_id: UUID, *, reason: str) -> None
         # It may happen again, so the time is part of the id.
         kind, at = "webhook.disabled.v1", row["disabled_at"]
         event_id = ids.event_id(endpoint_id, kind, at.isoformat())
-        told = record(topics.EVENTS, event, key=row["account_id"], source=SOURCE, time=at, event_id=event_id)
-        await outbox.enqueue(connection, [told])
+        event_record = record(
+            topics.EVENTS, event, key=row["account_id"], source=SOURCE, time=at, event_id=event_id
+        )
+        await outbox.enqueue(connection, [event_record])
     metrics.DISABLED.labels(reason).inc()
     log.warning("webhook_disabled", webhook_id=str(endpoint_id), reason=reason)

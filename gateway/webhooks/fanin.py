@@ -85,7 +85,7 @@ async def insert(
     await connection.execute(_DELIVERIES, *zip(*targets, strict=True), origin)
 
 
-def lane_of(account_id: UUID, url: str) -> UUID:
+def receiver_of(account_id: UUID, url: str) -> UUID:
     """Return the lane of a single request's address: what one account sends to one host."""
     parts = urlsplit(url)
     return uuid5(NAMESPACE_URL, f"{account_id} {parts.scheme}://{parts.hostname}:{parts.port}")
@@ -107,11 +107,11 @@ class FanIn:
 
     async def apply(self, connection: asyncpg.Connection, records: Sequence[RawRecord]) -> None:
         """Write the deliveries of a batch; must run inside a transaction."""
-        events, unfit = decode(topics.EVENTS, records)
+        events, undecodable = decode(topics.EVENTS, records)
         fit = [event for event in events if "\x00" not in event.body]
-        if missed := len(unfit) + len(events) - len(fit):
-            metrics.UNFIT.inc(missed)
-            log.warning("records_unfit", count=missed)
+        if missed := len(undecodable) + len(events) - len(fit):
+            metrics.UNDECODABLE.inc(missed)
+            log.warning("records_undecodable", count=missed)
         if not fit:
             return
         by_id = {event.id: event for event in fit}
@@ -143,7 +143,7 @@ class FanIn:
                 None,
                 event.account_id,
                 row["webhook_url"],
-                lane_of(event.account_id, row["webhook_url"]),
+                receiver_of(event.account_id, row["webhook_url"]),
                 event.id,
             )
             for row in rows

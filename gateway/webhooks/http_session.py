@@ -5,12 +5,12 @@ from __future__ import annotations
 import aiohttp
 
 from gateway.settings import WebhookSettings
-from gateway.ssrf import Egress
+from gateway.ssrf import SsrfGuard
 
 
-def guard(own: WebhookSettings) -> Egress:
+def guard(own: WebhookSettings) -> SsrfGuard:
     """Return the guard as the settings say."""
-    return Egress(allow_private=own.allow_private, allow_loopback=own.allow_loopback)
+    return SsrfGuard(allow_private=own.allow_private, allow_loopback=own.allow_loopback)
 
 
 def outgoing(own: WebhookSettings) -> aiohttp.ClientSession:

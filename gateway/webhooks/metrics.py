@@ -9,8 +9,8 @@ from prometheus_client import Counter, Gauge, Histogram
 FANNED: Final = Counter(
     "sharpstream_webhook_fanned_total", "Deliveries made from events, by CloudEvents type.", ["type"]
 )
-UNFIT: Final = Counter(
-    "sharpstream_webhook_unfit_total", "Records that were no event; the ledger parks them."
+UNDECODABLE: Final = Counter(
+    "sharpstream_webhook_undecodable_total", "Records that were no event; the ledger parks them."
 )
 ATTEMPTS: Final = Counter(
     "sharpstream_webhook_attempts_total",

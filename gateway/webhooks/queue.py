@@ -17,7 +17,7 @@ import asyncpg
 import msgspec
 
 from gateway.webhooks.attempt import Outcome
-from gateway.webhooks.receiver_concurrency import Lanes
+from gateway.webhooks.receiver_concurrency import ReceiverConcurrency
 
 _FIRST: Final = UUID(int=0)
 _LAST: Final = UUID(int=2**128 - 1)
@@ -66,15 +66,15 @@ UPDATE webhook_deliveries d SET due_at = now() FROM unnest($1::uuid[], $2::int[]
 WHERE d.id = r.id AND d.claim = r.claim
     AND CASE d.state WHEN 'pending' THEN true ELSE false END"""
 # In the order of ids, for two senders may tell of the same endpoints.
-_WELL: Final = """
+_MARK_HEALTHY: Final = """
 UPDATE webhook_endpoints SET failing_since = NULL WHERE id IN (
     SELECT id FROM webhook_endpoints WHERE id = ANY($1::uuid[]) AND failing_since IS NOT NULL
     ORDER BY id FOR NO KEY UPDATE)"""
-_ILL: Final = """
+_MARK_FAILING: Final = """
 UPDATE webhook_endpoints SET failing_since = now() WHERE id IN (
     SELECT id FROM webhook_endpoints WHERE id = ANY($1::uuid[]) AND failing_since IS NULL
     ORDER BY id FOR NO KEY UPDATE)"""
-_HOPELESS: Final = """
+_FAILING_LONGER_THAN: Final = """
 SELECT id FROM webhook_endpoints
 WHERE id = ANY($1::uuid[]) AND state = 'active' AND failing_since < now() - make_interval(secs => $2)"""
 _DUE: Final = """
@@ -83,7 +83,7 @@ FROM (SELECT due_at FROM webhook_deliveries WHERE state = 'pending' AND due_at <
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
+class DeliveryJob:
     """A claimed delivery with all that is needed to send it; ``secret`` None: the account has none yet."""
 
     id: UUID
@@ -106,7 +106,7 @@ class Job:
 class Result:
     """What became of a job: its next ``state``, and for a pending one the wait until it is due."""
 
-    job: Job
+    job: DeliveryJob
     outcome: Outcome
     state: str
     wait_s: float = 0.0
@@ -118,40 +118,42 @@ class Queue:
     def __init__(self, pool: asyncpg.Pool, *, lease_s: float) -> None:
         self._pool, self._lease_s = pool, lease_s
 
-    async def claim(self, lanes: Lanes) -> list[Job]:
+    async def claim(self, concurrency: ReceiverConcurrency) -> list[DeliveryJob]:
         """Claim what is due, as far as there is room: from a random lane on, so that none is always last."""
-        rooms = msgspec.json.encode({str(lane): room for lane, room in lanes.rooms().items()}).decode()
-        pivot, left = uuid4(), lanes.free
-        arguments = (rooms, lanes.beginning, self._lease_s)
+        rooms = msgspec.json.encode({str(lane): room for lane, room in concurrency.rooms().items()}).decode()
+        pivot, left = uuid4(), concurrency.free
+        arguments = (rooms, concurrency.beginning, self._lease_s)
         rows = await self._pool.fetch(_CLAIM, left, *arguments, pivot, _LAST)
         if len(rows) < left:
             below = UUID(int=pivot.int - 1)
             rows += await self._pool.fetch(_CLAIM, left - len(rows), *arguments, _FIRST, below)
-        return [Job(**row) for row in rows]
+        return [DeliveryJob(**row) for row in rows]
 
-    async def give_back(self, jobs: Sequence[Job]) -> None:
+    async def give_back(self, jobs: Sequence[DeliveryJob]) -> None:
         """Let somebody else have jobs that were not begun."""
         await self._pool.execute(_RETURN, [job.id for job in jobs], [job.claim for job in jobs])
 
-    async def settle(self, results: Sequence[Result]) -> int:
+    async def record_results(self, results: Sequence[Result]) -> int:
         """Write what became of the jobs, and of their endpoints; return how many claims were still ours."""
         columns: list[tuple[Any, ...]] = [
             (r.job.id, r.job.claim, r.state, r.wait_s, 1000 * o.seconds, o.status, o.body, o.error)
             for r, o in ((r, r.outcome) for r in results)
         ]
-        well = {r.job.endpoint_id for r in results if r.outcome.delivered and r.job.endpoint_id}
-        ill = {r.job.endpoint_id for r in results if not r.outcome.delivered and r.job.endpoint_id} - well
+        healthy = {r.job.endpoint_id for r in results if r.outcome.delivered and r.job.endpoint_id}
+        failing = {
+            r.job.endpoint_id for r in results if not r.outcome.delivered and r.job.endpoint_id
+        } - healthy
         async with self._pool.acquire() as connection, connection.transaction():
             written = await connection.fetch(_RESULTS, *zip(*columns, strict=True))
-            if well:
-                await connection.execute(_WELL, list(well))
-            if ill:
-                await connection.execute(_ILL, list(ill))
+            if healthy:
+                await connection.execute(_MARK_HEALTHY, list(healthy))
+            if failing:
+                await connection.execute(_MARK_FAILING, list(failing))
         return len(written)
 
-    async def hopeless(self, endpoints: Sequence[UUID], after_s: float) -> list[UUID]:
+    async def failing_longer_than(self, endpoints: Sequence[UUID], after_s: float) -> list[UUID]:
         """Return which of these have met nothing but failures for longer than ``after_s``."""
-        return [row["id"] for row in await self._pool.fetch(_HOPELESS, list(endpoints), after_s)]
+        return [row["id"] for row in await self._pool.fetch(_FAILING_LONGER_THAN, list(endpoints), after_s)]
 
     async def due(self) -> tuple[int, float]:
         """Return how many could be sent now, and how long the oldest of them has waited, seconds."""

@@ -15,11 +15,14 @@ REMEMBERED: Final = 10_000
 """Receivers whose limits are kept; beyond that the ones that are known longest begin anew."""
 
 
-class Lanes:
-    """Counts what is under way. A success doubles a receiver's share up to ``per_lane``, silence leaves 1."""
+class ReceiverConcurrency:
+    """Counts deliveries in flight. A success doubles a receiver's share, at most to ``per_receiver``.
 
-    def __init__(self, *, total: int, per_lane: int) -> None:
-        self._total, self.per_lane = total, per_lane
+    A timeout cuts it to 1.
+    """
+
+    def __init__(self, *, total: int, per_receiver: int) -> None:
+        self._total, self.per_receiver = total, per_receiver
         self._busy: Counter[UUID] = Counter()
         self._limits: dict[UUID, int] = {}
 
@@ -36,27 +39,27 @@ class Lanes:
     @property
     def beginning(self) -> int:
         """The share of a receiver that is not in `rooms`."""
-        return min(BEGIN, self.per_lane)
+        return min(BEGIN, self.per_receiver)
 
     def rooms(self) -> dict[UUID, int]:
         """Return how many more may begin, for each receiver that is known."""
         known = self._limits.keys() | self._busy.keys()
-        return {lane: max(0, self._limit(lane) - self._busy[lane]) for lane in known}
+        return {receiver: max(0, self._limit(receiver) - self._busy[receiver]) for receiver in known}
 
-    def begin(self, lane: UUID) -> None:
+    def begin(self, receiver: UUID) -> None:
         """Count one more under way."""
-        self._busy[lane] += 1
+        self._busy[receiver] += 1
 
-    def end(self, lane: UUID, *, answered: bool) -> None:
+    def end(self, receiver: UUID, *, answered: bool) -> None:
         """Count one less; ``answered``: the receiver was there, whatever it said."""
-        self._busy[lane] -= 1
-        if not self._busy[lane]:
-            del self._busy[lane]
-        limit = min(2 * self._limit(lane), self.per_lane) if answered else 1
-        self._limits.pop(lane, None)  # the last one used is the last one forgotten
-        self._limits[lane] = limit
+        self._busy[receiver] -= 1
+        if not self._busy[receiver]:
+            del self._busy[receiver]
+        limit = min(2 * self._limit(receiver), self.per_receiver) if answered else 1
+        self._limits.pop(receiver, None)  # the last one used is the last one forgotten
+        self._limits[receiver] = limit
         while len(self._limits) > REMEMBERED:
             del self._limits[next(iter(self._limits))]
 
-    def _limit(self, lane: UUID) -> int:
-        return self._limits.get(lane, self.beginning)
+    def _limit(self, receiver: UUID) -> int:
+        return self._limits.get(receiver, self.beginning)

@@ -14,7 +14,7 @@ from msgspec import UNSET
 from gateway.accounts.auth import Caller
 from gateway.errors import DomainError
 from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
-from gateway.ssrf import Egress
+from gateway.ssrf import SsrfGuard
 from gateway.streaming.event_routes import KNOWN
 from gateway.webhooks import delivery_routes
 from gateway.webhooks.account_secrets import AccountKeys, Key
@@ -44,7 +44,7 @@ INPUT_CODES: Final = (*KEY_CODES, "url_refused", "types_invalid", "validation_fa
 async def create_webhook(
     request: Caller,
     data: JSONBody[WebhookIn],
-    receivers: NamedDependency[Egress],
+    receivers: NamedDependency[SsrfGuard],
     webhooks: NamedDependency[Webhooks],
 ) -> WebhookCreatedOut:
     """Add an endpoint. From now on it gets every event of these types, at least once, signed.
@@ -89,7 +89,7 @@ async def change_webhook(
     request: Caller,
     webhook_id: FromPath[UUID],
     data: JSONBody[WebhookPatchIn],
-    receivers: NamedDependency[Egress],
+    receivers: NamedDependency[SsrfGuard],
     webhooks: NamedDependency[Webhooks],
 ) -> WebhookOut:
     """Change what is given. Disabling cancels what waits; a replay brings it back after enabling."""
@@ -150,7 +150,7 @@ async def rotate_account_secret(request: Caller, account_keys: NamedDependency[A
     return _secret(await account_keys.rotate(request.user.account_id))
 
 
-def _check(receivers: Egress, url: str | None, events: list[str]) -> None:
+def _check(receivers: SsrfGuard, url: str | None, events: list[str]) -> None:
     """Raise `DomainError` url_refused or types_invalid."""
     if url is not None:
         receivers.check(url)

@@ -24,15 +24,15 @@ from gateway.webhooks import attempt, metrics, schedule
 from gateway.webhooks.account_secrets import AccountKeys
 from gateway.webhooks.attempt import Outcome
 from gateway.webhooks.disabling import give_up
-from gateway.webhooks.queue import Job, Queue, Result
-from gateway.webhooks.receiver_concurrency import Lanes
+from gateway.webhooks.queue import DeliveryJob, Queue, Result
+from gateway.webhooks.receiver_concurrency import ReceiverConcurrency
 from gateway.webhooks.secrets import Sealer, signature
 
 log = structlog.stdlib.get_logger(__name__)
 
-LOOK_EVERY_S: Final = 0.5
+POLL_INTERVAL_S: Final = 0.5
 """Between looks at the table where nobody woke us: for retries that fall due and for what the API asks."""
-PACE_S: Final = 0.01
+MIN_INTERVAL_S: Final = 0.01
 """Between two claims: what becomes free meanwhile is filled by one statement."""
 WRITTEN_AT_ONCE: Final = 500
 TROUBLE_S: Final = 1.0
@@ -40,7 +40,7 @@ DAY_S: Final = 86_400
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
+class SenderLimits:
     """How much at once, for how long, and when an endpoint is given up."""
 
     total: int
@@ -54,12 +54,12 @@ class Sender:
     """One worker; any number of them, in any number of processes, share the table."""
 
     def __init__(
-        self, pool: asyncpg.Pool, session: aiohttp.ClientSession, sealer: Sealer, limits: Limits
+        self, pool: asyncpg.Pool, session: aiohttp.ClientSession, sealer: Sealer, limits: SenderLimits
     ) -> None:
         self._pool, self._session, self._sealer, self._limits = pool, session, sealer, limits
         self._queue = Queue(pool, lease_s=limits.lease_s)
         self._keys = AccountKeys(pool, sealer)
-        self._lanes = Lanes(total=limits.total, per_lane=limits.per_endpoint)
+        self._concurrency = ReceiverConcurrency(total=limits.total, per_receiver=limits.per_endpoint)
         self._results: asyncio.Queue[Result] = asyncio.Queue()
         self._running: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
@@ -81,10 +81,10 @@ class Sender:
             while not self._stopping:
                 self._woken.clear()
                 begun = await self._begin()
-                if self._lanes.free > 0 and not begun:
+                if self._concurrency.free > 0 and not begun:
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_S)
-                await asyncio.sleep(PACE_S)
+                        await asyncio.wait_for(self._woken.wait(), POLL_INTERVAL_S)
+                await asyncio.sleep(MIN_INTERVAL_S)
             if self._running:
                 await asyncio.wait(self._running)
             await self._results.join()
@@ -93,10 +93,10 @@ class Sender:
 
     async def _begin(self) -> int:
         """Claim and start what there is room for; return how many."""
-        if self._lanes.free <= 0:
+        if self._concurrency.free <= 0:
             return 0
         try:
-            jobs = await self._queue.claim(self._lanes)
+            jobs = await self._queue.claim(self._concurrency)
         except PASSING as error:
             log.warning("claim_failed", error=repr(error))
             await asyncio.sleep(TROUBLE_S)
@@ -106,14 +106,14 @@ class Sender:
                 await self._queue.give_back(jobs)
             return 0
         for job in jobs:
-            self._lanes.begin(job.lane)
+            self._concurrency.begin(job.lane)
             task = asyncio.create_task(self._send(job))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-        metrics.IN_FLIGHT.set(self._lanes.busy)
+        metrics.IN_FLIGHT.set(self._concurrency.busy)
         return len(jobs)
 
-    async def _send(self, job: Job) -> None:
+    async def _send(self, job: DeliveryJob) -> None:
         outcome = None
         try:
             outcome = await self._attempt(job)
@@ -121,10 +121,10 @@ class Sender:
         except Exception as error:  # the claim lapses, others go on
             log.error("webhook_attempt_broken", delivery_id=str(job.id), exc_info=error)
         finally:
-            self._lanes.end(job.lane, answered=outcome is not None and outcome.answered)
+            self._concurrency.end(job.lane, answered=outcome is not None and outcome.answered)
             self._woken.set()  # there is room again
 
-    async def _attempt(self, job: Job) -> Outcome:
+    async def _attempt(self, job: DeliveryJob) -> Outcome:
         try:
             keys = await self._secrets(job)
         except ConfigurationError as error:
@@ -151,7 +151,7 @@ class Sender:
             metrics.LATENCY.observe(max(0.0, (datetime.now(UTC) - job.created_at).total_seconds()))
         return outcome
 
-    async def _secrets(self, job: Job) -> list[str]:
+    async def _secrets(self, job: DeliveryJob) -> list[str]:
         """Return what signs, the present secret first."""
         owner = job.endpoint_id or job.account_id
         if job.secret is None:
@@ -159,7 +159,7 @@ class Sender:
         sealed = [job.secret, *([job.previous_secret] if job.previous_secret else [])]
         return [self._sealer.open(each, owner) for each in sealed]
 
-    def _result(self, job: Job, outcome: Outcome) -> Result:
+    def _result(self, job: DeliveryJob, outcome: Outcome) -> Result:
         if outcome.delivered:
             return Result(job=job, outcome=outcome, state="delivered")
         wait = None if outcome.gone else schedule.wait_s(job.attempts + 1, outcome.retry_after_s)
@@ -174,15 +174,15 @@ class Sender:
             batch = [await self._results.get()]
             while len(batch) < WRITTEN_AT_ONCE and not self._results.empty():
                 batch.append(self._results.get_nowait())
-            await self._settle(batch)
+            await self._record_results(batch)
             for _ in batch:
                 self._results.task_done()
 
-    async def _settle(self, batch: list[Result]) -> None:
+    async def _record_results(self, batch: list[Result]) -> None:
         """Write one batch, however long the database is away: until the lease ends nobody repeats it."""
         while True:
             try:
-                written = await self._queue.settle(batch)
+                written = await self._queue.record_results(batch)
                 metrics.STALE.inc(len(batch) - written)
                 await self._give_up(batch)
             except PASSING as error:
@@ -196,11 +196,11 @@ class Sender:
             await give_up(self._pool, endpoint, reason="gone")
         failed = {r.job.endpoint_id for r in batch if not r.outcome.delivered and r.job.endpoint_id}
         if failed:
-            for endpoint in await self._queue.hopeless(list(failed), self._limits.disable_after_s):
+            for endpoint in await self._queue.failing_longer_than(list(failed), self._limits.disable_after_s):
                 await give_up(self._pool, endpoint, reason="failing")
 
 
-def signed(job: Job, keys: list[str], now: datetime) -> Mapping[str, str]:
+def signed(job: DeliveryJob, keys: list[str], now: datetime) -> Mapping[str, str]:
     """Return the headers of an attempt: Standard Webhooks, and the ids that tie it to the request."""
     event_id = str(job.event_id)
     headers = {

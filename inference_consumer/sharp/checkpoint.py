@@ -78,7 +78,7 @@ def load_sharp(
     with torch.device("meta"):
         model = Sharp(config)
     model.load_state_dict(
-        {key: _place(key, tensors.pop(key), device, dtype) for key in list(tensors)}, assign=True
+        {key: _to_device(key, tensors.pop(key), device, dtype) for key in list(tensors)}, assign=True
     )
     return model.requires_grad_(False).eval()
 
@@ -131,7 +131,7 @@ def _check(tensors: Mapping[str, object], layout: Mapping[str, tuple[int, ...]])
         raise CheckpointError("the checkpoint does not fit the config: " + "; ".join(problems))
 
 
-def _place(key: str, value: Tensor, device: torch.device | str, dtype: torch.dtype) -> Tensor:
+def _to_device(key: str, value: Tensor, device: torch.device | str, dtype: torch.dtype) -> Tensor:
     kind = torch.float32 if key.startswith(KEEP_FLOAT32) else dtype
     placed = value.detach().to(device=device, dtype=kind)
     if placed.is_cuda and placed.dim() == 4:  # as the features lie, or cuDNN turns them round at every call

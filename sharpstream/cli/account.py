@@ -87,17 +87,17 @@ def whoami(*, url: Url = None, api_key: Key = None, as_json: Json = False) -> No
     Example: `sharpstream whoami`
     """
     service = locate(url, api_key)
-    told = {"service": service.url, "with": "sign-in" if service.sign_in else "API key"}
+    details = {"service": service.url, "with": "sign-in" if service.sign_in else "API key"}
     if service.sign_in is not None:
         with as_person(service.url).client() as client:
             person = client.me()
-        told |= {"email": person.email, "role": person.role, "id": person.id}
+        details |= {"email": person.email, "role": person.role, "id": person.id}
     else:
-        told["key"] = f"{(service.api_key or '')[:11]}..."  # its public prefix
+        details["key"] = f"{(service.api_key or '')[:11]}..."  # its public prefix
     if as_json:
-        printing.as_json(told)
+        printing.as_json(details)
     else:
-        printing.facts(told)
+        printing.facts(details)
 
 
 def _sign_in(client: Client, address: str, email: str, password: str) -> None:

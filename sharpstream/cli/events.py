@@ -72,5 +72,5 @@ def _pages(client: Client, after: str | None, types: list[str] | None) -> Iterat
 
 
 def _line(event: Event) -> str:
-    told = json.dumps(event.data, separators=(",", ":"))
-    return f"{event.time}  {event.cursor or '-':<10}  {event.type:<26}  {event.subject}  {told[:200]}"
+    data = json.dumps(event.data, separators=(",", ":"))
+    return f"{event.time}  {event.cursor or '-':<10}  {event.type:<26}  {event.subject}  {data[:200]}"

@@ -109,7 +109,7 @@ def backfill(
     command = ["--format", format, "--since", since, "--options", options, "--ahead", str(ahead)]
     command += ["--until", until] if until else []
     command += ["--dry-run"] if dry_run else []
-    found = operators.run("export_consumer", "backfill", *command, tell=_told)
+    found = operators.run("export_consumer", "backfill", *command, on_progress=_show_progress)
     if as_json:
         print(json.dumps(found))
         return
@@ -120,6 +120,6 @@ def backfill(
     )
 
 
-def _told(step: dict[str, Any]) -> None:
+def _show_progress(step: dict[str, Any]) -> None:
     if step.get("event") == "backfill":
         print(f"  {step['scenes']} scenes, {step['ordered']} ordered", file=sys.stderr)

@@ -15,8 +15,8 @@ from typing import Any
 from sharpstream.client.errors import ServiceError
 
 
-def run(*command: str, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """Run ``python -m COMMAND``; ``tell`` hears its log lines, the last line of stdout is returned.
+def run(*command: str, on_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Run ``python -m COMMAND``; ``on_progress`` hears its log lines, the last line of stdout is returned.
 
     Raises `ServiceError` with the command's own sentence.
     """
@@ -28,7 +28,7 @@ def run(*command: str, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]
         for line in process.stdout or ():
             if (found := _read(line)) is not None:
                 last = found
-                tell(found)
+                on_progress(found)
     if process.returncode != 0:
         raise ServiceError("command_failed", f"`{' '.join(command[:2])}` failed; see above.")
     return last

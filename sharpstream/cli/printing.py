@@ -39,9 +39,9 @@ def table(rows: Iterable[T], columns: Mapping[str, Callable[[T], Any]], *, empty
 
 def facts(pairs: Mapping[str, Any]) -> None:
     """Print name and value a line; what is not there is left out."""
-    told = {name: value for name, value in pairs.items() if value not in {None, ""}}
-    width = max(map(len, told), default=0)
-    for name, value in told.items():
+    shown = {name: value for name, value in pairs.items() if value not in {None, ""}}
+    width = max(map(len, shown), default=0)
+    for name, value in shown.items():
         print(f"{name:<{width}}  {_words(value)}")
 
 

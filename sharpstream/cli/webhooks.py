@@ -43,12 +43,12 @@ def show_all(*, url: Url = None, api_key: Key = None, as_json: Json = False) -> 
         "id": lambda hook: hook.id,
         "url": lambda hook: hook.url,
         "events": lambda hook: hook.events,
-        "status": _standing,
+        "status": _status,
     }
     printing.table(found, columns, empty="There are none: sharpstream webhooks add URL")
 
 
-def _standing(hook: Webhook) -> str:
+def _status(hook: Webhook) -> str:
     if hook.status != "active":
         return f"{hook.status} ({hook.disabled_reason})"
     return f"failing since {hook.failing_since:%Y-%m-%d %H:%M} UTC" if hook.failing_since else hook.status

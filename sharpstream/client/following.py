@@ -62,5 +62,5 @@ class Following:
         if error is not None and not error.passing:
             raise error
         self._lost(error)
-        wished = error.retry_after_s if error is not None else None
-        return max(self._backoff.next_s(), asked(wished or 0))
+        requested = error.retry_after_s if error is not None else None
+        return max(self._backoff.next_s(), asked(requested or 0))

@@ -77,7 +77,7 @@ async def _submit(client: AsyncClient, job: Job, fields: Mapping[str, Any], watc
     def moved(done: int, total: int | None) -> None:
         watch.at("send", _SENT * done / max(total or 1, done, 1))
 
-    busy = Retries(patience_s=math.inf, told=lambda _error, _pause: watch.at("wait", 0))
+    busy = Retries(max_wait_s=math.inf, on_pause=lambda _error, _pause: watch.at("wait", 0))
     accepted = await client.send(generate(job.photo, moved=moved, **fields), retries=busy)
     job.generation_id = accepted.generation_id
     watch.at("queue", _SENT)
@@ -98,7 +98,7 @@ async def _finished(client: AsyncClient, job: Job, watch: Watch) -> Scene:
             raise ServiceError(str(event.data.get("code")), str(event.data.get("message")))
         elif event.ends:
             break
-    return _good(await _settled(client, generation_id))
+    return _good(await _final_scene(client, generation_id))
 
 
 def _stage(event: Event) -> tuple[str, float] | None:
@@ -109,7 +109,7 @@ def _stage(event: Event) -> tuple[str, float] | None:
     return None
 
 
-async def _settled(client: AsyncClient, generation_id: str) -> Scene:
+async def _final_scene(client: AsyncClient, generation_id: str) -> Scene:
     """Return the scene once it shows its end: the ledger is a moment behind the stream."""
     backoff = polling(FIRST_PAUSE_S / 5, factor=2)
     while True:
@@ -141,7 +141,7 @@ async def _fetch(client: AsyncClient, scene: Scene, target: Path, watch: Watch, 
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         digest = await _download(client, scene, part, moved)
-        size = _into_place(part, target, replace=replace)
+        size = _move_to_target(part, target, replace=replace)
     except OSError as error:
         raise ServiceError(FILE_NOT_WRITTEN, f"{target} cannot be written: {error.strerror}.") from error
     finally:
@@ -172,7 +172,7 @@ async def _try_download(client: AsyncClient, scene: Scene, part: Path, moved: Mo
     return digest
 
 
-def _into_place(part: Path, target: Path, *, replace: bool) -> int:
+def _move_to_target(part: Path, target: Path, *, replace: bool) -> int:
     """Give the whole file its name and return its bytes."""
     if not replace and target.exists():
         raise ServiceError(FILE_NOT_WRITTEN, f"{target} has appeared meanwhile; --force replaces it.")

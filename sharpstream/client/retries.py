@@ -39,12 +39,12 @@ def asked(seconds: float) -> float:
 class Retries:
     """``most`` further attempts after failures; a wish of the service's to wait costs none of them.
 
-    ``patience_s`` is how long such wishes are followed, all together. ``told`` hears of each pause.
+    ``max_wait_s`` is how long such wishes are followed, all together. ``on_pause`` hears of each pause.
     """
 
     most: int = 4
-    patience_s: float = 120.0
-    told: Callable[[ServiceError, float], None] = lambda _error, _pause: None
+    max_wait_s: float = 120.0
+    on_pause: Callable[[ServiceError, float], None] = lambda _error, _pause: None
 
     def begin(self, call: Call[Any]) -> Attempts:
         """Return the count for one call."""
@@ -56,23 +56,23 @@ class Attempts:
 
     def __init__(self, rules: Retries, *, repeatable: bool) -> None:
         self._rules, self._repeatable = rules, repeatable
-        self._left, self._patience_s = rules.most, rules.patience_s
+        self._left, self._max_wait_s = rules.most, rules.max_wait_s
         self._backoff = backoff()
 
     def pause(self, error: ServiceError) -> float:
         """Return the seconds to wait before the next attempt. Raises ``error`` where there is none."""
-        wished = error.retry_after_s
-        if wished is not None and self._may(error):
-            self._patience_s -= wished
-            if self._patience_s < 0:
+        retry_after_s = error.retry_after_s
+        if retry_after_s is not None and self._may(error):
+            self._max_wait_s -= retry_after_s
+            if self._max_wait_s < 0:
                 raise error
-            seconds = asked(wished)
+            seconds = asked(retry_after_s)
         else:
             if not self._left or not self._may(error):
                 raise error
             self._left -= 1
             seconds = self._backoff.next_s()
-        self._rules.told(error, seconds)
+        self._rules.on_pause(error, seconds)
         return seconds
 
     def _may(self, error: ServiceError) -> bool:

@@ -18,8 +18,8 @@ from sharpstream.stack.state_dir import Memory
 LEAST_FREE_BYTES: Final = 2 * 1024**3
 """Empty servers take 200 MB; a splat is 66 MB, and Kafka and Postgres stop dead on a full disk."""
 GATEWAY_PORT: Final = 8080
-_LOOKS: Final = 30
-_LOOK_S: Final = 0.1
+_POLLS: Final = 30
+_POLL_INTERVAL_S: Final = 0.1
 """A killed process gives its ports back a moment after it has vanished from the list of processes."""
 
 
@@ -39,7 +39,7 @@ def disk(folder: Path, free: Callable[[Path], int] | None = None) -> None:
         )
 
 
-async def settle_ports(memory: Memory, environ: Mapping[str, str]) -> list[str]:
+async def assign_ports(memory: Memory, environ: Mapping[str, str]) -> list[str]:
     """Give every port that somebody took a new number, except the gateway's; return those parts' names.
 
     Raises `PortTakenError` for the gateway's: people and webhooks have written that one down.
@@ -67,10 +67,10 @@ def _gateway_port(memory: Memory, environ: Mapping[str, str]) -> int:
 
 
 async def _until_free(wanted: set[int]) -> None:
-    for _ in range(_LOOKS):
+    for _ in range(_POLLS):
         if all(ports.is_free(port) for port in wanted):
             return
-        await asyncio.sleep(_LOOK_S)
+        await asyncio.sleep(_POLL_INTERVAL_S)
 
 
 def _by_whom(port: int) -> str:

@@ -16,8 +16,8 @@ from sharpstream.stack.lock import only_one
 from sharpstream.stack.logfiles import last_line
 from sharpstream.stack.state_dir import HOME_KEY, PART_KEY, Home
 
-_NOBODY: Final = (ConnectionError, FileNotFoundError)
-_LOOK_S: Final = 0.05
+_NOT_RUNNING: Final = (ConnectionError, FileNotFoundError)
+_POLL_INTERVAL_S: Final = 0.05
 
 
 def up(home: Home, progress: Callable[[str], None]) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def up(home: Home, progress: Callable[[str], None]) -> dict[str, Any]:
     while True:
         try:
             return _watch(home, progress)
-        except _NOBODY:
+        except _NOT_RUNNING:
             supervisor = supervisor or _start(home)
         match supervisor.poll():
             case None:
@@ -36,7 +36,7 @@ def up(home: Home, progress: Callable[[str], None]) -> dict[str, Any]:
                 supervisor = None
             case _:
                 raise StackError(_failure(home))
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_INTERVAL_S)
 
 
 def _failure(home: Home) -> str:
@@ -75,10 +75,10 @@ def down(home: Home) -> bool:
     if not home.run.is_dir():
         return False
     ran = False
-    with suppress(*_NOBODY):
+    with suppress(*_NOT_RUNNING):
         ran = any(control.ask(home, do="down"))
     while not _supervisor_gone(home):
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_INTERVAL_S)
     return orphan_processes.end(home) > 0 or ran
 
 
@@ -90,7 +90,7 @@ def _supervisor_gone(home: Home) -> bool:
 def status(home: Home) -> dict[str, Any]:
     """Return the supervisor's report, or an empty one when none runs."""
     if home.run.is_dir():
-        with suppress(*_NOBODY):
+        with suppress(*_NOT_RUNNING):
             for reply in control.ask(home, do="status"):
                 return reply
     return {
@@ -108,5 +108,5 @@ def part(home: Home, do: str, name: str) -> None:
     """Stop one part, or start it and wait until it serves. Raises `StackError`."""
     try:
         list(control.ask(home, do=do, part=name))
-    except _NOBODY:
+    except _NOT_RUNNING:
         raise StackError("The stack does not run: sharpstream up") from None

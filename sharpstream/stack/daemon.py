@@ -29,7 +29,7 @@ class Daemon:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._system = self._make(home, self._note)
-        self._told: list[str] = []
+        self._progress_lines: list[str] = []
         self._news = asyncio.Condition()
         self._failure: str | None = None
         self._leave = asyncio.Event()
@@ -49,7 +49,7 @@ class Daemon:
             await asyncio.gather(start, return_exceptions=True)
             await self._system.stop()
             self._gone.set()
-            await self._tell()
+            await self._notify()
             log.info("stack_stopped")
         return 1 if self._failure else 0
 
@@ -64,14 +64,14 @@ class Daemon:
             log.error("start_failed", reason=self._failure)
             self._home.failure.write_text(self._failure)
             self._leave.set()
-        await self._tell()
+        await self._notify()
 
     def _note(self, progress: str) -> None:
-        self._told.append(progress)
-        log.info("progress", told=progress)
-        self._teller = asyncio.ensure_future(self._tell())
+        self._progress_lines.append(progress)
+        log.info("progress", text=progress)
+        self._notifier = asyncio.ensure_future(self._notify())
 
-    async def _tell(self) -> None:
+    async def _notify(self) -> None:
         async with self._news:
             self._news.notify_all()
 
@@ -98,12 +98,12 @@ class Daemon:
     async def _progress(self) -> AsyncIterator[dict[str, Any]]:
         """Yield what has been told and will be, then the status once all is up. Raises `StackError`."""
         seen = 0
-        while seen < len(self._told) or not self._finished:
-            for line in self._told[seen:]:
+        while seen < len(self._progress_lines) or not self._finished:
+            for line in self._progress_lines[seen:]:
                 yield {"progress": line}
                 seen += 1
             async with self._news:
-                while seen == len(self._told) and not self._finished:
+                while seen == len(self._progress_lines) and not self._finished:
                     await self._news.wait()
         if self._failure:
             await self._gone.wait()

@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 LONGEST_S: Final = 60.0
 """The controller fences as soon as it runs, which takes 3 s of one core; longer means that it is stuck."""
-_LOOK_S: Final = 0.02
+_POLL_INTERVAL_S: Final = 0.02
 _METADATA: Final = "__cluster_metadata-0"
 _BATCH: Final = struct.Struct(">qi")
 """How a batch of records begins: offset of its first record, bytes that follow."""
@@ -142,7 +142,7 @@ def fence(argv: Sequence[str], data: Path, *, env: Mapping[str, str], cwd: Path)
                 if controller.poll() is not None or time.monotonic() - began > LONGEST_S:
                     output.seek(0)
                     raise StartError(f"Kafka's controller did not fence its broker: {output.read()[-500:]}")
-                time.sleep(_LOOK_S)
+                time.sleep(_POLL_INTERVAL_S)
         finally:
             kill_group(controller.pid)
     log.info("killed_broker_fenced", seconds=round(time.monotonic() - began, 1))

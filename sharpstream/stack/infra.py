@@ -33,7 +33,7 @@ def addresses(kafka: Kafka, postgres: Postgres, s3: S3) -> dict[str, Any]:
         "kafka": plain(
             kafka.settings, "bootstrap_servers", "security_protocol", "sasl_mechanism", "username", "password"
         ),
-        "kafka_partners": {"bootstrap_servers": kafka.partners, "security_protocol": kafka.door.protocol},
+        "kafka_partners": {"bootstrap_servers": kafka.partners, "security_protocol": kafka.listener.protocol},
         "database_url": postgres.url,
         "s3": plain(s3.settings, "endpoint_url", "region", "access_key_id", "secret_access_key", "bucket"),
     }

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from bus.runtime.settings import KafkaSettings
 from sharpstream.stack import fencing, java, ports, process
 from sharpstream.stack.errors import StartError
-from sharpstream.stack.partner_listener import Door
+from sharpstream.stack.partner_listener import PartnerListener
 from sharpstream.stack.ports import LOOPBACK
 from sharpstream.stack.process import START_S, Launch
 from sharpstream.stack.state_dir import Home, Memory, write_private_text
@@ -35,9 +35,11 @@ class Kafka:
     is_server = True
     start_seconds = START_S
 
-    def __init__(self, home: Home, memory: Memory, *, durable: bool = True, door: Door | None = None) -> None:
+    def __init__(
+        self, home: Home, memory: Memory, *, durable: bool = True, listener: PartnerListener | None = None
+    ) -> None:
         self._home, self._memory = home, memory
-        self.door = door or Door.read()
+        self.listener = listener or PartnerListener.read()
         self._durable = durable
         self._folder = home.root / "kafka"
         self._password = memory.secret("kafka_admin")
@@ -52,7 +54,7 @@ class Kafka:
     @property
     def partners(self) -> str:
         """``host:port`` of the listener for everybody else."""
-        return self.door.address(self._memory.port(f"{self.name}_partners"))
+        return self.listener.address(self._memory.port(f"{self.name}_partners"))
 
     def prepare(self) -> None:
         """Write the properties; at the first start, format the folder with the admin's password in it."""
@@ -135,12 +137,12 @@ class Kafka:
 
     def _options(self) -> dict[str, object]:
         own = self._listeners() | self._logins() | self._storage() | self._internal_topics()
-        return own | self.door.options()
+        return own | self.listener.options()
 
     def _listeners(self) -> dict[str, object]:
         internal, controller = (self._address(name) for name in ("internal", "controller"))
-        partners = self.door.listens(self._memory.port(f"{self.name}_partners"))
-        protocols = {"PARTNERS": self.door.protocol}
+        partners = self.listener.listens(self._memory.port(f"{self.name}_partners"))
+        protocols = {"PARTNERS": self.listener.protocol}
         return {
             "process.roles": "broker,controller",
             "node.id": 1,

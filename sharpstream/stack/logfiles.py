@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 LONGEST_BYTES: Final = 20 * 1024 * 1024
-_LOOK_S: Final = 0.2
+_POLL_INTERVAL_S: Final = 0.2
 
 
 def shorten(path: Path) -> None:
@@ -43,11 +43,11 @@ def last_line(path: Path) -> str:
 def progress_in(line: str) -> str:
     """Return a role's log line for people: the event, and how much of how many bytes where it says so."""
     try:
-        told = json.loads(line)
-        event = str(told["event"]).replace("_", " ")
+        entry = json.loads(line)
+        event = str(entry["event"]).replace("_", " ")
     except (ValueError, KeyError, TypeError):
         return line
-    have, total = told.get("bytes"), told.get("of")
+    have, total = entry.get("bytes"), entry.get("of")
     return f"{event}, {have / total:.0%} of {total / 1e9:.1f} GB" if have and total else event
 
 
@@ -61,7 +61,7 @@ def follow(paths: Mapping[str, Path]) -> Iterator[tuple[str, str]]:
                 quiet = False
                 yield name, line
         if quiet:
-            time.sleep(_LOOK_S)
+            time.sleep(_POLL_INTERVAL_S)
 
 
 def _news(path: Path, ends: dict[str, int], name: str) -> list[str]:

@@ -10,7 +10,7 @@ import psutil
 
 from sharpstream.stack.state_dir import HOME_KEY, PART_KEY, Home
 
-_PATIENCE_S: Final = 5.0
+_TIMEOUT_S: Final = 5.0
 
 
 def find(home: Home) -> list[psutil.Process]:
@@ -30,7 +30,7 @@ def end(home: Home) -> int:
     for process in processes:
         with suppress(psutil.Error):
             process.terminate()
-    _, stubborn = psutil.wait_procs(processes, timeout=_PATIENCE_S)
+    _, stubborn = psutil.wait_procs(processes, timeout=_TIMEOUT_S)
     for process in stubborn:
         with suppress(psutil.Error):
             process.kill()

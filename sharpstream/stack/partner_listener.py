@@ -24,7 +24,7 @@ REAUTHENTICATE_MS: Final = 10 * 60_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Door:
+class PartnerListener:
     """Where it is, and how it speaks."""
 
     host: str | None = None

@@ -172,7 +172,7 @@ def psql(url: str, statement: str) -> str:
 
 
 def account() -> Account | None:
-    """Return the user that Postgres runs as: None for ourselves; as root `postgres` or `nobody`.
+    """Return the user that Postgres runs as: None for ourselves; as root `postgres` or `unknown`.
 
     `SHARPSTREAM_POSTGRES_USER` names another.
     """

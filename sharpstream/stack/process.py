@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
 _PR_SET_PDEATHSIG: Final = 1
-_LOOKS: Final = 40
-_LOOK_S: Final = 0.05
+_POLLS: Final = 40
+_POLL_INTERVAL_S: Final = 0.05
 """2 s at most for killed grandchildren to vanish; where nobody collects orphans, entries stay for ever."""
 _LIBC: Final = ctypes.CDLL(None)  # loaded before any fork: the child may only call, not load
 
@@ -132,10 +132,10 @@ async def stop(process: asyncio.subprocess.Process, launch: Launch) -> None:
     if process.returncode is None:
         process.kill()
         await process.wait()
-    for _ in range(_LOOKS):
+    for _ in range(_POLLS):
         if not kill_group(process.pid):
             return
-        await asyncio.sleep(_LOOK_S)
+        await asyncio.sleep(_POLL_INTERVAL_S)
 
 
 def kill_group(leader: int) -> bool:

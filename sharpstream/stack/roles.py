@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from bus.runtime.settings import KafkaSettings, S3Settings
 from sharpstream.stack import web_build
-from sharpstream.stack.partner_listener import Door
+from sharpstream.stack.partner_listener import PartnerListener
 from sharpstream.stack.ports import LOOPBACK
 from sharpstream.stack.process import START_S, Launch
 from sharpstream.stack.state_dir import HOME_KEY, PART_KEY, Home, Memory
@@ -133,7 +133,7 @@ def gateway_variables(memory: Memory, servers: Servers) -> dict[str, str]:
         }
         | page_variables()
         | webhook_variables(memory)
-        | Door.read().variables(memory.port("kafka_partners"))
+        | PartnerListener.read().variables(memory.port("kafka_partners"))
     )
 
 

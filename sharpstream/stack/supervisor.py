@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 FIRST_DELAY_S: Final = 0.2
 LONGEST_DELAY_S: Final = 10.0
 """Longer would only delay the roles after a server has come back."""
-HOPELESS: Final = 5
+MAX_DEATHS: Final = 5
 """So many deaths without once being ready, and nobody waits for it any longer."""
 STABLE_S: Final = 60.0
 """A part that lived this long starts again without delay, as if it had never died."""
@@ -75,7 +75,7 @@ class Part:
         """Wait until it serves. Raises `StartError` when it has not by then, or keeps dying."""
         try:
             async with asyncio.timeout(seconds), self._changed:
-                await self._changed.wait_for(lambda: self.state == "ready" or self._deaths >= HOPELESS)
+                await self._changed.wait_for(lambda: self.state == "ready" or self._deaths >= MAX_DEATHS)
         except TimeoutError:
             raise StartError(self._complaint(f"did not become ready within {seconds:.0f} s")) from None
         if self.state != "ready":

@@ -14,7 +14,7 @@ from sharpstream.stack.errors import StackError, StartError
 from sharpstream.stack.infra import addresses
 from sharpstream.stack.kafka import Kafka
 from sharpstream.stack.logfiles import last_line, progress_in, shorten
-from sharpstream.stack.partner_listener import Door
+from sharpstream.stack.partner_listener import PartnerListener
 from sharpstream.stack.ports import LOOPBACK
 from sharpstream.stack.postgres import Postgres
 from sharpstream.stack.process import Launch
@@ -27,8 +27,8 @@ Progress = Callable[[str], None]
 
 ADMIN_EMAIL: Final = "admin@sharpstream.example"
 _KEY_NAME: Final = "first key"
-_LOOK_AT_LOGS_S: Final = 60
-_PATIENCE_S: Final = 10
+_LOG_CHECK_INTERVAL_S: Final = 60
+_TIMEOUT_S: Final = 10
 """A start that is silent for longer makes people wonder."""
 
 
@@ -43,12 +43,12 @@ class System:
         self.up = False
         self._home, self._say = home, progress
         self._memory = Memory(home)
-        self._chores: list[asyncio.Task[None]] = []
+        self._background: list[asyncio.Task[None]] = []
 
     async def bring_up(self) -> None:
         """Check, start the servers, prepare what lies in them, start the roles. Raises `StackError`."""
         checks.disk(self._home.root)
-        for name in await checks.settle_ports(self._memory, os.environ):
+        for name in await checks.assign_ports(self._memory, os.environ):
             self._say(f"the port of {name} was taken meanwhile; it gets a new one")
         if not java.fetched():
             self._say("fetching Kafka, once (43 MB)")
@@ -60,13 +60,13 @@ class System:
         finally:
             building.cancel()
         await self._start_roles(servers)
-        self._chores.append(asyncio.create_task(self._keep_logs_short()))
+        self._background.append(asyncio.create_task(self._keep_logs_short()))
         self.up = True
 
     async def stop(self) -> None:
         """Stop everything, roles first."""
-        for chore in self._chores:
-            chore.cancel()
+        for task in self._background:
+            task.cancel()
         await self.supervisor.stop()
 
     def status(self) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class System:
             "gateway": {"url": f"http://{LOOPBACK}:{self._memory.port('gateway')}"},
             "kafka": {
                 "bootstrap_servers": f"{LOOPBACK}:{self._memory.port('kafka_internal')}",
-                "sasl_bootstrap_servers": Door.read().address(self._memory.port("kafka_partners")),
+                "sasl_bootstrap_servers": PartnerListener.read().address(self._memory.port("kafka_partners")),
             },
             "model": roles.model(),
             "webhooks": roles.webhooks_note(),
@@ -136,16 +136,16 @@ class System:
 
     async def _start(self, name: str) -> None:
         began = asyncio.get_running_loop().time()
-        telling = asyncio.create_task(self._tell_how_far(name))
+        reporting = asyncio.create_task(self._report_progress(name))
         try:
             await self.supervisor.start([name])
         finally:
-            telling.cancel()
+            reporting.cancel()
         self._say(f"{name} is ready ({asyncio.get_running_loop().time() - began:.1f} s)")
 
-    async def _tell_how_far(self, name: str) -> None:
+    async def _report_progress(self, name: str) -> None:
         while True:
-            await asyncio.sleep(_PATIENCE_S)
+            await asyncio.sleep(_TIMEOUT_S)
             self._say(f"{name} is still starting: {progress_in(last_line(self._home.log(name)))}")
 
     async def _make_admin(self, servers: roles.Servers, reach: dict[str, Any]) -> None:
@@ -190,7 +190,7 @@ class System:
 
     async def _keep_logs_short(self) -> None:
         while True:
-            await asyncio.sleep(_LOOK_AT_LOGS_S)
+            await asyncio.sleep(_LOG_CHECK_INTERVAL_S)
             for path in self._home.logs.glob("*.log"):
                 shorten(path)
 

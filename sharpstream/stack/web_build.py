@@ -54,7 +54,7 @@ def build(say: Callable[[str], None]) -> None:
             _INSTALLED.write_text(lock)
         say("building the web page")
         _run(npm, "run", "--silent", "build", "--", "--outDir=dist.partial", "--emptyOutDir")
-        _put_in_place()
+        _install()
 
 
 def is_current() -> bool:
@@ -62,7 +62,7 @@ def is_current() -> bool:
     return built() is not None and _read(BUILT / _STAMP) == _fingerprint()
 
 
-def _put_in_place() -> None:
+def _install() -> None:
     partial = SOURCES / "dist.partial"
     (partial / _STAMP).write_text(_fingerprint())
     shutil.rmtree(BUILT, ignore_errors=True)
@@ -122,14 +122,14 @@ def _only_one() -> Iterator[None]:
 def main() -> int:
     """Build the page for whoever asks for it by name: here a failure is one."""
     try:
-        build(_tell)
+        build(_report)
     except StackError as error:
-        _tell(f"The web page is not built: {error.message}.")
+        _report(f"The web page is not built: {error.message}.")
         return 1
     return 0
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 

@@ -83,7 +83,9 @@ def files() -> Iterator[tuple[str, Path]]:
 
 
 def installed_with(name: str) -> tuple[str, ...]:
-    return INSTALLS[max((place for place in INSTALLS if f"{name}/".startswith(f"{place}/")), key=len)]
+    return INSTALLS[
+        max((position for position in INSTALLS if f"{name}/".startswith(f"{position}/")), key=len)
+    ]
 
 
 def test_every_import_is_declared() -> None:

@@ -41,7 +41,7 @@ def test_every_key_of_every_class_is_listed_once(environment: ModuleType) -> Non
     assert [key for key in keys if listed.count(key) != 1] == []
 
 
-def test_every_key_says_what_it_means(environment: ModuleType) -> None:
+def test_every_key_is_explained(environment: ModuleType) -> None:
     silent = [
         key
         for settings in every_class(environment)

@@ -103,5 +103,5 @@ def test_the_development_container_has_what_the_readme_asks_for() -> None:
         ".github/PULL_REQUEST_TEMPLATE.md",
     ],
 )
-def test_what_a_stranger_looks_for_is_there(name: str) -> None:
+def test_a_newcomers_documents_are_there(name: str) -> None:
     assert len((ROOT / name).read_text()) > 200

@@ -52,7 +52,7 @@ class Fleet:
         self._script, self._count, self._log = script, count, log
         self._environment = os.environ | {"PYTHONPATH": str(WORKERS.parents[2])} | environment
         self.processes: dict[int, asyncio.subprocess.Process] = {}
-        self._keepers: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[None]] = []
         self._ending = False
         self.exits: Counter[int] = Counter()
         """How the workers ended: negative for a signal, 3 for fenced."""
@@ -60,7 +60,7 @@ class Fleet:
     async def __aenter__(self) -> Self:
         for number in range(self._count):
             await self._start(number)
-            self._keepers.append(asyncio.ensure_future(self._keep(number)))
+            self._tasks.append(asyncio.ensure_future(self._keep(number)))
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -70,11 +70,11 @@ class Fleet:
             if process.returncode is None:
                 process.send_signal(signal.SIGCONT)
                 process.terminate()
-        _, late = await asyncio.wait(self._keepers, timeout=30)
+        _, late = await asyncio.wait(self._tasks, timeout=30)
         for process in self.processes.values():
             if process.returncode is None:
                 process.kill()
-        await asyncio.wait(self._keepers)
+        await asyncio.wait(self._tasks)
         if exc[0] is not None or late:
             say(self._log.read_text()[-20_000:])
         assert not late, "a worker did not stop within 30 s"
@@ -127,18 +127,18 @@ async def havoc(
     victim: Callable[[], Awaitable[int]] | None = None,
 ) -> None:
     """Kill and freeze at random, each blow after a further share of ``total`` has got through."""
-    blows = ["kill"] * kills + ["freeze"] * freezes
-    dice.shuffle(blows)
+    faults = ["kill"] * kills + ["freeze"] * freezes
+    dice.shuffle(faults)
     started = time.monotonic()
     frozen: list[asyncio.Task[None]] = []
-    for turn, blow in enumerate(blows):
+    for turn, fault in enumerate(faults):
         # Spread over the first 85 % and uneven within a share.
-        goal = int(total * 0.85 * (turn + dice.random()) / len(blows))
+        goal = int(total * 0.85 * (turn + dice.random()) / len(faults))
         while (done := await progress()) < goal:  # noqa: ASYNC110 - the state is another process's
             await asyncio.sleep(0.05)
         number = await victim() if victim else dice.choice(sorted(fleet.processes))
-        say(f"{time.monotonic() - started:5.1f} s, {done} of {total}: {blow} {number}")
-        if blow == "kill":
+        say(f"{time.monotonic() - started:5.1f} s, {done} of {total}: {fault} {number}")
+        if fault == "kill":
             fleet.kill(number)
         else:
             frozen.append(asyncio.ensure_future(fleet.freeze(number, freeze_s)))

@@ -159,7 +159,7 @@ async def test_the_bucket_is_made_once_and_missed_when_absent(
             await other.check()
 
 
-async def test_nobody_there_is_a_passing_trouble(key: str) -> None:
+async def test_an_absent_receiver_is_a_transient_error(key: str) -> None:
     settings = S3Settings(endpoint_url="http://127.0.0.1:9", access_key_id="a", secret_access_key="b")
     async with BlobStore(settings) as store:
         with pytest.raises(BlobStoreError):
@@ -177,7 +177,7 @@ async def test_keys_below_a_folder(blobs: Blobs, key: str) -> None:
 
 
 @on_both
-async def test_pages_tell_when_each_was_written(blobs: Blobs, key: str) -> None:
+async def test_pages_show_when_each_was_written(blobs: Blobs, key: str) -> None:
     before = datetime.now(UTC) - timedelta(seconds=2)  # the store tells whole seconds
     for name in ("b", "a"):
         await blobs.put(f"{key}/{name}", b"x", "text/plain")

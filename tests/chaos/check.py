@@ -24,7 +24,7 @@ def judge(found: Evidence) -> list[Fault]:
     """Return everything that is wrong; empty is good."""
     return [
         *_endings(found),
-        *_books(found),
+        *_check_event_log(found),
         *_webhooks(found),
         *_rest(found),
         *_blobs(found),
@@ -44,10 +44,10 @@ def _endings(found: Evidence) -> Iterable[Fault]:
         ("export", set[str](), found.views, EXPORT_ENDINGS, found.view_log),
     ):
         ended = defaultdict(list)
-        requested = {told.subject for told in log if told.type == f"{kind}.requested.v1"}
-        for told in log:
-            if told.type in endings:
-                ended[told.subject].append(told.type)
+        requested = {logged.subject for logged in log if logged.type == f"{kind}.requested.v1"}
+        for logged in log:
+            if logged.type in endings:
+                ended[logged.subject].append(logged.type)
         for job in sorted(promised - rows.keys()):
             yield Fault("lost", f"the {kind} {job} was answered with 202 and has no row")
         for job in sorted(requested - rows.keys()):
@@ -65,8 +65,8 @@ def _endings(found: Evidence) -> Iterable[Fault]:
                 yield Fault("wrong", f"the {kind} {job} ended and has no row")
 
 
-def _books(found: Evidence) -> Iterable[Fault]:
-    in_log = Counter(told.event_id for told in found.log)
+def _check_event_log(found: Evidence) -> Iterable[Fault]:
+    in_log = Counter(logged.event_id for logged in found.log)
     for event, times in in_log.items():
         if times > 1:
             yield Fault("twice", f"the event {event} is {times} times in Kafka")
@@ -76,7 +76,7 @@ def _books(found: Evidence) -> Iterable[Fault]:
     for event in sorted(ledger.keys() - in_log.keys()):
         yield Fault("wrong", f"the ledger has the event {event}, Kafka has not")
     usage = Counter(found.usage)
-    counted = {told.event_id for told in found.log if told.type in COUNTED}
+    counted = {logged.event_id for logged in found.log if logged.type in COUNTED}
     for event in sorted(counted - usage.keys()):
         yield Fault("lost", f"the event {event} is not in the usage")
     for event, times in usage.items():
@@ -90,13 +90,13 @@ def _books(found: Evidence) -> Iterable[Fault]:
 
 def _webhooks(found: Evidence) -> Iterable[Fault]:
     came = {(one.hook, one.event_id) for one in found.deliveries}
-    for told in found.log:
-        to_endpoint = told.account_id == found.endpoint_account and not told.type.startswith("api_key.")
-        named = told.subject in found.with_webhook and told.type in SCENE_ENDINGS
+    for logged in found.log:
+        to_endpoint = logged.account_id == found.endpoint_account and not logged.type.startswith("api_key.")
+        named = logged.subject in found.with_webhook and logged.type in SCENE_ENDINGS
         for hook, wanted in ((ENDPOINT, to_endpoint), (PER_REQUEST, named)):
-            if wanted and (hook, told.event_id) not in came:
-                yield Fault("lost", f"the webhook {hook} was not told of {told.type} {told.event_id}")
-    known = {told.event_id for told in found.log}
+            if wanted and (hook, logged.event_id) not in came:
+                yield Fault("lost", f"the webhook {hook} was not told of {logged.type} {logged.event_id}")
+    known = {logged.event_id for logged in found.log}
     ids, digests = defaultdict(set), defaultdict(set)
     for one in found.deliveries:
         ids[one.hook, one.event_id].add(one.webhook_id)
@@ -130,11 +130,11 @@ def _blobs(found: Evidence) -> Iterable[Fault]:
 
 def _failures(found: Evidence) -> Iterable[Fault]:
     """Only what cannot be read may fail, and what was given up on: everything else must get its result."""
-    for told in [*found.log, *found.view_log]:
-        failed = told.type in {"generation.failed.v1", "export.failed.v1"}
-        if failed and told.subject not in found.unreadable | found.dead:
-            yield Fault("wrong", f"{told.subject} failed and nobody knows why: {told.data!r}")
-    completed = {told.subject for told in found.log if told.type == "generation.completed.v1"}
+    for logged in [*found.log, *found.view_log]:
+        failed = logged.type in {"generation.failed.v1", "export.failed.v1"}
+        if failed and logged.subject not in found.unreadable | found.dead:
+            yield Fault("wrong", f"{logged.subject} failed and nobody knows why: {logged.data!r}")
+    completed = {logged.subject for logged in found.log if logged.type == "generation.completed.v1"}
     for job in sorted(found.unreadable & completed):
         yield Fault("wrong", f"the generation {job} was completed from a photo that nobody can read")
 
@@ -143,5 +143,5 @@ def _results(found: Evidence) -> Iterable[Fault]:
     for result in found.results:
         if result.found is None:
             yield Fault("lost", f"the result {result.key} is not in the store")
-        elif result.found != result.told:
+        elif result.found != result.expected:
             yield Fault("wrong", f"the result {result.key} is not what its event says")

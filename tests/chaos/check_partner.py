@@ -57,28 +57,28 @@ def _topic(found: Evidence) -> Iterable[Fault]:
     The account made its key in the moment before it became a partner: of that it may be told or not.
     """
     mine = [each for each in found.log if each.account_id == found.partner.account]
-    told = list(dict.fromkeys(each.event_id for each in mine))
+    in_log = list(dict.fromkeys(each.event_id for each in mine))
     early = {each.event_id for each in mine if each.type == "api_key.created.v1"}
     heard = Counter(each.event_id for each in found.partner.events)
     for event, times in heard.items():
         if times > 1:
             yield Fault("twice", f"the event {event} is {times} times in the partner's topic")
-    lost, wrong = set(told) - set(heard) - early, set(heard) - set(told)
+    lost, wrong = set(in_log) - set(heard) - early, set(heard) - set(in_log)
     for event in sorted(lost):
         yield Fault("lost", f"the event {event} is not in the partner's topic")
     for event in sorted(wrong):
         yield Fault("wrong", f"the partner was told of {event}, the log knows nothing")
-    if not lost and not wrong and list(heard) != [event for event in told if event in heard]:
+    if not lost and not wrong and list(heard) != [event for event in in_log if event in heard]:
         yield Fault("wrong", "the partner's topic has another order than the log")
 
 
 def _bytes(found: Evidence) -> Iterable[Fault]:
-    log = {told.event_id: told for told in found.log}
+    log = {logged.event_id: logged for logged in found.log}
     hooked = {one.event_id: one.digest for one in found.deliveries if one.hook == ENDPOINT}
     same_account = found.endpoint_account == found.partner.account
     for heard in found.partner.events:
-        told = log.get(heard.event_id)
-        if told is not None and (told.type, told.data) != (heard.type, heard.data):
+        logged = log.get(heard.event_id)
+        if logged is not None and (logged.type, logged.data) != (heard.type, heard.data):
             yield Fault("wrong", f"the event {heard.event_id} has other bytes in the partner's topic")
         if same_account and hooked.get(heard.event_id, heard.digest) != heard.digest:
             yield Fault("wrong", f"the event {heard.event_id} has other bytes in the webhook")

@@ -44,8 +44,8 @@ class WiredKafka(Kafka):
         for role, ports in wires().items():
             name = listener(role).upper()
             options["listeners"] = f"{options['listeners']},{name}://{self._address(listener(role))}"
-            told = f"{name}://127.0.0.1:{ports['kafka']}"
-            options["advertised.listeners"] = f"{options['advertised.listeners']},{told}"
+            advertised = f"{name}://127.0.0.1:{ports['kafka']}"
+            options["advertised.listeners"] = f"{options['advertised.listeners']},{advertised}"
             protocols = options["listener.security.protocol.map"]
             options["listener.security.protocol.map"] = f"{protocols},{name}:SASL_PLAINTEXT"
         return options

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tests.chaos.receiver import Delivery
 
 
-class Told(NamedTuple):
+class LoggedEvent(NamedTuple):
     """One record of the log, as Kafka has it."""
 
     event_id: str
@@ -23,7 +23,7 @@ class Sent(NamedTuple):
     """A partner's command as it lies in its topic, perhaps more than once."""
 
     ce_id: str
-    place: tuple[int, int]
+    position: tuple[int, int]
     """Partition and offset."""
 
 
@@ -62,7 +62,7 @@ class Result(NamedTuple):
     """A stored result: what its event says of it and what the store has."""
 
     key: str
-    told: str
+    expected: str
     found: str | None
     """The sha256 of the object; None where there is none."""
 
@@ -74,13 +74,13 @@ class Evidence:
     accepted: set[str] = field(default_factory=set)
     """Generations that a 202 promised."""
     accepted_exports: set[str] = field(default_factory=set)
-    log: list[Told] = field(default_factory=list)
+    log: list[LoggedEvent] = field(default_factory=list)
     scenes: dict[str, str] = field(default_factory=dict)
     """Id -> status, of every row."""
     exports: dict[str, str] = field(default_factory=dict)
     views: dict[str, str] = field(default_factory=dict)
     """The system's own exports, which the log of record does not know."""
-    view_log: list[Told] = field(default_factory=list)
+    view_log: list[LoggedEvent] = field(default_factory=list)
     usage: list[str] = field(default_factory=list)
     """The event id of every usage row."""
     event_log: list[str] = field(default_factory=list)

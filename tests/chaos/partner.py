@@ -28,8 +28,8 @@ from confluent_kafka import (
 )
 
 from tests.chaos.evidence import Heard, PartnerEvidence, Sent
+from tests.chaos.harness import Harness
 from tests.chaos.load import bad_photo, photo
-from tests.chaos.stand import Stand
 from tests.gateway.partners.outside import Outside, texts
 
 HELD_S: Final = 600
@@ -39,18 +39,18 @@ BEHIND_S: Final = 30.0
 KINDS: Final = {"plain": 5, "bulk": 3, "unreadable": 1, "wrong": 2, "repeated": 2}
 
 
-async def opened(stand: Stand, account: str) -> Partner:
+async def opened(harness: Harness, account: str) -> Partner:
     """Make the account a partner, as an admin does."""
-    who = {key: stand.credentials[key] for key in ("email", "password")}
-    async with aiohttp.ClientSession(stand.url) as http:
+    who = {key: harness.credentials[key] for key in ("email", "password")}
+    async with aiohttp.ClientSession(harness.url) as http:
         async with http.post("/api/v1/users/login", json=who) as answer:
             signed_in = {"Authorization": f"Bearer {(await answer.json())['access_token']}"}
         body = {"slug": f"chaos-{uuid4().hex[:8]}", "account_id": account}
         async with http.post("/api/v1/partners", json=body, headers=signed_in) as answer:
             assert answer.status == 201, await answer.text()
-            told = await answer.json()
-    kafka = told["kafka"]
-    program = Outside(told["slug"], kafka["bootstrap_servers"], kafka["username"], kafka["password"])
+            created = await answer.json()
+    kafka = created["kafka"]
+    program = Outside(created["slug"], kafka["bootstrap_servers"], kafka["username"], kafka["password"])
     return Partner(program, account)
 
 
@@ -83,7 +83,7 @@ class Partner:
             self._send(dice)
             await asyncio.sleep(dice.uniform(0.2, 1.8) * pause_s)  # the pace is the load's definition
 
-    async def settled(self) -> None:
+    async def wait_idle(self) -> None:
         """Wait until Kafka has everything that was sent."""
         while len(self._producer):  # noqa: ASYNC110  (the state is a thread's)
             await asyncio.sleep(0.1)

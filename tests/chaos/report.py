@@ -33,9 +33,9 @@ def write(kept: Path) -> int:
 
 def summary(rounds: list[dict[str, Any]]) -> dict[str, Any]:
     """Add the rounds up. Faults are by kind: lost, twice, stuck, leaked, wrong."""
-    struck: Counter[str] = Counter()
+    injected: Counter[str] = Counter()
     for each in rounds:
-        struck.update(each["struck"])
+        injected.update(each["injected"])
     faults = [fault for each in rounds for fault in each["faults"]]
     # Endings and deliveries are of the whole log, so far; a round that began on a new system counts anew.
     last = [
@@ -45,11 +45,11 @@ def summary(rounds: list[dict[str, Any]]) -> dict[str, Any]:
         "seed": rounds[0]["seed"] if rounds else None,
         "rounds": len(rounds),
         "systems": len(last),
-        "kills": sum(n for what, n in struck.items() if what.startswith("kill ")),
-        "blows": sum(struck.values()),
-        "struck": dict(sorted(struck.items())),
+        "kills": sum(n for what, n in injected.items() if what.startswith("kill ")),
+        "blows": sum(injected.values()),
+        "injected": dict(sorted(injected.items())),
         "under_load_s": round(sum(each["load_s"] for each in rounds), 1),
-        "settling_s": [each["settle_s"] for each in rounds],
+        "recovery_s": [each["recovery_s"] for each in rounds],
         "accepted": sum(each["accepted"] for each in rounds),
         "redriven": sum(each["redriven"] for each in rounds),
         "orphans_removed": sum(each["swept"] for each in rounds),
@@ -79,16 +79,16 @@ def markdown(found: dict[str, Any]) -> str:
     """The page."""
     kinds = {"losses": "lost", "duplicates": "twice", "stuck": "stuck", "leaked": "leaked", "wrong": "wrong"}
     by_kind = {name: found["by_kind"].get(kind, 0) for name, kind in kinds.items()}
-    settling = found["settling_s"] or [0]
+    recovery = found["recovery_s"] or [0]
     rows = [
         ("Seed", found["seed"]),
         ("Rounds", found["rounds"]),
         ("Systems; a run that is cut short goes on with a new one", found["systems"]),
-        ("of the kills, power cuts of everything", found["struck"].get("kill everything", 0)),
+        ("of the kills, power cuts of everything", found["injected"].get("kill everything", 0)),
         ("Kills (SIGKILL)", found["kills"]),
-        ("Other blows", found["blows"] - found["kills"]),
+        ("Other injected faults", found["blows"] - found["kills"]),
         ("Seconds under load and blows", found["under_load_s"]),
-        ("Seconds to come to rest, longest round", max(settling)),
+        ("Seconds to come to rest, longest round", max(recovery)),
         ("Photos accepted (202)", found["accepted"]),
         ("Dead letters tried again", found["redriven"]),
         ("Commands of a partner in its Kafka topic, repeats among them", found["commands"]),
@@ -103,7 +103,7 @@ def markdown(found: dict[str, Any]) -> str:
         f"## The last run\n\nRepeat its schedule with `make chaos CHAOS_SEED={found['seed']}`.\n",
         _table(("", ""), rows),
         "## Blows\n",
-        _table(("what", "times"), found["struck"].items()),
+        _table(("what", "times"), found["injected"].items()),
         "## How jobs ended, in Kafka\n",
         _table(("event", "records"), found["endings"].items()),
         "## What the callers saw\n\nRequests are sent again with the same `Idempotency-Key`.\n",

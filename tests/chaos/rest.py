@@ -25,21 +25,21 @@ from bus.contract.messages import ExportCompleted, GenerationCompleted
 from bus.kafka import broker
 from bus.runtime.settings import KafkaSettings, S3Settings
 from gateway.operations.orphan_objects import Orphans
-from tests.chaos.evidence import Evidence, Result, Sent, Told
+from tests.chaos.evidence import Evidence, LoggedEvent, Result, Sent
+from tests.chaos.harness import Harness
 from tests.chaos.load import Load, People
 from tests.chaos.partner import Partner
 from tests.chaos.receiver import Receiver
-from tests.chaos.stand import Stand
 
 REST_S: Final = 540.0
 """The third wait of a job that failed for a passing reason is 300 s, a delivery's second as well."""
 REDRIVES: Final = 3
 MAX_BYTES: Final = 2**28
 """Of a result; here they are a thousandth of that."""
-_UNDER_WAY: Final = "SELECT count(*) FROM {} WHERE status IN ('pending', 'processing')"
+_IN_FLIGHT: Final = "SELECT count(*) FROM {} WHERE status IN ('pending', 'processing')"
 _WAITING: Final = {
-    "generations under way": _UNDER_WAY.format("scene_generations"),
-    "exports under way": _UNDER_WAY.format("export_jobs"),
+    "generations under way": _IN_FLIGHT.format("scene_generations"),
+    "exports under way": _IN_FLIGHT.format("export_jobs"),
     "outbox": "SELECT count(*) FROM outbox",
     "webhooks under way": "SELECT count(*) FROM webhook_deliveries WHERE state = 'pending'",
     "blobs to be removed": "SELECT count(*) FROM blob_removals",
@@ -64,13 +64,13 @@ class Rest:
     """The system as it is once nothing is done to it any more."""
 
     def __init__(
-        self, stand: Stand, people: People, receiver: Receiver, partner: Partner, hashes: dict[str, str]
+        self, harness: Harness, people: People, receiver: Receiver, partner: Partner, hashes: dict[str, str]
     ) -> None:
-        self._stand, self._people, self._receiver, self._partner = stand, people, receiver, partner
+        self._harness, self._people, self._receiver, self._partner = harness, people, receiver, partner
         self._hashes = hashes
         """Key -> sha256 of the objects that an earlier round looked at: an object never changes."""
 
-    async def reach(self, told: Callable[[str], None]) -> dict[str, int]:
+    async def reach(self, report: Callable[[str], None]) -> dict[str, int]:
         """Return what still waits once nothing moves any more, or after `REST_S`: {} of all zeros is rest."""
         deadline, last = time.monotonic() + REST_S, ""
         while True:
@@ -78,7 +78,7 @@ class Rest:
             if not any(waiting.values()) or time.monotonic() > deadline:
                 return waiting
             if (now := str({k: v for k, v in waiting.items() if v})) != last:
-                told(f"waiting for {now}")
+                report(f"waiting for {now}")
                 last = now
             await asyncio.sleep(0.5)  # the state is other processes'
 
@@ -124,7 +124,7 @@ class Rest:
 
     async def redrive(self) -> int:
         """Try a few dead letters again, as an admin; return how many."""
-        async with aiohttp.ClientSession(self._stand.url) as http:
+        async with aiohttp.ClientSession(self._harness.url) as http:
             signed_in = await self._signed_in(http)
             path = "/api/v1/admin/dead-letters"
             async with http.get(path, headers=signed_in) as answer:
@@ -135,7 +135,7 @@ class Rest:
             return len(letters)
 
     async def _signed_in(self, http: aiohttp.ClientSession) -> dict[str, str]:
-        who = {key: self._stand.credentials[key] for key in ("email", "password")}
+        who = {key: self._harness.credentials[key] for key in ("email", "password")}
         async with http.post("/api/v1/users/login", json=who) as answer:
             assert answer.status == 200, await answer.text()
             return {"Authorization": f"Bearer {(await answer.json())['access_token']}"}
@@ -150,8 +150,8 @@ class Rest:
             endpoint_account=self._people.endpoint_account,
             deliveries=list(self._receiver.taken),
             waiting=dict(waiting),
-            log=[_told(topics.EVENTS, record) for record in log],
-            view_log=[_told(topics.BACKGROUND_ENDINGS, record) for record in views],
+            log=[_logged_event(topics.EVENTS, record) for record in log],
+            view_log=[_logged_event(topics.BACKGROUND_ENDINGS, record) for record in views],
             results=await self._results(topics.EVENTS, log)
             + await self._results(topics.BACKGROUND_ENDINGS, views),
             partner=await self._partner.evidence(await self._commands()),
@@ -186,7 +186,7 @@ class Rest:
 
     @property
     def _kafka(self) -> KafkaSettings:
-        return KafkaSettings(**self._stand.credentials["kafka"])
+        return KafkaSettings(**self._harness.credentials["kafka"])
 
     async def records(self, topic: str) -> dict[TopicPartition, list[Any]]:
         """Every committed record of a topic, by partition, as often as it is there."""
@@ -218,23 +218,23 @@ class Rest:
     async def _results(self, topic: topics.Topic, log: list[Any]) -> list[Result]:
         """Read what every completed job has stored."""
         found = []
-        async with BlobStore(S3Settings(**self._stand.credentials["s3"])) as store:
+        async with BlobStore(S3Settings(**self._harness.credentials["s3"])) as store:
             for record in log:
                 message = envelope.decode(topic, record.value, record.headers).message
                 if isinstance(message, GenerationCompleted | ExportCompleted):
-                    key, told = message.result.key, message.result.sha256
+                    key, expected = message.result.key, message.result.sha256
                     if key not in self._hashes and (data := await _whole(store, key)) is not None:
                         self._hashes[key] = hashlib.sha256(data).hexdigest()
-                    found.append(Result(key, told, self._hashes.get(key)))
+                    found.append(Result(key, expected, self._hashes.get(key)))
         return found
 
     async def objects(self) -> set[str]:
         """Every key in the blob store."""
-        async with BlobStore(S3Settings(**self._stand.credentials["s3"])) as store:
+        async with BlobStore(S3Settings(**self._harness.credentials["s3"])) as store:
             return set(await store.keys(""))
 
     async def _broken_invariants(self) -> list[str]:
-        async with aiohttp.ClientSession(self._stand.url) as http:
+        async with aiohttp.ClientSession(self._harness.url) as http:
             signed_in = await self._signed_in(http)
             async with http.get("/api/v1/health/invariants", headers=signed_in) as answer:
                 assert answer.status == 200, await answer.text()
@@ -247,10 +247,10 @@ class Rest:
 
     async def sweep(self) -> int:
         """Look for orphans as gateways do, but without a day's grace: nothing is on its way any more."""
-        s3 = S3Settings(**self._stand.credentials["s3"])
-        url = self._stand.credentials["database_url"]
+        s3 = S3Settings(**self._harness.credentials["s3"])
+        url = self._harness.credentials["database_url"]
         async with asyncpg.create_pool(url, min_size=1, max_size=2) as pool, BlobStore(s3) as store:
-            return len(await Orphans(pool, store, s3.bucket, grace=timedelta(0)).look())
+            return len(await Orphans(pool, store, s3.bucket, grace=timedelta(0)).find())
 
     async def _differences(self) -> int:
         """Run the ledger's own proof, the way an operator does."""
@@ -259,7 +259,7 @@ class Rest:
 
     async def run(self, *command: str) -> str:
         """Run one of the system's commands with direct addresses; return what it printed."""
-        given = self._stand.credentials
+        given = self._harness.credentials
         env = os.environ | {"DATABASE_URL": given["database_url"]}
         env |= {f"KAFKA_{key.upper()}": value for key, value in given["kafka"].items()}
         env |= {f"S3_{key.upper()}": value for key, value in given["s3"].items()}
@@ -271,13 +271,13 @@ class Rest:
         return said.decode()
 
     async def _database(self) -> asyncpg.Connection:
-        return await asyncpg.connect(self._stand.credentials["database_url"])
+        return await asyncpg.connect(self._harness.credentials["database_url"])
 
 
-def _told(topic: topics.Topic, record: Any) -> Told:
+def _logged_event(topic: topics.Topic, record: Any) -> LoggedEvent:
     decoded = envelope.decode(topic, record.value, record.headers)
     account = str(decoded.message.account_id)
-    return Told(str(decoded.id), decoded.type, str(decoded.subject), account, record.value)
+    return LoggedEvent(str(decoded.id), decoded.type, str(decoded.subject), account, record.value)
 
 
 async def _whole(store: BlobStore, key: str) -> bytes | None:

@@ -19,12 +19,12 @@ from bus.runtime import tasks
 from tests.chaos import schedule
 from tests.chaos.check import judge
 from tests.chaos.evidence import Fault
+from tests.chaos.harness import Harness
 from tests.chaos.load import Load, People
 from tests.chaos.partner import Partner, opened
 from tests.chaos.receiver import Receiver
 from tests.chaos.rest import Rest
 from tests.chaos.schedule import Action
-from tests.chaos.stand import Stand
 
 READY_S = 240.0
 
@@ -35,10 +35,10 @@ class Round:
 
     seed: int
     turn: int
-    struck: Counter[str] = field(default_factory=Counter)
+    injected: Counter[str] = field(default_factory=Counter)
     """``kind target`` -> how often."""
     load_s: float = 0.0
-    settle_s: float = 0.0
+    recovery_s: float = 0.0
     accepted: int = 0
     exports: int = 0
     commands: int = 0
@@ -56,7 +56,7 @@ class Round:
     @property
     def kills(self) -> int:
         """How many blows were a SIGKILL."""
-        return sum(n for what, n in self.struck.items() if what.startswith("kill "))
+        return sum(n for what, n in self.injected.items() if what.startswith("kill "))
 
 
 def say(text: str) -> None:
@@ -68,7 +68,7 @@ def say(text: str) -> None:
 class Scene(NamedTuple):
     """Who takes part."""
 
-    stand: Stand
+    harness: Harness
     people: People
     receiver: Receiver
     partner: Partner
@@ -89,13 +89,13 @@ class Run:
         crowd = 2 if short else 4
         async with (
             Receiver() as receiver,
-            Stand(self._home) as stand,
-            People(stand.url, receiver, self._load) as people,
-            await opened(stand, people.endpoint_account) as partner,
+            Harness(self._home) as harness,
+            People(harness.url, receiver, self._load) as people,
+            await opened(harness, people.endpoint_account) as partner,
         ):
             for turn in turns:
                 actions = schedule.make(self.seed, turn, kills=kills, others=others, gap_s=gap_s, short=short)
-                yield await self._round(turn, actions, Scene(stand, people, receiver, partner), crowd)
+                yield await self._round(turn, actions, Scene(harness, people, receiver, partner), crowd)
 
     async def _round(self, turn: int, actions: list[Action], scene: Scene, crowd: int) -> Round:
         done = Round(seed=self.seed, turn=turn)
@@ -106,15 +106,15 @@ class Run:
             asyncio.create_task(scene.partner.run(random.Random(f"{self.seed}:{turn}:partner"))),
         ]
         try:
-            await self._strike(actions, scene.stand, done)
+            await self._inject(actions, scene.harness, done)
         finally:
             await tasks.end(sending)
         done.load_s = round(time.monotonic() - began, 1)
         done.accepted = len(self._load.accepted) - before
-        await self._settle(done, scene)
+        await self._wait_for_rest(done, scene)
         return done
 
-    async def _strike(self, actions: list[Action], stand: Stand, done: Round) -> None:
+    async def _inject(self, actions: list[Action], harness: Harness, done: Round) -> None:
         """Deal the blows, one after the other; those that last go on beside the next ones."""
         lasting, last = [], 0.0
         for action in actions:
@@ -123,19 +123,19 @@ class Run:
             last = action.at
             say(str(action))
             between = f" to {action.server}" if action.server else ""
-            done.struck[f"{action.kind} {action.target}{between}"] += 1
+            done.injected[f"{action.kind} {action.target}{between}"] += 1
             if action.kind == "kill":
-                await stand.strike(action)
+                await harness.inject(action)
             else:
-                lasting.append(asyncio.create_task(stand.strike(action)))
+                lasting.append(asyncio.create_task(harness.inject(action)))
         await asyncio.gather(*lasting)
 
-    async def _settle(self, done: Round, scene: Scene) -> None:
+    async def _wait_for_rest(self, done: Round, scene: Scene) -> None:
         began = time.monotonic()
-        scene.stand.heal()
-        await scene.stand.until_ready(READY_S)
-        await scene.partner.settled()
-        rest = Rest(scene.stand, scene.people, scene.receiver, scene.partner, self._hashes)
+        scene.harness.heal()
+        await scene.harness.until_ready(READY_S)
+        await scene.partner.wait_idle()
+        rest = Rest(scene.harness, scene.people, scene.receiver, scene.partner, self._hashes)
         await rest.reach(say)
         done.redriven = await rest.redrive()
         await rest.reach(say)
@@ -143,14 +143,14 @@ class Run:
         waiting = await rest.reach(say)
         found = await rest.evidence(self._load, waiting)
         done.faults = judge(found)
-        done.settle_s = round(time.monotonic() - began, 1)
-        done.endings = Counter(told.type for told in found.log)
+        done.recovery_s = round(time.monotonic() - began, 1)
+        done.endings = Counter(logged.type for logged in found.log)
         done.exports, done.cancels = len(self._load.exports), self._load.cancels
         done.commands, done.partner_events = len(found.partner.commands), len(found.partner.events)
         done.deliveries = len(found.deliveries)
         done.repeated_deliveries = done.deliveries - len({(d.hook, d.webhook_id) for d in found.deliveries})
         done.answers = dict(self._load.answers)
-        say(f"settled in {done.settle_s} s: {dict(done.endings)}, {len(done.faults)} faults")
+        say(f"settled in {done.recovery_s} s: {dict(done.endings)}, {len(done.faults)} faults")
         for fault in done.faults:
             say(f"FAULT {fault.kind}: {fault.what}")
 

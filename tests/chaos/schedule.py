@@ -1,6 +1,6 @@
 """What is done to the system and when, made from a seed alone: the same seed is the same schedule, always.
 
-It knows no process: `tests.chaos.stand` carries the actions out.
+It knows no process: `tests.chaos.harness` carries the actions out.
 """
 
 from __future__ import annotations

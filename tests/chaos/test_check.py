@@ -7,14 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from tests.chaos.check import judge
-from tests.chaos.evidence import Evidence, Heard, PartnerEvidence, Result, Sent, Told
+from tests.chaos.evidence import Evidence, Heard, LoggedEvent, PartnerEvidence, Result, Sent
 from tests.chaos.load import ENDPOINT, PER_REQUEST
 from tests.chaos.receiver import Delivery
 
-REQUESTED = Told("e-0", "generation.requested.v1", "g", "a", b"0")
-COMPLETED = Told("e-1", "generation.completed.v1", "g", "a", b"1")
-FAILED_EXPORT = Told("e-2", "export.failed.v1", "x", "a", b"2")
-REJECTED = Told("e-4", "command.rejected.v1", "r", "a", b"4")
+REQUESTED = LoggedEvent("e-0", "generation.requested.v1", "g", "a", b"0")
+COMPLETED = LoggedEvent("e-1", "generation.completed.v1", "g", "a", b"1")
+FAILED_EXPORT = LoggedEvent("e-2", "export.failed.v1", "x", "a", b"2")
+REJECTED = LoggedEvent("e-4", "command.rejected.v1", "r", "a", b"4")
 HEARD = [
     Heard(0, "e-0", "generation.requested.v1", "c-0", "g", "", b"0", "d"),
     Heard(1, "e-1", "generation.completed.v1", "c-0", "g", "", b"1", "d"),
@@ -32,7 +32,10 @@ def sound() -> Evidence:
         scenes={"g": "completed"},
         exports={"x": "failed"},
         views={"p": "completed", "v": "failed"},
-        view_log=[Told("e-5", "export.completed.v1", "p", "a"), Told("e-6", "export.failed.v1", "v", "a")],
+        view_log=[
+            LoggedEvent("e-5", "export.completed.v1", "p", "a"),
+            LoggedEvent("e-6", "export.failed.v1", "v", "a"),
+        ],
         usage=["e-1"],
         event_log=["e-0", "e-1", "e-2", "e-4"],
         endpoint_account="a",
@@ -75,7 +78,7 @@ def test_a_webhook_delivered_twice_under_one_id_is_no_fault() -> None:
 SPOILT: dict[str, tuple[str, str, Callable[[Evidence], object]]] = {
     "a doubled terminal event": (
         "twice", "2 terminal events",
-        lambda e: e.log.append(Told("e-3", "generation.failed.v1", "g", "a")),
+        lambda e: e.log.append(LoggedEvent("e-3", "generation.failed.v1", "g", "a")),
     ),
     "a doubled record": ("twice", "2 times in Kafka", lambda e: e.log.append(COMPLETED)),
     "a missing terminal event": ("lost", "no terminal event", lambda e: e.log.remove(COMPLETED)),
@@ -110,17 +113,17 @@ SPOILT: dict[str, tuple[str, str, Callable[[Evidence], object]]] = {
     "an orphan blob": ("leaked", "belongs to nobody", lambda e: e.objects.add("results/g/2")),
     "a scene that failed without a reason": (
         "wrong", "nobody knows why",
-        lambda e: e.log.append(Told("e-3", "generation.failed.v1", "h", "a")),
+        lambda e: e.log.append(LoggedEvent("e-3", "generation.failed.v1", "h", "a")),
     ),
     "an export that failed without a reason": ("wrong", "nobody knows why", lambda e: e.dead.clear()),
     "a scene out of nothing": ("wrong", "nobody can read", lambda e: e.unreadable.add("g")),
     "an export that was asked for by nobody and never ends": (
         "lost", "the export y has no terminal",
-        lambda e: e.log.append(Told("e-5", "export.requested.v1", "y", "a")),
+        lambda e: e.log.append(LoggedEvent("e-5", "export.requested.v1", "y", "a")),
     ),
     "a request in the log without a row": (
         "lost", "was requested and has no row",
-        lambda e: e.log.append(Told("e-5", "export.requested.v1", "y", "a")),
+        lambda e: e.log.append(LoggedEvent("e-5", "export.requested.v1", "y", "a")),
     ),
     "a result that is gone": (
         "lost", "not in the store", lambda e: e.results.append(Result("results/h/1", "hash", None)),

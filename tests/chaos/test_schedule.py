@@ -21,7 +21,7 @@ def test_it_holds_so_many_kills_and_others_in_order() -> None:
     assert [action.at for action in actions] == sorted(action.at for action in actions)
 
 
-def test_in_the_long_run_everything_is_struck_in_every_way() -> None:
+def test_in_the_long_run_every_fault_is_injected_everywhere() -> None:
     actions = [a for turn in range(20) for a in schedule.make(7, turn, kills=25, others=9)]
     killed = {action.target for action in actions if action.kind == "kill"}
     assert killed == {*ROLES, *SERVERS, EVERYTHING}

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple, Self
 
 
-class Told(NamedTuple):
+class Delivery(NamedTuple):
     """One request: its body, byte for byte, and its headers by their names in lower case."""
 
     body: bytes
@@ -18,16 +18,16 @@ class Told(NamedTuple):
 class Receiver:
     """Keeps what it is told while it is open; ``answer`` gives the status of each request."""
 
-    def __init__(self, answer: Callable[[Told], int] = lambda _: 204) -> None:
-        self.told: list[Told] = []
+    def __init__(self, answer: Callable[[Delivery], int] = lambda _: 204) -> None:
+        self.received: list[Delivery] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                told = Told(self.rfile.read(int(headers["content-length"])), headers)
-                outer.told.append(told)
-                self.send_response(answer(told))
+                delivery = Delivery(self.rfile.read(int(headers["content-length"])), headers)
+                outer.received.append(delivery)
+                self.send_response(answer(delivery))
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:

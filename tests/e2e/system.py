@@ -79,7 +79,7 @@ class System(ABC):
         """Return the scene once it has that status."""
         return self.wait(lambda: self.scene(generation_id), lambda s: s["status"] == status, seconds)
 
-    def wait(self, look: Callable[[], T], good: Callable[[T], bool], seconds: float = START_S) -> T:
+    def wait(self, read: Callable[[], T], good: Callable[[T], bool], seconds: float = START_S) -> T:
         """Look until it is good.
 
         The limit is the product's own, and only turns a hang into a failure, which shows the last look and
@@ -87,7 +87,7 @@ class System(ABC):
         """
         deadline = time.monotonic() + seconds
         while True:
-            seen = look()
+            seen = read()
             if good(seen):
                 return seen
             assert time.monotonic() < deadline, f"after {seconds} s still: {seen}\n{self.diagnosis()}"

@@ -88,7 +88,7 @@ def test_the_overlay_changes_addresses_and_nothing_else():
     assert {"gateway", "s3", "kafka"} == {n for n, s in whole["services"].items() if s.get("ports")}
 
 
-def test_what_tests_and_clients_are_told_of_containers(tmp_path: Path):
+def test_addresses_of_containers_for_tests_and_clients(tmp_path: Path):
     values = containers.values()
     admin = {"email": containers.EMAIL, "password": "p", "api_key": "k"}
     system = containers.Containers(tmp_path, values, admin)

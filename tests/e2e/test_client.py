@@ -49,54 +49,54 @@ def say(who: Running, *arguments: str, given: str = "", status: int = 0) -> str:
     return done.stdout if status == 0 else done.stderr
 
 
-def told(who: Running, *arguments: str) -> Any:
+def run_json(who: Running, *arguments: str) -> Any:
     return json.loads(say(who, *arguments, "--json"))
 
 
 def test_a_day_at_the_terminal(person: Running, receiver: Receiver, tmp_path: Path) -> None:
-    assert told(person, "whoami")["role"] == "user"
-    hook = told(person, "webhooks", "add", receiver.url, "-e", "generation.completed.v1")
+    assert run_json(person, "whoami")["role"] == "user"
+    hook = run_json(person, "webhooks", "add", receiver.url, "-e", "generation.completed.v1")
 
     photo = photos.landscape(tmp_path)
     (result,) = json.loads(say(person, "generate", str(photo), "-o", str(tmp_path), "--json"))["results"]
     job = result["generation_id"]
     assert Path(result["path"]).stat().st_size == result["bytes"]
-    assert [scene["id"] for scene in told(person, "list", "--status", "completed")] == [job]
-    assert told(person, "show", job)["timings"]["total_ms"] > 0
+    assert [scene["id"] for scene in run_json(person, "list", "--status", "completed")] == [job]
+    assert run_json(person, "show", job)["timings"]["total_ms"] > 0
     assert "generation.completed.v1" in say(person, "events", job)
     lines = [json.loads(line) for line in say(person, "events", "--json").splitlines()]
     assert [line["type"] for line in lines if line["subject"] == job] == [
         "generation.requested.v1", "generation.completed.v1",
     ]  # fmt: skip
 
-    ((body, headers),) = person.wait(lambda: list(receiver.told), bool)
+    ((body, headers),) = person.wait(lambda: list(receiver.received), bool)
     event = verify_webhook(body, headers, hook["secret"])
     assert (event.type, event.subject, event.id) == ("generation.completed.v1", job, lines[-1]["id"])
     assert receiver.url in say(person, "webhooks", "list")
 
-    key = told(person, "keys", "create", "look only", "--scope", "scenes:read", "--days", "1")
+    key = run_json(person, "keys", "create", "look only", "--scope", "scenes:read", "--days", "1")
     assert "look only" in say(person, "keys", "list")
     assert "scope_missing" in say(person, "cancel", job, "--api-key", key["key"], status=1)
     say(person, "keys", "revoke", key["id"])
     assert "api_key_revoked" in say(person, "list", "--api-key", key["key"], status=1)
     assert "scene_ended" in say(person, "cancel", job, status=1)
     assert "role_insufficient" in say(person, "dlq", "list", status=1)
-    totals = {total["event_type"]: total["count"] for total in told(person, "usage")}
+    totals = {total["event_type"]: total["count"] for total in run_json(person, "usage")}
     assert totals == {"scene_generate": 1, "api_key_created": 1}
-    assert [row["event_type"] for row in told(person, "usage", "--rows")] == [
+    assert [row["event_type"] for row in run_json(person, "usage", "--rows")] == [
         "api_key_created", "scene_generate",
     ]  # fmt: skip
 
     say(person, "delete", job, "--yes")
-    assert told(person, "list") == []
+    assert run_json(person, "list") == []
     say(person, "webhooks", "remove", hook["id"])
     say(person, "logout")
-    assert told(person, "whoami")["with"] == "API key", "signed out, the stack's own key speaks"
+    assert run_json(person, "whoami")["with"] == "API key", "signed out, the stack's own key speaks"
 
 
 def test_an_admin_at_the_terminal(running: Running) -> None:
     """Not signed in: at the stack of this machine that is its own admin."""
-    assert told(running, "dlq", "list", "--status", "discarded") == []
+    assert run_json(running, "dlq", "list", "--status", "discarded") == []
     assert "not_found" in say(running, "dlq", "redrive", "0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47", status=1)
     with Client(running.url, sign_in=signed_in(running)) as client:
         assert client.me().role == "admin"
@@ -125,9 +125,9 @@ def test_a_program_that_blocks(system: System, tmp_path: Path) -> None:
         assert digest == scene.part("result")["sha256"]
 
         data = photo.read_bytes()
-        place = client.create_upload(size=len(data), media_type="image/jpeg")
-        client.put(place.url, data, place.headers)
-        uploaded = client.generate_from(upload_id=place.upload_id, priority="bulk")
+        upload = client.create_upload(size=len(data), media_type="image/jpeg")
+        client.put(upload.url, data, upload.headers)
+        uploaded = client.generate_from(upload_id=upload.upload_id, priority="bulk")
         assert client.wait(uploaded.generation_id, timeout_s=60).status == "completed"
         assert {model.name for model in client.models() if model.running} == {"card"}
         with pytest.raises(ServiceError) as caught:

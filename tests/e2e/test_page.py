@@ -77,13 +77,13 @@ def test_a_story(
 ) -> None:
     arrive(visitor)
     send_and_watch(running, visitor, photo)
-    look_around(visitor)
+    browse(visitor)
     take_along(visitor)
     link = share(visitor)
-    look_as_anybody(browser, running.url, link)
+    view_anonymously(browser, running.url, link)
     own_programs(running, visitor)
-    be_told(visitor, receiver)
-    look_back(visitor)
+    receive_webhooks(visitor, receiver)
+    review(visitor)
     delete(visitor)
     assert visitor.troubles == []
 
@@ -136,7 +136,7 @@ def send_and_watch(running: Running, visitor: Visitor, photo: Path) -> None:
     assert seen == [stage for stage in STAGES if stage in seen]
 
 
-def look_around(visitor: Visitor) -> None:
+def browse(visitor: Visitor) -> None:
     """The scene begins as the photo was, moves under the mouse and under keys, and comes home."""
     page = visitor.page
     canvas = page.locator("canvas")
@@ -198,7 +198,7 @@ def share(visitor: Visitor) -> str:
     return link
 
 
-def look_as_anybody(browser: Browser, url: str, link: str) -> None:
+def view_anonymously(browser: Browser, url: str, link: str) -> None:
     """Somebody without an account sees the scene by the link, and can do nothing else with it."""
     guest = Visitor(browser, url, store_of(url))
     guest.go(link)
@@ -235,7 +235,7 @@ def own_programs(running: Running, visitor: Visitor) -> None:
     assert httpx.get(scenes, headers={"X-API-Key": key}).json()["code"] == "api_key_revoked"
 
 
-def be_told(visitor: Visitor, receiver: Receiver) -> None:
+def receive_webhooks(visitor: Visitor, receiver: Receiver) -> None:
     """A webhook is added, tried, and sent again; its secret proves what comes."""
     page = visitor.page
     visitor.go("/webhooks")
@@ -251,7 +251,7 @@ def be_told(visitor: Visitor, receiver: Receiver) -> None:
     visitor.press("Send again")
     expect(deliveries.filter(has_text="delivered")).to_have_count(2)
     visitor.inspect("webhook")
-    first, second = (verify_webhook(body, headers, secret) for body, headers in receiver.told)
+    first, second = (verify_webhook(body, headers, secret) for body, headers in receiver.received)
     assert isinstance(first, Event)
     assert (first.type, first.id) == ("webhook.test.v1", second.id)
     visitor.go("/webhooks")
@@ -259,7 +259,7 @@ def be_told(visitor: Visitor, receiver: Receiver) -> None:
     visitor.inspect("webhooks")
 
 
-def look_back(visitor: Visitor) -> None:
+def review(visitor: Visitor) -> None:
     visitor.go("/usage")
     visitor.see("Keys made")
     visitor.inspect("usage")

@@ -19,7 +19,7 @@ from tests.e2e.running import Running
 from tests.gateway.partners.outside import Outside, texts
 
 pytestmark = pytest.mark.stack
-PATIENCE_S = 90.0
+TIMEOUT_S = 90.0
 
 
 def account(running: Running) -> tuple[str, Session]:
@@ -37,8 +37,8 @@ def test_a_photo_by_kafka_and_the_same_event_on_every_way(
     slug = f"acme-{uuid4().hex[:8]}"
     made = running.cli("partners", "create", slug, "--account-id", account_id, "--json")
     assert made.returncode == 0, made.stderr
-    told = json.loads(made.stdout)
-    kafka = told["kafka"]
+    created = json.loads(made.stdout)
+    kafka = created["kafka"]
     assert kafka["security_protocol"] == "SASL_PLAINTEXT"  # one machine, loopback
     partner = Outside(
         slug=slug,
@@ -62,7 +62,7 @@ def test_a_photo_by_kafka_and_the_same_event_on_every_way(
             partner.send(command, headers=headers)
         partner.send(b"{", headers=headers | {"ce_id": "second", "ce_subject": "order 8"})
 
-        messages = partner.read(lambda found: len(found) >= 3, patience_s=PATIENCE_S)
+        messages = partner.read(lambda found: len(found) >= 3, timeout_s=TIMEOUT_S)
         answers = {(texts(m)["ce_subject"], texts(m)["ce_type"]): m for m in messages}
         assert set(answers) == {
             ("order 7", "generation.requested.v1"),
@@ -77,7 +77,7 @@ def test_a_photo_by_kafka_and_the_same_event_on_every_way(
             lambda: client.events(types=["generation.completed.v1"]).events, lambda events: len(events) == 1
         )
         assert page[0].id == event["id"] == texts(completed)["ce_id"]
-        ((body, hooked),) = running.wait(lambda: list(receiver.told), bool)
+        ((body, hooked),) = running.wait(lambda: list(receiver.received), bool)
         assert (hooked["webhook-id"], body) == (event["id"], completed.value()), (
             "byte for byte what Kafka has"
         )
@@ -91,8 +91,8 @@ def test_a_photo_by_kafka_and_the_same_event_on_every_way(
 def check_with_kcat(partner: Outside, bodies: list[bytes | None]) -> None:
     """Read the same with kcat, where there is one that can: librdkafka before 2.6.1 fails with Kafka 4."""
     kcat = shutil.which("kcat")
-    told = kcat and subprocess.run([kcat, "-V"], capture_output=True, text=True, check=True).stdout
-    version = re.search(r"librdkafka (\d+)\.(\d+)\.(\d+)", told or "")
+    version_text = kcat and subprocess.run([kcat, "-V"], capture_output=True, text=True, check=True).stdout
+    version = re.search(r"librdkafka (\d+)\.(\d+)\.(\d+)", version_text or "")
     if kcat is None or version is None or tuple(map(int, version.groups())) < (2, 6, 1):
         return
     options = partner.options()

@@ -83,14 +83,19 @@ async def spoil(system: System) -> None:
         await producer.stop()
 
 
-async def test_it_is_kept_with_its_reason_and_stops_nobody(system: System, tmp_path: Path) -> None:
+async def test_it_is_parked_with_its_reason_and_blocks_no_other_record(
+    system: System, tmp_path: Path
+) -> None:
     before = await kept(system)
     await spoil(system)
     with Client(system.url, system.credentials["api_key"]) as client:
         photo = photos.landscape(tmp_path)
-        jobs = [client.generate(photo, priority=lane).generation_id for lane in ("interactive", "bulk") * 12]
-        told = [[event.type for event in client.follow(job)][-1] for job in jobs]
-        assert set(told) == {"generation.completed.v1"}
+        jobs = [
+            client.generate(photo, priority=priority).generation_id
+            for priority in ("interactive", "bulk") * 12
+        ]
+        endings = [[event.type for event in client.follow(job)][-1] for job in jobs]
+        assert set(endings) == {"generation.completed.v1"}
         scene = jobs[0]
         export = client.export(scene, "GLTF").export_id
         system.wait(lambda: client.get_export(export).status, lambda status: status == "completed")

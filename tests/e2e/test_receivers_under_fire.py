@@ -14,7 +14,7 @@ import pytest
 from sharpstream.client import Client, Retries, ServiceError, verify_webhook
 from tests.bus.fleet import seeded
 from tests.e2e import photos
-from tests.e2e.receiver import Receiver, Told
+from tests.e2e.receiver import Delivery, Receiver
 from tests.e2e.running import Running
 
 pytestmark = [pytest.mark.stack, pytest.mark.kill]
@@ -22,12 +22,12 @@ PHOTOS = 16
 ENDED = "generation.completed.v1"
 
 
-def refusing_once() -> Callable[[Told], int]:
+def refusing_once() -> Callable[[Delivery], int]:
     """Refuse each event the first time."""
     known: set[str] = set()
 
-    def answer(told: Told) -> int:
-        event = told.headers["webhook-id"]
+    def answer(delivery: Delivery) -> int:
+        event = delivery.headers["webhook-id"]
         status = 204 if event in known else 503
         known.add(event)
         return status
@@ -41,9 +41,9 @@ def flaky() -> Iterator[Receiver]:
         yield made
 
 
-def told(receiver: Receiver, secret: str) -> Counter[str]:
+def received_counts(receiver: Receiver, secret: str) -> Counter[str]:
     """How often it was told of each event; raises where a signature is not ours."""
-    return Counter(verify_webhook(*each, secret).id for each in list(receiver.told))
+    return Counter(verify_webhook(*each, secret).id for each in list(receiver.received))
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def black_hole() -> Iterator[str]:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
 
 
-def test_all_get_everything_and_nobody_waits_for_a_black_hole(
+def test_all_get_everything_and_no_one_waits_for_a_black_hole(
     running: Running, receiver: Receiver, flaky: Receiver, black_hole: str, tmp_path: Path
 ) -> None:
     chance, photo = seeded(), photos.landscape(tmp_path)
@@ -100,7 +100,7 @@ def test_all_get_everything_and_nobody_waits_for_a_black_hole(
         assert streamed == logged, "the stream, over all its breaks, is the log"
         for one, hook, times in ((receiver, hooks[0], 1), (flaky, hooks[1], 2)):
             wanted = Counter(dict.fromkeys(logged, times))
-            found = running.wait(partial(told, one, hook.secret), wanted.__le__, 120)
+            found = running.wait(partial(received_counts, one, hook.secret), wanted.__le__, 120)
             assert set(found) == set(logged), "nothing that is not in the log"
         for hook in [*hooks, hole]:
             client.delete_webhook(hook.id)

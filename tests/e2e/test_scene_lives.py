@@ -25,7 +25,7 @@ def looked_at(urls: list[str]) -> list[int]:
     return [httpx.get(url).status_code for url in urls]
 
 
-async def check_books(running: Running) -> None:
+async def check_invariants(running: Running) -> None:
     """The log projected anew gives the same rows, and every invariant holds."""
     bucket = running.credentials["s3"]["bucket"]
     connection = await asyncpg.connect(running.credentials["database_url"])
@@ -37,7 +37,7 @@ async def check_books(running: Running) -> None:
         await connection.close()
 
 
-def seen_by_anybody(running: Running, client: httpx.Client, job: str) -> list[str]:
+def public_urls(running: Running, client: httpx.Client, job: str) -> list[str]:
     """Wait for what the scene is shown by, share it, look as a stranger's page would; return the URLs."""
     scene = running.wait(
         lambda: client.get(f"/scenes/{job}").json(), lambda s: s["preview_url"] and s["viewer_url"]
@@ -55,16 +55,16 @@ def seen_by_anybody(running: Running, client: httpx.Client, job: str) -> list[st
         shown.append(scene[name])
     assert len(answer.content) < 5_000_000  # of 200,000 Gaussians
     # Made without telling or charging anybody.
-    told = client.get("/events", params={"after": "0", "limit": 500}).json()["events"]
-    assert not [event for event in told if event["type"].startswith("export.") and job in str(event)]
+    listed = client.get("/events", params={"after": "0", "limit": 500}).json()["events"]
+    assert not [event for event in listed if event["type"].startswith("export.") and job in str(event)]
     assert client.get(f"/scenes/{job}/exports").json()["items"] == []
     return [*shown, made_again(running, client, job)]
 
 
 def made_again(running: Running, client: httpx.Client, job: str) -> str:
     """Make a format of all scenes as an operator does, twice; return the URL of the one file."""
-    wish = ("exports", "backfill", "--format", "splat", "--since", "2026-01-01", "--json")
-    first, second = [json.loads(running.cli(*wish).stdout) for _ in range(2)]
+    command = ("exports", "backfill", "--format", "splat", "--since", "2026-01-01", "--json")
+    first, second = [json.loads(running.cli(*command).stdout) for _ in range(2)]
     assert (first["ordered"] >= 1, second["ordered"]) == (True, 0), (first, second)
     (item,) = running.wait(
         lambda: client.get(f"/scenes/{job}/exports").json()["items"],
@@ -87,7 +87,7 @@ async def test_waited_for_exported_and_deleted_while_everything_dies(
         urls = [scene["original_image_url"], scene["generated_3d_gaussian_url"]]
         assert looked_at(urls) == [200, 200]
 
-        urls += [*seen_by_anybody(running, client, job)]
+        urls += [*public_urls(running, client, job)]
 
         answer = client.post(f"/scenes/{job}/export", json={"format": "GLTF"})
         assert answer.status_code == 202, answer.text
@@ -117,10 +117,10 @@ async def test_waited_for_exported_and_deleted_while_everything_dies(
     types = [event.type for event in await running.messages(topics.EVENTS) if event.subject == job]
     assert types == ["generation.requested.v1", "generation.completed.v1", "generation.deleted.v1"]
     assert await running.usage_rows(job) >= 1
-    await check_books(running)
+    await check_invariants(running)
 
 
-async def test_cancelled_before_anybody_took_it(running: Running, tmp_path: Path) -> None:
+async def test_cancelled_before_a_worker_took_it(running: Running, tmp_path: Path) -> None:
     photo = photos.landscape(tmp_path)
     worker = running.pid("inference")
     os.kill(worker, signal.SIGSTOP)
@@ -131,7 +131,7 @@ async def test_cancelled_before_anybody_took_it(running: Running, tmp_path: Path
             answers = [client.post(f"/scenes/{jobs[1]}/cancel") for _ in range(2)]
             assert [answer.status_code for answer in answers] == [202, 202]
         # The wish must be in Kafka before the worker wakes, or it may well be too late.
-        await wished(running, jobs[1])
+        await wait_for_cancel_request(running, jobs[1])
     finally:
         os.kill(worker, signal.SIGCONT)
     running.wait_for_scene(jobs[1], "cancelled")
@@ -143,12 +143,12 @@ async def test_cancelled_before_anybody_took_it(running: Running, tmp_path: Path
     with running.client() as client:
         answer = client.post(f"/scenes/{jobs[1]}/cancel")
         assert (answer.status_code, answer.json()["code"]) == (409, "scene_ended")
-    await check_books(running)
+    await check_invariants(running)
 
 
-async def wished(running: Running, job: str) -> None:
+async def wait_for_cancel_request(running: Running, job: str) -> None:
     for _ in range(200):
-        wishes = await running.messages(topics.CANCELLATIONS)
-        if job in {str(wish.message.generation_id) for wish in wishes}:
+        requests = await running.messages(topics.CANCELLATIONS)
+        if job in {str(request.message.generation_id) for request in requests}:
             return
     pytest.fail("the wish never came")

@@ -17,7 +17,7 @@ from tests.e2e.system import System
 pytestmark = [pytest.mark.stack, pytest.mark.kill]
 
 
-async def check_told_once(system: System, generation_id: str) -> None:
+async def check_published_once(system: System, generation_id: str) -> None:
     """One terminal event in Kafka itself, one usage row, one generation row that is completed."""
     assert await system.endings(generation_id) == ["generation.completed.v1"]
     system.wait(lambda: system.scene(generation_id)["status"], lambda status: status == "completed")
@@ -41,7 +41,7 @@ async def test_inference_killed_in_mid_job(running: Running, tmp_path: Path) -> 
     running.wait_for_restart("inference", worker)
     for job in jobs:
         running.wait_for_scene(job)
-        await check_told_once(running, job)
+        await check_published_once(running, job)
 
 
 async def test_requests_are_accepted_while_kafka_is_down(running: Running, tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ async def test_requests_are_accepted_while_kafka_is_down(running: Running, tmp_p
         assert running.cli("stack", "start", "kafka").returncode == 0
     for job in jobs:
         running.wait_for_scene(job)
-        await check_told_once(running, job)
+        await check_published_once(running, job)
 
 
 @pytest.mark.parametrize("role", ["relay", "ledger", "gateway", "kafka", "postgres", "s3"])
@@ -67,7 +67,7 @@ async def test_a_killed_part_loses_and_repeats_nothing(running: Running, tmp_pat
     jobs.append(running.generate(photo))
     for job in jobs:
         running.wait_for_scene(job)
-        await check_told_once(running, job)
+        await check_published_once(running, job)
 
 
 async def test_duplicate_delivery_of_every_event_changes_nothing(system: System, tmp_path: Path) -> None:
@@ -102,4 +102,4 @@ async def test_a_power_cut_loses_nothing(running: Running, tmp_path: Path) -> No
     running.up()
     for job in jobs:
         running.wait_for_scene(job)
-        await check_told_once(running, job)
+        await check_published_once(running, job)

@@ -86,8 +86,8 @@ class Visitor:
             self.page.emulate_media(color_scheme=scheme)
             found = self.page.evaluate(_AXE)
             serious = [each for each in found["violations"] if each["impact"] in _SERIOUS]
-            told = [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in serious]
-            assert told == [], f"{name}, {scheme}"
+            violations = [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in serious]
+            assert violations == [], f"{name}, {scheme}"
         self.page.set_viewport_size(PHONE)
         wide = self.page.evaluate("document.documentElement.scrollWidth")
         assert wide <= PHONE["width"], f"{name} scrolls sideways on a phone: {wide}"

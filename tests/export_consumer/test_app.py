@@ -131,7 +131,7 @@ def start(
         )
 
 
-async def test_every_command_is_answered_and_told(
+async def test_every_command_is_answered_and_published(
     system: System, story: Story, connection: asyncpg.Connection, s3_settings: S3Settings
 ) -> None:
     scene_id = uuid4()
@@ -160,11 +160,11 @@ async def test_every_command_is_answered_and_told(
         }
         await send(system, scene_id, story.account, wanted)
         endings = await system.endings(len(wanted))
-        told = {
+        published = {
             export: end.code if isinstance(end, ExportFailed) else "completed"
             for export, end in endings.items()
         }
-        assert told == {export: ending for export, (*_, ending) in wanted.items()}
+        assert published == {export: ending for export, (*_, ending) in wanted.items()}
         for export, end in endings.items():
             if isinstance(end, ExportCompleted):
                 assert await blobs.get(end.result)
@@ -248,8 +248,8 @@ async def test_every_scene_gets_its_views_once_and_no_person_waits_for_them(
     try:
         async with broker.producer(system.kafka, client_id="tests") as producer:
             for each in scenes:
-                told = msgspec.structs.replace(completed(each, story.account), result=source[each])
-                out = envelope.record(system.events, told, key=story.account, source="/tests")
+                published = msgspec.structs.replace(completed(each, story.account), result=source[each])
+                out = envelope.record(system.events, published, key=story.account, source="/tests")
                 await producer.send_and_wait(out.topic, out.value, key=out.key, headers=out.headers)
         count = "SELECT count(*) FROM export_jobs WHERE status IN ('failed', 'completed')"
         for reached in (1, 8):

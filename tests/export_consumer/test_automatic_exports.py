@@ -20,7 +20,7 @@ from bus.kafka import admin, broker
 from bus.runtime.settings import KafkaSettings
 from export_consumer import backfill
 from export_consumer.automatic_exports import BACKFILL, PREVIEW, VIEWER, VIEWS, View
-from export_consumer.backfill import Progress, Wish
+from export_consumer.backfill import BackfillRequest, Progress
 from export_consumer.export_projection import PROJECTOR, ExportJobs
 from ledger.batch_writer import Intake
 from tests.ledger.story import BUCKET, EPOCH, NOON, SPLAT, Story, add_user, everything, insert
@@ -54,10 +54,10 @@ async def test_ordered_once_with_the_event(
     erased = await add_user(connection, erased_at=NOON)
     theirs = await put_scene(connection, erased)
     others = await put_scene(connection, await add_user(connection))  # the event names another account
-    told = [story.requested(scene), story.completed(scene, correlation_id="c-1")]
-    told += [story.completed(each) for each in (gone, theirs, others, uuid4())]
+    records = [story.requested(scene), story.completed(scene, correlation_id="c-1")]
+    records += [story.completed(each) for each in (gone, theirs, others, uuid4())]
     jobs = projector(pool)
-    await jobs.project(told)
+    await jobs.project(records)
     found = await commands(connection)
     assert [(c.message.purpose, c.message.format, c.message.options) for c in found] == [
         ("preview", "png", {"size": 512}),
@@ -76,7 +76,7 @@ async def test_ordered_once_with_the_event(
     }
     assert all(c.message.expires_at == c.message.requested_at + timedelta(days=29) for c in found)
     before = await everything(connection)
-    await jobs.project([story.again(record) for record in told])
+    await jobs.project([story.again(record) for record in records])
     assert (await everything(connection), len(await commands(connection))) == (before, 2)
     assert before["usage_logs"] == before["event_log"] == []
 
@@ -89,10 +89,10 @@ async def test_their_endings_come_on_their_own_topic(
     await connection.execute("UPDATE scene_generations SET deleted_at = now() WHERE id = $1", late)
     own = Story(story.account, topic=topics.BACKGROUND_ENDINGS)
     done, failed, needless = PREVIEW.id_for(scene), VIEWER.id_for(scene), VIEWER.id_for(late)
-    told = [own.export_completed(done, scene), own.export_failed(failed, scene)]
-    told += [own.export_completed(needless, late)]
+    records = [own.export_completed(done, scene), own.export_failed(failed, scene)]
+    records += [own.export_completed(needless, late)]
     for _ in range(2):
-        await projector(pool, topics.BACKGROUND_ENDINGS).project(told)
+        await projector(pool, topics.BACKGROUND_ENDINGS).project(records)
     rows = {row["id"]: row for row in await connection.fetch("SELECT * FROM export_jobs")}
     assert (rows[done]["status"], rows[done]["export_file_url"]) == (
         "completed",
@@ -104,18 +104,18 @@ async def test_their_endings_come_on_their_own_topic(
     ]
 
 
-def test_the_same_wish_is_the_same_export() -> None:
+def test_the_same_request_is_the_same_export() -> None:
     scene = uuid4()
-    wishes = [
+    requests = [
         View(BACKFILL, "spz", {"up": "y", "unit": "m"}),
         View(BACKFILL, "spz", {"unit": "m", "up": "y"}),
         View(BACKFILL, "spz", {}),
         View(BACKFILL, "sog", {}),
         View("viewer", "spz", {}),
     ]
-    ids = [wish.id_for(scene) for wish in wishes]
+    ids = [request.id_for(scene) for request in requests]
     assert ids[0] == ids[1]
-    assert len({*ids, wishes[0].id_for(uuid4())}) == 5
+    assert len({*ids, requests[0].id_for(uuid4())}) == 5
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ async def publish(kafka: KafkaSettings, log: topics.Topic, story: Story) -> None
     """Put what the story tells into the log, beside a record that nobody can read."""
     async with broker.producer(kafka, client_id="tests") as producer:
         await producer.send_and_wait(log.name, b"{", key=b"x", partition=1)
-        for record in story.told:
+        for record in story.published:
             await producer.send_and_wait(
                 log.name, record.value, key=record.key, headers=list(record.headers), partition=1,
                 timestamp_ms=int(record.timestamp.timestamp() * 1000),
@@ -158,12 +158,16 @@ async def test_a_backfill_orders_what_is_missing_and_nothing_twice(
     until = story.clock + timedelta(seconds=1)
     story.completed(await put_scene(connection, story.account))
     await publish(kafka_settings, log, story)
-    wish = Wish(view=View(BACKFILL, "sog", {}), since=since, until=until, ahead=1000, dry_run=False)
+    request = BackfillRequest(
+        view=View(BACKFILL, "sog", {}), since=since, until=until, ahead=1000, dry_run=False
+    )
 
-    async def run(wish: Wish, tell: Callable[[Progress], object] = lambda _: None) -> Progress:
-        return await backfill.run(pool, kafka_settings, wish, tell=tell, topic=log)
+    async def run(
+        request: BackfillRequest, on_progress: Callable[[Progress], object] = lambda _: None
+    ) -> Progress:
+        return await backfill.run(pool, kafka_settings, request, on_progress=on_progress, topic=log)
 
-    dry = await run(replace(wish, dry_run=True))
+    dry = await run(replace(request, dry_run=True))
     assert (dry.scenes, dry.ordered, dry.already, dry.gone) == (8, 7, 0, 1)
     assert await commands(connection) == []
 
@@ -174,11 +178,11 @@ async def test_a_backfill_orders_what_is_missing_and_nothing_twice(
             raise Killed
 
     with pytest.raises(Killed):
-        await run(wish, kill)
+        await run(request, kill)
     assert len(await commands(connection)) == 3
-    again = await run(wish)
+    again = await run(request)
     assert (again.scenes, again.ordered, again.already, again.gone) == (8, 4, 3, 1)
-    third = json.loads((await run(wish)).to_json())
+    third = json.loads((await run(request)).to_json())
     assert third == {"scenes": 8, "ordered": 0, "already": 7, "gone": 1, "dry_run": False}
     found = await commands(connection)
     assert {c.message.generation_id for c in found} == set(scenes)
@@ -186,7 +190,7 @@ async def test_a_backfill_orders_what_is_missing_and_nothing_twice(
     assert len({c.message.export_id for c in found}) == len(found) == 7
 
     # Another wish waits until the converters have come nearer.
-    other = replace(wish, view=VIEWER, ahead=7)
+    other = replace(request, view=VIEWER, ahead=7)
     running = asyncio.create_task(run(other))
     await asyncio.sleep(0)
     assert await connection.fetchval("SELECT count(*) FROM export_jobs") == 7

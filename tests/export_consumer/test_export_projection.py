@@ -123,10 +123,10 @@ async def test_a_file_that_comes_after_its_scene_was_deleted_is_removed(
     late, failed = uuid4(), uuid4()
     await jobs.project([story.export_requested(export, scene) for export in (late, failed)])
     await connection.execute("UPDATE scene_generations SET deleted_at = now()")
-    told = [story.export_completed(late, scene), story.export_failed(failed, scene)]
-    await jobs.project(told)
+    records = [story.export_completed(late, scene), story.export_failed(failed, scene)]
+    await jobs.project(records)
     assert await removals(connection) == [f"exports/{late}/"]
-    await jobs.project(told)
+    await jobs.project(records)
     assert len(await removals(connection)) == 1
 
 

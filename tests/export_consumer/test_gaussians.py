@@ -44,7 +44,7 @@ def test_rotations_are_made_unit() -> None:
         (lambda data: data[:-16] + bytes(16), "length 0"),
     ],
 )
-def test_a_damaged_file_is_told(damage, says: str) -> None:
+def test_a_damaged_file_is_reported(damage, says: str) -> None:
     with pytest.raises(SplatCorruptError, match=says):
         splat.read(damage(ply(scene())))
 
@@ -79,12 +79,12 @@ def test_a_palette_has_something_near_for_every_value(count: int) -> None:
 def test_the_most_important_stay_in_order() -> None:
     g = scene().gaussians
     left = pruned(g, most=100, min_opacity=0)
-    places = [int(np.flatnonzero((g.positions == position).all(axis=1))[0]) for position in left.positions]
-    assert len(places) == 100
-    assert places == sorted(places)
+    indices = [int(np.flatnonzero((g.positions == position).all(axis=1))[0]) for position in left.positions]
+    assert len(indices) == 100
+    assert indices == sorted(indices)
     scales = np.sort(np.exp(g.log_scales), axis=1)
     importance = g.opacities * scales[:, 1] * scales[:, 2] / g.positions[:, 2] ** 2
-    assert set(places) == set(np.argsort(importance)[-100:])
+    assert set(indices) == set(np.argsort(importance)[-100:])
 
 
 def test_the_faint_go() -> None:

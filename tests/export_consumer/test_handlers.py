@@ -157,7 +157,9 @@ def _with(command: ExportScene, **changes: Any) -> ExportScene:
     return msgspec.structs.replace(command, **changes)
 
 
-async def test_the_systems_own_ends_where_no_account_looks(command: ExportScene, blobs: MemoryBlobs) -> None:
+async def test_background_exports_end_in_a_topic_of_their_own(
+    command: ExportScene, blobs: MemoryBlobs
+) -> None:
     exports, own = Exports(blobs, Shouting()), msgspec.structs.replace(command, purpose="preview")
     made, failed = await exports.handle(record(own)), exports.give_up(record(own), OptionsError("Why."))
     for (out,), kind in ((made, ExportCompleted), (failed, ExportFailed)):

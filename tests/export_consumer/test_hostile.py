@@ -58,8 +58,8 @@ def read(data: bytes) -> None:
 def test_a_header_of_any_words(data: st.DataObject) -> None:
     words = re.split(rb"([ \n])", HEAD)
     for _ in range(data.draw(st.integers(1, 4))):
-        place = data.draw(st.integers(0, len(words) - 1))
-        words[place] = data.draw(st.sampled_from(WORDS) | st.binary(max_size=8))
+        index = data.draw(st.integers(0, len(words) - 1))
+        words[index] = data.draw(st.sampled_from(WORDS) | st.binary(max_size=8))
     read(b"".join(words) + BODY)
 
 
@@ -97,13 +97,13 @@ def test_a_count_that_lies(count: bytes, says: str) -> None:
         splat.read(lying)
 
 
-def test_an_element_told_twice() -> None:
+def test_an_element_declared_twice() -> None:
     twice = HEAD.replace(b"end_header", b"element more 1\nproperty float a\nelement vertex 1\nend_header")
     with pytest.raises(SplatCorruptError, match="never write"):
         splat.read(twice + BODY + bytes(8))
 
 
-def test_elements_that_nobody_knows_are_passed_over() -> None:
+def test_unknown_elements_are_skipped() -> None:
     more = HEAD.replace(b"end_header", b"element more 2\nproperty uchar a\nend_header")
     assert splat.read(more + BODY + b"ab").gaussians.size == COUNT
     with pytest.raises(SplatCorruptError, match="cut short inside more"):

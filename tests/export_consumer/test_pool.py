@@ -129,7 +129,7 @@ async def test_workers_are_replaced_after_some_jobs(
     assert only(converter) != first
 
 
-async def test_stopping_leaves_no_process_and_nobody_waiting() -> None:
+async def test_stopping_leaves_no_process_and_no_waiter() -> None:
     async with converting(ConverterSettings(workers=1)) as converter:
         await converter.convert("ply", {}, PLY)
         worker = converter._idle[False][0].process
@@ -142,7 +142,7 @@ async def test_stopping_leaves_no_process_and_nobody_waiting() -> None:
     assert worker.returncode == -signal.SIGKILL
 
 
-async def test_what_runs_in_the_background_steps_back_and_takes_no_place_for_good() -> None:
+async def test_background_work_yields_and_keeps_no_slot() -> None:
     async with converting(ConverterSettings(workers=2)) as converter:
         await asyncio.gather(*(converter.convert("ply", {}, PLY) for _ in range(2)))
         assert len(converter._all) == 2

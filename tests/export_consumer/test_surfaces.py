@@ -72,15 +72,15 @@ def check_surface(vertices: np.ndarray, triangles: np.ndarray, *, up: str, unit:
     assert 0.9 * TRIANGLES < len(triangles) <= TRIANGLES
 
 
-def check_colors(vertices: np.ndarray, places: np.ndarray, texture: Image.Image) -> None:
+def check_colors(vertices: np.ndarray, texture_coords: np.ndarray, texture: Image.Image) -> None:
     """Red grows to the right, green downwards, blue with the depth; ``vertices`` in glTF's axes and metres.
 
-    ``places`` count from the upper left corner.
+    ``texture_coords`` count from the upper left corner.
     """
     pixels = np.asarray(texture.convert("RGB"), np.float64) / 255
     height, width, _ = pixels.shape
-    columns = np.clip((places[:, 0] * width).astype(int), 0, width - 1)
-    rows = np.clip((places[:, 1] * height).astype(int), 0, height - 1)
+    columns = np.clip((texture_coords[:, 0] * width).astype(int), 0, width - 1)
+    rows = np.clip((texture_coords[:, 1] * height).astype(int), 0, height - 1)
     x, y, z = np.asarray(vertices, np.float64).T
     red = x / -z * CAMERA.focal_px / CAMERA.width + 0.5
     green = y / z * CAMERA.focal_px / CAMERA.height + 0.5
@@ -94,8 +94,8 @@ def test_trimesh_reads_gltf(name: str, made: dict[str, bytes]) -> None:
     loaded = trimesh.load(io.BytesIO(made[name]), file_type=load(name).suffix[1:], process=False)
     (found,) = loaded.geometry.values()
     check_surface(found.vertices, found.faces, up="y", unit="m")
-    places = np.asarray(found.visual.uv) * [1, -1] + [0, 1]  # trimesh turns them: from the lower left
-    check_colors(found.vertices, places, found.visual.material.baseColorTexture)
+    texture_coords = np.asarray(found.visual.uv) * [1, -1] + [0, 1]  # trimesh turns them: from the lower left
+    check_colors(found.vertices, texture_coords, found.visual.material.baseColorTexture)
 
 
 @needs_node
@@ -111,8 +111,8 @@ def test_trimesh_reads_obj(made: dict[str, bytes], tmp_path: Path) -> None:
         folder.extractall(tmp_path)
     found = trimesh.load(tmp_path / "scene.obj", force="mesh", process=False)
     check_surface(found.vertices, found.faces, up="y", unit="m")
-    places = np.asarray(found.visual.uv) * [1, -1] + [0, 1]
-    check_colors(found.vertices, places, found.visual.material.image)
+    texture_coords = np.asarray(found.visual.uv) * [1, -1] + [0, 1]
+    check_colors(found.vertices, texture_coords, found.visual.material.image)
 
 
 def test_trimesh_reads_stl(made: dict[str, bytes]) -> None:
@@ -130,8 +130,8 @@ def test_three_reads_fbx(read: dict[str, Read]) -> None:
     assert found.report["unit"] == 1  # centimetres
     vertices = found.arrays["position"].reshape(-1, 3)
     check_surface(vertices, np.arange(len(vertices)).reshape(-1, 3), up="y", unit="cm")
-    places = found.arrays["uv"].reshape(-1, 2) * [1, -1] + [0, 1]
-    check_colors(vertices / 100, places, Image.open(f"{found.path}.jpg"))
+    texture_coords = found.arrays["uv"].reshape(-1, 2) * [1, -1] + [0, 1]
+    check_colors(vertices / 100, texture_coords, Image.open(f"{found.path}.jpg"))
 
 
 @pytest.mark.parametrize(

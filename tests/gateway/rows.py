@@ -35,8 +35,8 @@ async def put_scene(api: Api, account: UUID, status: str = "completed", **column
         row["processing_time_seconds"] = 0.8205
         row["metadata"] = json.dumps({"client": {"room": "kitchen"}, "result": RESULT, "timings": TIMINGS})
     row |= columns
-    names, places = ", ".join(row), ", ".join(f"${number}" for number in range(1, len(row) + 1))
-    await api.sql(f"INSERT INTO scene_generations ({names}) VALUES ({places})", *row.values())
+    names, placeholders = ", ".join(row), ", ".join(f"${number}" for number in range(1, len(row) + 1))
+    await api.sql(f"INSERT INTO scene_generations ({names}) VALUES ({placeholders})", *row.values())
     return generation_id
 
 

@@ -71,7 +71,7 @@ def process(environment: dict[str, str], ready: str, *arguments: str) -> Iterato
 
 
 @pytest.mark.parametrize("command", ["serve", "relay"])
-def test_wrong_settings_are_told_in_a_sentence(command):
+def test_wrong_settings_are_described_in_a_sentence(command):
     done = run({"PATH": os.environ["PATH"]}, command)
     assert done.returncode == 2
     assert "KAFKA_BOOTSTRAP_SERVERS" in done.stderr or "GATEWAY_JWT_SECRET" in done.stderr
@@ -141,7 +141,7 @@ def test_the_first_account(environment):
         assert me["role"] == "admin"
 
 
-def test_an_unsuitable_address_or_password_is_told(environment):
+def test_an_unsuitable_address_or_password_is_reported(environment):
     bad = run(environment, "create-admin", "--email", "nobody", "--api-key-name", "x")
     assert (bad.returncode, bad.stdout) == (2, "")
     assert "e-mail" in bad.stderr

@@ -125,13 +125,13 @@ async def test_every_route_for_every_caller(api, callers) -> None:
                 continue  # open, and tried elsewhere: a stream has no end, the others end the caller
             asked += 1
             ids = owned if expected is not None else {}
-            told = await ask(api, method, filled(path, ids), credentials)
+            outcome = await ask(api, method, filled(path, ids), credentials)
             if (
-                (told != expected)
+                (outcome != expected)
                 if expected
-                else told[0] in {401, 403} and operation not in {"login", "refresh"}
+                else outcome[0] in {401, 403} and operation not in {"login", "refresh"}
             ):
-                wrong.append((operation, who, told, expected))
+                wrong.append((operation, who, outcome, expected))
     assert wrong == []
     assert asked > 8 * len(policy.POLICY)
 

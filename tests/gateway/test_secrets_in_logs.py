@@ -21,7 +21,7 @@ FORGED = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJmb3JnZWQifQ.c2lnbmVkLWJ5LW5vYm9keQ"
 
 
 @pytest.fixture
-def told() -> Iterator[io.StringIO]:
+def logged() -> Iterator[io.StringIO]:
     """Logs as a gateway writes them, at their most talkative."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
@@ -37,7 +37,7 @@ def told() -> Iterator[io.StringIO]:
     structlog.contextvars.clear_contextvars()
 
 
-async def test_nothing_that_a_client_sends_in_confidence_is_logged(told, api, monkeypatch):
+async def test_nothing_that_a_client_sends_in_confidence_is_logged(logged, api, monkeypatch):
     client = api.client
     body = {"email": EMAIL, "password": PASSWORD, "first_name": "Gracious", "last_name": "Hopperton"}
     assert (await client.post("/api/v1/users/register", json=body)).status_code == 201
@@ -64,7 +64,7 @@ async def test_nothing_that_a_client_sends_in_confidence_is_logged(told, api, mo
     monkeypatch.setattr(api.services.accounts, "_pool", Broken())
     await client.post("/api/v1/users/login", json={"email": EMAIL, "password": PASSWORD})
 
-    out = told.getvalue()
+    out = logged.getvalue()
     lines = [json.loads(line) for line in out.splitlines()]
     assert sum(line["event"] == "request" for line in lines) == 6 + len(statuses)
     assert any(line["event"] == "unexpected_error" for line in lines), "the traceback was looked at too"
@@ -76,11 +76,11 @@ async def test_nothing_that_a_client_sends_in_confidence_is_logged(told, api, mo
     assert not found
 
 
-async def test_each_request_names_its_correlation_and_account(told, api):
+async def test_each_request_names_its_correlation_and_account(logged, api):
     person = await api.person()
     account = await api.account_id(person)
     await api.client.get("/api/v1/users/me", headers=person | {"X-Correlation-ID": "mine-1"})
-    line = json.loads(told.getvalue().splitlines()[-1])
+    line = json.loads(logged.getvalue().splitlines()[-1])
     assert line.keys() >= {"timestamp", "level", "role", "route", "status", "ms"}
     assert (line["event"], line["correlation_id"], line["account_id"]) == ("request", "mine-1", str(account))
 

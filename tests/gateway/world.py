@@ -44,7 +44,7 @@ class World:
         self.names = {topics.EVENTS.name: events, topics.PROGRESS.name: progress}
         self.headers: dict[str, str] = {}
         self.account = UUID(int=0)
-        self.told: list[tuple[Cursor, OutRecord]] = []
+        self.published: list[tuple[Cursor, OutRecord]] = []
 
     async def begin(self, api: Api, url: str) -> None:
         """Make the account; ``api`` and ``url`` are the gateway that is asked from here on."""
@@ -69,15 +69,15 @@ class World:
         )
         return generation_id
 
-    async def tell(self, message) -> Cursor:
+    async def publish(self, message) -> Cursor:
         """Publish an event in a transaction, as the bridges do; each leaves a control record behind it."""
         out = record(topics.EVENTS, message, key=self.account, source="/test", time=datetime.now(UTC))
         async with self.producer.transaction():
             sent = await self._send(out)
-        self.told.append((Cursor(1, sent.partition, sent.offset), out))
-        return self.told[-1][0]
+        self.published.append((Cursor(1, sent.partition, sent.offset), out))
+        return self.published[-1][0]
 
-    async def whisper(self, message) -> None:
+    async def publish_progress(self, message) -> None:
         """Publish progress."""
         async with self.producer.transaction():
             await self._send(record(topics.PROGRESS, message, key=self.account, source="/test"))
@@ -89,7 +89,7 @@ class World:
 
     async def project(self) -> None:
         """Do the ledger's work: everything told so far is in the log."""
-        for cursor, out in self.told:
+        for cursor, out in self.published:
             event = decode(topics.EVENTS, out.value, out.headers)
             await self.api.sql(
                 'INSERT INTO event_log (epoch, partition, "offset", event_id, type, subject, account_id,'
@@ -98,7 +98,7 @@ class World:
                 *cursor, UUID(event.id), event.type, UUID(event.subject), self.account, event.source,
                 event.time, out.value.decode(),
             )  # fmt: skip
-        last = self.told[-1][0]
+        last = self.published[-1][0]
         await self.api.sql(
             "INSERT INTO projector_offsets (projector, epoch, topic, partition, next_offset)"
             " VALUES ('ledger', $1, $2, $3, $4) ON CONFLICT (projector, epoch, topic, partition)"
@@ -178,7 +178,7 @@ async def gateway(settings: Settings, kafka: KafkaSettings, world: World) -> Asy
     async with started(app), httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
         client.base_url = "http://gateway"
         api = Api(app, client)
-        await until(lambda: api.services.hub.settled)
+        await until(lambda: api.services.hub.ready)
         tail = Tail(
             kafka,
             api.services.hub,

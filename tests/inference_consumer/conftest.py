@@ -39,7 +39,7 @@ class Works:
     inference: Inference
     engine: Engine
     blobs: MemoryBlobs
-    told: list[tuple[Progress, int]] = field(default_factory=list)
+    published: list[tuple[Progress, int]] = field(default_factory=list)
 
     async def photo(self, data: bytes | None = None) -> BlobRef:
         """Store a photo, a good one by default."""
@@ -59,19 +59,19 @@ async def _works(model: Model, *, max_delay_s: float = 0.0) -> AsyncIterator[Wor
         max_delay_s=max_delay_s,
     )
     inference, blobs = Inference(engine, batcher), MemoryBlobs()
-    told: list[tuple[Progress, int]] = []
+    published: list[tuple[Progress, int]] = []
     pipeline = Pipeline(
         blobs=blobs,
         model=model,
         inference=inference,
-        tell=lambda message, attempt: told.append((message, attempt)),
+        publish=lambda message, attempt: published.append((message, attempt)),
         worker="worker-1",
         decode_threads=2,
         encode_threads=1,
     )
     serving = asyncio.ensure_future(inference.run())
     try:
-        yield Works(pipeline=pipeline, inference=inference, engine=engine, blobs=blobs, told=told)
+        yield Works(pipeline=pipeline, inference=inference, engine=engine, blobs=blobs, published=published)
     finally:
         await end([serving])
         pipeline.close()

@@ -54,10 +54,10 @@ class Kafka:
         return command.generation_id
 
     async def cancel(self, generation_id: UUID) -> None:
-        wish = CancelScene(
+        cancel_request = CancelScene(
             generation_id=generation_id, account_id=self.account, requested_at=datetime.now(UTC)
         )
-        await self.send(topics.CANCELLATIONS, wish)
+        await self.send(topics.CANCELLATIONS, cancel_request)
 
     async def read(self, topic: topics.Topic, until: Callable[[list[Any]], bool]) -> list[Any]:
         """Everything committed, once it is enough."""

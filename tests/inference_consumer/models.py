@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from inference_consumer.models import ModelInfo, Pause, Photo, Splat, no_pause
+from inference_consumer.models import ModelInfo, Photo, Splat, YieldPoint, no_preemption
 
 INFO = ModelInfo(
     name="fake",
@@ -39,7 +39,7 @@ class FakeModel:
     info: ModelInfo = INFO
     bytes_of: Callable[[Any], int] = lambda _: 1
     prepared: Callable[[Photo], Any] = lambda photo: photo.pixels.shape[:2]
-    between: Callable[[list[Any], Pause], None] = lambda _items, _pause: None
+    between: Callable[[list[Any], YieldPoint], None] = lambda _items, _pause: None
     batches: list[list[Any]] = field(default_factory=list)
     threads: set[int] = field(default_factory=set)
 
@@ -49,7 +49,7 @@ class FakeModel:
     def item_bytes(self, item: Any) -> int:
         return self.bytes_of(item)
 
-    def run(self, items: Sequence[Any], pause: Pause = no_pause) -> Sequence[Splat | Exception]:
+    def run(self, items: Sequence[Any], pause: YieldPoint = no_preemption) -> Sequence[Splat | Exception]:
         self.batches.append(list(items))
         self.threads.add(threading.get_ident())
         self.between(list(items), pause)

@@ -66,6 +66,6 @@ def test_models_are_chosen_by_name(name: str, kind: type[Any]) -> None:
     assert made.info.name == name
 
 
-def test_an_unknown_model_is_told_the_known_ones() -> None:
+def test_an_unknown_model_names_the_known_ones() -> None:
     with pytest.raises(ConfigurationError, match="card, null, sharp"):
         models.maker("magic")

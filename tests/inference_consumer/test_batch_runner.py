@@ -100,7 +100,7 @@ async def test_a_photo_waits_for_one_that_is_coming_and_no_longer(stage: Stage) 
     assert (await first).batch_size == 1
 
 
-async def test_a_person_overtakes_the_bulk_batch_that_runs(stage: Stage) -> None:
+async def test_an_interactive_job_preempts_the_running_bulk_batch(stage: Stage) -> None:
     steps: asyncio.Queue[None] = asyncio.Queue()
     loop, arrived = asyncio.get_running_loop(), threading.Event()
 
@@ -115,7 +115,7 @@ async def test_a_person_overtakes_the_bulk_batch_that_runs(stage: Stage) -> None
     await steps.get()
     people = [stage.submit("person"), stage.submit("another")]
     more = stage.submit("more bulk", priority=Priority.BULK)
-    while stage.engine._overtaking.empty():  # noqa: ASYNC110 - the engine's own state
+    while stage.engine._preempting.empty():  # noqa: ASYNC110 - the engine's own state
         await asyncio.sleep(0.001)
     arrived.set()
     stage.gate.go.release()
@@ -127,13 +127,13 @@ async def test_a_person_overtakes_the_bulk_batch_that_runs(stage: Stage) -> None
     assert stage.model.batches == [["bulk"], ["person", "another"], ["more bulk"]]
 
 
-async def test_shutdown_under_an_overtaking_batch_answers_everybody() -> None:
+async def test_shutdown_during_a_preempting_batch_answers_every_caller() -> None:
     stage = Stage()
     serving = await stage.start()
     bulk = stage.submit("bulk", priority=Priority.BULK)
     await stage.gate.inside()
     person = stage.submit("person")
-    while stage.engine._overtaking.empty():  # noqa: ASYNC110 - the engine's own state
+    while stage.engine._preempting.empty():  # noqa: ASYNC110 - the engine's own state
         await asyncio.sleep(0.001)
     await end([serving])
     for each in (bulk, person):
@@ -143,7 +143,7 @@ async def test_shutdown_under_an_overtaking_batch_answers_everybody() -> None:
     assert await stage.engine.stop(within_s=5)
 
 
-async def test_cancelled_while_queued_is_told_at_once_and_never_runs(stage: Stage) -> None:
+async def test_cancelled_while_queued_is_published_at_once_and_never_runs(stage: Stage) -> None:
     cancelled = False
 
     def check() -> None:
@@ -190,7 +190,7 @@ async def test_a_size_that_raises_reaches_its_own_caller(stage: Stage) -> None:
     assert (await stage.submit("good")).splat.item == "good"
 
 
-async def test_shutdown_in_mid_batch_answers_everybody() -> None:
+async def test_shutdown_in_mid_batch_answers_every_caller() -> None:
     stage = Stage()
     serving = await stage.start()
     running = stage.submit("a")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bus.contract.messages import Priority
-from inference_consumer.batcher import BULK_PATIENCE_S, Batcher, Waiting
+from inference_consumer.batcher import MAX_BULK_WAIT_S, Batcher, Waiting
 from inference_consumer.errors import EngineStoppedError, GenerationStoppedError
 
 BULK, PERSON = Priority.BULK, Priority.INTERACTIVE
@@ -99,7 +99,7 @@ async def test_waiting_costs_a_quarter_of_the_batchs_own_time_at_most() -> None:
     assert queue.wait_s() == pytest.approx(0.01)
 
 
-async def test_without_a_measurement_nobody_waits() -> None:
+async def test_without_a_measurement_no_photo_waits() -> None:
     queue = Queue(seconds=lambda _: 0.0)
     queue.coming[PERSON] = 9
     queue.add("a")
@@ -144,29 +144,29 @@ async def test_interactive_goes_before_bulk() -> None:
     assert queue.batch() == ["a", "b", "c"]
 
 
-async def test_a_person_waits_for_people_only_and_never_to_overtake() -> None:
+async def test_interactive_waits_for_interactive_only_and_never_to_preempt() -> None:
     queue = Queue()
     queue.coming[BULK] = 5
     queue.add("a", BULK)
     assert queue.wait_s() == pytest.approx(0.05)
-    assert queue.wait_s(overtaking=True) is None
+    assert queue.wait_s(preempting=True) is None
     queue.add("x")
     assert queue.wait_s() == 0
     queue.coming[PERSON] = 1
     assert queue.wait_s() == pytest.approx(0.05)
-    assert queue.wait_s(overtaking=True) == 0
-    assert not queue.may_be_overtaken(queue.take())
+    assert queue.wait_s(preempting=True) == 0
+    assert not queue.may_be_preempted(queue.take())
     bulk = queue.take()
-    assert queue.may_be_overtaken(bulk)
-    queue.clock.go(BULK_PATIENCE_S)
-    assert not queue.may_be_overtaken(bulk)
+    assert queue.may_be_preempted(bulk)
+    queue.clock.go(MAX_BULK_WAIT_S)
+    assert not queue.may_be_preempted(bulk)
 
 
 async def test_bulk_that_waited_long_goes_in_turn() -> None:
     queue = Queue()
     queue.most = 1
     queue.add("bulk", BULK)
-    queue.clock.go(BULK_PATIENCE_S)
+    queue.clock.go(MAX_BULK_WAIT_S)
     queue.add("x")
     assert queue.batch() == ["bulk"]
 
@@ -201,7 +201,7 @@ async def test_expired_between_the_decision_and_the_batch_is_dropped() -> None:
     assert isinstance(doomed.future.exception(), GenerationStoppedError)
 
 
-async def test_whoever_is_not_waited_for_any_more_is_dropped() -> None:
+async def test_abandoned_calls_are_dropped() -> None:
     queue = Queue()
     queue.add("gone").future.cancel()
     assert queue.wait_s() is None
@@ -222,7 +222,7 @@ async def test_a_size_that_raises_fails_that_item_only() -> None:
     assert queue.batch() == ["a", "b"]
 
 
-async def test_closing_answers_everybody() -> None:
+async def test_closing_ends_every_caller() -> None:
     queue = Queue()
     waiting = queue.add("a")
     queue.close(EngineStoppedError("over"))

@@ -27,29 +27,29 @@ def noted(now: Callable[[], float]) -> Cancellations:
     return Cancellations(NOWHERE, client_id="test", topic=topics.CANCELLATIONS, now=now)
 
 
-def test_a_wish_is_known_until_no_command_of_its_age_can_live() -> None:
+def test_a_cancel_request_is_kept_until_no_command_of_its_age_can_live() -> None:
     now = 1_000_000.0
-    wishes = noted(lambda: now)
+    cancellations = noted(lambda: now)
     one, two, three = (ids.new_id() for _ in range(3))
-    wishes.note(one, now)
-    assert wishes.wanted(one)
-    assert not wishes.wanted(two)
+    cancellations.note(one, now)
+    assert cancellations.wanted(one)
+    assert not cancellations.wanted(two)
     now += 7 * DAY_S - 1
-    wishes.note(two, now)
-    assert wishes.wanted(one)
+    cancellations.note(two, now)
+    assert cancellations.wanted(one)
     now += 2
-    wishes.note(three, now)
-    assert not wishes.wanted(one)
-    assert wishes.wanted(two)
+    cancellations.note(three, now)
+    assert not cancellations.wanted(one)
+    assert cancellations.wanted(two)
 
 
-def test_a_wish_that_is_too_old_takes_no_room() -> None:
-    wishes = noted(lambda: 1_000_000.0)
-    wishes.note(ids.new_id(), 1_000_000.0 - 7 * DAY_S)
-    assert wishes._until == {}
+def test_an_expired_cancel_request_takes_no_memory() -> None:
+    cancellations = noted(lambda: 1_000_000.0)
+    cancellations.note(ids.new_id(), 1_000_000.0 - 7 * DAY_S)
+    assert cancellations._until == {}
 
 
-async def wish(producer: AIOKafkaProducer, topic: Topic, generation_id: UUID) -> None:
+async def request_cancel(producer: AIOKafkaProducer, topic: Topic, generation_id: UUID) -> None:
     message = CancelScene(
         generation_id=generation_id, account_id=ids.new_id(), requested_at=datetime.now(UTC)
     )
@@ -58,7 +58,7 @@ async def wish(producer: AIOKafkaProducer, topic: Topic, generation_id: UUID) ->
         await producer.send(out.topic, key=out.key, value=out.value, headers=out.headers)
 
 
-async def settled(true: Callable[[], bool]) -> None:
+async def wait_until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not true():  # noqa: ASYNC110 - Kafka rings no bell
             await asyncio.sleep(0.02)
@@ -73,24 +73,24 @@ async def test_everything_there_is_known_before_ready_and_the_rest_follows(
     heard: list[Any] = []
     producer = broker.producer(kafka_settings, client_id="test", transactional_id=unique("test"))
     await producer.start()
-    wishes = Cancellations(
+    cancellations = Cancellations(
         kafka_settings, client_id="test", topic=topic, heard=lambda: heard.append(len(heard))
     )
     early = [ids.new_id() for _ in range(50)]
     for each in early:
-        await wish(producer, topic, each)
+        await request_cancel(producer, topic, each)
     async with producer.transaction():  # unreadable, and last: no reason to hold up the start
         await producer.send(topic.name, key=b"?", value=b"?")
-    following = asyncio.ensure_future(wishes.run())
+    following = asyncio.ensure_future(cancellations.run())
     try:
         async with asyncio.timeout(20):
-            await wishes.ready.wait()
-        assert all(wishes.wanted(each) for each in early)
+            await cancellations.ready.wait()
+        assert all(cancellations.wanted(each) for each in early)
         assert len(heard) == 50
         late = ids.new_id()
-        assert not wishes.wanted(late)
-        await wish(producer, topic, late)
-        await settled(lambda: wishes.wanted(late))
+        assert not cancellations.wanted(late)
+        await request_cancel(producer, topic, late)
+        await wait_until(lambda: cancellations.wanted(late))
         assert len(heard) == 51
     finally:
         await end([following])
@@ -103,10 +103,10 @@ async def test_an_empty_topic_is_read_at_once(
 ) -> None:
     topic = replace(topics.CANCELLATIONS, name=unique("cancellations"))
     await create_topics(kafka_settings, [topic])
-    wishes = Cancellations(kafka_settings, client_id="test", topic=topic)
-    following = asyncio.ensure_future(wishes.run())
+    cancellations = Cancellations(kafka_settings, client_id="test", topic=topic)
+    following = asyncio.ensure_future(cancellations.run())
     try:
         async with asyncio.timeout(20):
-            await wishes.ready.wait()
+            await cancellations.ready.wait()
     finally:
         await end([following])

@@ -92,7 +92,7 @@ def test_a_file_is_taken_where_it_lies(tmp_path: Path, checkpoints: Checkpoints)
     assert file.exists()  # it is the operator's own
 
 
-def test_a_missing_file_is_told(tmp_path: Path, checkpoints: Checkpoints) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path, checkpoints: Checkpoints) -> None:
     with pytest.raises(ConfigurationError, match="no file"):
         checkpoints.locate(str(tmp_path / "nowhere.pt"), None)
 

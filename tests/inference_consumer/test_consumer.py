@@ -51,7 +51,7 @@ async def test_each_command_gets_its_one_ending(
     await kafka.cancel(stopped)
     async with consuming(kafka, s3_settings):
         endings = await kafka.endings(*made, bulk, bad, gone, late, stopped)
-        told = await kafka.read(topics.PROGRESS, lambda all_: finished(all_) >= {*made, bulk})
+        progress = await kafka.read(topics.PROGRESS, lambda all_: finished(all_) >= {*made, bulk})
     for number, generation in enumerate(made):
         event = endings[generation]
         assert isinstance(event, GenerationCompleted)
@@ -64,14 +64,14 @@ async def test_each_command_gets_its_one_ending(
     for generation, reason in ((late, "expired"), (stopped, "requested")):
         assert isinstance(endings[generation], GenerationCancelled)
         assert endings[generation].reason == reason
-    assert {each.generation_id for each in told if isinstance(each, GenerationStarted)} >= {*made, bulk}
+    assert {each.generation_id for each in progress if isinstance(each, GenerationStarted)} >= {*made, bulk}
     assert await kafka.dead() == 0
 
 
-def finished(told: list[Any]) -> set[UUID]:
+def finished(progress: list[Any]) -> set[UUID]:
     return {
         each.generation_id
-        for each in told
+        for each in progress
         if isinstance(each, GenerationProgress) and each.stage is Stage.UPLOAD
     }
 

@@ -67,7 +67,7 @@ async def test_the_models_own_batch_size_is_the_default(start: Start) -> None:
     assert (await start(FakeModel())).limit == 8
 
 
-async def test_a_warm_up_that_does_not_fit_settles_on_what_does(start: Start) -> None:
+async def test_a_warm_up_that_does_not_fit_shrinks_the_batch(start: Start) -> None:
     engine = await start(FakeModel(answer=fits(5)))
     assert engine.limit == 4
 
@@ -117,7 +117,7 @@ async def test_a_poison_photo_in_a_batch_of_eight_fails_alone(start: Start) -> N
     assert [len(batch) for batch in model.batches] == [8, 4, 4, 2, 1, 1, 2]
 
 
-async def test_a_model_that_loses_count_fails_nobody_else(start: Start) -> None:
+async def test_a_wrong_result_count_fails_no_other_batch(start: Start) -> None:
     engine = await start(
         FakeModel(
             answer=lambda items: [Echo(i) for i in items[:1]] if "x" in items else [Echo(i) for i in items]
@@ -148,7 +148,7 @@ async def test_one_monster_in_a_batch_does_not_make_all_batches_tiny(start: Star
     assert engine.limit == 4
 
 
-async def test_a_lost_device_is_told_and_not_tried_again(start: Start) -> None:
+async def test_a_lost_device_is_reported_and_not_retried(start: Start) -> None:
     model = FakeModel()
     engine = await start(model)
 
@@ -193,7 +193,7 @@ class Paused:
 
     def __init__(self, engine: Engine, model: FakeModel) -> None:
         self.engine, self.loop = engine, asyncio.get_running_loop()
-        self.overtaking: asyncio.Future[Any] = self.loop.create_future()
+        self.preempting: asyncio.Future[Any] = self.loop.create_future()
         model.between = self
 
     def __call__(self, items: list[Any], pause: Callable[[], None]) -> None:
@@ -203,12 +203,12 @@ class Paused:
             pause()
 
     async def _ask(self) -> None:
-        ran = asyncio.ensure_future(self.engine.run(["person", "other"], overtake=True))
+        ran = asyncio.ensure_future(self.engine.run(["person", "other"], preempt=True))
         await asyncio.sleep(0)  # it is in the engine's hands
-        ran.add_done_callback(lambda done: self.overtaking.set_result(done.result()))
+        ran.add_done_callback(lambda done: self.preempting.set_result(done.result()))
 
 
-async def test_a_batch_overtakes_between_two_steps_and_its_time_is_its_own(start: Start) -> None:
+async def test_a_batch_preempts_between_two_steps_and_its_time_is_its_own(start: Start) -> None:
     ended: list[Any] = []
 
     def answer(items: list[Any]) -> list[Any]:
@@ -222,10 +222,10 @@ async def test_a_batch_overtakes_between_two_steps_and_its_time_is_its_own(start
     paused = Paused(engine, model)
     ended.clear()
     long = await engine.run(["long"])
-    overtook = await paused.overtaking
-    assert (texts(long.results), texts(overtook.results)) == (["long"], ["person", "other"])
+    preempted_it = await paused.preempting
+    assert (texts(long.results), texts(preempted_it.results)) == (["long"], ["person", "other"])
     assert ended == [["person", "other"], ["long"]]
-    assert overtook.seconds >= 0.05 > long.seconds  # what overtook it is not counted
+    assert preempted_it.seconds >= 0.05 > long.seconds  # what overtook it is not counted
     assert engine.seconds(1) == long.seconds
 
 
@@ -242,20 +242,20 @@ async def test_what_does_not_fit_beside_the_other_runs_after_it(start: Start) ->
     engine = await start(model)
     paused = Paused(engine, model)
     assert texts((await engine.run(["long"])).results) == ["long"]
-    assert texts((await paused.overtaking).results) == ["person", "other"]
+    assert texts((await paused.preempting).results) == ["person", "other"]
     assert inside == ["overflow"]
     assert model.batches == [["long"], ["person", "other"], ["person", "other"]]
     assert engine.limit == 8
 
 
-async def test_what_comes_too_late_to_overtake_is_run_next(start: Start) -> None:
+async def test_what_comes_too_late_to_preempt_is_run_next(start: Start) -> None:
     engine = await start(FakeModel())
-    assert texts((await engine.run(["a"], overtake=True)).results) == ["a"]
+    assert texts((await engine.run(["a"], preempt=True)).results) == ["a"]
 
 
-async def test_poison_in_an_overtaking_batch_fails_alone(start: Start) -> None:
+async def test_poison_in_a_preempting_batch_fails_alone(start: Start) -> None:
     model = FakeModel(answer=fails_on("person"))
     engine = await start(model)
     paused = Paused(engine, model)
     assert texts((await engine.run(["long"])).results) == ["long"]
-    assert texts((await paused.overtaking).results) == ["ValueError", "other"]
+    assert texts((await paused.preempting).results) == ["ValueError", "other"]

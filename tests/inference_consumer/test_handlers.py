@@ -19,7 +19,7 @@ from tests.inference_consumer.models import Echo, FakeModel
 from tests.inference_consumer.pictures import photo
 
 
-def nobody(_: Any) -> bool:
+def never_cancelled(_: Any) -> bool:
     return False
 
 
@@ -38,7 +38,7 @@ def event_of(records: Any, command: Any) -> Any:
 async def test_a_command_becomes_completed(works: Any, command: Any) -> None:
     async with works(Card()) as running:
         one = command(source=await running.photo(), requested_at=datetime.now(UTC) - timedelta(seconds=3))
-        records = await Generations(running.pipeline, nobody).handle(record_of(one, attempt=2))
+        records = await Generations(running.pipeline, never_cancelled).handle(record_of(one, attempt=2))
     event = event_of(records, one)
     assert isinstance(event, GenerationCompleted)
     assert event.result.key in running.blobs.objects
@@ -52,7 +52,7 @@ async def test_a_command_becomes_completed(works: Any, command: Any) -> None:
 async def test_a_redelivered_command_yields_the_same_event_id(works: Any, command: Any) -> None:
     async with works(Null()) as running:
         one = command(source=await running.photo())
-        handle = Generations(running.pipeline, nobody).handle
+        handle = Generations(running.pipeline, never_cancelled).handle
         first, second = [await handle(record_of(one)), await handle(record_of(one, attempt=2))]
     assert dict(first[0].headers)["ce_id"] == dict(second[0].headers)["ce_id"]
 
@@ -65,7 +65,9 @@ async def test_an_expired_command_becomes_cancelled(works: Any, command: Any, of
     async with works(model) as running:
         model.batches.clear()
         one = command(source=await running.photo(), expires_at=(moment + offset).replace(tzinfo=zone))
-        records = await Generations(running.pipeline, nobody, now=lambda: moment).handle(record_of(one))
+        records = await Generations(running.pipeline, never_cancelled, now=lambda: moment).handle(
+            record_of(one)
+        )
     event = event_of(records, one)
     assert isinstance(event, GenerationCancelled)
     assert event.reason == "expired"
@@ -76,7 +78,7 @@ async def test_a_command_that_lives_is_carried_out(works: Any, command: Any) -> 
     async with works(Null()) as running:
         later = datetime.now(UTC) + timedelta(hours=1)
         one = command(source=await running.photo(), expires_at=later)
-        records = await Generations(running.pipeline, nobody).handle(record_of(one))
+        records = await Generations(running.pipeline, never_cancelled).handle(record_of(one))
     assert isinstance(event_of(records, one), GenerationCompleted)
 
 
@@ -97,7 +99,9 @@ async def test_a_job_in_hand_long_after_its_expiry_gets_no_ending_from_its_worke
     async with works(FakeModel(answer=answer)) as running:
         times[1:] = []
         one = command(source=await running.photo(), expires_at=noon + timedelta(minutes=1))
-        handling = Generations(running.pipeline, nobody, now=lambda: times[-1]).handle(record_of(one))
+        handling = Generations(running.pipeline, never_cancelled, now=lambda: times[-1]).handle(
+            record_of(one)
+        )
         if made or not published:
             records = await handling
             assert len(records) == published
@@ -117,20 +121,20 @@ async def test_a_cancelled_command_becomes_cancelled(works: Any, command: Any) -
         assert isinstance(event_of(await generations.handle(record_of(other)), other), GenerationCompleted)
 
 
-async def test_a_wish_that_comes_while_the_photo_runs_comes_too_late(works: Any, command: Any) -> None:
-    wished: set[Any] = set()
+async def test_a_cancel_request_during_inference_comes_too_late(works: Any, command: Any) -> None:
+    requested: set[Any] = set()
 
     def answer(items: list[Any]) -> list[Any]:
-        wished.update(everyone)
+        requested.update(everyone)
         return [Echo(item) for item in items]
 
     everyone: list[Any] = []
     async with works(FakeModel(answer=answer)) as running:
-        wished.clear()
+        requested.clear()
         one = command(source=await running.photo())
         everyone.append(one.generation_id)
-        records = await Generations(running.pipeline, wished.__contains__).handle(record_of(one))
-        assert one.generation_id in wished
+        records = await Generations(running.pipeline, requested.__contains__).handle(record_of(one))
+        assert one.generation_id in requested
     assert isinstance(event_of(records, one), GenerationCompleted)
 
 
@@ -138,7 +142,7 @@ async def test_a_bad_photo_ends_as_failed_with_its_code_and_timings(works: Any, 
     async with works(Null()) as running:
         whole = photo(200, 200)
         one = command(source=await running.photo(whole[: len(whole) // 2]))
-        generations, record = Generations(running.pipeline, nobody), record_of(one)
+        generations, record = Generations(running.pipeline, never_cancelled), record_of(one)
         with pytest.raises(PhotoTruncatedError) as caught:
             await generations.handle(record)
         event = event_of(generations.give_up(record, caught.value), one)
@@ -154,7 +158,7 @@ async def test_faults_of_the_store_pass_or_not(works: Any, command: Any) -> None
 
     async with works(Null()) as running:
         one = command(source=await running.photo())
-        generations = Generations(running.pipeline, nobody)
+        generations = Generations(running.pipeline, never_cancelled)
         running.blobs.get = away
         with pytest.raises(TransientError):
             await generations.handle(record_of(one))
@@ -168,7 +172,7 @@ async def test_faults_of_the_store_pass_or_not(works: Any, command: Any) -> None
 
 async def test_what_is_not_decodable_is_raised_and_ends_nothing(works: Any, command: Any) -> None:
     async with works(Null()) as running:
-        generations = Generations(running.pipeline, nobody)
+        generations = Generations(running.pipeline, never_cancelled)
         record = replace(record_of(command(source=await running.photo())), value=b"{")
         with pytest.raises(UndecodableError) as caught:
             await generations.handle(record)

@@ -31,7 +31,7 @@ def test_a_loaded_model_is_as_the_catalogue_says(module: object) -> None:
     assert facts.needs_weights == (info.weights_sha256 is not None)
 
 
-def test_the_catalogue_tells_what_sharp_costs_and_forbids() -> None:
+def test_the_catalogue_states_sharps_cost_and_licence() -> None:
     facts = MODELS["sharp"]
     assert (facts.module, facts.version) == (sharp_model.__name__, sharp_model.VERSION)
     assert facts.commercial_use == (sharp_model.LICENCE != "research-only")

@@ -16,7 +16,7 @@ from tests.inference_consumer.pictures import photo as good_photo
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "sharp" / "exif"
 CASES: list[dict[str, Any]] = json.loads((FIXTURES / "cases.json").read_text())
-SMALL = photo.Limits(min_side=1)  # the fixtures are 12 x 8
+SMALL = photo.PhotoLimits(min_side=1)  # the fixtures are 12 x 8
 
 
 @pytest.fixture(autouse=True)
@@ -187,4 +187,4 @@ def test_what_is_wrong_has_a_code_and_a_sentence(data: bytes, code: str) -> None
 
 def test_too_many_bytes_are_not_even_opened() -> None:
     with pytest.raises(errors.PhotoTooLargeError):
-        photo.decode(good_photo(), allowed=photo.Limits(max_bytes=100))
+        photo.decode(good_photo(), allowed=photo.PhotoLimits(max_bytes=100))

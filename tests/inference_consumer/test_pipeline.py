@@ -50,26 +50,26 @@ async def test_every_attempt_writes_to_a_key_of_its_own(works: Any, command: Any
     assert all(key.startswith(f"results/{one.generation_id}/") and key.endswith(".ply") for key in keys)
 
 
-async def test_progress_is_told_as_each_stage_begins(works: Any, command: Any) -> None:
+async def test_progress_is_published_as_each_stage_begins(works: Any, command: Any) -> None:
     async with works(Null()) as running:
         one = command(source=await running.photo())
         await running.pipeline.make(job(one, attempt=2))
-    (started, *stages) = [message for message, _ in running.told]
+    (started, *stages) = [message for message, _ in running.published]
     assert isinstance(started, GenerationStarted)
     assert (started.worker, started.attempt) == ("worker-1", 2)
     assert all(isinstance(each, GenerationProgress) for each in stages)
     assert [each.stage for each in stages] == list(Stage)
     fractions = [each.fraction for each in stages]
     assert fractions == sorted(fractions)
-    assert {attempt for _, attempt in running.told} == {2}
+    assert {attempt for _, attempt in running.published} == {2}
 
 
 async def test_progress_that_fails_fails_nothing(works: Any, command: Any) -> None:
-    def tell(*_: Any) -> None:
+    def publish(*_: Any) -> None:
         raise RuntimeError("nobody listens")
 
     async with works(Null()) as running:
-        running.pipeline._tell = tell
+        running.pipeline._publish = publish
         made = await running.pipeline.make(job(command(source=await running.photo())))
         assert made.result.key in running.blobs.objects
 
@@ -115,7 +115,7 @@ async def test_an_error_of_one_result_is_that_jobs_own(works: Any, command: Any)
         await running.pipeline.make(job(command(source=good)))
 
 
-async def test_missing_and_changed_photos_are_told_apart(works: Any, command: Any) -> None:
+async def test_missing_and_changed_photos_are_distinguished(works: Any, command: Any) -> None:
     async with works(Null()) as running:
         source = await running.photo()
         other, _ = running.blobs.objects[source.key]

@@ -35,7 +35,7 @@ def dropped() -> float:
     return metrics.PROGRESS_DROPPED._value.get()
 
 
-async def test_while_kafka_is_away_the_oldest_are_dropped_and_nobody_waits() -> None:
+async def test_while_kafka_is_away_the_oldest_are_dropped_without_waiting() -> None:
     publisher = ProgressPublisher(NOWHERE, client_id="test")
     running = asyncio.ensure_future(publisher.run())
     before = dropped()

@@ -121,7 +121,7 @@ def test_a_result_that_is_not_finite_fails_alone(model: SharpModel) -> None:
         (RuntimeError("shapes do not match"), RuntimeError),
     ],
 )
-def test_what_torch_raises_is_told_apart(
+def test_torch_errors_are_distinguished(
     model: SharpModel, monkeypatch: pytest.MonkeyPatch, raised: Exception, expected: type[Exception]
 ) -> None:
     def fail(*_: Any) -> None:

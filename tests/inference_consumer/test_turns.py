@@ -39,7 +39,7 @@ class Gate(FakeModel):
         return [Echo(item) for item in items]
 
 
-async def test_a_wish_before_while_and_after_ends_each_job_once(
+async def test_a_cancel_request_before_during_and_after_ends_each_job_once(
     kafka: Kafka, s3_settings: S3Settings, blobs: BlobStore
 ) -> None:
     source, gate = await stored(blobs, photo()), Gate()
@@ -85,7 +85,7 @@ async def test_a_command_that_expires_while_it_waits_is_not_run(
     assert endings[waits].reason == "expired"
 
 
-async def test_a_person_overtakes_a_flood_of_bulk(
+async def test_an_interactive_job_preempts_a_flood_of_bulk(
     kafka: Kafka, s3_settings: S3Settings, blobs: BlobStore
 ) -> None:
     source, gate = await stored(blobs, photo()), Gate()
@@ -95,12 +95,12 @@ async def test_a_person_overtakes_a_flood_of_bulk(
         person = await kafka.order(source)
         gate.open.set()
         await kafka.endings(*flood, person)
-        told = await kafka.read(topics.PROGRESS, lambda found: len(_started(found)) > FLOOD)
+        progress = await kafka.read(topics.PROGRESS, lambda found: len(_started(found)) > FLOOD)
     # What was begun when the person came goes on; of the rest of the flood nothing comes before.
-    begun = _started(told)
+    begun = _started(progress)
     assert begun.index(person) <= 2 * IN_FLIGHT, f"{begun.index(person)} of {FLOOD} went first"
 
 
-def _started(told: list[Any]) -> list[Any]:
+def _started(progress: list[Any]) -> list[Any]:
     """Generations in the order in which they were begun."""
-    return [each.generation_id for each in told if type(each).__name__ == "GenerationStarted"]
+    return [each.generation_id for each in progress if type(each).__name__ == "GenerationStarted"]

@@ -48,15 +48,15 @@ class Story:
     topic: Topic = topics.EVENTS
     offset: int = 0
     clock: datetime = NOON
-    told: list[RawRecord] = field(default_factory=list)
+    published: list[RawRecord] = field(default_factory=list)
 
-    def tell(self, message: AnyMessage, **options: Any) -> RawRecord:
+    def append(self, message: AnyMessage, **options: Any) -> RawRecord:
         """The next record; ``options`` go to `bus.contract.envelope.record`."""
         self.clock += timedelta(seconds=1)
         stated = {"key": self.account, "source": "/tests", "time": self.clock} | options
-        return self.place(envelope.record(self.topic, message, **stated))
+        return self.assign_offset(envelope.record(self.topic, message, **stated))
 
-    def place(self, out: envelope.OutRecord) -> RawRecord:
+    def assign_offset(self, out: envelope.OutRecord) -> RawRecord:
         """Put the record at the next offset."""
         return self.raw(key=out.key, value=out.value, headers=out.headers)
 
@@ -72,7 +72,7 @@ class Story:
             headers=headers,
             timestamp=self.clock,
         )
-        self.told.append(record)
+        self.published.append(record)
         return record
 
     def again(self, record: RawRecord) -> RawRecord:
@@ -82,12 +82,12 @@ class Story:
     # --- what can happen ---
 
     def requested(self, generation: UUID, **changes: Any) -> RawRecord:
-        return self.tell(
+        return self.append(
             GenerationRequested(generation_id=generation, account_id=self.account, source=PHOTO, **changes)
         )
 
     def completed(self, generation: UUID, **options: Any) -> RawRecord:
-        return self.tell(
+        return self.append(
             GenerationCompleted(
                 generation_id=generation,
                 account_id=self.account,
@@ -104,22 +104,22 @@ class Story:
         )
 
     def failed(self, generation: UUID, message: str = "Send a photo.") -> RawRecord:
-        return self.tell(
+        return self.append(
             GenerationFailed(
                 generation_id=generation, account_id=self.account, code="image_broken", message=message
             )
         )
 
     def cancelled(self, generation: UUID, reason: str = "requested") -> RawRecord:
-        return self.tell(
+        return self.append(
             GenerationCancelled(generation_id=generation, account_id=self.account, reason=reason)
         )
 
     def deleted(self, generation: UUID) -> RawRecord:
-        return self.tell(GenerationDeleted(generation_id=generation, account_id=self.account))
+        return self.append(GenerationDeleted(generation_id=generation, account_id=self.account))
 
     def export_requested(self, export: UUID, generation: UUID, **changes: Any) -> RawRecord:
-        return self.tell(
+        return self.append(
             ExportRequested(
                 export_id=export,
                 generation_id=generation,
@@ -131,7 +131,7 @@ class Story:
 
     def export_completed(self, export: UUID, generation: UUID) -> RawRecord:
         result = BlobRef(key="exports/e/1.glb", sha256="cc" * 32, bytes=77, media_type="model/gltf-binary")
-        return self.tell(
+        return self.append(
             ExportCompleted(
                 export_id=export,
                 generation_id=generation,
@@ -143,7 +143,7 @@ class Story:
         )
 
     def export_failed(self, export: UUID, generation: UUID) -> RawRecord:
-        return self.tell(
+        return self.append(
             ExportFailed(
                 export_id=export,
                 generation_id=generation,
@@ -155,7 +155,7 @@ class Story:
         )
 
     def key_created(self, key: UUID) -> RawRecord:
-        return self.tell(ApiKeyCreated(api_key_id=key, account_id=self.account))
+        return self.append(ApiKeyCreated(api_key_id=key, account_id=self.account))
 
 
 async def add_user(connection: asyncpg.Connection, **changes: Any) -> UUID:
@@ -179,8 +179,8 @@ async def add_user(connection: asyncpg.Connection, **changes: Any) -> UUID:
 async def insert(connection: asyncpg.Connection, table: str, row: dict[str, Any]) -> None:
     """Insert one row, naming only the columns given."""
     columns = ", ".join(f'"{name}"' for name in row)
-    places = ", ".join(f"${number}" for number in range(1, len(row) + 1))
-    await connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", *row.values())
+    placeholders = ", ".join(f"${number}" for number in range(1, len(row) + 1))
+    await connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({placeholders})", *row.values())
 
 
 async def everything(connection: asyncpg.Connection) -> dict[str, list[Any]]:

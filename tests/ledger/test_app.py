@@ -60,10 +60,10 @@ class System:
         producer = broker.producer(self.kafka, client_id="tests", transactional_id=f"tests-{uuid4()}")
         await producer.start()
         try:
-            while any(story.told for story in stories):
+            while any(story.published for story in stories):
                 for story in stories:
                     async with producer.transaction():
-                        for record in story.told[:10]:
+                        for record in story.published[:10]:
                             await producer.send(
                                 topic.name,
                                 record.value,
@@ -71,7 +71,7 @@ class System:
                                 headers=list(record.headers),
                                 partition=record.partition,
                             )
-                    del story.told[:10]
+                    del story.published[:10]
         finally:
             await producer.stop()
 
@@ -139,7 +139,7 @@ async def stop(process: subprocess.Popen[str]) -> str:
     return said
 
 
-async def told(system: System) -> tuple[list[Story], list[UUID]]:
+async def publish_stories(system: System) -> tuple[list[Story], list[UUID]]:
     """Two accounts with 60 generations each, a third of their events said twice, two unreadable records."""
     stories, generations = [], []
     for partition in range(PARTITIONS):
@@ -150,8 +150,8 @@ async def told(system: System) -> tuple[list[Story], list[UUID]]:
             story.requested(generation)
             story.completed(generation)
             if number % 3 == 0:
-                story.again(story.told[-2])
-                story.again(story.told[-2])
+                story.again(story.published[-2])
+                story.again(story.published[-2])
         story.raw(key=None, value=b"{", headers=[])
         stories.append(story)
     return stories, generations
@@ -159,7 +159,7 @@ async def told(system: System) -> tuple[list[Story], list[UUID]]:
 
 @pytest.mark.kill
 async def test_killed_between_postgres_and_kafka(system: System) -> None:
-    stories, generations = await told(system)
+    stories, generations = await publish_stories(system)
     await system.publish(system.events, stories)
     for batches in (1, 3, 2):
         process = system.start(KILL_AFTER=str(batches))
@@ -187,12 +187,12 @@ async def test_events_and_progress(system: System) -> None:
     process = system.start()
     await system.reached(PROJECTOR, system.events, {1: 1})
     worker = Story(story.account, partition=1, topic=topics.PROGRESS)
-    worker.tell(GenerationStarted(generation_id=generation, account_id=story.account, worker="w"))
+    worker.append(GenerationStarted(generation_id=generation, account_id=story.account, worker="w"))
     await system.publish(system.progress, [worker])
     await system.reached(PROGRESS_PROJECTOR, system.progress, {1: 1})
     query = "SELECT status FROM scene_generations WHERE id = $1"
     assert await system.connection.fetchval(query, generation) == "processing"
-    story.told = [story.completed(generation)]
+    story.published = [story.completed(generation)]
     await system.publish(system.events, [story])
     await system.reached(PROJECTOR, system.events, await system.last_offsets(system.events))
     assert await system.connection.fetchval(query, generation) == "completed"

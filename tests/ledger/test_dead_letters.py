@@ -27,7 +27,7 @@ def dead(pool: asyncpg.Pool) -> Projector:
 def given_up(story: Story):
     """The record that the processor writes after the last attempt."""
     command = GenerateScene(generation_id=uuid4(), account_id=story.account, source=PHOTO, requested_at=NOON)
-    first = replace(story, topic=topics.COMMANDS_INTERACTIVE).tell(command, key=command.generation_id)
+    first = replace(story, topic=topics.COMMANDS_INTERACTIVE).append(command, key=command.generation_id)
     routing = Routing(retries=[], dead=topics.GENERATION_DEAD, give_up=lambda *_: [])
     record = Record(
         topic=topics.COMMANDS_INTERACTIVE,
@@ -40,7 +40,7 @@ def given_up(story: Story):
         attempt=4,
     )
     (out,) = routing.after(record, TransientError("S3 was away.", code="s3_away"))
-    return command, story.place(out)
+    return command, story.assign_offset(out)
 
 
 async def test_a_dead_job_is_listed_with_its_reason(

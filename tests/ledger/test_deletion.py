@@ -41,8 +41,8 @@ async def test_in_any_order(
 ) -> None:
     scene = uuid4()
     makers = (story.requested, story.completed, story.deleted)
-    told = [makers[number](scene) for number in order]
-    for batch in [[record] for record in told] if apart else [told]:
+    records = [makers[number](scene) for number in order]
+    for batch in [[record] for record in records] if apart else [records]:
         await ledger.project(batch)
     time = await connection.fetchval("SELECT time FROM event_log WHERE type LIKE '%.deleted.%'")
     assert (await row(connection, scene))["deleted_at"] == time
@@ -52,12 +52,12 @@ async def test_the_gateways_mark_is_kept_and_a_repeat_changes_nothing(
     ledger: Projector, story: Story, connection: asyncpg.Connection
 ) -> None:
     scene = uuid4()
-    told = [story.requested(scene), story.completed(scene), story.deleted(scene)]
-    await ledger.project(told[:2])
+    records = [story.requested(scene), story.completed(scene), story.deleted(scene)]
+    await ledger.project(records[:2])
     await connection.execute("UPDATE scene_generations SET deleted_at = $1", story.clock)
-    await ledger.project(told[2:])
+    await ledger.project(records[2:])
     before = await everything(connection)
-    again: list[RawRecord] = [story.again(record) for record in told]
+    again: list[RawRecord] = [story.again(record) for record in records]
     await ledger.project([*again, story.deleted(scene)])  # the second wish has the first one's id
     assert await everything(connection) == before
     assert before["scene_generations"][0] is not None

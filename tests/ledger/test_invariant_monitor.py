@@ -21,11 +21,11 @@ async def test_a_broken_rule_is_counted_and_a_mended_one_is_not(fresh_database):
         await pool.execute(
             "INSERT INTO blob_removals (key, created_at) VALUES ('a', now() - interval '2 days')"
         )
-        looking = asyncio.create_task(inspect(pool, every_s=0.05))
+        monitoring = asyncio.create_task(inspect(pool, every_s=0.05))
         try:
             await until(lambda: exceptions(rule) == 1)
             assert exceptions("one_ending_a_generation") == 0
             await pool.execute("DELETE FROM blob_removals")
             await until(lambda: exceptions(rule) == 0)
         finally:
-            looking.cancel()
+            monitoring.cancel()

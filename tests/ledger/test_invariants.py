@@ -47,7 +47,7 @@ DAMAGE = {
 
 
 @pytest.fixture
-async def books(ledger: Projector, story: Story, connection: asyncpg.Connection) -> Story:
+async def recorded(ledger: Projector, story: Story, connection: asyncpg.Connection) -> Story:
     done, failed, cancelled, gone, export = (uuid4() for _ in range(5))
     await ledger.project(
         [
@@ -69,28 +69,28 @@ async def books(ledger: Projector, story: Story, connection: asyncpg.Connection)
     return story
 
 
-async def test_good_books(books: Story, connection: asyncpg.Connection) -> None:
+async def test_all_invariants_hold(recorded: Story, connection: asyncpg.Connection) -> None:
     assert await invariants.check(connection) == []
     assert '"holds":true' in invariants.to_json([])
 
 
 @pytest.mark.parametrize("rule", DAMAGE)
-async def test_damage(books: Story, connection: asyncpg.Connection, rule: str) -> None:
+async def test_damage(recorded: Story, connection: asyncpg.Connection, rule: str) -> None:
     await connection.execute(DAMAGE[rule])
     broken = await invariants.check(connection)
     assert rule in {item.rule for item in broken}
     assert all(item.count == len(item.ids) > 0 for item in broken)
 
 
-async def test_a_second_ending(books: Story, ledger: Projector, connection: asyncpg.Connection) -> None:
+async def test_a_second_ending(recorded: Story, ledger: Projector, connection: asyncpg.Connection) -> None:
     generation, export = uuid4(), uuid4()
     await ledger.project(
         [
-            books.requested(generation),
-            books.failed(generation),
-            books.cancelled(generation),
-            books.export_completed(export, generation),
-            books.export_failed(export, generation),
+            recorded.requested(generation),
+            recorded.failed(generation),
+            recorded.cancelled(generation),
+            recorded.export_completed(export, generation),
+            recorded.export_failed(export, generation),
         ]
     )
     found = {item.rule: item.ids for item in await invariants.check(connection)}
@@ -99,8 +99,8 @@ async def test_a_second_ending(books: Story, ledger: Projector, connection: asyn
 
 
 def test_every_rule_is_broken_by_some_test() -> None:
-    told = {"one_ending_a_generation", "one_ending_an_export"}
-    assert DAMAGE.keys() | told == invariants.RULES.keys()
+    reported = {"one_ending_a_generation", "one_ending_an_export"}
+    assert DAMAGE.keys() | reported == invariants.RULES.keys()
 
 
 def test_every_rule_says_what_to_do() -> None:

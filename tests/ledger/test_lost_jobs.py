@@ -228,14 +228,14 @@ async def test_a_scene_whose_command_was_removed_is_ended_once(world: World) -> 
     young = await world.scene(ago=timedelta(days=5))
     part = await world.send(topics.COMMANDS_INTERACTIVE, world.command(scene), key=scene)
     # Its partition begins after the request, and with the command itself: an owner can meet it.
-    assert await world.lost().look() == []
+    assert await world.lost().end_lost() == []
     await world.remove(part)
-    assert await world.lost().look() == [scene]
+    assert await world.lost().end_lost() == [scene]
     (event,) = await world.published()
     assert isinstance(event, GenerationFailed)
     assert (event.generation_id, event.account_id, event.code) == (scene, world.account, "expired")
     # The ending has not come back yet; another look, or another ledger's, publishes nothing.
-    assert await asyncio.gather(world.lost().look(), world.lost().look()) == [[], []]
+    assert await asyncio.gather(world.lost().end_lost(), world.lost().end_lost()) == [[], []]
     assert await world.published() == []
     left = await world.pool.fetch("SELECT id FROM scene_generations WHERE lost_at IS NULL")
     assert [row["id"] for row in left] == [young]
@@ -246,9 +246,9 @@ async def test_what_is_older_than_the_request_keeps_a_partition_from_counting(wo
     other = ids.new_id()
     before = NOW - AGO - timedelta(minutes=1)
     part = await world.send(topics.COMMANDS_BULK, world.command(other), key=other, at=before)
-    assert await world.lost().look() == []
+    assert await world.lost().end_lost() == []
     await world.remove(part)
-    assert await world.lost().look() == [scene]
+    assert await world.lost().end_lost() == [scene]
 
 
 async def test_a_retry_topic_holds_the_command_too(world: World) -> None:
@@ -256,9 +256,9 @@ async def test_a_retry_topic_holds_the_command_too(world: World) -> None:
     first = await world.send(topics.COMMANDS_INTERACTIVE, world.command(scene), key=scene)
     again = await world.send(topics.GENERATION_RETRIES[0], world.command(scene), key=scene)
     await world.remove(first)
-    assert await world.lost().look() == []
+    assert await world.lost().end_lost() == []
     await world.remove(again)
-    assert await world.lost().look() == [scene]
+    assert await world.lost().end_lost() == [scene]
 
 
 async def test_a_command_that_waits_in_the_outbox_is_not_lost(world: World) -> None:
@@ -267,9 +267,9 @@ async def test_a_command_that_waits_in_the_outbox_is_not_lost(world: World) -> N
     async with world.pool.acquire() as connection, connection.transaction():
         await outbox.enqueue(connection, [record])
     await world.pool.execute("UPDATE outbox SET created_at = $1", NOW - AGO)
-    assert await world.lost().look() == []
+    assert await world.lost().end_lost() == []
     await world.pool.execute("DELETE FROM outbox")
-    assert await world.lost().look() == [scene]
+    assert await world.lost().end_lost() == [scene]
 
 
 async def test_an_ending_that_the_ledger_has_not_read_counts(world: World) -> None:
@@ -281,7 +281,7 @@ async def test_an_ending_that_the_ledger_has_not_read_counts(world: World) -> No
         " VALUES ('ledger', 1, 'x', 0, 0, $1, '[]', 'x')",
         str(parked).encode(),
     )
-    assert await world.lost().look() == [lost]
+    assert await world.lost().end_lost() == [lost]
 
 
 async def test_one_that_cannot_be_ended_keeps_none_behind_it_waiting(
@@ -290,7 +290,7 @@ async def test_one_that_cannot_be_ended_keeps_none_behind_it_waiting(
     monkeypatch.setattr(lost_jobs, "PAGE", 1)
     first, second, third = [await world.scene(ago=AGO + timedelta(seconds=9 - n)) for n in range(3)]
     await world.send(topics.COMMANDS_INTERACTIVE, world.command(second), key=second)
-    assert await world.lost().look() == [first, third]
+    assert await world.lost().end_lost() == [first, third]
 
 
 @pytest.mark.parametrize("stop_at", ["handler", "before", "inside", "again"])
@@ -307,9 +307,9 @@ async def test_a_worker_stopped_with_the_job_in_hand_across_the_end_and_woken(
     try:
         _, status = await asyncio.to_thread(os.waitpid, worker.pid, os.WUNTRACED)
         assert os.WIFSTOPPED(status)
-        assert await world.lost().look() == []  # it lies in Kafka still
+        assert await world.lost().end_lost() == []  # it lies in Kafka still
         await world.remove(part)
-        assert await world.lost().look() == [scene]
+        assert await world.lost().end_lost() == [scene]
         worker.send_signal(signal.SIGCONT)
         # What it has in hand would be committed before what it reads next of the same partition.
         await world.send(topic, world.command(later), key=later, partition=part.partition)
@@ -332,7 +332,7 @@ async def test_a_worker_stopped_with_the_job_in_hand_across_the_end_and_woken(
         ("GenerationFailed", scene),
     ]
     await ledger.project(records)
-    assert await world.lost().look() == []
+    assert await world.lost().end_lost() == []
     row = await world.pool.fetchrow("SELECT * FROM scene_generations WHERE id = $1", scene)
     assert (row["status"], '"code": "expired"' in row["metadata"]) == ("failed", True)
 
@@ -346,7 +346,7 @@ async def test_an_ended_job_counts_no_more_can_be_deleted_and_its_account_erased
     assert await world.pool.fetchval(room, world.account) is None
     with pytest.raises(DomainError, match="Only a scene that has ended"):
         await removing.delete(world.account, scene, new_trace())
-    assert await world.lost().look() == [scene, other]
+    assert await world.lost().end_lost() == [scene, other]
     await world.relay(fresh_database)
     await ledger.project([*await world.events(other), *await world.events(scene)])
     assert await world.pool.fetchval(room, world.account) == "interactive"
@@ -364,18 +364,18 @@ async def test_another_topic_epoch(world: World, ledger: Projector, story: Story
     other = ids.new_id()
     before = NOW - AGO - timedelta(minutes=1)
     await world.send(topics.COMMANDS_INTERACTIVE, world.command(other), key=other, at=before)
-    assert await world.lost().look() == []
+    assert await world.lost().end_lost() == []
     world.kafka = world.kafka.model_copy(update={"topic_epoch": EPOCH + 1})
     part = TopicPartition(topics.COMMANDS_INTERACTIVE.name, 0)
     group = world.groups.inference_group
     owner = TransactionalProducer(world.kafka, transactional_id=owner_id(group, part), group=group)
     await owner.open()
-    assert await world.lost().look() == [scene]
+    assert await world.lost().end_lost() == [scene]
     with pytest.raises(Exception, match="taken over"):  # a worker of the former life is fenced
         await owner.transact([], {part: 1})
     await owner.open()
     await world.scene()
-    assert await world.lost().look() == []
+    assert await world.lost().end_lost() == []
     await owner.transact([], {part: 0})  # workers of this life are fenced once for an epoch
     await owner.close()
     assert {each.generation_id for each in await world.published()} == {scene} != {same}
@@ -395,9 +395,9 @@ async def test_exports_and_the_systems_own(world: World) -> None:
         requested_at=NOW - AGO,
     )
     part = await world.send(topics.EXPORT_COMMANDS, command, key=asked)
-    assert await world.lost().look() == [own]
+    assert await world.lost().end_lost() == [own]
     await world.remove(part)
-    assert await world.lost().look() == [asked]
+    assert await world.lost().end_lost() == [asked]
     found = await world.published()
     assert {(type(each), each.export_id, each.code) for each in found} == {
         (ExportFailed, own, "expired"),
@@ -409,5 +409,5 @@ async def test_exports_and_the_systems_own(world: World) -> None:
 async def test_kafka_away_is_no_reason_to_stop(world: World) -> None:
     scene = await world.scene()
     away = world.kafka.model_copy(update={"bootstrap_servers": "127.0.0.1:1"})
-    assert await LostJobs(world.pool, away, world.kinds).look() == []
-    assert await world.lost().look() == [scene]
+    assert await LostJobs(world.pool, away, world.kinds).end_lost() == []
+    assert await world.lost().end_lost() == [scene]

@@ -74,7 +74,7 @@ async def test_a_value_that_postgres_refuses_costs_only_its_own_record(
     await connection.execute("ALTER TABLE event_log ADD CHECK (source <> '/poison')")
     bad = GenerationRequested(generation_id=uuid4(), account_id=story.account, source=PHOTO)
     records = [story.requested(uuid4()) for _ in range(4)]
-    records.append(story.tell(bad, source="/poison"))
+    records.append(story.append(bad, source="/poison"))
     records += [story.requested(uuid4()) for _ in range(3)]
     await ledger.project(records)
     row = await connection.fetchrow("SELECT * FROM parked_events")

@@ -25,14 +25,14 @@ def follower(pool: asyncpg.Pool) -> Projector:
 @pytest.fixture
 def worker(story: Story) -> Story:
     """The same account, on the progress topic."""
-    return replace(story, topic=topics.PROGRESS, told=[])
+    return replace(story, topic=topics.PROGRESS, published=[])
 
 
 def started(worker: Story, generation: UUID, attempt: int = 1) -> RawRecord:
     message = GenerationStarted(
         generation_id=generation, account_id=worker.account, worker="w1", attempt=attempt
     )
-    return worker.tell(message, event_id=uuid4())
+    return worker.append(message, event_id=uuid4())
 
 
 async def status(connection: asyncpg.Connection, generation: UUID) -> tuple[str, ...]:
@@ -49,9 +49,9 @@ async def test_started_moves_a_pending_generation(
     stage = GenerationProgress(
         generation_id=waiting, account_id=worker.account, stage=Stage.DECODE, fraction=0.1
     )
-    await follower.project([started(worker, waiting), worker.tell(stage), started(worker, waiting, 2)])
+    await follower.project([started(worker, waiting), worker.append(stage), started(worker, waiting, 2)])
     state, at = await status(connection, waiting)
-    assert (state, at) == ("processing", worker.told[0].timestamp)
+    assert (state, at) == ("processing", worker.published[0].timestamp)
     assert (await status(connection, other))[0] == "pending"
 
 
@@ -96,7 +96,7 @@ SELECT gen_random_uuid(), $1, 's3://b/o', $2, 'interactive', '{}', now(), now()
 FROM generate_series(1, 5000)"""
 
 
-async def test_a_batch_reads_its_own_rows_however_many_are_under_way(
+async def test_a_batch_reads_its_own_rows_however_many_are_in_flight(
     ledger: Projector, follower: Projector, story: Story, worker: Story, pool: asyncpg.Pool
 ) -> None:
     """As after a quiet night: Postgres counted rows when none was under way, and then a flood came."""

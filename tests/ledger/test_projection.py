@@ -30,7 +30,7 @@ async def usage(connection: asyncpg.Connection) -> list[dict[str, Any]]:
     return [dict(row) | {"details": json.loads(row["details"])} for row in rows]
 
 
-async def test_the_log_keeps_the_exact_text_and_place(
+async def test_the_log_keeps_the_exact_text_and_position(
     ledger: Projector, story: Story, connection: asyncpg.Connection
 ) -> None:
     generation, trace = uuid4(), f"00-{'1' * 32}-{'2' * 16}-01"
@@ -62,7 +62,7 @@ async def test_the_log_keeps_the_exact_text_and_place(
     )
 
 
-async def test_requested_makes_the_row_that_nobody_made(
+async def test_requested_makes_the_missing_row(
     ledger: Projector, story: Story, connection: asyncpg.Connection
 ) -> None:
     generation, key = uuid4(), uuid4()

@@ -30,7 +30,7 @@ async def topic(kafka_settings: KafkaSettings, unique: Callable[[str], str]) -> 
 
 
 async def publish(
-    kafka: KafkaSettings, topic: Topic, told: list[RawRecord], *, abort: bool = False
+    kafka: KafkaSettings, topic: Topic, records: list[RawRecord], *, abort: bool = False
 ) -> list[RawRecord]:
     """Send in one transaction; return the records at the places that Kafka gave them."""
     producer = broker.producer(kafka, client_id="tests", transactional_id=f"tests-{uuid4()}")
@@ -38,7 +38,7 @@ async def publish(
     placed = []
     try:
         await producer.begin_transaction()
-        for record in told:
+        for record in records:
             sent = await producer.send_and_wait(
                 topic.name,
                 record.value,
@@ -54,7 +54,7 @@ async def publish(
 
 
 @pytest.fixture
-async def books(
+async def projected(
     pool: asyncpg.Pool, kafka_settings: KafkaSettings, topic: Topic
 ) -> AsyncIterator[asyncpg.Connection]:
     """Two accounts in two partitions, projected in several batches; in Kafka, also an aborted event."""
@@ -71,40 +71,40 @@ async def books(
             story.deleted(gone)
             story.requested(failed)
             story.completed(done)
-            story.again(story.told[-1])
+            story.again(story.published[-1])
             story.raw(key=None, value=b"{", headers=[])
-            first = await publish(kafka_settings, topic, story.told)
+            first = await publish(kafka_settings, topic, story.published)
             never = Story(story.account, partition=partition)
             never.completed(failed)
-            await publish(kafka_settings, topic, never.told, abort=True)
-            story.told.clear()
+            await publish(kafka_settings, topic, never.published, abort=True)
+            story.published.clear()
             story.failed(failed)
             story.export_requested(export, done, api_key_id=uuid4())
             story.export_completed(export, done)
             story.requested(uuid4())
-            second = await publish(kafka_settings, topic, story.told)
+            second = await publish(kafka_settings, topic, story.published)
             for batch in (first, second):
                 await ledger.project(batch)
-            story.told.clear()
+            story.published.clear()
             story.key_created(uuid4())
-            await publish(kafka_settings, topic, story.told)  # the ledger has not read this one yet
+            await publish(kafka_settings, topic, story.published)  # the ledger has not read this one yet
         yield connection
 
 
-async def test_equal(books: asyncpg.Connection, kafka_settings: KafkaSettings, topic: Topic) -> None:
-    await books.execute(
+async def test_equal(projected: asyncpg.Connection, kafka_settings: KafkaSettings, topic: Topic) -> None:
+    await projected.execute(
         "UPDATE scene_generations SET status = 'processing', updated_at = now() WHERE status = 'pending'"
     )  # as progress does
-    before = await everything(books)
-    result = await compare(books, kafka_settings, bucket=BUCKET, topic=topic)
+    before = await everything(projected)
+    result = await compare(projected, kafka_settings, bucket=BUCKET, topic=topic)
     assert result.differences == []
     assert (result.equal, result.events, result.parked) == (True, 20, 2)
-    assert await everything(books) == before
-    await books.execute("UPDATE usage_logs SET id = gen_random_uuid()")  # releases made them differently
-    assert (await compare(books, kafka_settings, bucket=BUCKET, topic=topic)).equal
-    await books.execute("UPDATE scene_generations SET result_blob = NULL")  # as earlier releases left it
-    assert (await compare(books, kafka_settings, bucket=BUCKET, topic=topic)).equal
-    assert not books.is_in_transaction()
+    assert await everything(projected) == before
+    await projected.execute("UPDATE usage_logs SET id = gen_random_uuid()")  # releases made them differently
+    assert (await compare(projected, kafka_settings, bucket=BUCKET, topic=topic)).equal
+    await projected.execute("UPDATE scene_generations SET result_blob = NULL")  # as earlier releases left it
+    assert (await compare(projected, kafka_settings, bucket=BUCKET, topic=topic)).equal
+    assert not projected.is_in_transaction()
 
 
 @pytest.mark.parametrize(
@@ -135,10 +135,10 @@ async def test_equal(books: asyncpg.Connection, kafka_settings: KafkaSettings, t
     ],
 )
 async def test_tampering_is_seen(
-    books: asyncpg.Connection, kafka_settings: KafkaSettings, topic: Topic, table: str, statement: str
+    projected: asyncpg.Connection, kafka_settings: KafkaSettings, topic: Topic, table: str, statement: str
 ) -> None:
-    await books.execute(statement)
-    result = await compare(books, kafka_settings, bucket=BUCKET, topic=topic)
+    await projected.execute(statement)
+    result = await compare(projected, kafka_settings, bucket=BUCKET, topic=topic)
     assert not result.equal
     assert {item["table"] for item in result.differences} == {table}
     assert result.counts[table] == len(result.differences)
@@ -146,10 +146,10 @@ async def test_tampering_is_seen(
 
 
 async def test_an_event_that_the_ledger_lost(
-    books: asyncpg.Connection, kafka_settings: KafkaSettings, topic: Topic
+    projected: asyncpg.Connection, kafka_settings: KafkaSettings, topic: Topic
 ) -> None:
-    await books.execute("DELETE FROM event_log WHERE type = 'generation.completed.v1'")
-    await books.execute("DELETE FROM usage_logs WHERE event_type = 'scene_generate'")
-    result = await compare(books, kafka_settings, bucket=BUCKET, topic=topic)
+    await projected.execute("DELETE FROM event_log WHERE type = 'generation.completed.v1'")
+    await projected.execute("DELETE FROM usage_logs WHERE event_type = 'scene_generate'")
+    result = await compare(projected, kafka_settings, bucket=BUCKET, topic=topic)
     assert result.counts == {"event_log": 4, "scene_generations": 0, "usage_logs": 4}
     assert all(item["live"] is None for item in result.differences)

@@ -20,8 +20,8 @@ async def test_unpark(ledger: Projector, story: Story, connection: asyncpg.Conne
         "ALTER TABLE event_log ADD CONSTRAINT old CHECK (type NOT LIKE '%.completed.v1')"
     )
     known, unknown = story.requested(generation), story.completed(generation)
-    hopeless = story.raw(key=None, value=b"\x00", headers=[("ce_id", b"\xff")])
-    await ledger.project([known, unknown, hopeless])
+    undecodable = story.raw(key=None, value=b"\x00", headers=[("ce_id", b"\xff")])
+    await ledger.project([known, unknown, undecodable])
     before = [tuple(row) for row in await connection.fetch('SELECT * FROM parked_events ORDER BY "offset"')]
     assert [row[4] for row in before] == [1, 2]
     await connection.execute("ALTER TABLE event_log DROP CONSTRAINT old")

@@ -48,8 +48,8 @@ async def test_totals(
     assert await totals(pool, story.account, MIDNIGHT, exact) == []
     assert await totals(pool, story.account, exact, exact + day) == whole[2:]
     assert await totals(pool, uuid4(), MIDNIGHT - day, MIDNIGHT + day) == []
-    everybody = await totals(pool, None, MIDNIGHT - day, MIDNIGHT + day)
-    assert [total.count for total in everybody] == [2, 1, 1]
+    overall = await totals(pool, None, MIDNIGHT - day, MIDNIGHT + day)
+    assert [total.count for total in overall] == [2, 1, 1]
 
 
 async def test_groups(ledger: Projector, story: Story, pool: asyncpg.Pool) -> None:

@@ -86,10 +86,10 @@ class Child:
     def said(self) -> str:
         return self._log.read_text()
 
-    async def until(self, look: Callable[[], Awaitable[bool]]) -> None:
+    async def until(self, poll: Callable[[], Awaitable[bool]]) -> None:
         """Wait while it runs."""
         async with asyncio.timeout(GIVE_UP_S):
-            while not await look():
+            while not await poll():
                 assert self.process.poll() is None, self.said()
                 await asyncio.sleep(0.1)
 

@@ -69,7 +69,7 @@ def test_the_sky_is_pushed_behind_the_furthest_thing_and_no_further():
     )
 
 
-def test_the_spread_of_the_scale_is_best_where_it_tells_the_true_error():
+def test_the_spread_of_the_scale_is_best_where_it_equals_the_true_error():
     truth = torch.tensor([[1.0, 0.0]])
     costs = [
         losses.metric(torch.tensor([[1.5, spread, 0.0]]), truth).item() for spread in (-2.0, -0.6931, 1.0)

@@ -140,7 +140,7 @@ def test_training_refuses_the_seeds_of_the_evaluation():
         batch(0, seed=render.HELD_OUT_SEED + 1, size=2, shape=(32, 32))
 
 
-def test_halving_takes_the_second_nearest_of_four():
+def test_downsampling_takes_the_second_nearest_of_four():
     np.testing.assert_array_equal(
         halved(np.array([[1.0, 9, 3, np.inf], [5, 9, np.inf, np.inf]])), [[5, np.inf]]
     )

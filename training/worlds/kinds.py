@@ -614,14 +614,14 @@ def street(s: Scene) -> Callable[[Rng], View]:
                     parts.street_lamp(s)
                 else:
                     parts.broadleaf(s, rng.uniform(3.5, 9))
-        place = rng.uniform(-4, 5)
-        while place < 45:
+        position = rng.uniform(-4, 5)
+        while position < 45:
             if rng.random() < 0.6:
                 with s.at(
-                    side * (road - 1.1), 0, place, yaw=(0 if side > 0 else np.pi) + rng.normal(0, 0.03)
+                    side * (road - 1.1), 0, position, yaw=(0 if side > 0 else np.pi) + rng.normal(0, 0.03)
                 ):
                     parts.car(s)
-            place += rng.uniform(5.2, 12)
+            position += rng.uniform(5.2, 12)
     for _ in range(int(rng.integers(0, 7))):
         with s.at(
             rng.choice([-1, 1]) * (road + rng.uniform(-1, walk)),

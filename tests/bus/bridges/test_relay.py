@@ -209,10 +209,10 @@ async def test_a_standby_stops_and_takes_nothing(
         await until(_active(first), what="the first to be active")
         async with running(second):
 
-            async def standing_by() -> bool:
+            async def on_standby() -> bool:
                 return second.ready
 
-            await until(standing_by, what="the second to stand by")
+            await until(on_standby, what="the second to stand by")
             assert not second.active
         assert await pool.fetchval("SELECT epoch FROM relay_lease") == 1
 

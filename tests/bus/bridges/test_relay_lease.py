@@ -109,36 +109,36 @@ async def test_one_of_many_wins(fresh_database: str, database: asyncpg.Connectio
             await each.__aexit__()
 
 
-async def test_a_woken_zombie_numbers_and_deletes_nothing(
+async def test_a_resumed_stale_owner_numbers_and_deletes_nothing(
     fresh_database: str, database: asyncpg.Connection
 ) -> None:
     await fill(database, 4)
-    async with lease(fresh_database, "zombie") as zombie, lease(fresh_database, "heir") as heir:
-        await zombie.acquire()
-        await zombie.advance(0, 2)
+    async with lease(fresh_database, "zombie") as stale, lease(fresh_database, "heir") as heir:
+        await stale.acquire()
+        await stale.advance(0, 2)
         await database.execute("UPDATE relay_lease SET deadline = now()")
         await heir.acquire()
         before = await database.fetch("SELECT * FROM outbox ORDER BY id")
         lease_before = await database.fetchrow("SELECT * FROM relay_lease")
         with pytest.raises(FencedError):
-            await zombie.advance(2, 10)
+            await stale.advance(2, 10)
         assert await database.fetch("SELECT * FROM outbox ORDER BY id") == before
         assert await database.fetchrow("SELECT * FROM relay_lease") == lease_before
         await heir.advance(0, 10)
         assert [seq for seq, _ in await heir.numbered(0, 10, 10**6)] == [1, 2, 3, 4]
 
 
-async def test_a_zombie_frozen_inside_its_transaction_does_not_block_the_heir(
+async def test_a_stale_owner_frozen_inside_its_transaction_does_not_block_the_heir(
     fresh_database: str, database: asyncpg.Connection
 ) -> None:
-    async with lease(fresh_database, "zombie", 1) as zombie, lease(fresh_database, "heir", 1) as heir:
-        await zombie.acquire()
-        await zombie._connection.execute("BEGIN")
-        await zombie._connection.execute("SELECT * FROM relay_lease FOR UPDATE")
+    async with lease(fresh_database, "zombie", 1) as stale, lease(fresh_database, "heir", 1) as heir:
+        await stale.acquire()
+        await stale._connection.execute("BEGIN")
+        await stale._connection.execute("SELECT * FROM relay_lease FOR UPDATE")
         async with asyncio.timeout(30):
             await heir.acquire()
         with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
-            await zombie.renew()
+            await stale.renew()
 
 
 async def test_numbers_stay_above_the_cursor_of_a_restored_database(

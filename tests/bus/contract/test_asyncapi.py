@@ -65,13 +65,13 @@ def test_channels_are_the_declared_topics() -> None:
 
 
 def test_operations_are_who_writes_and_who_reads() -> None:
-    told = {
+    documented = {
         (operation["action"], name.split(".")[1], operation["channel"]["$ref"].removeprefix("#/channels/"))
         for name, operation in document["operations"].items()
     }
     writes = {("send", role, topic.name) for topic in topics.ALL for role in topic.producers}
     reads = {("receive", role, topic.name) for topic in topics.ALL for role in topic.consumers}
-    assert told == writes | reads
+    assert documented == writes | reads
     for operation in document["operations"].values():
         own = operation["channel"]["$ref"]
         assert all(message["$ref"].startswith(f"{own}/messages/") for message in operation["messages"])

@@ -79,7 +79,7 @@ def test_a_new_optional_property_is_fine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         ({"name": None}, [".name is gone"]),
         ({"note": None}, [".note is gone"]),
@@ -91,12 +91,12 @@ def test_a_new_optional_property_is_fine() -> None:
         ({"extra": ("extra", int)}, [".extra is required now; what was written before may not have it"]),
     ],
 )
-def test_what_breaks_is_told(changed: dict[str, Any], told: list[str]) -> None:
+def test_what_breaks_is_reported(changed: dict[str, Any], expected: list[str]) -> None:
     found = breaks(asyncapi.schema_of(Old), struct(**changed))
-    assert set(told) <= set(found), found
+    assert set(expected) <= set(found), found
 
 
-def test_what_becomes_optional_is_told() -> None:
+def test_what_becomes_optional_is_reported() -> None:
     new = struct()
     new["required"] = [name for name in new["required"] if name != "name"]
     assert breaks(asyncapi.schema_of(Old), new) == [".name is optional now; old readers need it"]

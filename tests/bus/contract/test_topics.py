@@ -43,7 +43,7 @@ def test_the_log_of_record_is_kept_for_ever_and_keyed_by_account() -> None:
 @pytest.mark.parametrize(
     "retries", [topics.GENERATION_RETRIES, topics.EXPORT_RETRIES, topics.BACKGROUND_RETRIES]
 )
-def test_retry_delays_grow_and_are_told_by_the_name(retries: tuple[topics.Topic, ...]) -> None:
+def test_retry_delays_grow_and_are_in_the_topic_name(retries: tuple[topics.Topic, ...]) -> None:
     delays = [topic.delay_ms for topic in retries]
     assert delays == list(topics.RETRY_DELAYS_MS)
     assert all(later > earlier > 0 for earlier, later in pairwise(delays))
@@ -68,16 +68,16 @@ def test_retries_and_the_dead_carry_what_their_source_does(
         assert topic.retention_ms >= source.retention_ms
 
 
-def test_what_the_system_wants_itself_is_heard_by_nobody_else() -> None:
+def test_background_exports_are_published_to_no_account() -> None:
     own = (topics.BACKGROUND_COMMANDS, topics.BACKGROUND_ENDINGS, *topics.BACKGROUND_RETRIES)
     assert {role for topic in own for role in topic.consumers} == {"export"}
     assert {topic.name for topic in own}.isdisjoint({topics.EVENTS.name, topics.EXPORT_COMMANDS.name})
 
 
-def test_a_wish_to_stop_is_kept_as_long_as_a_command_may_live() -> None:
+def test_a_cancel_request_is_kept_as_long_as_a_command_may_live() -> None:
     assert topics.CANCELLATIONS.retention_ms >= topics.COMMANDS_BULK.retention_ms
 
 
-def test_lanes() -> None:
+def test_receiver_concurrency() -> None:
     assert topics.commands_topic(messages.Priority.INTERACTIVE) is topics.COMMANDS_INTERACTIVE
     assert topics.commands_topic(messages.Priority.BULK) is topics.COMMANDS_BULK

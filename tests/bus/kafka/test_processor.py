@@ -117,14 +117,18 @@ MakeBench = Callable[..., Awaitable[Bench]]
 @pytest.fixture
 def bench(kafka_settings: KafkaSettings, unique: Callable[[str], str]) -> MakeBench:
     async def make(
-        *, kafka: KafkaSettings | None = None, partitions: int = 1, lanes: int = 1, delays: Sequence[int] = ()
+        *,
+        kafka: KafkaSettings | None = None,
+        partitions: int = 1,
+        priorities: int = 1,
+        delays: Sequence[int] = (),
     ) -> Bench:
         server = kafka or kafka_settings
-        lane_names = [unique(f"in-{lane}") for lane in range(lanes)]
+        input_names = [unique(f"in-{priority}") for priority in range(priorities)]
         return Bench(
             kafka=server,
             group=unique("group"),
-            inputs=[await make_topic(server, name, partitions=partitions) for name in lane_names],
+            inputs=[await make_topic(server, name, partitions=partitions) for name in input_names],
             retries=[
                 await make_topic(server, unique(f"retry-{nth}"), delay_ms=delay)
                 for nth, delay in enumerate(delays)
@@ -222,18 +226,18 @@ async def test_no_more_than_max_in_flight_run(bench: MakeBench) -> None:
     assert most == 5
 
 
-async def test_the_first_lane_goes_first(bench: MakeBench) -> None:
-    b = await bench(lanes=2)
+async def test_the_highest_priority_goes_first(bench: MakeBench) -> None:
+    b = await bench(priorities=2)
     b.gates[0] = asyncio.Event()
     await b.put(range(20), b.inputs[1])
     processor = b.processor(max_in_flight=1)
     async with running(processor):
         await b.until_started(0)
         await b.put([100, 101, 102])
-        lane = processor._partitions[TopicPartition(b.inputs[0].name, 0)]
+        partition = processor._partitions[TopicPartition(b.inputs[0].name, 0)]
 
         async def fetched() -> bool:
-            return bool(lane.waiting) and lane.waiting[-1].value == b"102"
+            return bool(partition.waiting) and partition.waiting[-1].value == b"102"
 
         await until(fetched, what="the first lane's records")
         b.gates[0].set()
@@ -241,8 +245,8 @@ async def test_the_first_lane_goes_first(bench: MakeBench) -> None:
     assert b.started[:4] == [0, 100, 101, 102]
 
 
-async def test_a_quarter_of_the_places_is_kept_for_the_first_lane(bench: MakeBench) -> None:
-    b = await bench(lanes=2)
+async def test_a_quarter_of_the_slots_is_reserved_for_the_highest_priority(bench: MakeBench) -> None:
+    b = await bench(priorities=2)
     b.gates = {number: asyncio.Event() for number in range(20)}
     await b.put(range(20), b.inputs[1])
     async with running(b.processor(max_in_flight=4)):
@@ -255,7 +259,7 @@ async def test_a_quarter_of_the_places_is_kept_for_the_first_lane(bench: MakeBen
         await b.until_results(21)
 
 
-async def test_a_waiting_retry_holds_up_nobody(bench: MakeBench) -> None:
+async def test_a_waiting_retry_blocks_no_other_record(bench: MakeBench) -> None:
     b = await bench(delays=(3_600_000, 1))
     b.fail = lambda record: TransientError("later") if record.value == b"0" else None
     await b.put([0])
@@ -313,9 +317,9 @@ async def test_a_long_job_causes_no_rebalance(bench: MakeBench, monkeypatch: pyt
     """Also where every place is taken and nothing more is fetched: the group hears of us all the same."""
     b = await bench()
     b.gates = {number: asyncio.Event() for number in range(3)}
-    patient = broker.consumer
-    monkeypatch.setattr(broker, "consumer", lambda *a, **k: patient(*a, **k | {"max_poll_interval_ms": 500}))
-    with structlog.testing.capture_logs() as told:
+    original = broker.consumer
+    monkeypatch.setattr(broker, "consumer", lambda *a, **k: original(*a, **k | {"max_poll_interval_ms": 500}))
+    with structlog.testing.capture_logs() as logged:
         async with running(b.processor(max_in_flight=2)):
             await b.put(range(3))
             await b.until_started(0, 1)
@@ -324,7 +328,7 @@ async def test_a_long_job_causes_no_rebalance(bench: MakeBench, monkeypatch: pyt
                 gate.set()
             assert await b.until_results(3) == [0, 1, 2]
     assert b.started == [0, 1, 2]
-    assert [each["event"] for each in told].count("partitions_assigned") == 1
+    assert [each["event"] for each in logged].count("partitions_assigned") == 1
 
 
 async def test_a_worker_that_lost_its_partition_ends_without_a_double(bench: MakeBench) -> None:

@@ -57,7 +57,7 @@ async def test_a_restarted_worker_finds_the_topics_that_came_meanwhile(
     await work({first, second, third})
 
 
-class Namesakes:
+class StaticMembers:
     """Processes of one script under one name, fed with numbers."""
 
     def __init__(self, script: str, environment: dict[str, str], kafka: KafkaSettings, pool: asyncpg.Pool):
@@ -89,12 +89,12 @@ class Namesakes:
 
 
 @pytest.fixture(params=["processor_worker.py", "projector_worker.py"])
-async def namesakes(
+async def members(
     kafka_settings: KafkaSettings,
     fresh_database: str,
     unique: Callable[[str], str],
     request: pytest.FixtureRequest,
-) -> AsyncIterator[Namesakes]:
+) -> AsyncIterator[StaticMembers]:
     names = {
         f"TOPIC_{name.upper()}": (await make_topic(kafka_settings, unique(name))).name
         for name in ("in", "retry", "out", "dead")
@@ -108,7 +108,7 @@ async def namesakes(
     environment |= {"MAX_IN_FLIGHT": "8", "MAX_RECORDS": "20", "WORK_SECONDS": "0"}
     async with asyncpg.create_pool(fresh_database, min_size=1, max_size=2) as pool:
         await pool.execute("CREATE TABLE seen (number bigint, key text, partition int, place bigint)")
-        made = Namesakes(request.param, environment, kafka_settings, pool)
+        made = StaticMembers(request.param, environment, kafka_settings, pool)
         yield made
         for process in made.started:
             if process.returncode is None:
@@ -116,16 +116,16 @@ async def namesakes(
                 await process.wait()
 
 
-async def test_the_first_ends_and_the_second_stays(namesakes: Namesakes) -> None:
-    first = await namesakes.start()
-    await namesakes.work()
+async def test_the_first_ends_and_the_second_stays(members: StaticMembers) -> None:
+    first = await members.start()
+    await members.work()
     first.send_signal(signal.SIGSTOP)
-    second = await namesakes.start()
-    await namesakes.work()
+    second = await members.start()
+    await members.work()
     first.send_signal(signal.SIGCONT)
     assert await asyncio.wait_for(first.wait(), 30) == FENCED
-    await namesakes.work()
+    await members.work()
     assert second.returncode is None
     second.terminate()
     assert await asyncio.wait_for(second.wait(), 30) == 0
-    assert await namesakes.handled() == 3
+    assert await members.handled() == 3

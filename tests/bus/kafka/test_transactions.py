@@ -33,19 +33,19 @@ async def test_a_refused_record_takes_the_whole_transaction_along(
     kafka_settings: KafkaSettings, topic: str, producer: TransactionalProducer
 ) -> None:
     """Kafka refuses it only when it arrives; a commit that did not look would leave it out in silence."""
-    place = {TopicPartition(topic, 0): 2}
+    offsets = {TopicPartition(topic, 0): 2}
     large = OutRecord(topic=topic, key=b"k", value=_incompressible(1_500_000), headers=[])
     with pytest.raises(OutcomeUnknownError, match="MessageSizeTooLarge"):
-        await producer.transact([numbered(topic, "k", 0), large], place)
+        await producer.transact([numbered(topic, "k", 0), large], offsets)
     await producer.open()
     assert await read_all(kafka_settings, topic) == []
     assert await committed(kafka_settings, topic, topic) is None
-    await producer.transact([numbered(topic, "k", 0)], place)
+    await producer.transact([numbered(topic, "k", 0)], offsets)
     assert values(await read_all(kafka_settings, topic)) == [0]
     assert await committed(kafka_settings, topic, topic) == 2
 
 
-async def test_the_fenced_are_told_so(
+async def test_fenced_members_are_notified(
     kafka_settings: KafkaSettings, topic: str, producer: TransactionalProducer
 ) -> None:
     heir = TransactionalProducer(kafka_settings, transactional_id=topic, group=topic)
@@ -57,7 +57,7 @@ async def test_the_fenced_are_told_so(
     assert values(await read_all(kafka_settings, topic)) == [1]
 
 
-async def test_opening_settles_what_the_predecessor_left_open(
+async def test_opening_ends_the_predecessors_transaction(
     kafka_settings: KafkaSettings, topic: str, producer: TransactionalProducer
 ) -> None:
     half_done = producer._producer

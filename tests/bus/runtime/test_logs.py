@@ -74,7 +74,7 @@ def test_what_is_bound_to_the_context_is_on_each_line(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         (
             "Key (lower(email))=(ada.l+x@mail.example.com) already exists",
@@ -94,13 +94,13 @@ def test_what_is_bound_to_the_context_is_on_each_line(capsys: pytest.CaptureFixt
         ("class_name @ 12", "class_name @ 12"),
     ],
 )
-def test_what_looks_like_a_secret_is_starred_wherever_it_stands(
-    text: str, told: str, capsys: pytest.CaptureFixture[str]
+def test_likely_secrets_are_redacted_everywhere(
+    text: str, expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     logs.configure("gateway")
     structlog.get_logger().warning("failed", error=text, nested={"deep": [text]}, object=Exception(text))
     logging.getLogger("library").error("%s", text, exc_info=RuntimeError(text))
     first, second = lines(capsys)
-    assert (first["error"], first["nested"]) == (told, {"deep": [told]})
-    assert (first["object"], second["event"]) == (told, told)
-    assert str(second["exception"]).splitlines()[-1] == f"RuntimeError: {told}"
+    assert (first["error"], first["nested"]) == (expected, {"deep": [expected]})
+    assert (first["object"], second["event"]) == (expected, expected)
+    assert str(second["exception"]).splitlines()[-1] == f"RuntimeError: {expected}"

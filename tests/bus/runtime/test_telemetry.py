@@ -84,7 +84,7 @@ def test_an_operator_may_name_the_service_and_take_no_samples():
     assert [span.service for span in collector.spans] == ["mine"]
 
 
-def test_a_collector_that_answers_nothing_holds_nobody_up():
+def test_a_silent_collector_blocks_no_one():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
         done = run(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}")

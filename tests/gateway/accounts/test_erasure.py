@@ -15,7 +15,7 @@ async def erase(api, person, password=PASSWORD):
     return await api.client.request("DELETE", "/api/v1/users/me", headers=person, json={"password": password})
 
 
-async def told(api) -> list[str]:
+async def published_types(api) -> list[str]:
     rows = await api.sql("SELECT records FROM outbox ORDER BY id")
     return [dict(r.headers)["ce_type"].decode() for row in rows for r in outbox.load(row[0])]
 
@@ -59,11 +59,11 @@ async def test_nothing_of_the_person_stays(api, assert_problem) -> None:
     # The job: once here, then again after the running one has ended; repeating it changes nothing.
     for _ in range(2):
         await api.services.erasing.work()
-    assert sorted(await told(api)) == ["generation.cancel.v1", "generation.deleted.v1"]
+    assert sorted(await published_types(api)) == ["generation.cancel.v1", "generation.deleted.v1"]
     assert (await api.sql("SELECT emptied_at FROM users WHERE id = $1", account))[0][0] is None
     await api.sql("UPDATE scene_generations SET status = 'cancelled' WHERE id = $1", running)
     await api.services.erasing.work()
-    assert (await told(api)).count("generation.deleted.v1") == 2
+    assert (await published_types(api)).count("generation.deleted.v1") == 2
     assert (await api.sql("SELECT emptied_at FROM users WHERE id = $1", account))[0][0] is not None
     keys = {row["key"] for row in await api.sql("SELECT key FROM blob_removals")}
     assert {f"originals/{done}/", f"originals/{running}/"} <= keys

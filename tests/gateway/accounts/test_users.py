@@ -86,7 +86,7 @@ async def test_72_bytes_are_read_to_the_last(api):
         assert answer.status_code == 401
 
 
-async def test_wrong_password_and_unknown_person_look_the_same(api, assert_problem):
+async def test_wrong_password_and_unknown_person_are_indistinguishable(api, assert_problem):
     await api.person("ada@example.com")
     wrong = await api.client.post(LOGIN, json={"email": "ada@example.com", "password": "not my password"})
     unknown = await api.client.post(LOGIN, json={"email": "eve@example.com", "password": "not my password"})
@@ -173,7 +173,7 @@ async def test_tokens_that_are_not_ours(api, assert_problem):
     assert_problem(await api.client.get(ME), 401, "unauthenticated")
 
 
-def test_changing_the_secret_signs_nobody_out(gateway_settings):
+def test_changing_the_secret_ends_no_session(gateway_settings):
     account = uuid4()
     old = Tokens(gateway_settings)
     token = old.issue(account, "user")

@@ -47,7 +47,7 @@ async def store():
     return store
 
 
-async def wish(pool, *keys, commit=True):
+async def request_removal(pool, *keys, commit=True):
     async with pool.acquire() as connection:
         transaction = connection.transaction()
         await transaction.start()
@@ -65,7 +65,7 @@ async def left(pool):
 
 async def test_objects_and_folders(pool, store):
     removals = Removals(pool, store)
-    await wish(pool, "r/a/", "b", "b", "missing")
+    await request_removal(pool, "r/a/", "b", "b", "missing")
     assert await removals.work() == 3
     assert list(store.objects) == ["r/ab/1"]
     assert await left(pool) == []
@@ -73,22 +73,22 @@ async def test_objects_and_folders(pool, store):
 
 
 @pytest.mark.parametrize("key", ["", "/", "results/"])
-async def test_a_wish_for_everything_is_refused(pool, key):
+async def test_a_backfill_of_everything_is_refused(pool, key):
     with pytest.raises(asyncpg.CheckViolationError):
-        await wish(pool, key)
+        await request_removal(pool, key)
 
 
-async def test_a_rollback_takes_the_wish_back(pool, store):
+async def test_a_rollback_withdraws_the_removal_request(pool, store):
     removals = Removals(pool, store)
-    await wish(pool, "r/a/", commit=False)
+    await request_removal(pool, "r/a/", commit=False)
     assert await removals.work() == 0
     assert len(store.objects) == 4
 
 
-async def test_one_that_fails_is_tried_again_later_and_holds_nobody_up(pool, store):
+async def test_a_failed_one_is_retried_later_and_blocks_no_other(pool, store):
     removals = Removals(pool, store)
     store.broken = {"r/a/2"}
-    await wish(pool, "r/a/", "b")
+    await request_removal(pool, "r/a/", "b")
     await removals.work()
     assert sorted(store.objects) == ["r/a/2", "r/ab/1"]
     waits = []
@@ -110,7 +110,7 @@ async def test_one_that_fails_is_tried_again_later_and_holds_nobody_up(pool, sto
 
 async def test_killed_in_the_middle_it_is_done_by_the_next(pool, store):
     first = Removals(pool, store)
-    await wish(pool, "r/a/")
+    await request_removal(pool, "r/a/")
     store.let.clear()
     working = asyncio.create_task(first.run())
     await store.entered.wait()
@@ -126,7 +126,7 @@ async def test_killed_in_the_middle_it_is_done_by_the_next(pool, store):
 
 
 async def test_sigkill_in_the_middle(pool, store, fresh_database):
-    await wish(pool, "r/a/1", "b")
+    await request_removal(pool, "r/a/1", "b")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -145,12 +145,12 @@ async def test_sigkill_in_the_middle(pool, store, fresh_database):
     assert await left(pool) == []
 
 
-async def test_two_workers_never_share_a_wish(pool, store):
+async def test_two_workers_never_share_a_request(pool, store):
     workers = [Removals(pool, store) for _ in range(2)]
     keys = [f"many/{number}" for number in range(BATCH)]
     for key in keys:
         await store.put(key, b"x", "text/plain")
-    await wish(pool, *keys)
+    await request_removal(pool, *keys)
     store.let.clear()
     claims = [asyncio.create_task(worker.work()) for worker in workers]
     await store.entered.wait()
@@ -167,7 +167,7 @@ async def test_it_works_on_when_woken_and_survives_a_database_that_fails(pool, s
     try:
         await asyncio.sleep(0)
         await pool.execute("ALTER TABLE hidden RENAME TO blob_removals")
-        await wish(pool, "b")
+        await request_removal(pool, "b")
         removals.wake()
         await until(lambda: "b" not in store.objects)
     finally:

@@ -96,7 +96,7 @@ async def test_only_one_of_two_admins_at_once_redrives_it(api, admin, dead, s3_s
     assert len(await stored_photos(api, s3_settings) - before) == 1
 
 
-async def test_what_is_discarded_is_settled(api, admin, dead, assert_problem) -> None:
+async def test_a_discarded_dead_letter_is_resolved(api, admin, dead, assert_problem) -> None:
     letter, _ = dead
     assert (await api.client.post(f"{URL}/{letter}/discard", headers=admin)).status_code == 204
     for again in ("discard", "redrive"):

@@ -47,7 +47,7 @@ async def scene(pool, status: str, *, photo: str, splat: str | None = None) -> U
 
 
 async def test_losers_go_and_everything_else_stays(pool, store):
-    done, waiting, nobody = uuid4(), uuid4(), uuid4()
+    done, waiting, unknown = uuid4(), uuid4(), uuid4()
     stays = [
         await put(store, f"originals/{done}/won"),
         await put(store, f"results/{done}/won.ply"),
@@ -60,16 +60,16 @@ async def test_losers_go_and_everything_else_stays(pool, store):
     goes = [
         await put(store, f"results/{done}/lost.ply"),
         await put(store, f"originals/{waiting}/lost"),
-        await put(store, f"originals/{nobody}/never-accepted"),
-        await put(store, f"exports/{nobody}/x.glb"),
+        await put(store, f"originals/{unknown}/never-accepted"),
+        await put(store, f"exports/{unknown}/x.glb"),
     ]
     await scene(pool, "completed", photo=stays[0], splat=stays[1])
     await scene(pool, "processing", photo=stays[2])
     orphans = Orphans(pool, store, BUCKET)
-    assert sorted(await orphans.look()) == sorted(goes)
-    assert await orphans.look() == [], "already on their way out"
-    wishes = {row["key"] for row in await pool.fetch("SELECT key FROM blob_removals")}
-    assert wishes == set(goes)
+    assert sorted(await orphans.find()) == sorted(goes)
+    assert await orphans.find() == [], "already on their way out"
+    removals = {row["key"] for row in await pool.fetch("SELECT key FROM blob_removals")}
+    assert removals == set(goes)
 
 
 async def test_a_job_that_failed_keeps_its_photo_and_no_splat(pool, store):
@@ -77,7 +77,7 @@ async def test_a_job_that_failed_keeps_its_photo_and_no_splat(pool, store):
     photo = await put(store, f"originals/{failed}/won")
     splat = await put(store, f"results/{failed}/late.ply")
     await scene(pool, "failed", photo=photo)
-    assert await Orphans(pool, store, BUCKET).look() == [splat]
+    assert await Orphans(pool, store, BUCKET).find() == [splat]
 
 
 async def test_one_of_many_has_the_turn(pool, store):

@@ -8,11 +8,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from gateway.operations.invariants_cache import Books
+from gateway.operations.invariants_cache import InvariantsCache
 from ledger import invariants
 from tests.gateway.conftest import PASSWORD
 
-USAGE, EVENTS, ADMIN, BOOKS = (
+USAGE, EVENTS, ADMIN, INVARIANTS = (
     f"/api/v1/{path}" for path in ("usage", "usage/events", "admin/usage", "health/invariants")
 )
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -66,11 +66,11 @@ async def test_totals_by_day_kind_and_key(api):
     ] == []
 
 
-async def test_an_api_key_may_look_if_it_has_the_scope(api, key):
+async def test_an_api_key_may_read_if_it_has_the_scope(api, key):
     assert (await api.client.get(USAGE, headers=key)).status_code == 200
     assert (await api.client.get(EVENTS, headers=key)).status_code == 200
     assert (await api.client.get(ADMIN, headers=key)).status_code == 403
-    assert (await api.client.get(BOOKS, headers=key)).status_code == 403
+    assert (await api.client.get(INVARIANTS, headers=key)).status_code == 403
 
 
 async def test_the_rows_page_by_page(api):
@@ -105,7 +105,7 @@ async def test_a_range_that_makes_no_sense(api, assert_problem, path, query):
     assert_problem(answer, 422, "range_invalid")
 
 
-async def test_a_cursor_of_somebody_elses_making(api, assert_problem):
+async def test_a_foreign_cursor_is_rejected(api, assert_problem):
     answer = await api.client.get(EVENTS, params={"cursor": "x"}, headers=await api.person())
     assert_problem(answer, 400, "cursor_invalid")
 
@@ -131,19 +131,19 @@ async def test_admins_see_one_account_or_all(api, admin, assert_problem):
     assert_problem(await api.client.get(ADMIN, headers=person), 403, "role_insufficient")
 
 
-async def test_admins_see_whether_the_books_are_right(api, admin, assert_problem):
-    good = (await api.client.get(BOOKS, headers=admin)).json()
+async def test_admins_see_whether_the_invariants_hold(api, admin, assert_problem):
+    good = (await api.client.get(INVARIANTS, headers=admin)).json()
     assert good["holds"]
     assert [rule["rule"] for rule in good["rules"]] == list(invariants.RULES)
     row = await used(api, uuid4())
-    assert (await api.client.get(BOOKS, headers=admin)).json() == good, "a minute has not passed"
-    api.services.books._until = 0.0
-    bad = (await api.client.get(BOOKS, headers=admin)).json()
+    assert (await api.client.get(INVARIANTS, headers=admin)).json() == good, "a minute has not passed"
+    api.services.invariants_cache._until = 0.0
+    bad = (await api.client.get(INVARIANTS, headers=admin)).json()
     (broken,) = [rule for rule in bad["rules"] if not rule["holds"]]
     assert not bad["holds"]
     assert (broken["rule"], broken["count"], broken["ids"]) == ("no_usage_without_event", 1, [str(row)])
     assert "rebuild --compare" in broken["remedy"]
-    assert_problem(await api.client.get(BOOKS, headers=await api.person()), 403, "role_insufficient")
+    assert_problem(await api.client.get(INVARIANTS, headers=await api.person()), 403, "role_insufficient")
 
 
 async def test_many_who_ask_at_once_cause_one_check(api, monkeypatch):
@@ -156,8 +156,8 @@ async def test_many_who_ask_at_once_cause_one_check(api, monkeypatch):
         return await real(connection)
 
     monkeypatch.setattr(invariants, "check", counted)
-    books = Books(api.services.pool)
-    found = await asyncio.gather(*(books.look() for _ in range(20)))
+    invariants_cache = InvariantsCache(api.services.pool)
+    found = await asyncio.gather(*(invariants_cache.read() for _ in range(20)))
     assert (checks, len({id(each) for each in found})) == (1, 1)
 
 
@@ -173,6 +173,6 @@ async def test_a_check_that_takes_too_long_is_ended_and_not_tried_again(
 
     monkeypatch.setattr(invariants, "check", slow)
     for _ in range(2):
-        answer = await api.client.get(BOOKS, headers=admin)
+        answer = await api.client.get(INVARIANTS, headers=admin)
         assert_problem(answer, 503, "temporarily_unavailable")
     assert checks == 1

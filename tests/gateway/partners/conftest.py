@@ -53,15 +53,15 @@ class Desk:
         account = {"email": f"{slug}@example.com", "password": "correct horse battery"}
         answer = await self.post("", {"slug": slug} | (body or {"account": account}))
         assert answer.status_code == 201, answer.text
-        told = answer.json()
-        return told, outside(told)
+        created = answer.json()
+        return created, outside(created)
 
 
-def outside(told: dict[str, Any]) -> Outside:
+def outside(created: dict[str, Any]) -> Outside:
     """The program of a partner that knows nothing but what the answer says."""
-    kafka = told["kafka"]
+    kafka = created["kafka"]
     assert (kafka["security_protocol"], kafka["sasl_mechanism"]) == ("SASL_PLAINTEXT", "SCRAM-SHA-512")
-    return Outside(told["slug"], kafka["bootstrap_servers"], kafka["username"], kafka["password"])
+    return Outside(created["slug"], kafka["bootstrap_servers"], kafka["username"], kafka["password"])
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def settings(settings: Settings, kafka_settings, infra) -> Settings:
 @pytest.fixture
 async def desk(settings: Settings, monkeypatch) -> AsyncIterator[Desk]:
     # The job looks when a test says so.
-    monkeypatch.setattr(lifecycle, "LOOK_EVERY_S", 3600)
+    monkeypatch.setattr(lifecycle, "POLL_INTERVAL_S", 3600)
     with application(settings) as app:
         async with (
             started(app),

@@ -18,7 +18,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 
 Texts = dict[str, str | None]
-PATIENCE_S = 20.0
+TIMEOUT_S = 20.0
 """Only turns a hang into a failure."""
 DENIED = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -77,11 +77,11 @@ class Outside:
         key: bytes | None = None,
     ) -> list[Message]:
         """Write records as fast as it goes; the receipts. Raises `KafkaException` for the first refusal."""
-        told: list[Message] = []
+        acknowledged: list[Message] = []
         failed: list[KafkaError] = []
 
         def receipt(error: KafkaError | None, message: Message) -> None:
-            (failed if error else told).append(error or message)  # type: ignore[arg-type]
+            (failed if error else acknowledged).append(error or message)  # type: ignore[arg-type]
 
         producer = Producer(self.options(**{"message.max.bytes": 4_000_000, "message.timeout.ms": 60_000}))
         for value, headers in records:
@@ -100,8 +100,8 @@ class Outside:
         producer.flush(60)
         if failed:
             raise KafkaException(failed[0])
-        assert len(told) == len(records)
-        return told
+        assert len(acknowledged) == len(records)
+        return acknowledged
 
     def read(
         self,
@@ -109,7 +109,7 @@ class Outside:
         *,
         topic: str | None = None,
         group: str | None = None,
-        patience_s: float = PATIENCE_S,
+        timeout_s: float = TIMEOUT_S,
         **more: Any,
     ) -> list[Message]:
         """Read on where the group is until it is enough; commit. Raises `KafkaException`."""
@@ -127,7 +127,7 @@ class Outside:
         found: list[Message] = []
         try:
             consumer.subscribe([topic or self.events])
-            deadline = time.monotonic() + patience_s
+            deadline = time.monotonic() + timeout_s
             while not enough(found):
                 assert time.monotonic() < deadline, [(m.headers(), m.value()) for m in found]
                 message = consumer.poll(0.2)
@@ -146,7 +146,7 @@ class Outside:
         """Put the group back to the beginning, as `kafka-consumer-groups --reset-offsets` does."""
         consumer = Consumer(self.options(**{"group.id": group, "enable.auto.commit": False}))
         try:
-            low, _ = consumer.get_watermark_offsets(TopicPartition(self.events, 0), timeout=PATIENCE_S)
+            low, _ = consumer.get_watermark_offsets(TopicPartition(self.events, 0), timeout=TIMEOUT_S)
             consumer.commit(offsets=[TopicPartition(self.events, 0, low)], asynchronous=False)
         finally:
             consumer.close()

@@ -25,37 +25,40 @@ def topics_of(partner) -> set[str]:
 
 async def test_a_partner_gets_all_that_it_needs_and_its_password_once(desk, unique) -> None:
     slug = unique("acme")
-    told, partner = await desk.opened(slug)
-    assert told["topics"] == {
+    created, partner = await desk.opened(slug)
+    assert created["topics"] == {
         "commands": f"partner.{slug}.commands.v1",
         "events": f"partner.{slug}.events.v1",
     }
-    assert told["group_prefix"] == f"partner.{slug}."
-    assert await asyncio.to_thread(topics_of, partner) == set(told["topics"].values())
-    document = await desk.api.client.get(told["asyncapi_url"].partition("8000")[2])
+    assert created["group_prefix"] == f"partner.{slug}."
+    assert await asyncio.to_thread(topics_of, partner) == set(created["topics"].values())
+    document = await desk.api.client.get(created["asyncapi_url"].partition("8000")[2])
     assert document.json()["asyncapi"] == "3.0.0"
-    seen = await desk.get(f"/{told['id']}")
+    seen = await desk.get(f"/{created['id']}")
     assert (seen["state"], seen["settled"], seen["username"]) == ("active", True, partner.username)
     assert partner.password not in str(seen) + str(await desk.get(""))
-    roles = await desk.api.sql("SELECT role FROM users WHERE id = $1", UUID(told["account_id"]))
+    roles = await desk.api.sql("SELECT role FROM users WHERE id = $1", UUID(created["account_id"]))
     assert [row["role"] for row in roles] == ["enterprise"]
 
 
 async def test_an_account_that_exists_can_be_a_partner_once(desk, unique, assert_problem) -> None:
     account_id = str(await desk.api.account_id(await desk.api.person()))
-    told, _ = await desk.opened(unique("one"), account_id=account_id)
-    assert told["account_id"] == account_id
+    created, _ = await desk.opened(unique("one"), account_id=account_id)
+    assert created["account_id"] == account_id
     second = await desk.post("", {"slug": unique("two"), "account_id": account_id})
     assert_problem(second, 409, "partner_exists")
-    nobody = await desk.post("", {"slug": unique("two"), "account_id": str(uuid4())})
-    assert_problem(nobody, 404, "not_found")
+    unknown_account = await desk.post("", {"slug": unique("two"), "account_id": str(uuid4())})
+    assert_problem(unknown_account, 404, "not_found")
 
 
 async def test_a_slug_is_never_given_twice(desk, unique, assert_problem) -> None:
-    told, _ = await desk.opened(unique("acme"))
-    again = {"slug": told["slug"], "account": {"email": "x@example.com", "password": "correct horse battery"}}
+    created, _ = await desk.opened(unique("acme"))
+    again = {
+        "slug": created["slug"],
+        "account": {"email": "x@example.com", "password": "correct horse battery"},
+    }
     assert_problem(await desk.post("", again), 409, "slug_taken")
-    await desk.delete(told["id"])
+    await desk.delete(created["id"])
     assert_problem(await desk.post("", again), 409, "slug_taken")
     assert await desk.api.sql("SELECT FROM users WHERE email = 'x@example.com'") == []
 
@@ -76,25 +79,25 @@ async def test_what_is_no_partner_is_refused(desk, body, assert_problem) -> None
 
 
 async def test_new_credentials_end_the_old_ones(desk, unique) -> None:
-    told, old = await desk.opened(unique("acme"))
-    answer = await desk.post(f"/{told['id']}/rotate")
+    created, old = await desk.opened(unique("acme"))
+    answer = await desk.post(f"/{created['id']}/rotate")
     assert answer.status_code == 200, answer.text
     new = outside(answer.json())
-    assert answer.json() | {"kafka": told["kafka"]} == told
+    assert answer.json() | {"kafka": created["kafka"]} == created
     assert await asyncio.to_thread(topics_of, new) == {new.commands, new.events}
     with pytest.raises(KafkaException):
         await asyncio.to_thread(topics_of, old)
 
 
 async def test_a_suspended_one_may_do_nothing_until_it_is_resumed(desk, unique) -> None:
-    told, partner = await desk.opened(unique("acme"))
+    created, partner = await desk.opened(unique("acme"))
     headers = {"ce_id": "1"}
     await asyncio.to_thread(partner.send, b"{}", headers=headers)
-    answer = await desk.post(f"/{told['id']}/suspend")
+    answer = await desk.post(f"/{created['id']}/suspend")
     assert (answer.json()["state"], answer.json()["settled"]) == ("suspended", True)
     for work in (lambda: partner.send(b"{}", headers=headers), lambda: partner.read(bool)):
         assert await asyncio.to_thread(denied, work) in DENIED
-    answer = await desk.post(f"/{told['id']}/resume")
+    answer = await desk.post(f"/{created['id']}/resume")
     assert (answer.json()["state"], answer.json()["settled"]) == ("active", True)
     await asyncio.to_thread(partner.send, b"{}", headers=headers)
 
@@ -102,22 +105,22 @@ async def test_a_suspended_one_may_do_nothing_until_it_is_resumed(desk, unique) 
 async def test_a_deleted_one_is_gone_and_its_topics_follow(
     desk, unique, kafka_settings, assert_problem
 ) -> None:
-    told, partner = await desk.opened(unique("acme"))
+    created, partner = await desk.opened(unique("acme"))
     desk.api.services.lifecycle._keep_s = 3600
-    await desk.delete(told["id"])
+    await desk.delete(created["id"])
     with pytest.raises(KafkaException):
         await asyncio.to_thread(topics_of, partner)
-    row = await desk.get(f"/{told['id']}")
+    row = await desk.get(f"/{created['id']}")
     assert (row["state"], row["settled"]) == ("deleting", False)
     await desk.api.services.lifecycle.work()  # nothing is due yet
-    assert (await desk.get(f"/{told['id']}"))["state"] == "deleting"
+    assert (await desk.get(f"/{created['id']}"))["state"] == "deleting"
     desk.api.services.lifecycle._keep_s = 0
     await desk.api.sql("UPDATE partners SET due_at = now()")
     await desk.api.services.lifecycle.work()
-    row = await desk.get(f"/{told['id']}")
+    row = await desk.get(f"/{created['id']}")
     assert (row["state"], row["settled"]) == ("deleted", True)
     for change in ("rotate", "suspend", "resume"):
-        assert_problem(await desk.post(f"/{told['id']}/{change}"), 409, "partner_state")
+        assert_problem(await desk.post(f"/{created['id']}/{change}"), 409, "partner_state")
     assert (await desk.get(""))["items"][0]["state"] == "deleted"
 
 
@@ -154,14 +157,14 @@ async def test_what_a_crash_left_half_done_the_job_finishes(
 
 
 async def test_a_change_that_kafka_did_not_hear_of_is_made_good(desk, unique, monkeypatch) -> None:
-    told, partner = await desk.opened(unique("acme"))
+    created, partner = await desk.opened(unique("acme"))
 
     async def refuse(*_: object) -> None:
         raise KafkaRefusedError("away")
 
     with monkeypatch.context() as broken:
         broken.setattr(Cluster, "close", refuse)
-        answer = await desk.post(f"/{told['id']}/suspend")
+        answer = await desk.post(f"/{created['id']}/suspend")
         assert (answer.json()["state"], answer.json()["settled"]) == ("suspended", False)
         await desk.api.sql("UPDATE partners SET due_at = now()")
         await desk.api.services.lifecycle.work()  # still away: tried again later
@@ -169,17 +172,17 @@ async def test_a_change_that_kafka_did_not_hear_of_is_made_good(desk, unique, mo
     assert (row["settled"], row["later"]) == (False, True)
     await desk.api.sql("UPDATE partners SET due_at = now()")
     await desk.api.services.lifecycle.work()
-    assert (await desk.get(f"/{told['id']}"))["settled"] is True
+    assert (await desk.get(f"/{created['id']}"))["settled"] is True
     assert await asyncio.to_thread(denied, lambda: partner.send(b"{}", headers={})) in DENIED
 
 
 async def test_an_erased_account_is_no_partner_any_more(desk, unique) -> None:
     person = await desk.api.person()
     account_id = await desk.api.account_id(person)
-    told, partner = await desk.opened(unique("acme"), account_id=str(account_id))
+    created, partner = await desk.opened(unique("acme"), account_id=str(account_id))
     await desk.api.services.erasing.erase(account_id, no_password="!")
     await desk.api.services.lifecycle.work()
-    assert (await desk.get(f"/{told['id']}"))["state"] == "deleted"
+    assert (await desk.get(f"/{created['id']}"))["state"] == "deleted"
     with pytest.raises(KafkaException):
         await asyncio.to_thread(topics_of, partner)
 

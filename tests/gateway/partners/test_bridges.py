@@ -56,8 +56,8 @@ async def scenes(desk) -> list[UUID]:
 
 
 async def test_a_photo_goes_in_and_its_events_come_out(bridged, unique, gpu) -> None:
-    told, partner = await bridged.opened(unique("acme"))
-    account = UUID(told["account_id"])
+    created, partner = await bridged.opened(unique("acme"))
+    account = UUID(created["account_id"])
     await asyncio.to_thread(
         partner.send,
         body(image_base64=PHOTO, metadata={"room": "kitchen"}, priority="bulk", focal_length_mm=24),
@@ -82,7 +82,7 @@ async def test_a_photo_goes_in_and_its_events_come_out(bridged, unique, gpu) -> 
     assert (commanded["ce_id"], commanded["generation_id"]) == ("c-1", job)
 
 
-async def test_a_job_by_another_way_is_told_too_under_our_id(bridged, unique) -> None:
+async def test_a_job_by_another_way_is_published_too_under_our_id(bridged, unique) -> None:
     person = await bridged.api.person()
     _, partner = await bridged.opened(unique("acme"), account_id=str(await bridged.api.account_id(person)))
     answer = await bridged.api.generate(person, encoded("JPEG"))
@@ -195,10 +195,10 @@ async def test_what_lies_in_the_store_already_is_taken_by_its_key(bridged, uniqu
     person = await bridged.api.person()
     _, partner = await bridged.opened(unique("acme"), account_id=str(await bridged.api.account_id(person)))
     photo = encoded("JPEG")
-    place = await bridged.api.client.post(
+    upload_target = await bridged.api.client.post(
         "/api/v1/uploads", headers=person, json={"bytes": len(photo), "media_type": "image/jpeg"}
     )
-    upload = place.json()
+    upload = upload_target.json()
     async with bridged.dependencies.outgoing.__class__() as http:
         put = await http.put(upload["url"], data=photo, headers=upload["headers"])
         assert put.status == 200
@@ -209,28 +209,28 @@ async def test_what_lies_in_the_store_already_is_taken_by_its_key(bridged, uniqu
 
 
 async def test_a_suspended_partners_commands_are_rejected(bridged, unique) -> None:
-    told, partner = await bridged.opened(unique("acme"))
+    created, partner = await bridged.opened(unique("acme"))
     await bridged.api.sql("UPDATE partners SET state = 'suspended'")  # Kafka has not heard of it yet
     await asyncio.to_thread(partner.send, body(image_base64=PHOTO), headers=command("1", "a"))
     assert await answers(partner, 1) == [("a", "partner_suspended")]
-    await bridged.post(f"/{told['id']}/resume")
+    await bridged.post(f"/{created['id']}/resume")
     await asyncio.to_thread(partner.send, body(image_base64=PHOTO), headers=command("2", "b"))
     assert (await answers(partner, 2))[1] == ("b", "generation.requested.v1")
 
 
 async def test_a_closed_accounts_commands_are_rejected(bridged, unique) -> None:
-    told, partner = await bridged.opened(unique("acme"))
-    await bridged.api.sql("UPDATE users SET is_active = false WHERE id = $1", UUID(told["account_id"]))
+    created, partner = await bridged.opened(unique("acme"))
+    await bridged.api.sql("UPDATE users SET is_active = false WHERE id = $1", UUID(created["account_id"]))
     await asyncio.to_thread(partner.send, body(image_base64=PHOTO), headers=command("1", "a"))
     assert await answers(partner, 1) == [("a", "account_inactive")]
     assert await stored(bridged) == set()
 
 
-async def test_a_full_account_is_told_so(bridged, unique) -> None:
-    told, partner = await bridged.opened(unique("acme"))
+async def test_a_full_account_is_refused(bridged, unique) -> None:
+    created, partner = await bridged.opened(unique("acme"))
     await bridged.api.sql(
         "INSERT INTO account_quotas (user_id, max_in_flight, updated_at) VALUES ($1, 2, now())",
-        UUID(told["account_id"]),
+        UUID(created["account_id"]),
     )
     records = [(body(image_base64=PHOTO), command(str(number), str(number))) for number in range(3)]
     await asyncio.to_thread(partner.send_all, records, key=b"k")

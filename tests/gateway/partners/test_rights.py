@@ -30,13 +30,13 @@ from confluent_kafka.admin import (
 from bus.contract import topics
 from bus.contract.partners import Names
 from bus.kafka import admin
-from gateway.partners.grants import Quotas
+from gateway.partners.grants import KafkaQuotas
 from gateway.partners.kafka_admin import Cluster
-from tests.gateway.partners.outside import DENIED, PATIENCE_S, Outside, denied
+from tests.gateway.partners.outside import DENIED, TIMEOUT_S, Outside, denied
 
 pytestmark = pytest.mark.stack
 
-QUOTAS = Quotas(produce_bytes=50_000_000, consume_bytes=50_000_000, request_percent=1000)
+QUOTAS = KafkaQuotas(produce_bytes=50_000_000, consume_bytes=50_000_000, request_percent=1000)
 
 
 @pytest.fixture
@@ -56,12 +56,12 @@ async def pair(infra, kafka_settings, unique):
 
 def transactional(partner: Outside, name: str) -> None:
     producer = Producer(partner.options(**{"transactional.id": name}))
-    producer.init_transactions(PATIENCE_S)
+    producer.init_transactions(TIMEOUT_S)
 
 
 def matrix(a: Outside, b: Outside) -> dict[str, Callable[[], object]]:
     """Everything that A must not do, by name."""
-    own, at_once = {"ce_id": "1"}, {"request_timeout": PATIENCE_S}
+    own, at_once = {"ce_id": "1"}, {"request_timeout": TIMEOUT_S}
     client = a.admin()
     acl = AclBinding(
         ResourceType.TOPIC, "*", ResourcePatternType.LITERAL, f"User:{a.username}", "*", AclOperation.ALL,
@@ -71,7 +71,7 @@ def matrix(a: Outside, b: Outside) -> dict[str, Callable[[], object]]:
     scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
 
     def one(futures: dict) -> object:
-        return next(iter(futures.values())).result(PATIENCE_S)
+        return next(iter(futures.values())).result(TIMEOUT_S)
 
     def reading(topic: str) -> Callable[[], object]:
         return lambda: a.read(bool, topic=topic)
@@ -147,9 +147,9 @@ async def test_whatever_is_not_a_partners_own_is_denied(pair, kafka_settings) ->
 
 async def test_what_is_not_its_own_is_not_even_listed(pair) -> None:
     a, _, _ = pair
-    seen = await asyncio.to_thread(lambda: a.admin().list_topics(timeout=PATIENCE_S).topics)
+    seen = await asyncio.to_thread(lambda: a.admin().list_topics(timeout=TIMEOUT_S).topics)
     assert set(seen) == {a.commands, a.events}
-    groups = await asyncio.to_thread(lambda: a.admin().list_consumer_groups().result(PATIENCE_S).valid)
+    groups = await asyncio.to_thread(lambda: a.admin().list_consumer_groups().result(TIMEOUT_S).valid)
     assert [group.group_id for group in groups if not group.group_id.startswith(f"partner.{a.slug}.")] == []
 
 
@@ -171,12 +171,12 @@ async def test_a_new_password_ends_the_old_one(pair) -> None:
 
 async def test_a_new_password_counts_as_soon_as_it_is_given_out(pair) -> None:
     a, _, cluster = pair
-    told = []
+    outcomes = []
     for number in range(20):
         old, a = a, replace(a, password=f"password {number}")
         await cluster.set_password(Names(a.slug), a.password)
-        told.append((await lets_in(a), await lets_in(old)))
-    assert told == [(True, False)] * 20
+        outcomes.append((await lets_in(a), await lets_in(old)))
+    assert outcomes == [(True, False)] * 20
 
 
 async def lets_in(partner: Outside) -> bool:
@@ -200,42 +200,44 @@ async def lets_in(partner: Outside) -> bool:
 async def test_rights_are_felt_at_once_by_those_who_are_connected(pair) -> None:
     """Kafka answers an administrator before its brokers know; we answer when each of them does."""
     a, _, cluster = pair
-    told = []
+    outcomes = []
     for _ in range(20):
         producer = Producer(a.options(**{"linger.ms": 0}))  # one that was refused remembers it for a while
         before = await asyncio.to_thread(code_of, producer, a.commands)
         await cluster.close(Names(a.slug))
-        told.append((before, await asyncio.to_thread(code_of, producer, a.commands) in DENIED))
+        outcomes.append((before, await asyncio.to_thread(code_of, producer, a.commands) in DENIED))
         await cluster.open(Names(a.slug), QUOTAS, password=None)
-    assert told == [(0, True)] * 20
+    assert outcomes == [(0, True)] * 20
 
 
 def code_of(producer: Producer, topic: str) -> int:
     """Write one record; 0, or the code of the refusal."""
-    told: list[int] = []
+    outcomes: list[int] = []
     try:
-        producer.produce(topic, b"x", on_delivery=lambda error, _: told.append(error.code() if error else 0))
+        producer.produce(
+            topic, b"x", on_delivery=lambda error, _: outcomes.append(error.code() if error else 0)
+        )
     except KafkaException as error:
         return int(error.args[0].code())
-    assert producer.flush(PATIENCE_S) == 0
-    return told[0]
+    assert producer.flush(TIMEOUT_S) == 0
+    return outcomes[0]
 
 
 async def test_who_writes_more_than_its_quota_is_slowed_down(pair) -> None:
     """Kafka never refuses: it answers late, and says by how much."""
     a, b, cluster = pair
-    slow = Quotas(produce_bytes=100_000, consume_bytes=50_000_000, request_percent=1000)
+    slow = KafkaQuotas(produce_bytes=100_000, consume_bytes=50_000_000, request_percent=1000)
     await cluster.open(Names(a.slug), slow, password=None)
 
     def throttled_s(partner: Outside) -> float:
-        told: list[float] = []
+        outcomes: list[float] = []
         # A record a request: of a few large ones the first to be delayed would come after the last.
-        single = {"batch.num.messages": 1, "throttle_cb": lambda event: told.append(event.throttle_time)}
+        single = {"batch.num.messages": 1, "throttle_cb": lambda event: outcomes.append(event.throttle_time)}
         producer = Producer(partner.options(**single))
         for number in range(40):  # 2 MB; 1.1 MB may pass in a burst
             producer.produce(partner.commands, b"\xff" * 50_000, headers={"ce_id": str(number)})
         assert producer.flush(60) == 0
-        return sum(told)
+        return sum(outcomes)
 
     own, others = await asyncio.gather(asyncio.to_thread(throttled_s, a), asyncio.to_thread(throttled_s, b))
     assert own > 0

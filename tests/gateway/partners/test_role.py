@@ -84,7 +84,7 @@ class Answers:
     async def until(self, enough: Callable[[int], bool]) -> None:
         def read() -> list:
             # Longer than a read may take: a killed worker's transaction is settled by its successor.
-            return self._partner.read(lambda found: enough(len(self.messages) + len(found)), patience_s=120)
+            return self._partner.read(lambda found: enough(len(self.messages) + len(found)), timeout_s=120)
 
         self.messages += await asyncio.to_thread(read)
 
@@ -130,7 +130,7 @@ async def test_killed_while_commands_pass_each_has_exactly_one_answer(desk, star
 
 
 @pytest.mark.kill
-async def test_a_frozen_role_that_wakes_leaves_its_place_to_its_namesake(desk, start, unique) -> None:
+async def test_a_resumed_role_is_fenced_by_the_newer_instance(desk, start, unique) -> None:
     """Both have the same name in both groups and the same transactional ids: one has to end, the first.
 
     Here its session is over; what happens within it is `tests.bus.kafka.test_static_membership`'s.

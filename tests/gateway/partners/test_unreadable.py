@@ -63,7 +63,7 @@ async def test_it_is_rejected_and_what_lies_behind_it_gets_through(bridged, uniq
     for step in (lambda: send_good(partner, "a"), lambda: spoil(partner), lambda: send_good(partner, "b")):
         await asyncio.to_thread(step)
     await asyncio.to_thread(send_good, other, "c")
-    messages = await read(partner, 3, patience_s=60)
+    messages = await read(partner, 3, timeout_s=60)
     events = [json.loads(message.value()) for message in messages]
     assert [event["data"].get("code") for event in events] == [None, "command_malformed", None]
     assert events[1]["data"]["offset"] == 1

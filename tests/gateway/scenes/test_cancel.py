@@ -22,11 +22,11 @@ async def me(api):
     return person, await api.account_id(person)
 
 
-async def told(api):
+async def published_requests(api):
     return [load(row["records"]) for row in await api.sql("SELECT records FROM outbox ORDER BY id")]
 
 
-async def test_the_wish_is_written_and_told(api, me):
+async def test_the_cancel_request_is_written_and_published(api, me):
     headers, account = me
     scene = (await api.generate(headers, encoded("JPEG"))).json()["generation_id"]
     await api.sql("DELETE FROM outbox")
@@ -40,22 +40,22 @@ async def test_the_wish_is_written_and_told(api, me):
     seen = (await api.client.get(f"{SCENES}/{scene}", headers=headers)).json()
     assert seen["cancel_requested_at"] == body["cancel_requested_at"]
     assert seen["status"] == "pending"  # only the owner of the command ends it
-    ((record,),) = await told(api)
-    wish = decode(topics.CANCELLATIONS, record.value, record.headers)
+    ((record,),) = await published_requests(api)
+    cancel_request = decode(topics.CANCELLATIONS, record.value, record.headers)
     assert (record.topic, record.key) == (topics.CANCELLATIONS.name, scene.encode())
-    assert (str(wish.message.generation_id), wish.message.account_id) == (scene, account)
-    assert wish.correlation_id == "stop-1"
+    assert (str(cancel_request.message.generation_id), cancel_request.message.account_id) == (scene, account)
+    assert cancel_request.correlation_id == "stop-1"
 
 
 @pytest.mark.parametrize("status", ["pending", "processing"])
-async def test_again_is_the_same_answer_and_tells_nothing_more(api, me, status):
+async def test_a_repeat_returns_the_same_answer_and_publishes_nothing(api, me, status):
     headers, account = me
     scene = await put_scene(api, account, status)
     asked = [api.client.post(f"{SCENES}/{scene}/cancel", headers=headers) for _ in range(5)]
     answers = await asyncio.gather(*asked)
     assert {answer.status_code for answer in answers} == {202}
     assert len({answer.text for answer in answers}) == 1
-    assert len(await told(api)) == 1
+    assert len(await published_requests(api)) == 1
 
 
 @pytest.mark.parametrize("status", ["completed", "failed", "cancelled"])
@@ -66,10 +66,10 @@ async def test_an_ended_one(api, me, status, assert_problem):
     await end(api, scene, status)
     answer = await api.client.post(f"{SCENES}/{scene}/cancel", headers=headers)
     assert assert_problem(answer, 409, "scene_ended")["details"] == {"status": status}
-    assert len(await told(api)) == 1
+    assert len(await published_requests(api)) == 1
 
 
-async def test_a_failing_outbox_leaves_no_wish(api, me, assert_problem):
+async def test_a_failing_outbox_leaves_no_removal_request(api, me, assert_problem):
     headers, account = me
     scene = await put_scene(api, account, "pending")
     await api.sql("ALTER TABLE outbox ADD CONSTRAINT refused CHECK (false) NOT VALID")
@@ -84,4 +84,4 @@ async def test_what_is_not_there_or_anothers(api, me, assert_problem):
     eve = await api.person()
     for each in (scene, uuid4()):
         assert_problem(await api.client.post(f"{SCENES}/{each}/cancel", headers=eve), 404, "not_found")
-    assert await told(api) == []
+    assert await published_requests(api) == []

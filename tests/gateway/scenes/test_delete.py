@@ -90,7 +90,7 @@ async def test_a_photo_that_came_as_an_upload_goes_too(api, me):
     await gone(api, key)
 
 
-async def test_told_once_and_the_books_agree(api, me):
+async def test_published_once_and_the_invariants_hold(api, me):
     headers, account = me
     scene = await put_scene(api, account)
     await asyncio.gather(*(api.client.delete(f"{SCENES}/{scene}", headers=headers) for _ in range(4)))

@@ -35,7 +35,7 @@ async def ask(api, headers, scene, **body):
     return await api.client.post(f"{SCENES}/{scene}/export", headers=headers, json=body)
 
 
-async def test_accepted_is_written_and_told(api, me):
+async def test_accepted_is_written_and_published(api, me):
     headers, account, key_id = me
     scene = await put_scene(api, account)
     options = {"max_triangles": 1000, "depth_cut": 0.5}
@@ -56,11 +56,11 @@ async def test_accepted_is_written_and_told(api, me):
     assert (order.message.source.sha256, order.message.source.bytes) == (RESULT["sha256"], RESULT["bytes"])
     assert order.message.source.media_type == "application/ply"  # the row is an earlier release's
     assert row["expires_at"] == order.message.expires_at == row["created_at"] + timedelta(days=6)
-    told = decode(topics.EVENTS, event.value, event.headers)
-    assert (told.type, told.subject, event.key) == (
+    sent = decode(topics.EVENTS, event.value, event.headers)
+    assert (sent.type, sent.subject, event.key) == (
         "export.requested.v1", str(export), str(account).encode(),
     )  # fmt: skip
-    assert (told.message.api_key_id, told.message.options) == (key_id, options)
+    assert (sent.message.api_key_id, sent.message.options) == (key_id, options)
 
 
 async def test_the_splat_goes_to_the_exporter_as_it_was_stored(api, me):
@@ -202,15 +202,15 @@ async def put_own(api, scene, purpose, status="completed", name="sog", options="
     return export
 
 
-async def test_the_systems_own_bother_nobody(world):
+async def test_background_exports_notify_no_account(world):
     api, headers = world.api, world.headers
     scene = await put_scene(api, world.account)
     await api.sql("DELETE FROM outbox")
     views = [await put_own(api, scene, purpose) for purpose in ("preview", "viewer")]
     made = await put_own(api, scene, "backfill")
-    under_way = await put_own(api, scene, "backfill", status="pending", name="ksplat")
+    in_flight = await put_own(api, scene, "backfill", status="pending", name="ksplat")
     listed = (await api.client.get(f"{SCENES}/{scene}/exports", headers=headers)).json()["items"]
-    assert {item["id"] for item in listed} == {str(made), str(under_way)}
+    assert {item["id"] for item in listed} == {str(made), str(in_flight)}
     for view in views:
         for path in (f"{EXPORTS}/{view}", f"{EXPORTS}/{view}/events"):
             assert (await api.client.get(path, headers=headers)).status_code == 404
@@ -218,7 +218,7 @@ async def test_the_systems_own_bother_nobody(world):
     assert stream.status_code == 204  # nothing will follow
     # What an operator had made serves who asks for it later; what is still under way could not be followed.
     assert (await ask(api, headers, scene, format="sog")).json()["export_id"] == str(made)
-    assert (await ask(api, headers, scene, format="ksplat")).json()["export_id"] != str(under_way)
+    assert (await ask(api, headers, scene, format="ksplat")).json()["export_id"] != str(in_flight)
     assert len(await api.sql("SELECT FROM outbox")) == 1
 
 
@@ -252,7 +252,7 @@ async def test_the_same_asked_for_at_once_by_two_gateways_is_made_once(api, me, 
     assert len(await api.sql("SELECT FROM outbox")) == 1
 
 
-async def test_a_scene_that_is_deleted_while_somebody_asks(api, me, assert_problem):
+async def test_a_scene_that_is_deleted_during_a_read(api, me, assert_problem):
     headers, account, _ = me
     scene = await put_scene(api, account)
     async with api.services.pool.acquire() as deleting, deleting.transaction():

@@ -21,7 +21,7 @@ from bus.runtime.errors import TransientError
 from gateway.app import create_app
 from gateway.errors import DomainError
 from gateway.scenes import photo_source
-from gateway.ssrf import Egress
+from gateway.ssrf import SsrfGuard
 from tests.gateway.conftest import Api, started, stored_photos
 from tests.gateway.pictures import encoded
 
@@ -147,7 +147,7 @@ async def test_an_address_that_gives_no_photo(
     ],
 )  # fmt: skip
 async def test_addresses_that_are_not_public_are_refused(api, key, assert_problem, url) -> None:
-    guard = Egress(allow_private=False)
+    guard = SsrfGuard(allow_private=False)
     session = guard.session(connect_s=2, total_s=2)
     dependencies = replace(api.services.acceptor.preparer.dependencies, images=guard, outgoing=session)
     with pytest.raises(DomainError) as error:
@@ -166,7 +166,7 @@ async def test_a_name_that_turns_private_after_the_check_is_refused(api) -> None
         async def close(self):
             pass
 
-    guard = Egress(allow_private=False, resolver=Rebinding())
+    guard = SsrfGuard(allow_private=False, resolver=Rebinding())
     guard.check("http://photos.example.com/a.jpg")
     async with guard.session(connect_s=2, total_s=2) as session:
         dependencies = replace(api.services.acceptor.preparer.dependencies, images=guard, outgoing=session)
@@ -366,7 +366,7 @@ async def quota(api, **figures: int) -> None:
     api.services.quotas._known.clear()
 
 
-async def test_generations_under_way_have_a_quota_that_two_gateways_cannot_overshoot(
+async def test_generations_in_flight_have_a_quota_that_two_gateways_cannot_overshoot(
     two, key, assert_problem, s3_settings
 ) -> None:
     for each in two:
@@ -383,7 +383,7 @@ async def test_generations_under_way_have_a_quota_that_two_gateways_cannot_overs
     assert (await two[0].generate(key, PHOTO)).status_code == 202
 
 
-async def lanes(api) -> list[tuple[str, str, str, str]]:
+async def recorded_priorities(api) -> list[tuple[str, str, str, str]]:
     """Of each accepted photo: its row's priority, its command's lane and priority, its event's priority."""
     found = []
     for row in await api.sql(
@@ -402,22 +402,22 @@ async def test_a_flood_beyond_its_share_goes_as_bulk_and_two_gateways_cannot_ove
         quotas._of_user = replace(quotas._of_user, interactive_at_once=3)
     answers = await asyncio.gather(*(two[n % 2].generate(key, PHOTO) for n in range(8)))
     assert {answer.status_code for answer in answers} == {202}
-    assert sorted(await lanes(two[0])) == [("bulk",) * 4] * 5 + [("interactive",) * 4] * 3
+    assert sorted(await recorded_priorities(two[0])) == [("bulk",) * 4] * 5 + [("interactive",) * 4] * 3
     await two[0].sql("UPDATE scene_generations SET status = 'completed' WHERE priority = 'interactive'")
     await two[0].sql("DELETE FROM outbox")
     await two[0].generate(key, PHOTO)
-    assert await lanes(two[0]) == [("bulk",) * 4], "five of its flood are still under way"
+    assert await recorded_priorities(two[0]) == [("bulk",) * 4], "five of its flood are still under way"
     await two[0].sql("UPDATE scene_generations SET status = 'completed'")
     await two[0].sql("DELETE FROM outbox")
     for _ in range(4):
         await two[0].generate(key, PHOTO, priority="bulk")
     await two[0].generate(key, PHOTO)
-    assert await lanes(two[0]) == [("bulk",) * 4] * 4 + [("interactive",) * 4], (
+    assert await recorded_priorities(two[0]) == [("bulk",) * 4] * 4 + [("interactive",) * 4], (
         "what is sent as bulk counts nowhere"
     )
 
 
-async def test_requests_have_a_rate_that_every_answer_tells(api, key, assert_problem) -> None:
+async def test_every_response_states_the_request_rate(api, key, assert_problem) -> None:
     await quota(api, requests_per_minute=3)
     await api.sql("TRUNCATE rate_limits")
     left = []
@@ -445,7 +445,7 @@ async def test_sign_ins_are_throttled_by_account(api, assert_problem) -> None:
     assert int(answer.headers["retry-after"]) > 0
 
 
-async def test_a_flood_of_photos_is_told_to_come_again(api, key, assert_problem) -> None:
+async def test_load_shedding_refuses_a_flood_of_photos(api, key, assert_problem) -> None:
     async with api.services.budget.of(api.services.settings.gateway.upload_mib * 1024 * 1024 - 1000):
         answer = await api.generate(key, PHOTO)
         assert_problem(answer, 503, "busy")

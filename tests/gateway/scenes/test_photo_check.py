@@ -14,14 +14,14 @@ def _prepared():
     photo_check.prepare()
 
 
-def look(data: bytes) -> None:
+def inspect_photo(data: bytes) -> None:
     photo_check.inspect(data)
     photo_check.verify(data)
 
 
 def code_of(data: bytes) -> str:
     with pytest.raises(DomainError) as caught:
-        look(data)
+        inspect_photo(data)
     assert caught.value.message.endswith((".", "?"))
     return caught.value.code
 

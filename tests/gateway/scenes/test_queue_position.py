@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from bus.contract import topics
 from bus.contract.messages import Priority
 from bus.kafka import admin, broker
-from gateway.scenes.queue_position import Backlog, Look, Pace, pace_of
+from gateway.scenes.queue_position import Backlog, Snapshot, Throughput, throughput_of
 from tests.gateway.conftest import NO_KAFKA, until
 from tests.gateway.rows import put_scene
 
@@ -30,21 +30,23 @@ def ended(at: float, seconds: float):
     return NOON + timedelta(seconds=at), seconds
 
 
-def test_pace():
-    assert pace_of([]) is None
-    assert pace_of([ended(0, 0.0)]) is None
-    assert pace_of([ended(10, 2.0)]) == Pace(0.5, 2.0)
+def test_throughput():
+    assert throughput_of([]) is None
+    assert throughput_of([ended(0, 0.0)]) is None
+    assert throughput_of([ended(10, 2.0)]) == Throughput(0.5, 2.0)
     batch = [ended(10, 2.0)] * 8  # one batch of eight: eight in two seconds
-    assert pace_of(batch) == Pace(4.0, 2.0)
-    assert pace_of([*batch, *(ended(1000, 2.0) for _ in range(8))]) == Pace(4.0, 2.0)  # idle in between
-    assert pace_of([ended(10, 2.0), ended(11, 2.0)]) == Pace(2 / 3, 2.0)  # overlapping
+    assert throughput_of(batch) == Throughput(4.0, 2.0)
+    assert throughput_of([*batch, *(ended(1000, 2.0) for _ in range(8))]) == Throughput(
+        4.0, 2.0
+    )  # idle in between
+    assert throughput_of([ended(10, 2.0), ended(11, 2.0)]) == Throughput(2 / 3, 2.0)  # overlapping
 
 
 @given(st.lists(st.tuples(st.floats(0, 600), st.floats(0.01, 60)), min_size=1, max_size=40))
-def test_pace_counts_no_moment_twice(spans):
-    pace = pace_of([ended(at, seconds) for at, seconds in spans])
-    assert pace is not None
-    busy = len(spans) / pace.per_second
+def test_throughput_counts_no_moment_twice(spans):
+    throughput = throughput_of([ended(at, seconds) for at, seconds in spans])
+    assert throughput is not None
+    busy = len(spans) / throughput.per_second
     assert busy <= sum(seconds for _, seconds in spans) + 1e-3
     assert busy >= max(seconds for _, seconds in spans) - 1e-3
 
@@ -55,7 +57,7 @@ async def pool(fresh_database):
         yield pool
 
 
-def lanes(unique, partitions=2):
+def priority_topics(unique, partitions=2):
     return {
         "interactive": replace(topics.COMMANDS_INTERACTIVE, name=unique("fast"), partitions=partitions),
         "bulk": replace(topics.COMMANDS_BULK, name=unique("bulk"), partitions=partitions),
@@ -64,15 +66,15 @@ def lanes(unique, partitions=2):
 
 def test_records_ahead(unique):
     """Held against the end as it was when the scene came in: what came later is not ahead."""
-    two = lanes(unique)
+    two = priority_topics(unique)
     backlog = Backlog(NO_KAFKA, None, group="g", **two)  # type: ignore[arg-type]
     assert backlog.records_ahead(FAST, 0) is None
     fast = [TopicPartition(two["interactive"].name, n) for n in (0, 1)]
     bulk = [TopicPartition(two["bulk"].name, n) for n in (0, 1)]
     now = time.time()
     early = dict.fromkeys([*fast, *bulk], 10)
-    backlog._looks.append(Look(now - 20, early))
-    backlog._looks.append(Look(now, dict.fromkeys([*fast, *bulk], 100)))
+    backlog._snapshots.append(Snapshot(now - 20, early))
+    backlog._snapshots.append(Snapshot(now, dict.fromkeys([*fast, *bulk], 100)))
     backlog._done = {fast[0]: 4, fast[1]: 10, bulk[0]: 8}  # bulk[1] has no committed offset
     assert backlog.records_ahead(FAST, now - 30) == 6 - 1
     assert backlog.records_ahead(FAST, now - 10) == 96 + 90 - 1
@@ -80,7 +82,7 @@ def test_records_ahead(unique):
     assert backlog.records_ahead(BULK, now - 30) == 2 + 10 + 96 + 90 - 1
     backlog._done = early
     assert backlog.records_ahead(FAST, now - 30) == 0
-    backlog._looks[-1] = Look(now - 60, early)
+    backlog._snapshots[-1] = Snapshot(now - 60, early)
     assert backlog.records_ahead(FAST, now - 30) is None  # too old to say anything
 
 
@@ -95,14 +97,14 @@ async def test_from_the_rows_while_kafka_is_away(api):
         await put_scene(api, other, "pending", created_at=moment, priority="bulk")
     mine = await put_scene(api, account, "pending", created_at=at + timedelta(seconds=1.5))
     later = await put_scene(api, account, "pending", created_at=at + timedelta(seconds=9), priority="bulk")
-    places = {}
+    positions = {}
     for scene in (mine, later):
         seen = (await api.client.get(f"{SCENES}/{scene}", headers=person)).json()["queue"]
-        places[scene] = seen["position"]
-    assert places == {mine: 3, later: 3 + 4 + 1}
+        positions[scene] = seen["position"]
+    assert positions == {mine: 3, later: 3 + 4 + 1}
 
 
-async def test_the_estimate_is_the_place_by_the_pace(api):
+async def test_the_estimate_is_the_position_by_the_throughput(api):
     person = await api.person()
     account = await api.account_id(person)
     now = datetime.now(UTC)
@@ -126,23 +128,23 @@ async def test_the_estimate_is_the_place_by_the_pace(api):
 @pytest.mark.stack
 async def test_from_kafka(pool, kafka_settings, unique, monkeypatch):
     monkeypatch.setattr("gateway.scenes.queue_position.LOOK_EVERY_S", 0.05)
-    two, group = lanes(unique), unique("inference")
+    two, group = priority_topics(unique), unique("inference")
     await admin.create_topics(kafka_settings, list(two.values()))
     producer = broker.producer(kafka_settings, client_id="tests", transactional_id=unique("tests"))
     consumer = broker.consumer(kafka_settings, client_id="tests", group_id=group)
     await producer.start()
     await consumer.start()
     backlog = Backlog(kafka_settings, pool, group=group, **two)
-    looking = asyncio.create_task(backlog.run())
+    polling = asyncio.create_task(backlog.run())
     try:
         async with producer.transaction():
             for number in range(10):
                 await producer.send_and_wait(two["interactive"].name, b"x", partition=number % 2)
         await asyncio.sleep(0.2)
-        assert not backlog._looks  # nobody has asked: nobody looks
-        place = await backlog.place(uuid4(), FAST, datetime.now(UTC))
-        assert place.position == 1  # from the rows, of which there are none
-        await until(lambda: bool(backlog._looks))
+        assert not backlog._snapshots  # nobody has asked: nobody looks
+        estimate = await backlog.estimate(uuid4(), FAST, datetime.now(UTC))
+        assert estimate.position == 1  # from the rows, of which there are none
+        await until(lambda: bool(backlog._snapshots))
         # Ten records, and the marker that ended the transaction in each of two partitions.
         assert backlog.records_ahead(FAST, time.time()) == 12 - 1
         parts = [TopicPartition(two["interactive"].name, number) for number in (0, 1)]
@@ -151,27 +153,27 @@ async def test_from_kafka(pool, kafka_settings, unique, monkeypatch):
         await until(lambda: backlog.records_ahead(FAST, time.time()) == 4 - 1)
         assert backlog.records_ahead(BULK, time.time()) == 4 - 1
     finally:
-        looking.cancel()
-        await asyncio.wait([looking])
+        polling.cancel()
+        await asyncio.wait([polling])
         await consumer.stop()
         await producer.stop()
 
 
 @pytest.mark.stack
-async def test_it_stops_looking_when_nobody_asks(pool, kafka_settings, unique, monkeypatch):
+async def test_it_stops_polling_when_unused(pool, kafka_settings, unique, monkeypatch):
     monkeypatch.setattr("gateway.scenes.queue_position.LOOK_EVERY_S", 0.02)
     monkeypatch.setattr("gateway.scenes.queue_position.LINGER_S", 0.2)
-    two = lanes(unique)
+    two = priority_topics(unique)
     await admin.create_topics(kafka_settings, list(two.values()))
     backlog = Backlog(kafka_settings, pool, group=unique("g"), **two)
-    looking = asyncio.create_task(backlog.run())
+    polling = asyncio.create_task(backlog.run())
     try:
-        await backlog.place(uuid4(), FAST, datetime.now(UTC))
-        await until(lambda: bool(backlog._looks))
+        await backlog.estimate(uuid4(), FAST, datetime.now(UTC))
+        await until(lambda: bool(backlog._snapshots))
         await until(lambda: not backlog._asked.is_set())
-        await backlog.place(uuid4(), FAST, datetime.now(UTC))
-        first = len(backlog._looks)
-        await until(lambda: len(backlog._looks) > first)
+        await backlog.estimate(uuid4(), FAST, datetime.now(UTC))
+        first = len(backlog._snapshots)
+        await until(lambda: len(backlog._snapshots) > first)
     finally:
-        looking.cancel()
-        await asyncio.wait([looking])
+        polling.cancel()
+        await asyncio.wait([polling])

@@ -25,7 +25,7 @@ GENERATE, SCENES = "/api/v1/scenes/generate", "/api/v1/scenes"
 JPEG = encoded("JPEG")
 
 
-async def test_accepted_is_stored_written_and_told(api, key):
+async def test_accepted_is_stored_written_and_published(api, key):
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     headers = key | {"X-Correlation-ID": "order-4711", "traceparent": trace}
     form = {"metadata": '{"room": "kitchen"}', "focal_length_px": "994.978", "priority": "bulk"}
@@ -47,24 +47,24 @@ async def test_accepted_is_stored_written_and_told(api, key):
 
     ((records,),) = [[load(r["records"]) for r in await api.sql("SELECT records FROM outbox")]]
     command, event = records
-    told = decode(topics.COMMANDS_BULK, command.value, command.headers)
+    sent = decode(topics.COMMANDS_BULK, command.value, command.headers)
     assert (command.topic, command.key) == (topics.COMMANDS_BULK.name, str(generation_id).encode())
-    assert told.message.source == BlobRef(
-        key=told.message.source.key,
+    assert sent.message.source == BlobRef(
+        key=sent.message.source.key,
         sha256=metadata["image"]["sha256"],
         bytes=len(JPEG),
         media_type="image/jpeg",
     )
-    assert (told.message.priority, told.message.focal_length_px) == (Priority.BULK, 994.978)
-    assert (told.correlation_id, told.traceparent) == ("order-4711", trace)
-    assert row["original_image_url"].endswith("/" + told.message.source.key)
-    assert await api.services.blobs.get(told.message.source) == JPEG
+    assert (sent.message.priority, sent.message.focal_length_px) == (Priority.BULK, 994.978)
+    assert (sent.correlation_id, sent.traceparent) == ("order-4711", trace)
+    assert row["original_image_url"].endswith("/" + sent.message.source.key)
+    assert await api.services.blobs.get(sent.message.source) == JPEG
 
     requested = decode(topics.EVENTS, event.value, event.headers)
     assert (event.topic, event.key) == (topics.EVENTS.name, str(row["user_id"]).encode())
     assert requested.message.api_key_id == row["api_key_id"]
-    assert requested.message.source == told.message.source
-    assert requested.time == told.message.requested_at == row["created_at"]
+    assert requested.message.source == sent.message.source
+    assert requested.time == sent.message.requested_at == row["created_at"]
 
 
 OTHER_FORMATS = ["PNG", "WEBP", "HEIF", "AVIF", "TIFF", "MPO"]
@@ -145,7 +145,7 @@ async def test_a_scene_as_its_owner_sees_it(api, key):
     assert f"{generation_id}.ply" in splat.headers["content-disposition"]
 
 
-async def test_where_a_photo_was_taken_is_never_told(api, key):
+async def test_a_photos_location_is_never_exposed(api, key):
     exif = Image.Exif()
     exif[0x8825] = {1: "N", 2: (47.0, 22.0, 38.77), 3: "E", 4: (8.0, 32.0, 30.25)}  # GPS
     exif[0x010E] = "at home, Bahnhofstrasse"  # ImageDescription
@@ -153,12 +153,12 @@ async def test_where_a_photo_was_taken_is_never_told(api, key):
     scene().save(out, "JPEG", exif=exif)
     assert b"Bahnhofstrasse" in out.getvalue()
     generation_id = (await api.generate(key, out.getvalue())).json()["generation_id"]
-    told = [(await api.client.get(path, headers=key)).text for path in (f"{SCENES}/{generation_id}", SCENES)]
-    told += [
+    sent = [(await api.client.get(path, headers=key)).text for path in (f"{SCENES}/{generation_id}", SCENES)]
+    sent += [
         str(tuple(row)) for row in await api.sql("SELECT metadata, original_image_url FROM scene_generations")
     ]
-    told += [str(row["records"]) for row in await api.sql("SELECT records FROM outbox")]
-    for text in told:
+    sent += [str(row["records"]) for row in await api.sql("SELECT records FROM outbox")]
+    for text in sent:
         assert not re.search(r"gps|latitude|longitude|38[.]77|Bahnhof|exif", text, re.IGNORECASE), text
 
 
@@ -220,5 +220,5 @@ async def test_queries_that_are_not_valid(api, key, assert_problem, subtests):
 
 
 def test_cursor_is_exact():
-    place = datetime(2026, 1, 31, 12, 0, 0, 123457, tzinfo=UTC), uuid4()
-    assert paging.decode(paging.encode(*place)) == place
+    position = datetime(2026, 1, 31, 12, 0, 0, 123457, tzinfo=UTC), uuid4()
+    assert paging.decode(paging.encode(*position)) == position

@@ -73,7 +73,7 @@ async def test_who_has_the_link_sees_the_scene_and_nothing_else(api, me) -> None
     assert body["token"] not in row["text"]
 
 
-async def test_a_photo_that_tells_where_it_was_taken_is_not_shown(api, me) -> None:
+async def test_a_photo_with_a_location_is_not_shown(api, me) -> None:
     headers, account = me
     for image in ({"located": True}, {}):  # older rows do not know
         scene = await put_scene(api, account, metadata=json.dumps(METADATA | {"image": image}))

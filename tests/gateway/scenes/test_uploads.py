@@ -62,7 +62,7 @@ async def test_fields_that_are_refused(api, key, assert_problem, subtests):
             assert_problem(await api.generate(key, JPEG, **form), status, code)
 
 
-async def test_the_wrong_field_name_is_told_the_right_one(api, key, assert_problem):
+async def test_a_wrong_field_name_is_answered_with_the_right_one(api, key, assert_problem):
     answer = await api.client.post(GENERATE, headers=key, files={"photo": ("a.jpg", JPEG)})
     body = assert_problem(answer, 422, "photo_missing")
     assert f"'{PHOTO_FIELD}'" in body["message"]
@@ -159,7 +159,7 @@ async def test_a_client_that_goes_away_leaves_nothing(api, key, s3_settings):
     assert await stored_photos(api, s3_settings) == before
 
 
-async def test_nobody_uploads_without_credentials(api, assert_problem):
+async def test_uploads_need_credentials(api, assert_problem):
     flood = Flood()
     answer = await api.client.post(GENERATE, content=flood, headers={"Content-Type": FORM})
     assert_problem(answer, 401, "unauthenticated")

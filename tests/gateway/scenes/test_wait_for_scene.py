@@ -25,7 +25,7 @@ _offsets = itertools.count()
 @pytest.fixture
 async def me(api):
     person = await api.person()
-    await api.services.hub.wait_settled(30)
+    await api.services.hub.wait_ready(30)
     return person, await api.account_id(person)
 
 
@@ -141,7 +141,7 @@ async def test_too_many_are_answered_at_once(api, me):
     assert not api.services.waiters._calls
 
 
-async def test_a_stop_lets_everybody_go(api, me):
+async def test_shutdown_ends_every_waiter(api, me):
     headers, account = me
     scene = await put_scene(api, account, "pending")
     asked = get(api, headers, scene, "wait=60")
@@ -151,7 +151,7 @@ async def test_a_stop_lets_everybody_go(api, me):
     assert (await get(api, headers, scene, "wait=60")).json()["status"] == "pending"
 
 
-async def test_a_client_that_leaves_frees_its_place(api, me):
+async def test_a_disconnected_client_frees_its_slot(api, me):
     headers, account = me
     scene = await put_scene(api, account, "pending")
     asked = get(api, headers, scene, "wait=60")

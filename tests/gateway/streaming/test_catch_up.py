@@ -11,7 +11,7 @@ from gateway.streaming.catch_up import Join
 from gateway.streaming.cursor import BEGINNING, Cursor, partition_of
 from gateway.streaming.event import StreamEvent
 from gateway.streaming.hub import Hub
-from gateway.streaming.subscriber import Limits, Wanted
+from gateway.streaming.subscriber import StreamLimits, Wanted
 
 ACCOUNT = UUID(int=1)
 PARTITION = partition_of(ACCOUNT, 12)
@@ -33,7 +33,9 @@ def event(offset: int, *, account: UUID = ACCOUNT, kind: str = "generation.reque
 
 
 def new_hub(size: int) -> Hub:
-    return Hub(epoch=1, partitions=12, ring_events=size, limits=Limits(events=10**6, bytes=10**9, stall_s=1))
+    return Hub(
+        epoch=1, partitions=12, ring_events=size, limits=StreamLimits(events=10**6, bytes=10**9, stall_s=1)
+    )
 
 
 @st.composite
@@ -60,15 +62,15 @@ def test_every_interleaving_yields_every_event_once_and_in_order(data, log, size
     A job's stream ends with its ending, an account's goes on; the log is read page by page.
     """
     endings = [ENDING] if job else []
-    settled_at = data.draw(st.integers(0, len(log)))  # the ledger had projected this much when the hub began
+    ready_at = data.draw(st.integers(0, len(log)))  # the ledger had projected this much when the hub began
     hub = new_hub(size)
-    hub.settle({PARTITION: log[settled_at - 1].cursor.offset + 1 if settled_at else 0})
-    heard = settled_at
+    hub.set_floors({PARTITION: log[ready_at - 1].cursor.offset + 1 if ready_at else 0})
+    heard = ready_at
     for _ in range(data.draw(st.integers(0, len(log)))):
         if heard < len(log):
             hub.publish(log[heard])
             heard += 1
-    projected = data.draw(st.integers(settled_at, len(log)))
+    projected = data.draw(st.integers(ready_at, len(log)))
     ours = [e for e in log if e.account_id == ACCOUNT]
     # The client has seen a prefix of the history: none, some, or all of it; or begins where the hub is.
     known = data.draw(st.integers(0, len(ours)))

@@ -17,7 +17,7 @@ from gateway.streaming.event import from_record, from_row, opening
 ACCOUNT = uuid4()
 
 
-def told(value: bytes | None = None):
+def record_and_value(value: bytes | None = None):
     message = ApiKeyCreated(api_key_id=uuid4(), account_id=ACCOUNT)
     at = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=timezone(timedelta(hours=2)))
     out = record(topics.EVENTS, message, key=ACCOUNT, source="/test", time=at)
@@ -26,7 +26,7 @@ def told(value: bytes | None = None):
 
 @pytest.mark.parametrize("value", [None, b'{\r\n "type": "x",\n "text": "a\\nb"}'])
 def test_from_kafka_and_from_the_log_it_is_the_same_line(value):
-    out, value = told(value)
+    out, value = record_and_value(value)
     cursor = Cursor(1, 2, 3)
     heard = from_record(cursor, key=out.key, value=value, headers=out.headers)
     headers = {name: raw.decode() for name, raw in out.headers}
@@ -62,7 +62,7 @@ def test_from_kafka_and_from_the_log_it_is_the_same_line(value):
 
 
 def test_progress_has_neither_id_nor_cursor():
-    out, value = told()
+    out, value = record_and_value()
     event = from_record(None, key=out.key, value=value, headers=out.headers)
     assert event.frame.startswith(b"event: ")
     assert "cursor" not in json.loads(event.body_json)
@@ -79,7 +79,7 @@ def test_the_opening_sets_an_id_and_shows_no_event():
     assert b"id:" not in opening(None)
 
 
-def test_a_place_before_the_first_offset_has_a_cursor():
+def test_a_position_before_the_first_offset_has_a_cursor():
     assert text_of((1, -1), 5) == "0"
     before = parse(text_of((2, -1), 5), epoch=2, partition=5)
     assert (1, 10**17) < before.position < (2, 0)

@@ -18,12 +18,14 @@ from bus.runtime.settings import KafkaSettings
 from gateway.streaming.cursor import partition_of
 from gateway.streaming.event_tail import Tail
 from gateway.streaming.hub import Hub
-from gateway.streaming.subscriber import Limits
+from gateway.streaming.subscriber import StreamLimits
 from tests.gateway.conftest import until
 
 
 def new_hub() -> Hub:
-    return Hub(epoch=1, partitions=12, ring_events=100, limits=Limits(events=100, bytes=10**6, stall_s=30))
+    return Hub(
+        epoch=1, partitions=12, ring_events=100, limits=StreamLimits(events=100, bytes=10**6, stall_s=30)
+    )
 
 
 class Flaky(KafkaSettings):
@@ -77,7 +79,7 @@ async def test_it_comes_back_by_itself_and_misses_nothing(kafka_settings, names)
             return sent.offset
 
         before = await send()
-        await until(lambda: hub.settled)
+        await until(lambda: hub.ready)
         seen = []
         hub.listeners.append(seen.append)
         with capture_logs() as logs:

@@ -20,12 +20,12 @@ def gateway_settings(gateway_settings):
     return gateway_settings.model_copy(update={"ring_events": 2, "max_streams": 2})
 
 
-async def told(world, jobs: int) -> list[str]:
+async def publish_jobs(world, jobs: int) -> list[str]:
     """Tell of some jobs, the first half of it known to the ledger; return the ids."""
     ids = []
     for number in range(jobs):
         job = await world.scene()
-        ids += [await world.tell(world.requested(job)), await world.tell(world.completed(job))]
+        ids += [await world.publish(world.requested(job)), await world.publish(world.completed(job))]
         if number == jobs // 2:
             await world.project()
     await world.heard(ids[-1])
@@ -35,8 +35,8 @@ async def told(world, jobs: int) -> list[str]:
 async def test_resume_at_every_index_on_every_gateway(world, settings, kafka_settings):
     """One gateway heard it all and remembers two events; another began in the middle, at the ledger."""
     async with gateway(settings, kafka_settings, world) as (late, late_url):
-        ids = await told(world, 3)
-        await until(lambda: late.services.hub.positions()[world.partition] > world.told[-1][0].offset)
+        ids = await publish_jobs(world, 3)
+        await until(lambda: late.services.hub.positions()[world.partition] > world.published[-1][0].offset)
         projecting = asyncio.create_task(world.project())  # what the rings have lost is waited for
         for url in (world.url, late_url):
             world.url = url
@@ -49,26 +49,28 @@ async def test_resume_at_every_index_on_every_gateway(world, settings, kafka_set
 
 
 async def test_a_gateway_that_was_started_again_goes_on(world, settings, kafka_settings):
-    ids = await told(world, 2)
+    ids = await publish_jobs(world, 2)
     seen = await world.some(2, "0")
     await world.project()
     async with gateway(settings, kafka_settings, world) as (_, world.url):
         hidden = asyncio.create_task(world.some(3, seen[-1]["id"]))
         job = await world.scene()
-        ids.append(str(await world.tell(world.requested(job))))
+        ids.append(str(await world.publish(world.requested(job))))
         assert [frame["id"] for frame in seen + await hidden] == ids
 
 
 async def test_without_a_cursor_it_begins_now_and_says_where_that_is(world):
-    ids = await told(world, 1)
+    ids = await publish_jobs(world, 1)
     async with asyncio.timeout(30), world.stream("events") as (_, frames):
         opening = await anext(frames)
         assert opening.keys() == {"retry", "id"}
         assert opening["id"] == ids[-1]
         await anext(frames)  # a comment: it listens
         job = await world.scene()
-        await world.whisper(GenerationStarted(generation_id=job, account_id=world.account, worker="w"))
-        new = await world.tell(world.requested(job))
+        await world.publish_progress(
+            GenerationStarted(generation_id=job, account_id=world.account, worker="w")
+        )
+        new = await world.publish(world.requested(job))
         seen = []
         while len(seen) < 2:
             frame = await anext(frames)
@@ -87,12 +89,12 @@ async def test_a_new_account_begins_before_its_first_event(world):
 
 
 async def test_the_cursor_may_be_a_query_and_the_header_wins(world):
-    first, second = await told(world, 1)
+    first, second = await publish_jobs(world, 1)
     assert [frame["id"] for frame in await world.some(1, path=f"events?after={first}")] == [second]
     assert [frame["id"] for frame in await world.some(1, first, path=f"events?after={second}")] == [second]
     job = await world.scene()
-    await world.tell(world.requested(job))
-    end = await world.tell(world.completed(job))
+    await world.publish(world.requested(job))
+    end = await world.publish(world.completed(job))
     await world.heard(end)
     await world.project()
     async with world.stream(f"scenes/{job}/events?after={end}") as (answer, _):
@@ -100,7 +102,7 @@ async def test_the_cursor_may_be_a_query_and_the_header_wins(world):
 
 
 async def test_only_some_types(world, assert_problem):
-    ids = await told(world, 2)
+    ids = await publish_jobs(world, 2)
     await world.project()
     wanted = "events?types=generation.completed.v1"
     assert [frame["id"] for frame in await world.some(2, "0", path=wanted)] == ids[1::2]
@@ -117,16 +119,16 @@ async def test_only_some_types(world, assert_problem):
 async def test_pages_are_the_whole_log_whatever_the_ledger_does_in_between(world):
     """The ledger writes while somebody pages: nothing twice, nothing skipped."""
     jobs = [await world.scene() for _ in range(4)]
-    ids = [str(await world.tell(world.requested(job))) for job in jobs]
-    later, world.told = world.told[1:], world.told[:1]
+    ids = [str(await world.publish(world.requested(job))) for job in jobs]
+    later, world.published = world.published[1:], world.published[:1]
     seen, cursor = [], "0"
     for _ in range(20):
         page = await world.page(after=cursor, limit=2)
         seen += [event["cursor"] for event in page["events"]]
         cursor = page["next_cursor"]
         if later and not page["events"]:
-            world.told.append(later.pop(0))
-        if world.told:
+            world.published.append(later.pop(0))
+        if world.published:
             await world.project()
     assert seen == ids
     assert cursor == ids[-1]
@@ -136,10 +138,10 @@ async def test_an_empty_log_has_a_cursor_too(world):
     assert await world.page() == {"events": [], "next_cursor": "0"}
 
 
-async def test_what_was_removed_is_told(world, assert_problem):
-    ids = await told(world, 3)
+async def test_what_was_removed_is_reported(world, assert_problem):
+    ids = await publish_jobs(world, 3)
     await world.project()
-    epoch, partition, offset = world.told[3][0]
+    epoch, partition, offset = world.published[3][0]
     removed = await world.api.sql("SELECT forget_events($1, $2, $3)", epoch, partition, offset)
     assert removed[0][0] == 3
     oldest = str(Cursor(epoch, partition, offset - 1))
@@ -155,7 +157,7 @@ async def test_what_was_removed_is_told(world, assert_problem):
         assert [frame["id"] for frame in await world.some(3, after)] == ids[3:]
         assert [e["cursor"] for e in (await world.page(after=after))["events"]] == ids[3:]
     # What is gone of a job that has ended does not keep its stream open.
-    job = world.told[1][1].headers
+    job = world.published[1][1].headers
     subject = next(value.decode() for name, value in job if name == "ce_subject")
     await world.api.sql("UPDATE scene_generations SET status = 'completed'")
     async with world.stream(f"scenes/{subject}/events") as (answer, _):
@@ -163,11 +165,11 @@ async def test_what_was_removed_is_told(world, assert_problem):
 
 
 async def test_an_older_life_of_the_topics_is_history(world, settings, kafka_settings):
-    ids = await told(world, 1)
+    ids = await publish_jobs(world, 1)
     await world.project()
     newer = replace(settings, kafka=settings.kafka.model_copy(update={"topic_epoch": 2}))
     async with gateway(newer, kafka_settings, world) as (api, world.url):
-        await until(lambda: api.services.hub.positions()[world.partition] > world.told[-1][0].offset)
+        await until(lambda: api.services.hub.positions()[world.partition] > world.published[-1][0].offset)
         page = await world.page(after=ids[0])
         assert [event["cursor"] for event in page["events"]] == ids[1:]
         again = await world.page(after=page["next_cursor"])
@@ -175,8 +177,8 @@ async def test_an_older_life_of_the_topics_is_history(world, settings, kafka_set
 
 
 async def test_a_cursor_from_the_future(world, assert_problem):
-    ids = await told(world, 1)
-    last = world.told[-1][0]
+    ids = await publish_jobs(world, 1)
+    last = world.published[-1][0]
     for offset in (last.offset + 2, last.offset + 10_000):  # a control record lies right behind it
         async with httpx.AsyncClient() as client:
             answer = await client.get(
@@ -184,7 +186,7 @@ async def test_a_cursor_from_the_future(world, assert_problem):
             )
         assert_problem(answer, 400, "cursor_invalid")
     # One that another gateway heard before this one did is good; without Kafka that cannot be told.
-    world.api.services.hub.settle({last.partition: last.offset})
+    world.api.services.hub.set_floors({last.partition: last.offset})
     await world.api.sql("UPDATE projector_offsets SET next_offset = $1", last.offset)
     assert (await world.page(after=ids[-1]))["events"] == []
     world.api.services.tail._consumer = None
@@ -215,8 +217,8 @@ async def test_streams_of_an_account_are_limited(world, assert_problem):
 async def test_an_export_from_its_beginning_to_its_end(world, assert_problem):
     job = await world.scene()
     export = await world.export(job)
-    other = await world.tell(world.requested(job))
-    end = await world.tell(world.exported(export, job))
+    other = await world.publish(world.requested(job))
+    end = await world.publish(world.exported(export, job))
     await world.heard(end)
     async with asyncio.timeout(30), world.stream(f"exports/{export}/events", str(other)) as (_, frames):
         seen = [frame async for frame in frames if "event" in frame]

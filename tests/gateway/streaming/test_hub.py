@@ -13,7 +13,7 @@ from gateway.streaming.catch_up import Join
 from gateway.streaming.cursor import Cursor, partition_of
 from gateway.streaming.event import HEARTBEAT, StreamEvent
 from gateway.streaming.hub import SLICE, Hub
-from gateway.streaming.subscriber import Limits, Wanted
+from gateway.streaming.subscriber import StreamLimits, Wanted
 from tests.gateway.conftest import until
 
 BEGINNING = (0, -1)
@@ -21,8 +21,8 @@ BEGINNING = (0, -1)
 
 def new_hub(*, ring_events: int = 3, **limits: float) -> Hub:
     wide = {"events": 3, "bytes": 100_000, "stall_s": 30, **limits}
-    hub = Hub(epoch=1, partitions=12, ring_events=ring_events, limits=Limits(**wide))
-    hub.settle({})
+    hub = Hub(epoch=1, partitions=12, ring_events=ring_events, limits=StreamLimits(**wide))
+    hub.set_floors({})
     return hub
 
 
@@ -155,7 +155,7 @@ async def test_one_that_takes_nothing_is_cut():
         assert client.reader.dropped
 
 
-async def test_a_socket_that_breaks_hurts_nobody_else():
+async def test_a_broken_socket_affects_no_other_subscriber():
     hub, account = new_hub(), uuid4()
     with following(hub, account) as broken, following(hub, account) as good:
 
@@ -181,13 +181,13 @@ async def test_the_end_ends_the_response():
 
 async def test_a_comment_only_when_nothing_else_is_said():
     hub, account = new_hub(), uuid4()
-    with following(hub, account) as silent, following(hub, account) as told:
-        silent.reader.silent = told.reader.silent = True
+    with following(hub, account) as silent, following(hub, account) as busy:
+        silent.reader.silent = busy.reader.silent = True
         item = event(account, 0)
-        told.reader.offer(item)
+        busy.reader.offer(item)
         hub.wake(silent.reader)
         await hub.flushed()
-        assert (silent.got, told.got) == ([HEARTBEAT], [item.frame])
+        assert (silent.got, busy.got) == ([HEARTBEAT], [item.frame])
 
 
 async def test_the_ring_forgets_and_says_from_where_it_still_knows():
@@ -231,7 +231,7 @@ async def test_readers_are_counted_by_account_and_forgotten():
     assert not hub._open
 
 
-async def test_before_it_is_settled_nobody_can_join():
-    hub = Hub(epoch=1, partitions=12, ring_events=1, limits=Limits(events=1, bytes=1, stall_s=1))
+async def test_no_subscriber_joins_before_the_hub_is_ready():
+    hub = Hub(epoch=1, partitions=12, ring_events=1, limits=StreamLimits(events=1, bytes=1, stall_s=1))
     with pytest.raises(TimeoutError):
-        await hub.wait_settled(0.01)
+        await hub.wait_ready(0.01)

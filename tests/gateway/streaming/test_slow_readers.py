@@ -11,7 +11,7 @@ import pytest
 
 from bus.contract.messages import GenerationFailed
 from gateway.http import socket_options
-from gateway.streaming.supervisor import Vigil
+from gateway.streaming.supervisor import StreamSupervisor
 from tests.gateway.conftest import until
 
 BIG = "x" * 20_000
@@ -63,7 +63,7 @@ async def fail_loudly(world, count: int) -> list[str]:
         message = GenerationFailed(
             generation_id=job, account_id=world.account, code="decode_failed", message=BIG
         )
-        ids.append(str(await world.tell(message)))
+        ids.append(str(await world.publish(message)))
     return ids
 
 
@@ -83,7 +83,7 @@ async def test_a_slow_reader_is_cut_and_resumes_without_a_gap(world):
     assert seen == ids[: len(seen)]
     writer.close()
     after = seen[-1]
-    await world.heard(world.told[-1][0])
+    await world.heard(world.published[-1][0])
     while len(seen) < len(ids):  # again it is the ring that it gets, in pieces that the socket takes
         more = await world.some(min(10, len(ids) - len(seen)), after)
         seen += [frame["id"] for frame in more]
@@ -109,7 +109,7 @@ async def ended(frames) -> None:
 
 
 async def test_a_revoked_key_ends_its_streams_and_no_others(world):
-    vigil = world.api.services.vigil
+    stream_supervisor = world.api.services.stream_supervisor
     person = await world.api.person()
     key_id, key = await world.api.key(person)
     async with (
@@ -119,14 +119,14 @@ async def test_a_revoked_key_ends_its_streams_and_no_others(world):
     ):
         for frames in (by_key, by_person, by_other):
             await anext(frames)
-        await vigil.recheck()
+        await stream_supervisor.recheck()
         assert len(world.api.services.hub.all()) == 3
         await world.api.client.delete(f"/api/v1/api-keys/{key_id}", headers=person)
-        await vigil.recheck()
+        await stream_supervisor.recheck()
         await ended(by_key)
         assert len(world.api.services.hub.all()) == 2
         await world.api.sql("UPDATE users SET is_active = false WHERE id = $1", world.account)
-        await vigil.recheck()
+        await stream_supervisor.recheck()
         await ended(by_other)
         assert (await anext(by_person)) == {"comment": "still here"}
 
@@ -139,7 +139,7 @@ async def test_where_postgres_is_away_streams_go_on(world):
     hub = world.api.services.hub
     async with world.stream("events") as (_, frames):
         await anext(frames)
-        await Vigil(hub, Away(), heartbeat_s=15, longest_s=3600, signed_in_s=900).recheck()
+        await StreamSupervisor(hub, Away(), heartbeat_s=15, longest_s=3600, signed_in_s=900).recheck()
         assert len(hub.all()) == 1
         assert await anext(frames) == {"comment": "still here"}
 
@@ -149,15 +149,17 @@ async def test_a_long_life_ends_in_order(world):
     async with world.stream("events") as (_, frames):
         await anext(frames)
         (reader,) = hub.all()
-        vigil = Vigil(hub, world.api.services.pool, heartbeat_s=15, longest_s=3600, signed_in_s=900)
-        vigil.look(reader.opened + 2800)
+        stream_supervisor = StreamSupervisor(
+            hub, world.api.services.pool, heartbeat_s=15, longest_s=3600, signed_in_s=900
+        )
+        stream_supervisor.check(reader.opened + 2800)
         assert not reader.over
-        vigil.look(reader.opened + 3601)
+        stream_supervisor.check(reader.opened + 3601)
         await ended(frames)
     async with world.stream("events", headers=await world.api.person()) as (_, frames):
         await anext(frames)
         (reader,) = hub.all()
-        vigil.look(reader.opened + 901)
+        stream_supervisor.check(reader.opened + 901)
         await ended(frames)
 
 
@@ -165,8 +167,8 @@ async def test_a_past_that_cannot_be_read_ends_the_stream(world, monkeypatch):
     async def fail(*_, **__):
         raise asyncpg.ConnectionDoesNotExistError("away")
 
-    await world.tell(world.requested(await world.scene()))
-    await world.heard(world.told[-1][0])
+    await world.publish(world.requested(await world.scene()))
+    await world.heard(world.published[-1][0])
     world.api.services.hub._rings[world.partition].floor += 1
     monkeypatch.setattr(type(world.api.services.history), "of_account", fail)
     async with world.stream("events", "0") as (answer, frames):
@@ -182,5 +184,5 @@ def test_what_accepted_connections_inherit():
             buffer = accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
             assert socket_options.SEND_BUFFER_BYTES <= buffer <= 2 * socket_options.SEND_BUFFER_BYTES
             if hasattr(socket, "TCP_USER_TIMEOUT"):
-                patience = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
-                assert patience == socket_options.UNTAKEN_S * 1000
+                user_timeout_ms = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+                assert user_timeout_ms == socket_options.UNTAKEN_S * 1000

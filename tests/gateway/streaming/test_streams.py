@@ -24,13 +24,15 @@ async def test_a_job_followed_from_its_beginning_to_its_end(world):
         opening = await anext(frames)
         assert opening.keys() == {"retry", "comment"}
         assert 1000 <= int(opening["retry"]) <= 4000
-        requested = await world.tell(world.requested(job))
+        requested = await world.publish(world.requested(job))
         await world.heard(requested)
-        await world.whisper(GenerationStarted(generation_id=job, account_id=world.account, worker="w"))
+        await world.publish_progress(
+            GenerationStarted(generation_id=job, account_id=world.account, worker="w")
+        )
         progress = GenerationProgress(
             generation_id=job, account_id=world.account, stage=Stage.INFERENCE, fraction=0.5
         )
-        await world.whisper(progress)
+        await world.publish_progress(progress)
         seen = []
         async for frame in frames:
             if "event" not in frame:
@@ -38,7 +40,7 @@ async def test_a_job_followed_from_its_beginning_to_its_end(world):
                 continue
             seen.append(frame)
             if frame["event"] == "generation.progress.v1":
-                completed = await world.tell(world.completed(job))
+                completed = await world.publish(world.completed(job))
     assert [frame["event"] for frame in seen] == [
         "generation.requested.v1",
         "generation.started.v1",
@@ -59,12 +61,12 @@ async def test_a_job_followed_from_its_beginning_to_its_end(world):
 async def test_resume_at_every_index(world, where):
     """Whether the past is in Kafka's tail, in the event log, or half and half: the same bytes."""
     job, other = await world.scene(), await world.scene()
-    await world.tell(world.requested(job))
-    await world.tell(world.requested(other))
+    await world.publish(world.requested(job))
+    await world.publish(world.requested(other))
     if where == "both":
         await world.project()
-    await world.tell(world.completed(other))
-    last = await world.tell(world.completed(job))
+    await world.publish(world.completed(other))
+    last = await world.publish(world.completed(job))
     if where == "log":
         await world.project()
     await world.heard(last)
@@ -78,7 +80,7 @@ async def test_resume_at_every_index(world, where):
     for index, after in enumerate(ids[:-1]):
         assert await world.whole(job, after) == whole[index + 1 :]
     # An id of the account's that belongs to another job is a place in the same order.
-    between = str(world.told[1][0])
+    between = str(world.published[1][0])
     assert await world.whole(job, between) == whole[1:]
     await world.project()
     async with world.follow(job, ids[-1]) as (answer, _):
@@ -87,15 +89,15 @@ async def test_resume_at_every_index(world, where):
 
 async def test_the_end_seen_before_the_ledger_knows_ends_the_stream_too(world):
     job = await world.scene()
-    await world.tell(world.requested(job))
-    end = await world.tell(world.completed(job))
+    await world.publish(world.requested(job))
+    end = await world.publish(world.completed(job))
     await world.heard(end)
     assert await world.whole(job, str(end)) == []
 
 
 async def test_a_stream_waits_for_a_ledger_that_lags(world):
     job = await world.scene()
-    first = await world.tell(world.requested(job))
+    first = await world.publish(world.requested(job))
     await world.heard(first)
     ring = world.api.services.hub._rings[first.partition]
     ring.events.clear()  # as if many others' events had pushed it out
@@ -103,7 +105,7 @@ async def test_a_stream_waits_for_a_ledger_that_lags(world):
     async with asyncio.timeout(30), world.follow(job) as (_, frames):
         while (frame := await anext(frames)) != {"comment": "still here"}:
             assert "event" not in frame
-        end = await world.tell(world.completed(job))
+        end = await world.publish(world.completed(job))
         await world.heard(end)
         await world.project()
         seen = [frame["id"] async for frame in frames if "event" in frame]

@@ -29,7 +29,7 @@ async def test_what_is_not_there(api, assert_problem):
     assert "POST" in answer.headers["allow"]
 
 
-async def test_an_unexpected_error_tells_the_log_everything_and_the_client_nothing(
+async def test_an_unexpected_error_is_logged_in_full_and_hidden_from_the_client(
     api, assert_problem, monkeypatch
 ):
     async def broken(*_: object, **__: object) -> None:
@@ -179,7 +179,7 @@ class Links(HTMLParser):
         self.found += [value for name, value in attrs if name in {"href", "src", "action"}]
 
 
-async def test_pages_ask_nobody_else_for_anything(api):
+async def test_pages_request_nothing_from_other_origins(api):
     for path in ("/", "/docs"):
         page = await api.client.get(path)
         assert page.status_code == 200
@@ -208,9 +208,12 @@ async def test_openapi_names_every_route_and_nothing_else(api, document):
         for method, (handler, _) in route.route_handler_map.items()
         if method != "OPTIONS" and handler.resolve_include_in_schema()
     }
-    told = {(method, path) for path, item in document["paths"].items() for method in item}
-    assert told == routes
-    assert {path for _, path in told} >= {"/api/v1/scenes/generate", "/api/v1/scenes/{generation_id}/events"}
+    documented = {(method, path) for path, item in document["paths"].items() for method in item}
+    assert documented == routes
+    assert {path for _, path in documented} >= {
+        "/api/v1/scenes/generate",
+        "/api/v1/scenes/{generation_id}/events",
+    }
 
 
 async def test_openapi_is_sound(document):
@@ -251,7 +254,7 @@ async def test_openapi_is_sound(document):
 
 
 async def test_every_error_in_the_document_is_one_of_ours(document):
-    told = set()
+    documented = set()
     for item in document["paths"].values():
         for operation in item.values():
             for status, answer in operation["responses"].items():
@@ -259,20 +262,20 @@ async def test_every_error_in_the_document_is_one_of_ours(document):
                     assert status < "400" or operation["operationId"] == "ready", (operation, status)
                     continue
                 for code in answer["content"]["application/problem+json"]["examples"]:
-                    told.add(code)
+                    documented.add(code)
                     assert str(PROBLEMS[code][0]) == status
     # What any address may answer is not repeated at each; 503 and 500 are.
     unsaid = {"method_not_allowed", "client_gone"}
-    assert PROBLEMS.keys() - told == unsaid
+    assert PROBLEMS.keys() - documented == unsaid
 
 
 async def test_the_upload_form_is_described(document):
     body = document["paths"]["/api/v1/scenes/generate"]["post"]["requestBody"]
     form = body["content"]["multipart/form-data"]["schema"]
     assert form["required"] == ["image"]
-    wishes = {"metadata", "focal_length_px", "focal_length_mm", "priority", "webhook_url"}
-    assert set(form["properties"]) == {"image"} | wishes
+    option_names = {"metadata", "focal_length_px", "focal_length_mm", "priority", "webhook_url"}
+    assert set(form["properties"]) == {"image"} | option_names
     elsewhere = body["content"]["application/json"]["schema"]
-    assert set(elsewhere["properties"]) == {"image_url", "upload_id"} | wishes
+    assert set(elsewhere["properties"]) == {"image_url", "upload_id"} | option_names
     answer = document["paths"]["/api/v1/scenes/{generation_id}/events"]["get"]["responses"]["200"]
     assert "text/event-stream" in answer["content"]

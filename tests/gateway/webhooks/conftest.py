@@ -20,17 +20,17 @@ from bus.bridges.projector import RawRecord
 from bus.contract import envelope, topics
 from bus.contract.ids import new_id
 from bus.contract.messages import AnyMessage, GenerationCancelled, GenerationDeleted
-from gateway.ssrf import Egress
+from gateway.ssrf import SsrfGuard
 from gateway.streaming.cursor import partition_of
 from gateway.webhooks.account_secrets import AccountKeys
 from gateway.webhooks.fanin import FanIn
 from gateway.webhooks.redelivery import Sending
 from gateway.webhooks.repository import Webhooks
 from gateway.webhooks.secrets import Sealer
-from gateway.webhooks.sender import Limits, Sender
+from gateway.webhooks.sender import Sender, SenderLimits
 
 KEY = SecretStr("a key of the tests that seals webhook secrets")
-LIMITS = Limits(total=64, per_endpoint=8, timeout_s=5, lease_s=30, disable_after_s=3600)
+LIMITS = SenderLimits(total=64, per_endpoint=8, timeout_s=5, lease_s=30, disable_after_s=3600)
 Answer = Callable[[web.Request], web.StreamResponse]
 
 
@@ -153,7 +153,7 @@ class Desk:
             GenerationCancelled(generation_id=generation_id, account_id=self.account, reason="requested")
         )
 
-    async def tell(self, *records: RawRecord) -> list[str]:
+    async def fan_in(self, *records: RawRecord) -> list[str]:
         """Do the projector's work; return the ids."""
         async with self.pool.acquire() as connection, connection.transaction():
             await FanIn(epoch=1).apply(connection, records)
@@ -168,7 +168,7 @@ class Desk:
     async def states(self) -> Counter[str]:
         return Counter(row["state"] for row in await self.deliveries())
 
-    async def settled(self, good: Callable[[Counter[str]], bool]) -> None:
+    async def wait_for_states(self, good: Callable[[Counter[str]], bool]) -> None:
         """Wait until the states of all deliveries are so."""
         async with asyncio.timeout(60):
             while not good(await self.states()):  # noqa: ASYNC110  (rows have no event)
@@ -189,10 +189,10 @@ async def desk(pool: asyncpg.Pool, receiver: Receiver) -> Desk:
 
 @asynccontextmanager
 async def sending(
-    pool: asyncpg.Pool, limits: Limits = LIMITS, egress: Egress | None = None
+    pool: asyncpg.Pool, limits: SenderLimits = LIMITS, egress: SsrfGuard | None = None
 ) -> AsyncIterator[Sender]:
     """A sender at work, stopped in good order at the end."""
-    egress = egress or Egress(allow_private=False, allow_loopback=True)
+    egress = egress or SsrfGuard(allow_private=False, allow_loopback=True)
     async with egress.session(connect_s=limits.timeout_s, total_s=limits.timeout_s) as session:
         sender = Sender(pool, session, Sealer(KEY), limits)
         working = asyncio.create_task(sender.run())
@@ -204,7 +204,7 @@ async def sending(
                 await working
 
 
-async def once(pool: asyncpg.Pool, limits: Limits = LIMITS) -> None:
+async def once(pool: asyncpg.Pool, limits: SenderLimits = LIMITS) -> None:
     """Send all that is due, one attempt each, and stop."""
     left = (
         "SELECT count(*) FROM webhook_deliveries"

@@ -8,7 +8,7 @@ import socket
 import pytest
 from aiohttp.abc import AbstractResolver
 
-from gateway.ssrf import Egress
+from gateway.ssrf import SsrfGuard
 from tests.gateway.webhooks.conftest import sending
 
 
@@ -38,15 +38,15 @@ async def test_a_name_that_turns_private_after_it_was_accepted(desk, pool, recei
         f"http://shop.example.com:{port}/a",
     )
     names = Names("127.0.0.1")
-    loopback = Egress(allow_private=False, allow_loopback=True, resolver=names)
-    await desk.tell(desk.event())
+    loopback = SsrfGuard(allow_private=False, allow_loopback=True, resolver=names)
+    await desk.fan_in(desk.event())
     async with sending(pool, egress=loopback):
-        await desk.settled(lambda states: states == {"delivered": 1})
-    strict = Egress(allow_private=False, resolver=names)
+        await desk.wait_for_states(lambda states: states == {"delivered": 1})
+    strict = SsrfGuard(allow_private=False, resolver=names)
     strict.check(f"http://shop.example.com:{port}/a")  # the name itself tells nothing
-    await desk.tell(desk.event())
+    await desk.fan_in(desk.event())
     async with sending(pool, egress=strict):
-        await desk.settled(lambda _: names.asked >= 2)
+        await desk.wait_for_states(lambda _: names.asked >= 2)
     [row] = await desk.deliveries(state="pending")
     assert (row["attempts"], row["response_status"]) == (1, None)
     assert "not public" in row["error"]
@@ -61,8 +61,8 @@ async def test_literal_addresses_are_judged_again_when_used(desk, pool, receiver
     await pool.execute(
         "UPDATE webhook_endpoints SET url = $2 WHERE id = $1", endpoint, f"http://{host}:{port}/a"
     )
-    await desk.tell(desk.event())
-    async with sending(pool, egress=Egress(allow_private=False)):
+    await desk.fan_in(desk.event())
+    async with sending(pool, egress=SsrfGuard(allow_private=False)):
         while not (rows := await desk.deliveries(attempts=1)):  # noqa: ASYNC110  (rows have no event)
             await asyncio.sleep(0.02)
     assert rows[0]["response_status"] is None

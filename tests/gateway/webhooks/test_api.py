@@ -120,7 +120,7 @@ async def test_no_more_than_the_limit(api, person, assert_problem):
     assert assert_problem(answer, 409, "webhooks_exhausted")["details"] == {"limit": 20}
 
 
-async def test_nobody_sees_anothers(api, person, assert_problem):
+async def test_no_account_sees_anothers(api, person, assert_problem):
     mine, stranger = await make(api, person), await api.person()
     path = f"{BASE}/{mine['id']}"
     delivery = (await api.client.post(f"{path}/test", headers=person)).json()["id"]

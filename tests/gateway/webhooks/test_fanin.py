@@ -26,9 +26,9 @@ async def test_filters_accounts_and_the_body_of_every_channel(desk, pool):
     )
     deleted = desk.event(correlation_id="c1", traceparent="00-" + "a" * 32 + "-" + "b" * 16 + "-01")
     revoked = desk.event(ApiKeyRevoked(api_key_id=new_id(), account_id=desk.account))
-    first, second = await desk.tell(deleted, revoked)
-    told = {(row["endpoint_id"], str(row["event_id"])) for row in await desk.deliveries()}
-    assert told == {(everything, first), (everything, second), (some, second)}
+    first, second = await desk.fan_in(deleted, revoked)
+    fanned = {(row["endpoint_id"], str(row["event_id"])) for row in await desk.deliveries()}
+    assert fanned == {(everything, first), (everything, second), (some, second)}
     assert not await desk.deliveries(endpoint_id=other[0].id)
     messages = {str(row["event_id"]): row for row in await pool.fetch("SELECT * FROM webhook_messages")}
     for record in (deleted, revoked):
@@ -41,9 +41,9 @@ async def test_filters_accounts_and_the_body_of_every_channel(desk, pool):
     assert messages[first]["traceparent"].endswith("-01")
 
 
-async def test_nothing_is_kept_of_what_nobody_wants(desk, pool):
+async def test_events_without_subscribers_are_not_kept(desk, pool):
     await desk.endpoint(events=("export.completed.v1",))
-    await desk.tell(desk.event())
+    await desk.fan_in(desk.event())
     assert await pool.fetchval("SELECT count(*) FROM webhook_messages") == 0
 
 
@@ -53,8 +53,8 @@ async def test_a_repeat_changes_nothing(desk, pool):
     projector = Projector(pool, name="webhooks", epoch=1, apply=FanIn(epoch=1).apply)
     assert await projector.project(records) == 3
     assert await projector.project(records) == 0
-    await desk.tell(*records)  # even where the offset was lost
-    await desk.tell(*records, *records)
+    await desk.fan_in(*records)  # even where the offset was lost
+    await desk.fan_in(*records, *records)
     assert len(await desk.deliveries()) == 3
 
 
@@ -63,22 +63,22 @@ async def test_what_is_no_event_is_skipped_and_stops_nothing(desk):
     good = desk.event()
     bad = replace(good, offset=99, value=b"{")
     nul = replace(good, offset=100, value=good.value[:-1] + b',"x":"\x00"}')
-    await desk.tell(bad, good, nul)
+    await desk.fan_in(bad, good, nul)
     assert len(await desk.deliveries()) == 1
 
 
 async def test_what_happened_before_the_endpoint_is_none_of_its_business(desk):
     await desk.endpoint()
-    await desk.tell(desk.event(time=datetime.now(UTC) - timedelta(hours=1)))
+    await desk.fan_in(desk.event(time=datetime.now(UTC) - timedelta(hours=1)))
     assert not await desk.deliveries()
 
 
-async def test_a_disabled_endpoint_is_told_nothing(desk, pool):
+async def test_a_disabled_endpoint_receives_nothing(desk, pool):
     await desk.endpoint()
     await pool.execute(
         "UPDATE webhook_endpoints SET state = 'disabled', disabled_at = now(), disabled_reason = 'owner'"
     )
-    await desk.tell(desk.event())
+    await desk.fan_in(desk.event())
     assert not await desk.deliveries()
 
 
@@ -94,7 +94,7 @@ async def test_the_ending_goes_to_the_address_of_its_request(desk, pool, owner):
         account,
         url,
     )
-    await desk.tell(desk.event(), desk.ending(generation), desk.ending(new_id()))
+    await desk.fan_in(desk.event(), desk.ending(generation), desk.ending(new_id()))
     rows = await desk.deliveries()
     wanted = [(url, None)] if owner == "the account" else []
     assert [(row["url"], row["endpoint_id"]) for row in rows] == wanted

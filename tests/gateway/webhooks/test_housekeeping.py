@@ -13,12 +13,12 @@ DAY_S = 86_400
 async def test_old_and_ended_goes(desk, pool, monkeypatch):
     monkeypatch.setattr("gateway.webhooks.housekeeping.BATCH", 2)
     await desk.endpoint("/a")
-    old = await desk.tell(*(desk.event() for _ in range(5)))
+    old = await desk.fan_in(*(desk.event() for _ in range(5)))
     await once(pool)
-    [waiting] = await desk.tell(desk.event())
+    [waiting] = await desk.fan_in(desk.event())
     for table in ("webhook_deliveries", "webhook_messages"):
         await pool.execute(f"UPDATE {table} SET created_at = now() - interval '31 days'")
-    [young] = await desk.tell(desk.event())
+    [young] = await desk.fan_in(desk.event())
     assert await clean(pool, 30 * DAY_S) == 2 * len(old)
     assert {str(row["event_id"]) for row in await desk.deliveries()} == {waiting, young}
     assert {str(row[0]) for row in await pool.fetch("SELECT event_id FROM webhook_messages")} == {
@@ -32,7 +32,7 @@ async def test_what_is_due_is_counted(desk, pool):
     queue = Queue(pool, lease_s=60)
     assert await queue.due() == (0, 0)
     await desk.endpoint("/a")
-    await desk.tell(desk.event(), desk.event())
+    await desk.fan_in(desk.event(), desk.event())
     await pool.execute("UPDATE webhook_deliveries SET due_at = now() - interval '1 minute'")
     due, lag = await queue.due()
     assert (due, 60 <= lag < 120) == (2, True)
@@ -42,7 +42,7 @@ async def test_an_account_is_erased_and_no_other(desk, pool, receiver):
     other = Desk(pool, receiver, await add_account(pool))
     for each in (desk, other):
         await each.endpoint("/a")
-        await each.tell(each.event())
+        await each.fan_in(each.event())
         await each.keys.get(each.account)
     async with pool.acquire() as connection, connection.transaction():
         await erase(connection, desk.account)

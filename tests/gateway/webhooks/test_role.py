@@ -77,7 +77,7 @@ async def publish(kafka, topic, records):
         await producer.stop()
 
 
-async def test_killed_at_random_under_load_everybody_gets_everything(
+async def test_killed_at_random_under_load_every_receiver_gets_everything(
     desk, receiver, start, topic, kafka_settings
 ):
     paths = [f"/{number}" for number in range(4)]
@@ -97,7 +97,7 @@ async def test_killed_at_random_under_load_everybody_gets_everything(
         process = start()
     await sent
     await receiver.until(lambda: all(set(receiver.ids(path)) >= wanted for path in paths))
-    await desk.settled(lambda states: states == {"delivered": len(records) * len(paths)})
+    await desk.wait_for_states(lambda states: states == {"delivered": len(records) * len(paths)})
     for path in paths:
         assert set(receiver.ids(path)) == wanted  # every one, and none that is unknown
         for got in receiver.got[path]:
@@ -118,7 +118,7 @@ async def test_a_frozen_one_is_replaced_and_wakes_to_no_harm(
     frozen.send_signal(signal.SIGSTOP)
     receiver.held.pop("/a").set()
     start(WEBHOOKS_INSTANCE_ID=unique("two"))
-    await desk.settled(lambda states: states == {"delivered": 20})
+    await desk.wait_for_states(lambda states: states == {"delivered": 20})
     frozen.send_signal(signal.SIGCONT)
     frozen.send_signal(signal.SIGTERM)
     assert await asyncio.to_thread(frozen.wait) == 0
@@ -134,7 +134,7 @@ async def test_health_metrics_and_a_graceful_stop(desk, receiver, start, topic, 
         port = probe.getsockname()[1]
     process = start(HEALTH_PORT=str(port))
     await publish(kafka_settings, topic, [desk.event(), desk.event()])
-    await desk.settled(lambda states: states == {"delivered": 1, "pending": 1})
+    await desk.wait_for_states(lambda states: states == {"delivered": 1, "pending": 1})
     text = await asyncio.to_thread(lambda: urlopen(f"http://127.0.0.1:{port}/metrics").read().decode())
     for line in (
         'sharpstream_webhook_attempts_total{outcome="delivered"} 1.0',

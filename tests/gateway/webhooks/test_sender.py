@@ -16,7 +16,7 @@ from bus.bridges import outbox
 from bus.contract.ids import new_id
 from gateway.webhooks.attempt import Outcome
 from gateway.webhooks.queue import Queue, Result
-from gateway.webhooks.receiver_concurrency import Lanes
+from gateway.webhooks.receiver_concurrency import ReceiverConcurrency
 from tests.gateway.webhooks.conftest import LIMITS, once, sending
 from tests.ledger.story import rows_read
 
@@ -27,7 +27,7 @@ ONE_DUE = (
 
 async def test_signed_as_the_library_verifies(desk, pool, receiver):
     await desk.endpoint("/a")
-    [event_id] = await desk.tell(desk.event(correlation_id="c1", traceparent="00-x"))
+    [event_id] = await desk.fan_in(desk.event(correlation_id="c1", traceparent="00-x"))
     await once(pool)
     [got] = receiver.got["/a"]
     body = desk.verify("/a", got)
@@ -45,13 +45,13 @@ async def test_signed_as_the_library_verifies(desk, pool, receiver):
 async def test_both_secrets_sign_for_a_day(desk, pool, receiver):
     endpoint = await desk.endpoint("/a")
     new = await desk.webhooks.rotate(desk.account, endpoint)
-    await desk.tell(desk.event())
+    await desk.fan_in(desk.event())
     await once(pool)
     [got] = receiver.got["/a"]
     desk.verify("/a", got)
     desk.verify("/a", got, new.secret)
     await pool.execute("UPDATE webhook_endpoints SET previous_until = now() - interval '1 second'")
-    await desk.tell(desk.event())
+    await desk.fan_in(desk.event())
     await once(pool)
     desk.verify("/a", receiver.got["/a"][1], new.secret)
     with pytest.raises(WebhookVerificationError):
@@ -68,7 +68,7 @@ async def test_the_address_of_a_request_is_signed_with_the_secret_of_the_account
         desk.account,
         f"{receiver.url}/mine",
     )
-    [first] = await desk.tell(desk.ending(generation))
+    [first] = await desk.fan_in(desk.ending(generation))
     await once(pool)
     secret = (await desk.keys.get(desk.account)).secret
     assert desk.verify("/mine", receiver.got["/mine"][0], secret)["id"] == first
@@ -81,7 +81,7 @@ async def test_the_address_of_a_request_is_signed_with_the_secret_of_the_account
 
 
 @pytest.mark.parametrize(
-    ("answer", "wait", "told"),
+    ("answer", "wait", "expected"),
     [
         (web.Response(status=500), 5, "500"),
         (web.Response(status=404), 5, "404"),
@@ -92,14 +92,14 @@ async def test_the_address_of_a_request_is_signed_with_the_secret_of_the_account
     ],
     ids=lambda value: str(getattr(value, "status", "")),
 )
-async def test_a_failure_is_tried_again_later(desk, pool, receiver, answer, wait, told):
+async def test_a_failure_is_tried_again_later(desk, pool, receiver, answer, wait, expected):
     await desk.endpoint("/a")
     receiver.answers["/a"] = [answer]
-    await desk.tell(desk.event())
+    await desk.fan_in(desk.event())
     await once(pool)
     [row] = await desk.deliveries()
     assert (row["state"], row["attempts"], row["response_status"]) == ("pending", 1, answer.status)
-    assert told in row["error"]
+    assert expected in row["error"]
     assert timedelta(seconds=wait) <= row["due_at"] - row["attempted_at"] <= timedelta(seconds=1.2 * wait)
     await once(pool)
     assert len(receiver.got["/a"]) == 1  # not before it is due
@@ -113,7 +113,7 @@ async def test_a_failure_is_tried_again_later(desk, pool, receiver, answer, wait
 async def test_the_whole_schedule_and_then_no_more(desk, pool, receiver):
     await desk.endpoint("/a")
     receiver.answers["/a"] = [web.Response(status=500) for _ in range(20)]
-    await desk.tell(desk.event())
+    await desk.fan_in(desk.event())
     waits = []
     for _ in range(10):
         await once(pool)
@@ -129,18 +129,18 @@ async def test_the_whole_schedule_and_then_no_more(desk, pool, receiver):
 async def test_an_answer_is_kept_to_its_first_kilobyte(desk, pool, receiver):
     await desk.endpoint("/a")
     receiver.answers["/a"] = [web.Response(status=500, body=b"\x00\xff" + b"x" * 100_000)]
-    await desk.tell(desk.event(), desk.event())
+    await desk.fan_in(desk.event(), desk.event())
     await once(pool)
     rows = await desk.deliveries()
     bodies = {row["response_status"]: row["response_body"] for row in rows}
     assert bodies == {500: "\ufffd\ufffd" + "x" * 1022, 200: "thanks"}
 
 
-async def test_gone_disables_and_tells_the_log(desk, pool, receiver):
+async def test_gone_disables_and_publishes_the_event(desk, pool, receiver):
     endpoint = await desk.endpoint("/a")
     waiting = await desk.endpoint("/b")
     receiver.answers["/a"] = [web.Response(status=410)]
-    await desk.tell(desk.event())
+    await desk.fan_in(desk.event())
     await once(pool)
     row = await desk.webhooks.get(desk.account, endpoint)
     assert (row.state, row.disabled_reason) == ("disabled", "gone")
@@ -157,7 +157,7 @@ async def test_gone_disables_and_tells_the_log(desk, pool, receiver):
 async def test_days_of_nothing_but_failures_disable(desk, pool, receiver):
     endpoint = await desk.endpoint("/a")
     receiver.answers["/a"] = [web.Response(status=500) for _ in range(3)]
-    await desk.tell(desk.event(), desk.event())
+    await desk.fan_in(desk.event(), desk.event())
     await once(pool)
     row = await desk.webhooks.get(desk.account, endpoint)
     assert (row.state, row.failing_since is not None) == ("active", True)
@@ -178,14 +178,14 @@ async def test_days_of_nothing_but_failures_disable(desk, pool, receiver):
 async def test_one_success_forgets_the_failures(desk, pool, receiver):
     endpoint = await desk.endpoint("/a")
     receiver.answers["/a"] = [web.Response(status=500)]
-    await desk.tell(desk.event())
+    await desk.fan_in(desk.event())
     await once(pool)
     await desk.fall_due()
     await once(pool)
     assert (await desk.webhooks.get(desk.account, endpoint)).failing_since is None
 
 
-async def test_a_black_hole_slows_nobody(desk, pool, receiver):
+async def test_a_black_hole_slows_no_other_receiver(desk, pool, receiver):
     """All others get everything while it holds all that it was sent, and it holds no more than its share."""
     receiver.held["/hole"] = asyncio.Event()
     hole = await desk.endpoint("/hole")
@@ -195,80 +195,84 @@ async def test_a_black_hole_slows_nobody(desk, pool, receiver):
     limits = replace(LIMITS, total=16, timeout_s=60, lease_s=120)
     async with sending(pool, limits) as sender:
         for _ in range(20):
-            await desk.tell(*(desk.event() for _ in range(10)))
+            await desk.fan_in(*(desk.event() for _ in range(10)))
             sender.wake()
         await receiver.until(lambda: all(len(receiver.ids(path)) == 200 for path in paths))
         # Had it more room, the others would have waited: 200 are due for it, and none has been answered.
-        assert 1 <= len(receiver.got["/hole"]) <= Lanes(total=16, per_lane=8).beginning
+        assert 1 <= len(receiver.got["/hole"]) <= ReceiverConcurrency(total=16, per_receiver=8).beginning
         assert len(await desk.deliveries(endpoint_id=hole, state="pending")) == 200
         receiver.held["/hole"].set()
         await receiver.until(lambda: len(receiver.ids("/hole")) == 200)
-        await desk.settled(lambda states: states == {"delivered": 1200})
+        await desk.wait_for_states(lambda states: states == {"delivered": 1200})
 
 
 async def test_timeouts_leave_it_one_connection(desk, pool, receiver):
     receiver.held["/hole"] = asyncio.Event()
     await desk.endpoint("/hole")
     limits = replace(LIMITS, timeout_s=0.2)
-    await desk.tell(*(desk.event() for _ in range(6)))
+    await desk.fan_in(*(desk.event() for _ in range(6)))
     async with sending(pool, limits):
-        await desk.settled(lambda _: len(receiver.got["/hole"]) == 6)
+        await desk.wait_for_states(lambda _: len(receiver.got["/hole"]) == 6)
     rows = await desk.deliveries()
     assert {(row["state"], row["response_status"]) for row in rows} == {("pending", None)}
     assert all("0.2 s" in row["error"] for row in rows)
 
 
 def test_shares_of_receivers():
-    lanes, well, ill = Lanes(total=10, per_lane=8), new_id(), new_id()
-    assert lanes.beginning == 4
+    concurrency, healthy, failing = ReceiverConcurrency(total=10, per_receiver=8), new_id(), new_id()
+    assert concurrency.beginning == 4
     for _ in range(4):
-        lanes.begin(ill)
-    assert (lanes.free, lanes.rooms()) == (6, {ill: 0})
-    lanes.end(ill, answered=False)
-    assert lanes.rooms() == {ill: 0}  # a share of one, and three are still under way
+        concurrency.begin(failing)
+    assert (concurrency.free, concurrency.rooms()) == (6, {failing: 0})
+    concurrency.end(failing, answered=False)
+    assert concurrency.rooms() == {failing: 0}  # a share of one, and three are still under way
     for _ in range(3):
-        lanes.end(ill, answered=False)
-    lanes.begin(well)
-    lanes.end(well, answered=True)
-    assert (lanes.free, lanes.rooms()) == (10, {ill: 1, well: 8})
-    lanes.begin(ill)
-    lanes.end(ill, answered=True)
-    assert lanes.rooms()[ill] == 2
+        concurrency.end(failing, answered=False)
+    concurrency.begin(healthy)
+    concurrency.end(healthy, answered=True)
+    assert (concurrency.free, concurrency.rooms()) == (10, {failing: 1, healthy: 8})
+    concurrency.begin(failing)
+    concurrency.end(failing, answered=True)
+    assert concurrency.rooms()[failing] == 2
 
 
 async def test_two_senders_never_hold_the_same(desk, pool):
     await desk.endpoint("/a")
     await desk.endpoint("/b")
-    await desk.tell(*(desk.event() for _ in range(20)))
+    await desk.fan_in(*(desk.event() for _ in range(20)))
     queues = [Queue(pool, lease_s=60) for _ in range(4)]
-    claims = await asyncio.gather(*(queue.claim(Lanes(total=100, per_lane=4)) for queue in queues))
+    claims = await asyncio.gather(
+        *(queue.claim(ReceiverConcurrency(total=100, per_receiver=4)) for queue in queues)
+    )
     held = [job.id for claim in claims for job in claim]
     assert len(held) == len(set(held)) > 4
 
 
 async def test_the_late_result_of_a_lapsed_claim_is_ignored(desk, pool):
     await desk.endpoint("/a")
-    await desk.tell(desk.event())
+    await desk.fan_in(desk.event())
     queue = Queue(pool, lease_s=60)
-    [frozen] = await queue.claim(Lanes(total=10, per_lane=4))
-    assert await queue.claim(Lanes(total=10, per_lane=4)) == []
+    [frozen] = await queue.claim(ReceiverConcurrency(total=10, per_receiver=4))
+    assert await queue.claim(ReceiverConcurrency(total=10, per_receiver=4)) == []
     await desk.fall_due()  # the lease is over
-    [second] = await queue.claim(Lanes(total=10, per_lane=4))
+    [second] = await queue.claim(ReceiverConcurrency(total=10, per_receiver=4))
     assert second.id == frozen.id
     late = Result(job=frozen, outcome=Outcome(name="refused", status=500), state="failed")
-    assert await queue.settle([late]) == 0
+    assert await queue.record_results([late]) == 0
     good = Result(job=second, outcome=Outcome(name="delivered", status=200), state="delivered")
-    assert await queue.settle([good]) == 1
+    assert await queue.record_results([good]) == 1
     assert await desk.states() == {"delivered": 1}
 
 
 async def test_a_job_handed_back_is_due_at_once(desk, pool):
     await desk.endpoint("/a")
-    await desk.tell(desk.event())
+    await desk.fan_in(desk.event())
     queue = Queue(pool, lease_s=60)
-    jobs = await queue.claim(Lanes(total=10, per_lane=4))
+    jobs = await queue.claim(ReceiverConcurrency(total=10, per_receiver=4))
     await queue.give_back(jobs)
-    assert [job.id for job in await queue.claim(Lanes(total=10, per_lane=4))] == [jobs[0].id]
+    assert [job.id for job in await queue.claim(ReceiverConcurrency(total=10, per_receiver=4))] == [
+        jobs[0].id
+    ]
 
 
 MORE = """
@@ -281,23 +285,23 @@ async def test_a_result_reads_its_own_row_however_many_wait(desk, pool):
     """As when nothing has waited for long, which is what Postgres knows, and then a receiver is away."""
     await pool.execute("ALTER TABLE webhook_deliveries SET (autovacuum_enabled = off)")
     await desk.endpoint("/a")
-    await desk.tell(desk.event())
+    await desk.fan_in(desk.event())
     queue = Queue(pool, lease_s=60)
-    [job] = await queue.claim(Lanes(total=1, per_lane=1))
+    [job] = await queue.claim(ReceiverConcurrency(total=1, per_receiver=1))
     await pool.execute(MORE, "delivered")
     await pool.execute("UPDATE webhook_deliveries SET state = 'delivered'")
     await pool.execute("VACUUM ANALYZE webhook_deliveries")
     await pool.execute("UPDATE webhook_deliveries SET state = 'pending'")
     before = await rows_read(pool, "webhook_deliveries")
     done = Result(job=job, outcome=Outcome(name="delivered", status=200), state="delivered")
-    assert await queue.settle([done]) == 1
+    assert await queue.record_results([done]) == 1
     assert await rows_read(pool, "webhook_deliveries") - before < 100
 
 
-async def test_stopping_waits_for_what_is_under_way(desk, pool, receiver):
+async def test_stopping_waits_for_what_is_in_flight(desk, pool, receiver):
     receiver.held["/a"] = asyncio.Event()
     await desk.endpoint("/a")
-    await desk.tell(desk.event())
+    await desk.fan_in(desk.event())
     async with sending(pool) as sender:
         await receiver.until(lambda: len(receiver.got["/a"]) == 1)
         sender.stop()
@@ -305,11 +309,11 @@ async def test_stopping_waits_for_what_is_under_way(desk, pool, receiver):
     assert await desk.states() == {"delivered": 1}
 
 
-async def test_a_secret_that_cannot_be_opened_is_told_and_stops_nobody(desk, pool, receiver):
+async def test_an_unreadable_secret_is_logged_and_stops_no_other_delivery(desk, pool, receiver):
     endpoint = await desk.endpoint("/a")
     await desk.endpoint("/b")
     await pool.execute("UPDATE webhook_endpoints SET secret = 'nonsense of a key' WHERE id = $1", endpoint)
-    await desk.tell(desk.event())
+    await desk.fan_in(desk.event())
     await once(pool)
     [row] = await desk.deliveries(endpoint_id=endpoint)
     assert (row["state"], row["error"]) == ("pending", "The secret cannot be read; rotate it.")

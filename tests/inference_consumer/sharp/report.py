@@ -13,10 +13,10 @@ COLUMNS = ("preset", "photo", "stages", "worst stage", "of its tolerance", "seco
 def rows(path: str) -> Iterator[str]:
     """Yield a table row for each comparison of a run in pytest's XML."""
     for case in ElementTree.parse(path).iter("testcase"):
-        told = {item.get("name"): item.get("value") for item in case.iter("property")}
-        if "preset" in told:
+        reported = {item.get("name"): item.get("value") for item in case.iter("property")}
+        if "preset" in reported:
             passed = case.find("failure") is None and case.find("error") is None
-            cells = [str(told[column]) for column in COLUMNS] + ["yes" if passed else "NO"]
+            cells = [str(reported[column]) for column in COLUMNS] + ["yes" if passed else "NO"]
             yield f"| {' | '.join(cells)} |"
 
 

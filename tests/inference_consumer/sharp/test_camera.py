@@ -133,7 +133,7 @@ def test_any_gaussian(
     check(gaussians, Camera(focal, width, height))
 
 
-def test_means_colors_and_opacities() -> None:
+def test_positions_colors_and_opacities() -> None:
     gaussians = ndc(random_scales(100, 1.0))
     metric = to_metric(gaussians, CAMERA)
     stretch = torch.tensor([720 / 1200, 480 / 1200, 1.0])

@@ -120,7 +120,7 @@ async def test_export_jobs(shared: asyncpg.Connection) -> None:
         await shared.execute("DELETE FROM scene_generations WHERE id = $1", row["id"])
 
 
-async def test_usage_belongs_to_somebody_and_is_counted_once(shared: asyncpg.Connection) -> None:
+async def test_usage_belongs_to_an_account_and_is_counted_once(shared: asyncpg.Connection) -> None:
     with pytest.raises(asyncpg.CheckViolationError, match="usage_logs_whose"):
         await insert(shared, "usage_logs", usage())
     row = uuid4()  # made of the event's id and time

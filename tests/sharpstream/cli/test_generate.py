@@ -89,7 +89,7 @@ def test_one_bad_photo_fails_alone_and_names_do_not_collide(
     assert len(list(out.iterdir())) == 2
 
 
-def test_parallel_bounds_what_is_under_way(beside: FakeService, photo: Path, tmp_path: Path) -> None:
+def test_parallel_bounds_what_is_in_flight(beside: FakeService, photo: Path, tmp_path: Path) -> None:
     result = command(*[photo] * 6, "-o", tmp_path / "out", "-j", "2", "--json", service=beside)
     assert [Path(entry["path"]).name for entry in document(result)["results"]] == [
         "coffee.ply", *(f"coffee-{number}.ply" for number in range(2, 7)),
@@ -120,7 +120,7 @@ def test_a_failed_job_says_why(beside: FakeService, photo: Path, tmp_path: Path)
     }  # fmt: skip
 
 
-def test_a_wrong_key_is_told(beside: FakeService, photo: Path, tmp_path: Path) -> None:
+def test_a_wrong_key_is_reported(beside: FakeService, photo: Path, tmp_path: Path) -> None:
     result = command(photo, "-o", tmp_path, "--url", beside.url, "--api-key", "ss_wrong")
     assert result.exit_code == 1
     assert "The API key is unknown" in result.stderr
@@ -143,7 +143,7 @@ def test_no_stack_and_no_url_is_three(photo: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         (["missing.jpg"], "does not exist"),
         (["PHOTO", "--focal-length-mm", "30", "--focal-length-px", "800"], "not both"),
@@ -153,12 +153,12 @@ def test_no_stack_and_no_url_is_three(photo: Path, tmp_path: Path) -> None:
     ],
 )
 def test_wrong_usage_is_two(
-    photo: Path, arguments: list[str], told: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    photo: Path, arguments: list[str], expected: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
     result = command(*[str(photo) if argument == "PHOTO" else argument for argument in arguments])
     assert result.exit_code == 2
-    assert told in result.stderr
+    assert expected in result.stderr
     assert "Traceback" not in result.output
 
 

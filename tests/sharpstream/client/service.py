@@ -180,7 +180,7 @@ def problem(status: int, code: str, message: str, **more: Any) -> web.Response:
 
 def _story(scene: Scene, after: str | None) -> list[bytes]:
     ending = f"generation.{scene.status}.v1"
-    told = {"code": scene.error[0], "message": scene.error[1]} if scene.status == "failed" else {}
+    reported = {"code": scene.error[0], "message": scene.error[1]} if scene.status == "failed" else {}
     story = [
         ("1-4-10", "generation.requested.v1", {}),
         (None, "generation.started.v1", {"worker": "w1"}),
@@ -188,7 +188,7 @@ def _story(scene: Scene, after: str | None) -> list[bytes]:
             (None, "generation.progress.v1", {"stage": stage, "fraction": number / len(STAGES)})
             for number, stage in enumerate(STAGES)
         ),
-        ("1-4-11", ending, told),
+        ("1-4-11", ending, reported),
     ]
     if after == "1-4-10":
         story = story[1:]
@@ -197,8 +197,8 @@ def _story(scene: Scene, after: str | None) -> list[bytes]:
 
 def _frame(cursor: str | None, kind: str, data: dict[str, Any]) -> bytes:
     body = {"specversion": "1.0", "id": "e", "type": kind, "time": "2026-01-31T12:00:00Z", "data": data}
-    place = f"id: {cursor}\n" if cursor else ""
-    return f"{place}event: {kind}\ndata: {json.dumps(body, ensure_ascii=False)}\n\n".encode()
+    id_line = f"id: {cursor}\n" if cursor else ""
+    return f"{id_line}event: {kind}\ndata: {json.dumps(body, ensure_ascii=False)}\n\n".encode()
 
 
 @asynccontextmanager

@@ -92,7 +92,7 @@ async def test_a_damaged_download_is_refused(service: FakeService, photo: Path) 
     assert [path.name for path in photo.parent.iterdir()] == ["coffee.jpg"]
 
 
-async def test_a_page_that_is_not_ours_is_told(service: FakeService, photo: Path) -> None:
+async def test_a_foreign_page_is_reported(service: FakeService, photo: Path) -> None:
     service.problems["coffee.jpg"] = (200, {"hello": "world"}, {})
     with pytest.raises(ServiceError, match="does not answer like Sharpstream"):
         await run(service, photo)
@@ -107,7 +107,7 @@ async def test_time_runs_out_with_the_id_in_the_sentence(service: FakeService, p
     assert caught.value.code == "timed_out"
 
 
-async def test_nobody_there(photo: Path) -> None:
+async def test_no_dependency_answers(photo: Path) -> None:
     async with AsyncClient("http://127.0.0.1:9", KEY) as client:
         with pytest.raises(ServiceError, match=r"127\.0\.0\.1:9 cannot be reached") as caught:
             await client.check()

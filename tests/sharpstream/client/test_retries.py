@@ -41,21 +41,21 @@ def test_only_what_does_no_harm_is_sent_again(error: ServiceError, of_get: int, 
     assert (tried(GET, error), tried(POST, error)) == (of_get, of_post)
 
 
-def test_a_wish_to_wait_is_followed_as_long_as_patience_lasts() -> None:
+def test_retry_after_is_honoured_up_to_the_longest_wait() -> None:
     error = ServiceError("rate_limited", "later", status=429, retry_after_s=10)
-    assert tried(POST, error, Retries(most=0, patience_s=35)) == 3
-    assert tried(POST, error, Retries(most=0, patience_s=math.inf)) == 100
+    assert tried(POST, error, Retries(most=0, max_wait_s=35)) == 3
+    assert tried(POST, error, Retries(most=0, max_wait_s=math.inf)) == 100
     assert Retries().begin(POST).pause(error) >= 10
 
 
-def test_pauses_grow_and_are_told() -> None:
-    told: list[float] = []
-    attempts = Retries(most=6, told=lambda _, pause: told.append(pause)).begin(GET)
+def test_pauses_grow_and_are_reported() -> None:
+    pauses: list[float] = []
+    attempts = Retries(most=6, on_pause=lambda _, pause: pauses.append(pause)).begin(GET)
     for _ in range(6):
         attempts.pause(ServiceError(UNREACHABLE, "away"))
-    assert len(told) == 6
-    assert told[0] <= 0.25
-    assert 2.5 <= told[-1] <= 5
+    assert len(pauses) == 6
+    assert pauses[0] <= 0.25
+    assert 2.5 <= pauses[-1] <= 5
 
 
 def test_a_stream_comes_back_no_sooner_than_it_was_asked_to() -> None:

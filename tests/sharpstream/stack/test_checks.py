@@ -21,7 +21,7 @@ def occupied() -> Iterator[int]:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "_LOOKS", 1)
+    monkeypatch.setattr(checks, "_POLLS", 1)
 
 
 def test_chosen_ports_are_free_distinct_and_below_the_ephemeral_range() -> None:
@@ -42,7 +42,7 @@ async def test_a_servers_taken_port_is_chosen_anew(home: Home, occupied: int) ->
     memory = Memory(home)
     memory.remember_port("kafka_internal", occupied)
     other = memory.port("postgres")
-    assert await checks.settle_ports(memory, {}) == ["kafka_internal"]
+    assert await checks.assign_ports(memory, {}) == ["kafka_internal"]
     assert memory.port("kafka_internal") != occupied
     assert memory.port("postgres") == other
 
@@ -51,14 +51,14 @@ async def test_the_gateways_taken_port_stops_the_start(home: Home, occupied: int
     memory = Memory(home)
     memory.remember_port("gateway", occupied)
     with pytest.raises(PortTakenError, match=rf"Port {occupied}.*GATEWAY_PORT=8081 sharpstream up\.$"):
-        await checks.settle_ports(memory, {})
+        await checks.assign_ports(memory, {})
     assert memory.known_port("gateway") == occupied
 
 
 async def test_a_chosen_gateway_port_wins_and_is_remembered(home: Home, occupied: int) -> None:
     memory, free = Memory(home), ports.choose()
     memory.remember_port("gateway", occupied)
-    await checks.settle_ports(memory, {"GATEWAY_PORT": str(free)})
+    await checks.assign_ports(memory, {"GATEWAY_PORT": str(free)})
     assert Memory(home).known_port("gateway") == free
 
 
@@ -67,14 +67,14 @@ async def test_a_first_start_beside_another_stack_takes_another_port(
 ) -> None:
     monkeypatch.setattr(checks, "GATEWAY_PORT", occupied)
     memory = Memory(home)
-    await checks.settle_ports(memory, {})
+    await checks.assign_ports(memory, {})
     assert memory.port("gateway") != occupied
 
 
 @pytest.mark.parametrize("nonsense", ["http", "0", "70000"])
 async def test_a_nonsense_port_is_named(home: Home, nonsense: str) -> None:
     with pytest.raises(PortTakenError, match=f"GATEWAY_PORT is '{nonsense}'"):
-        await checks.settle_ports(Memory(home), {"GATEWAY_PORT": nonsense})
+        await checks.assign_ports(Memory(home), {"GATEWAY_PORT": nonsense})
 
 
 def test_too_little_disk(home: Home) -> None:

@@ -55,7 +55,7 @@ def test_without_a_supervisor_everything_has_an_answer(home: Home) -> None:
         client.part(home, "stop", "kafka")
 
 
-def test_a_home_that_never_was_is_not_made_by_looking(tmp_path: Path) -> None:
+def test_reading_a_missing_state_dir_does_not_create_it(tmp_path: Path) -> None:
     home = Home(tmp_path / "never")
     assert client.status(home)["ready"] is False
     assert client.down(home) is False

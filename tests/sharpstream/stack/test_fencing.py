@@ -46,7 +46,7 @@ def keep(folder: Path, *batches: bytes, name: str = f"{0:020}.log") -> Path:
     return path
 
 
-def test_a_folder_tells_whether_its_broker_was_killed(tmp_path: Path) -> None:
+def test_a_folder_records_whether_its_broker_was_killed(tmp_path: Path) -> None:
     assert not fencing.was_killed(tmp_path)  # just formatted
     (tmp_path / "__cluster_metadata-0").mkdir()
     assert fencing.was_killed(tmp_path)
@@ -125,7 +125,7 @@ def test_a_broker_that_is_fenced_needs_no_controller(killed: Path, tmp_path: Pat
     fencing.fence(["/no/such/program"], tmp_path, env=os.environ, cwd=tmp_path)
 
 
-def test_a_controller_that_ends_tells_why(killed: Path, tmp_path: Path) -> None:
+def test_a_controller_that_ends_says_why(killed: Path, tmp_path: Path) -> None:
     with pytest.raises(StartError, match=r"did not fence its broker: Fencing broker 1 because\nno such port"):
         fencing.fence(controller(killed, "print('no such port')"), tmp_path, env=os.environ, cwd=tmp_path)
 
@@ -154,20 +154,20 @@ class Watched(Kafka):
 @pytest.mark.stack
 async def test_a_killed_kafka_is_fenced_and_a_stopped_one_is_not(home: Home) -> None:
     kafka = Watched(home, Memory(home))
-    keeper = Supervisor(home, [kafka])
+    supervisor = Supervisor(home, [kafka])
     with capture_logs() as logs:
-        await keeper.start(["kafka"])
-        part = keeper.part("kafka")
+        await supervisor.start(["kafka"])
+        part = supervisor.part("kafka")
         old = part.pid
         assert old
         assert not Registration(kafka.data).fenced(), "it serves"
         os.kill(old, signal.SIGKILL)
         await restarted(part, old)
-        await keeper.stop()
-        await keeper.start(["kafka"])
-        await keeper.stop()
-    told = [line for line in logs if line["event"] in {"killed_broker_fenced", "part_started"}]
-    assert [line["event"] for line in told] == [
+        await supervisor.stop()
+        await supervisor.start(["kafka"])
+        await supervisor.stop()
+    logged = [line for line in logs if line["event"] in {"killed_broker_fenced", "part_started"}]
+    assert [line["event"] for line in logged] == [
         "part_started",
         "killed_broker_fenced",
         "part_started",

@@ -36,7 +36,7 @@ async def test_kafka_carries_a_record(kafka_settings: KafkaSettings, unique: Cal
         await admin.close()
 
 
-async def test_strangers_are_refused_at_the_partners_door(infra: Infra) -> None:
+async def test_unknown_clients_are_refused_at_the_partner_listener(infra: Infra) -> None:
     stranger = infra.kafka.model_copy(
         update={"bootstrap_servers": infra.partners_bootstrap, "password": SecretStr("guessed")}
     )

@@ -59,7 +59,7 @@ def test_follow_starts_at_the_present_end(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "expected"),
     [
         (
             '{"event": "checkpoint_fetching", "bytes": 700, "of": 2800000000}',
@@ -71,5 +71,5 @@ def test_follow_starts_at_the_present_end(tmp_path: Path, monkeypatch: pytest.Mo
         ('"text"', '"text"'),
     ],
 )
-def test_progress_is_told_in_words(line: str, told: str) -> None:
-    assert logfiles.progress_in(line) == told
+def test_progress_is_described_in_words(line: str, expected: str) -> None:
+    assert logfiles.progress_in(line) == expected

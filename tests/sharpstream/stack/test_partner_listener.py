@@ -19,27 +19,27 @@ from bus.kafka import admin
 from bus.runtime.settings import KafkaSettings
 from sharpstream.stack.errors import StartError
 from sharpstream.stack.kafka import Kafka
-from sharpstream.stack.partner_listener import HOST_KEY, PEM_KEY, Door
+from sharpstream.stack.partner_listener import HOST_KEY, PEM_KEY, PartnerListener
 from sharpstream.stack.state_dir import Home, Memory
 from sharpstream.stack.supervisor import Supervisor
 
 
 def test_without_a_certificate_it_is_this_machines_alone() -> None:
-    door = Door.read({})
-    assert (door.listens(9), door.address(9)) == ("127.0.0.1:9", "127.0.0.1:9")
-    assert door.variables(9)["PARTNERS_SECURITY_PROTOCOL"] == "SASL_PLAINTEXT"
+    listener = PartnerListener.read({})
+    assert (listener.listens(9), listener.address(9)) == ("127.0.0.1:9", "127.0.0.1:9")
+    assert listener.variables(9)["PARTNERS_SECURITY_PROTOCOL"] == "SASL_PLAINTEXT"
 
 
 def test_it_opens_to_others_only_with_a_certificate(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="needs TLS"):
-        Door.read({HOST_KEY: "kafka.example.com"})
+        PartnerListener.read({HOST_KEY: "kafka.example.com"})
     with pytest.raises(StartError, match="no file"):
-        Door.read({PEM_KEY: str(tmp_path / "missing.pem")})
+        PartnerListener.read({PEM_KEY: str(tmp_path / "missing.pem")})
     pem = tmp_path / "partners.pem"
     pem.write_text("x")
-    door = Door.read({HOST_KEY: "kafka.example.com", PEM_KEY: str(pem)})
-    assert (door.listens(9), door.address(9)) == ("0.0.0.0:9", "kafka.example.com:9")
-    assert door.protocol == "SASL_SSL"
+    listener = PartnerListener.read({HOST_KEY: "kafka.example.com", PEM_KEY: str(pem)})
+    assert (listener.listens(9), listener.address(9)) == ("0.0.0.0:9", "kafka.example.com:9")
+    assert listener.protocol == "SASL_SSL"
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -79,19 +79,19 @@ async def brokers(settings: KafkaSettings) -> int:
 async def test_a_folder_without_tls_starts_with_it_and_keeps_its_data(home: Home, tmp_path: Path) -> None:
     pem, trusted = certificate(tmp_path)
     memory = Memory(home)
-    for door, created in ((Door(), [topics.PROGRESS.name]), (Door(pem=pem), [])):
-        kafka = Kafka(home, memory, durable=False, door=door)
+    for listener, created in ((PartnerListener(), [topics.PROGRESS.name]), (PartnerListener(pem=pem), [])):
+        kafka = Kafka(home, memory, durable=False, listener=listener)
         supervisor = Supervisor(home, [kafka])
         try:
             await supervisor.start(supervisor.parts)
             assert await admin.create_topics(kafka.settings, [topics.PROGRESS]) == created
-            through_the_door = kafka.settings.model_copy(
-                update={"bootstrap_servers": kafka.partners, "security_protocol": door.protocol}
+            via_listener = kafka.settings.model_copy(
+                update={"bootstrap_servers": kafka.partners, "security_protocol": listener.protocol}
             )
-            if door.pem:
+            if listener.pem:
                 with pytest.raises(KafkaConnectionError):  # a certificate that nobody vouched for
-                    await brokers(through_the_door)
-                through_the_door = through_the_door.model_copy(update={"ssl_cafile": str(trusted)})
-            assert await brokers(through_the_door) == 1
+                    await brokers(via_listener)
+                via_listener = via_listener.model_copy(update={"ssl_cafile": str(trusted)})
+            assert await brokers(via_listener) == 1
         finally:
             await supervisor.stop()

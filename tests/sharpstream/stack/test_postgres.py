@@ -19,7 +19,7 @@ pytestmark = pytest.mark.stack
 
 
 @pytest.fixture
-async def keeper(home: Home) -> AsyncIterator[Supervisor]:
+async def supervisor(home: Home) -> AsyncIterator[Supervisor]:
     """A supervisor with nothing but Postgres, which runs."""
     postgres = Postgres(home, Memory(home))
     supervisor = Supervisor(home, [postgres])
@@ -30,10 +30,10 @@ async def keeper(home: Home) -> AsyncIterator[Supervisor]:
     await supervisor.stop()
 
 
-async def test_data_outlives_a_kill_and_a_stale_pid_file(home: Home, keeper: Supervisor) -> None:
+async def test_data_outlives_a_kill_and_a_stale_pid_file(home: Home, supervisor: Supervisor) -> None:
     url = Postgres(home, Memory(home)).url
     psql(url, "CREATE TABLE kept AS SELECT 42 AS answer")
-    part = keeper.part("postgres")
+    part = supervisor.part("postgres")
     old = part.pid
     assert old
     os.kill(old, signal.SIGKILL)
@@ -43,11 +43,11 @@ async def test_data_outlives_a_kill_and_a_stale_pid_file(home: Home, keeper: Sup
     await part.stop()
     data = home.root / "postgres" / "data"
     (data / "postmaster.pid").write_text(f"{os.getpid()}\n{data}\n")  # our number: alive, and no Postgres
-    await keeper.start(["postgres"])
+    await supervisor.start(["postgres"])
     assert psql(url, "SELECT answer FROM kept") == "42"
 
 
-async def test_the_password_is_asked_for(home: Home, keeper: Supervisor) -> None:
+async def test_the_password_is_asked_for(home: Home, supervisor: Supervisor) -> None:
     url = Postgres(home, Memory(home)).url
     wrong = url.replace(Memory(home).secret("postgres"), "guessed")
     with pytest.raises(StartError, match="password authentication failed"):

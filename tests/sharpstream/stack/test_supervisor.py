@@ -26,80 +26,80 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_killed_part_starts_again(home: Home) -> None:
-    keeper = Supervisor(home, [Script(home.root, SERVE)])
-    await keeper.start(["script"])
-    part = keeper.part("script")
+    supervisor = Supervisor(home, [Script(home.root, SERVE)])
+    await supervisor.start(["script"])
+    part = supervisor.part("script")
     first = part.pid
     assert first
     os.kill(first, signal.SIGKILL)
     second = await restarted(part, first)
     assert part.restarts == 1
-    assert keeper.report()["script"]["pid"] == second
-    await keeper.stop()
+    assert supervisor.report()["script"]["pid"] == second
+    await supervisor.stop()
     assert not psutil.pid_exists(second)
     assert part.state == "stopped"
     assert part.pid is None
 
 
 async def test_the_pause_doubles_while_it_dies_young(home: Home) -> None:
-    keeper = Supervisor(home, [Script(home.root, DIE)])
-    with structlog.testing.capture_logs() as told, pytest.raises(StartError) as failure:
-        await keeper.start(["script"])
-    await keeper.stop()
-    pauses = [entry["again_in_s"] for entry in told if entry["event"] == "part_ended"]
+    supervisor = Supervisor(home, [Script(home.root, DIE)])
+    with structlog.testing.capture_logs() as logged, pytest.raises(StartError) as failure:
+        await supervisor.start(["script"])
+    await supervisor.stop()
+    pauses = [entry["again_in_s"] for entry in logged if entry["event"] == "part_ended"]
     assert pauses == [0.01, 0.02, 0.04, 0.08, 0.16]
     assert "script cannot start: ended with code 3: no such option" in str(failure.value)
     assert str(home.log("script")) in str(failure.value)
 
 
 async def test_a_part_that_never_answers_is_named(home: Home) -> None:
-    keeper = Supervisor(home, [Script(home.root, "import time; time.sleep(600)")])
+    supervisor = Supervisor(home, [Script(home.root, "import time; time.sleep(600)")])
     with pytest.raises(StartError, match="script did not become ready within 0 s"):
-        await keeper.start(["script"], seconds=0.2)
-    await keeper.stop()
+        await supervisor.start(["script"], seconds=0.2)
+    await supervisor.stop()
 
 
 async def test_a_stopped_part_stays_stopped_and_starts_on_demand(home: Home) -> None:
-    keeper = Supervisor(home, [Script(home.root, SERVE)])
-    await keeper.start(["script"])
-    part = keeper.part("script")
+    supervisor = Supervisor(home, [Script(home.root, SERVE)])
+    await supervisor.start(["script"])
+    part = supervisor.part("script")
     first = part.pid
     await part.stop()
     await part.stop()
     assert (part.state, part.pid) == ("stopped", None)
-    await keeper.start(["script"])
+    await supervisor.start(["script"])
     assert part.pid not in {first, None}
-    await keeper.stop()
+    await supervisor.stop()
 
 
-async def test_whoever_ignores_the_request_is_killed(home: Home) -> None:
-    keeper = Supervisor(home, [Script(home.root, IGNORE_SIGTERM, stop_seconds=0.1)])
-    await keeper.start(["script"])
-    pid = keeper.part("script").pid
-    await keeper.stop()
+async def test_a_process_that_ignores_the_request_is_killed(home: Home) -> None:
+    supervisor = Supervisor(home, [Script(home.root, IGNORE_SIGTERM, stop_seconds=0.1)])
+    await supervisor.start(["script"])
+    pid = supervisor.part("script").pid
+    await supervisor.stop()
     assert pid
     assert not psutil.pid_exists(pid)
 
 
 async def test_grandchildren_end_with_their_parent(home: Home) -> None:
-    keeper = Supervisor(home, [Script(home.root, WITH_CHILD)])
-    await keeper.start(["script"])
+    supervisor = Supervisor(home, [Script(home.root, WITH_CHILD)])
+    await supervisor.start(["script"])
     grandchild = psutil.Process(int(home.log("script").read_text()))
-    await keeper.stop()
+    await supervisor.stop()
     assert not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE
 
 
 async def test_roles_stop_before_servers(home: Home) -> None:
     server, role = Script(home.root, SERVE, "server"), Script(home.root, SERVE, "role")
     role.is_server = False
-    keeper = Supervisor(home, [server, role])
-    await keeper.start(["server", "role"])
-    with structlog.testing.capture_logs() as told:
-        await keeper.stop()
-    assert [e["part"] for e in told if e.get("state") == "stopped"] == ["role", "server"]
+    supervisor = Supervisor(home, [server, role])
+    await supervisor.start(["server", "role"])
+    with structlog.testing.capture_logs() as logged:
+        await supervisor.stop()
+    assert [e["part"] for e in logged if e.get("state") == "stopped"] == ["role", "server"]
 
 
-def test_an_unknown_part_is_told_the_names(home: Home) -> None:
+def test_an_unknown_part_names_the_known_ones(home: Home) -> None:
     with pytest.raises(StackError, match=r"There is no part kafak; there are script\."):
         Supervisor(home, [Script(home.root, SERVE)]).part("kafak")
 

@@ -96,7 +96,7 @@ def test_without_node_it_says_what_to_install(checkout: Checkout, missing: str) 
     assert web_build.built() is None
 
 
-def test_a_failure_is_told_and_the_older_page_stays(
+def test_a_failure_is_reported_and_the_older_page_stays(
     checkout: Checkout, capsys: pytest.CaptureFixture[str]
 ) -> None:
     checkout.build()

@@ -38,7 +38,7 @@ SETTINGS = {
 }
 
 
-class Stand:
+class Harness:
     """The stack in ``home`` with a proxy on every connection. Use as an async context manager."""
 
     def __init__(self, home: Path) -> None:
@@ -144,7 +144,7 @@ class Stand:
 
     # --- the blows ---
 
-    async def strike(self, action: Action) -> None:
+    async def inject(self, action: Action) -> None:
         """Carry an action out, to its end."""
         match action.kind:
             case "kill" if action.target == EVERYTHING:

@@ -16,7 +16,7 @@ from prometheus_client import REGISTRY
 ROOT: Final = Path(__file__).parents[1]
 DOCUMENT: Final = ROOT / "docs/operations.md"
 PACKAGES: Final = ("bus", "gateway", "ledger", "inference_consumer", "export_consumer")
-HEAD: Final = "| metric | type | labels | tells |\n|---|---|---|---|\n"
+HEAD: Final = "| metric | type | labels | meaning |\n|---|---|---|---|\n"
 
 
 def declared() -> dict[str, Any]:

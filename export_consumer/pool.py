@@ -43,7 +43,9 @@ SECONDS = Histogram(
     ["format"],
     buckets=(0.1, 0.3, 1, 3, 10, 30, 100, 300),
 )
-LOST = Counter("sharpstream_export_workers_lost", "Workers that crashed, swelled or hung", ["why"])
+LOST = Counter(
+    "sharpstream_export_workers_lost", "Workers that crashed, used too much memory or hung", ["why"]
+)
 _REPLY: Final = msgspec.json.Decoder(list[str])
 _KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "NUMBA_CACHE_DIR")
 """What a worker sees of the environment: no credentials."""

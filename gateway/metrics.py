@@ -22,7 +22,7 @@ class Metrics:
             registry=self.registry,
         )
         self.problems = Counter(
-            "sharpstream_http_problems", "Errors told to clients.", ("code",), registry=self.registry
+            "sharpstream_http_problems", "Error responses to clients.", ("code",), registry=self.registry
         )
         self.accepted = Counter(
             "sharpstream_photos_accepted", "Photos accepted.", ("priority",), registry=self.registry
@@ -32,7 +32,9 @@ class Metrics:
         )
         self.readers = Gauge("sharpstream_stream_readers", "Open live streams.", registry=self.registry)
         self.dropped = Counter(
-            "sharpstream_stream_readers_dropped", "Live streams cut for being slow.", registry=self.registry
+            "sharpstream_stream_readers_dropped",
+            "Live streams closed because their reader was slow.",
+            registry=self.registry,
         )
 
     def render(self) -> bytes:

@@ -37,4 +37,4 @@ ACCELERATOR_BYTES: Final = Gauge(
 PROGRESS_DROPPED: Final = Counter(
     "sharpstream_progress_dropped", "Progress messages that were never sent: Kafka was too slow or away"
 )
-CANCELLATIONS_KNOWN: Final = Gauge("sharpstream_cancellations_known", "Wishes to stop that are remembered")
+CANCELLATIONS_KNOWN: Final = Gauge("sharpstream_cancellations_known", "Cancel requests that are remembered")

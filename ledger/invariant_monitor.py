@@ -15,9 +15,7 @@ from ledger.invariant_runbook import REMEDIES
 
 log = structlog.get_logger(__name__)
 
-EXCEPTIONS: Final = Gauge(
-    "sharpstream_ledger_exceptions", "Exceptions to a rule of the books; 0 is good.", ["rule"]
-)
+EXCEPTIONS: Final = Gauge("sharpstream_ledger_exceptions", "Exceptions to an invariant; 0 is good.", ["rule"])
 
 
 async def inspect(pool: asyncpg.Pool, *, every_s: float) -> NoReturn:

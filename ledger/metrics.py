@@ -11,9 +11,13 @@ EVENTS: Final = Counter(
 )
 REPEATED: Final = Counter("sharpstream_ledger_repeated_total", "Events that were in the log already.")
 PARKED: Final = Counter(
-    "sharpstream_ledger_parked_total", "Records that could not be taken; see parked_events.", ["projector"]
+    "sharpstream_ledger_parked_total",
+    "Records that could not be projected; see parked_events.",
+    ["projector"],
 )
-DEAD: Final = Counter("sharpstream_ledger_dead_total", "Jobs that were given up on; see dead_letters.")
+DEAD: Final = Counter(
+    "sharpstream_ledger_dead_total", "Jobs that failed after their last attempt; see dead_letters."
+)
 LOST: Final = Counter(
     "sharpstream_ledger_lost_total", "Jobs ended because their command is gone from Kafka.", ["kind"]
 )

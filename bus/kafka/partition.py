@@ -1,9 +1,9 @@
-"""One input partition in a processor's hands: its producer, what it has taken, and the commits in order.
+"""One input partition of a processor: its producer, the records it has taken, and the ordered commits.
 
 `_fence_and_seek` always comes first: it starts the producer, which fences the previous owner and ends its
-transaction, and then reads the committed offset. Records that this process still has in hand, after a
-rebalance that gave the partition back or after an aborted transaction, are kept if they lie above that offset:
-no other process can have committed them, and none can from then on.
+transaction, and then reads the committed offset. Records that this process still holds, after a rebalance
+that gave the partition back or after an aborted transaction, are kept if they lie above that offset: no
+other process can have committed them, and none can from then on.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ _STYLE: Final = (
 
 
 TAGLINE: Final = (
-    "A photo goes in, a metric 3D Gaussian splat comes out, and everybody who should know is told exactly"
+    "A photo goes in, a metric 3D Gaussian splat comes out, and every subscriber gets each event exactly"
     " once."
 )
 

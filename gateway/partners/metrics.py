@@ -8,5 +8,7 @@ COMMANDS = Counter(
     "sharpstream_partner_commands", "Commands by outcome: accepted, rejected, repeated", ["outcome"]
 )
 REJECTED = Counter("sharpstream_partner_rejections", "Rejected commands by code", ["code"])
-PARTITIONS = Gauge("sharpstream_partner_partitions", "Partitions of partners' commands in hand")
-DELIVERED = Counter("sharpstream_partner_events", "Events handed to partners' topics", ["type"])
+PARTITIONS = Gauge(
+    "sharpstream_partner_partitions", "Partitions of partners' commands assigned to this process"
+)
+DELIVERED = Counter("sharpstream_partner_events", "Events written to partners' topics", ["type"])

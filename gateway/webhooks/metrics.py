@@ -10,7 +10,7 @@ FANNED: Final = Counter(
     "sharpstream_webhook_fanned_total", "Deliveries made from events, by CloudEvents type.", ["type"]
 )
 UNDECODABLE: Final = Counter(
-    "sharpstream_webhook_undecodable_total", "Records that were no event; the ledger parks them."
+    "sharpstream_webhook_undecodable_total", "Undecodable records; the ledger parks them."
 )
 ATTEMPTS: Final = Counter(
     "sharpstream_webhook_attempts_total",
@@ -28,8 +28,8 @@ LATENCY: Final = Histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600),
 )
 DUE: Final = Gauge("sharpstream_webhook_due", "Deliveries that could be sent now (counted up to 100,000).")
-LAG: Final = Gauge("sharpstream_webhook_lag_seconds", "How long the oldest of them has waited.")
-IN_FLIGHT: Final = Gauge("sharpstream_webhook_in_flight", "Attempts under way in this process.")
+LAG: Final = Gauge("sharpstream_webhook_lag_seconds", "How long the oldest due delivery has waited.")
+IN_FLIGHT: Final = Gauge("sharpstream_webhook_in_flight", "Attempts in flight in this process.")
 GIVEN_UP: Final = Counter(
     "sharpstream_webhook_given_up_total", "Deliveries that failed for good, after the last attempt or a 410."
 )

@@ -30,7 +30,7 @@ from sharpstream.stack.process import die_with_parent, kill_group
 log = structlog.get_logger(__name__)
 
 LONGEST_S: Final = 60.0
-"""The controller fences as soon as it runs, which takes 3 s of one core; longer means that it is stuck."""
+"""The controller fences as soon as it runs, which takes 2 s of one core; longer means that it is stuck."""
 _POLL_INTERVAL_S: Final = 0.02
 _METADATA: Final = "__cluster_metadata-0"
 _BATCH: Final = struct.Struct(">qi")

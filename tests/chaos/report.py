@@ -12,13 +12,14 @@ from typing import Any
 
 HERE = Path(__file__).parent
 DOCS = HERE.parents[1] / "docs"
-_HEAD = """# Reliability: what was broken on purpose, and what that did
+_HEAD = """# Reliability: injected faults and their effects
 
 Written by `make chaos` (`tests/chaos/`); the same figures as JSON: [reliability.json](reliability.json).
-The whole system runs with real Kafka, Postgres and S3, each role behind TCP proxies, under load over REST;
-a schedule made from a seed kills, freezes, restarts and cuts off its parts. After each round it is left alone
-until nothing moves; then every promise is checked at its source. Kafka is read with `read_committed` by a
-reader that removes no duplicates; the ledger is rebuilt from the log and compared row by row.
+The whole system runs with real Kafka, Postgres and S3, each role behind TCP proxies, under load over REST.
+A schedule made from a seed kills, freezes, restarts and disconnects its processes. After each round the
+system is left alone until no record, row or object changes; then every promise is checked at its source.
+Kafka is read with `read_committed` by a reader that removes no duplicates; the ledger is rebuilt from the
+log and compared row by row.
 """
 
 
@@ -83,15 +84,15 @@ def markdown(found: dict[str, Any]) -> str:
     rows = [
         ("Seed", found["seed"]),
         ("Rounds", found["rounds"]),
-        ("Systems; a run that is cut short goes on with a new one", found["systems"]),
-        ("of the kills, power cuts of everything", found["injected"].get("kill everything", 0)),
+        ("Systems; an interrupted run continues with a new one", found["systems"]),
+        ("of the kills, power cuts (all processes at once)", found["injected"].get("kill everything", 0)),
         ("Kills (SIGKILL)", found["kills"]),
         ("Other injected faults", found["blows"] - found["kills"]),
-        ("Seconds under load and blows", found["under_load_s"]),
-        ("Seconds to come to rest, longest round", max(recovery)),
+        ("Seconds under load and faults", found["under_load_s"]),
+        ("Seconds to recover, longest round", max(recovery)),
         ("Photos accepted (202)", found["accepted"]),
-        ("Dead letters tried again", found["redriven"]),
-        ("Commands of a partner in its Kafka topic, repeats among them", found["commands"]),
+        ("Dead letters redriven", found["redriven"]),
+        ("Commands of a partner in its Kafka topic, repeats included", found["commands"]),
         ("Events in that partner's topic", found["partner_events"]),
         ("Webhook deliveries", found["deliveries"]),
         ("of them repeated, under the same id", found["repeated_deliveries"]),
@@ -102,12 +103,12 @@ def markdown(found: dict[str, Any]) -> str:
         _HEAD,
         f"## The last run\n\nRepeat its schedule with `make chaos CHAOS_SEED={found['seed']}`.\n",
         _table(("", ""), rows),
-        "## Blows\n",
-        _table(("what", "times"), found["injected"].items()),
-        "## How jobs ended, in Kafka\n",
+        "## Injected faults\n",
+        _table(("fault", "times"), found["injected"].items()),
+        "## Endings of jobs and other events, in Kafka\n",
         _table(("event", "records"), found["endings"].items()),
-        "## What the callers saw\n\nRequests are sent again with the same `Idempotency-Key`.\n",
-        _table(("answer", "times"), found["answers"].items()),
+        "## Responses to the callers\n\nRequests are repeated with the same `Idempotency-Key`.\n",
+        _table(("response", "times"), found["answers"].items()),
         *(["## Faults\n", _table(("kind", "what"), [(f["kind"], f["what"]) for f in found["faults"]])]
           if found["faults"] else []),
         (HERE / "found.md").read_text(),

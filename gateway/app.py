@@ -19,10 +19,11 @@ from gateway import policy
 from gateway.accounts import dependencies as account_dependencies
 from gateway.accounts.dependencies import AccountDependencies
 from gateway.handlers import ROUTES
-from gateway.http import openapi
+from gateway.http import openapi, try_it
 from gateway.http.dependency_injection import provide, publish
 from gateway.http.errors import to_response
 from gateway.http.middleware import Observed
+from gateway.http.try_it import TryIt, TryTokens
 from gateway.metrics import Metrics
 from gateway.operations import dependencies as operation_dependencies
 from gateway.operations.dependencies import OperationDependencies
@@ -35,7 +36,7 @@ from gateway.scenes.dependencies import SceneDependencies
 from gateway.settings import Settings
 from gateway.streaming import dependencies as stream_dependencies
 from gateway.streaming.dependencies import StreamDependencies
-from gateway.system import static_site
+from gateway.system import openapi_page, static_site
 from gateway.system.dependencies import SystemDependencies
 from gateway.webhooks import dependencies as webhook_dependencies
 from gateway.webhooks import repository as webhook_repository
@@ -89,13 +90,14 @@ def create_app(settings: Settings) -> Litestar:
         ),
         exception_handlers={Exception: to_response},
         lifespan=[_lifespan(settings, metrics)],
-        openapi_config=openapi.config(settings.gateway.public_url),
+        openapi_config=openapi.config(settings.gateway.public_url, instead=openapi_page.interactive),
         cors_config=_cors(settings.gateway.cors_origins),
         request_max_body_size=MAX_JSON_BYTES,
         logging_config=None,  # bus.runtime.logs has set logging up for the process
     )
     policy.check(app)
-    app.asgi_handler = Observed(app.asgi_handler, metrics, _allow(app))
+    tried = TryIt(app.asgi_handler, lambda: app.state["try_tokens"])
+    app.asgi_handler = Observed(tried, metrics, _allow(app))
     return app
 
 
@@ -160,7 +162,12 @@ async def _build(settings: Settings, metrics: Metrics, stack: AsyncExitStack) ->
         scenes=scene_dependencies.build(
             pool, blobs, settings, stack, accounts.quotas, streaming.waiters, webhooks.receivers, metrics
         ),
-        system=SystemDependencies(web=await static_site.load(own.page, blobs)),
+        system=SystemDependencies(
+            web=await static_site.load(own.page, blobs),
+            try_tokens=TryTokens(
+                [each.get_secret_value() for each in (own.jwt_secret, own.jwt_previous_secret) if each]
+            ),
+        ),
         webhooks=webhooks,
         partners=partner_dependencies.build(pool, settings),
     )
@@ -171,23 +178,8 @@ def _cors(origins: list[str]) -> CORSConfig | None:
         return None
     return CORSConfig(
         allow_origins=origins,
-        allow_methods=["GET", "POST", "PATCH", "DELETE"],
-        allow_headers=[
-            "Authorization",
-            "Content-Type",
-            "X-API-Key",
-            "X-Correlation-ID",
-            "Last-Event-ID",
-            "Idempotency-Key",
-            "Prefer",
-        ],
-        expose_headers=[
-            "Location",
-            "Preference-Applied",
-            "RateLimit",
-            "RateLimit-Policy",
-            "Retry-After",
-            "X-Correlation-ID",
-        ],
+        allow_methods=list(try_it.METHODS),
+        allow_headers=list(try_it.REQUEST_HEADERS),
+        expose_headers=list(try_it.ANSWER_HEADERS),
         max_age=600,
     )

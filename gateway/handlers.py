@@ -12,7 +12,7 @@ from gateway.scenes import export_routes, share_routes, upload_routes
 from gateway.scenes import routes as scenes
 from gateway.streaming import event_routes
 from gateway.streaming import routes as streams
-from gateway.system import asyncapi_routes, health_routes, model_routes, static_site_routes
+from gateway.system import asyncapi_routes, health_routes, model_routes, openapi_page, static_site_routes
 from gateway.webhooks import routes as webhooks
 
 ROUTES = [
@@ -41,5 +41,6 @@ ROUTES = [
     ),
     health_routes.ROUTER,
     asyncapi_routes.ROUTER,
+    openapi_page.ROUTER,
     static_site_routes.ROUTER,
 ]

@@ -1,12 +1,16 @@
-"""The OpenAPI 3.1 document and the page that shows it: plain HTML made here, nothing from a CDN."""
+"""The OpenAPI 3.1 document and the plain page that shows it: HTML made here, without a line of script.
+
+Where the web page is built, `gateway.system.openapi_page` stands in for it at ``/docs``.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from html import escape
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from litestar import MediaType, Request
+from litestar import MediaType, Request, Response, Router
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme, Server, Tag
@@ -15,19 +19,25 @@ from gateway.http.html import TAGLINE, page
 from gateway.http.problems import PROBLEMS
 
 PATH: Final = "/docs"
+PLAIN: Final = "/docs/plain"
+Instead: TypeAlias = Callable[[Request[Any, Any, Any]], Awaitable[Response[bytes] | None]]
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 
 
-def config(public_url: str) -> OpenAPIConfig:
-    """Return Litestar's OpenAPI configuration: the document at /docs/openapi.json, the page at /docs."""
+def config(public_url: str, *, instead: Instead) -> OpenAPIConfig:
+    """Return Litestar's OpenAPI configuration.
+
+    The document is at /docs/openapi.json, the plain page at /docs/plain and at /docs. ``instead`` is asked
+    before each answer below /docs and may return another.
+    """
     return OpenAPIConfig(
         title="Sharpstream",
         version=version("sharpstream"),
         description=TAGLINE,
-        path=PATH,
+        openapi_router=Router(PATH, route_handlers=[], include_in_schema=False, before_request=instead),
         servers=[Server(url=public_url)],
         use_handler_docstrings=True,
-        render_plugins=[OperationsPage(path="/"), JsonRenderPlugin(path="/openapi.json")],
+        render_plugins=[OperationsPage(path=["/", "/plain"]), JsonRenderPlugin(path="/openapi.json")],
         components=Components(
             security_schemes={
                 "bearer": SecurityScheme(
@@ -63,7 +73,7 @@ def config(public_url: str) -> OpenAPIConfig:
 class OperationsPage(OpenAPIRenderPlugin):
     """Shows every operation, its parameters, answers and error codes, without a line of script."""
 
-    def __init__(self, *, path: str) -> None:
+    def __init__(self, *, path: list[str]) -> None:
         super().__init__(path=path, media_type=MediaType.HTML, favicon="", style="")
         self._page: bytes | None = None
 
@@ -81,15 +91,21 @@ def _body(document: dict[str, Any]) -> str:
         for method in _METHODS
         if method in item
     ]
+    return (
+        f"<h1>{escape(document['info']['title'])} API</h1><p>{escape(document['info']['description'])}</p>"
+        f'<p>As a document: <a href="{PATH}/openapi.json">OpenAPI {document["openapi"]}</a>.'
+        ' Kafka topics: <a href="/docs/asyncapi">AsyncAPI</a>.</p>'
+        f"<h2>Operations</h2>{''.join(operations)}{errors()}"
+    )
+
+
+def errors() -> str:
+    """Return the table of all error codes; the ``type`` of a problem leads to its row."""
     codes = [
         f'<tr id="{code}"><td><code>{code}</code></td><td>{status}</td><td>{escape(title)}</td></tr>'
         for code, (status, title) in PROBLEMS.items()
     ]
     return (
-        f"<h1>{escape(document['info']['title'])} API</h1><p>{escape(document['info']['description'])}</p>"
-        f'<p>As a document: <a href="{PATH}/openapi.json">OpenAPI {document["openapi"]}</a>.'
-        ' Kafka topics: <a href="/docs/asyncapi">AsyncAPI</a>.</p>'
-        f"<h2>Operations</h2>{''.join(operations)}"
         "<h2>Errors</h2><p>Every error is <code>application/problem+json</code> (RFC 9457) with a stable"
         " <code>code</code>.</p><table><tr><th>code</th><th>status</th><th>meaning</th></tr>"
         f"{''.join(codes)}</table>"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.http.try_it import TryTokens
 from gateway.system.static_site import Web
 
 
@@ -12,3 +13,4 @@ class SystemDependencies:
     """Of one application."""
 
     web: Web
+    try_tokens: TryTokens

@@ -57,6 +57,10 @@ class Web:
         """Return a hashed file."""
         return self._files.get(f"assets/{name}")
 
+    def api_page(self, name: str) -> File | None:
+        """Return a file of the API's page, whose names are fixed."""
+        return self._files.get(f"docs/{name}")
+
 
 async def load(folder: Path | None, blobs: Blobs) -> Web:
     """Read the built page. Raises `ConfigurationError` for a folder that holds none."""

@@ -57,17 +57,18 @@ def asset(request: Request[Any, Any, Any], name: FromPath[str], web: NamedDepend
     file = web.asset(name)
     if file is None:
         raise DomainError("not_found", "The page has no such file; reload it.")
-    return _answer(request, file, {"Cache-Control": FOREVER})
+    return answer(request, file, {"Cache-Control": FOREVER})
 
 
 def _document(request: Request[Any, Any, Any], web: Web) -> Response[bytes]:
     file = web.index
     if file is None:
         raise DomainError("not_found", "The web page is not built here; the API is, see /docs.")
-    return _answer(request, file, {"Cache-Control": ASK_AGAIN, "Content-Security-Policy": web.policy})
+    return answer(request, file, {"Cache-Control": ASK_AGAIN, "Content-Security-Policy": web.policy})
 
 
-def _answer(request: Request[Any, Any, Any], file: File, headers: dict[str, str]) -> Response[bytes]:
+def answer(request: Request[Any, Any, Any], file: File, headers: dict[str, str]) -> Response[bytes]:
+    """Return the file in the encoding that the client takes, or 304 where it has it."""
     headers = headers | {"ETag": file.etag, "Vary": "Accept-Encoding"}
     if request.headers.get("if-none-match") == file.etag:
         return Response(b"", status_code=304, headers=headers)

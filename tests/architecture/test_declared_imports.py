@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 DECLARED: Final = {"base": PROJECT["project"]["dependencies"], **PROJECT["project"]["optional-dependencies"]}
 OWN: Final = {"bus", "gateway", "inference_consumer", "export_consumer", "ledger", "sharpstream", "tests"}
+APART: Final = {"training"}
+"""Ours too, but no part of the product: it has a dependency group of its own."""
 INSTALLED: Final = packages_distributions()
 SHARP: Final = {"torch": "torch", "safetensors": "safetensors"}
 """Not installed where the tests run: import -> distribution."""
@@ -67,7 +69,7 @@ def imported(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module]
         for name in {each.split(".")[0] for each in names}:
-            if name not in sys.stdlib_module_names and name not in OWN:
+            if name not in sys.stdlib_module_names and name not in OWN | APART:
                 yield name
 
 

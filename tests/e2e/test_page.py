@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
@@ -300,3 +301,45 @@ def test_an_admin(running: Running, visitor: Visitor) -> None:
         visitor.see(seen)
         visitor.inspect(f"admin-{part.lower().replace(' ', '-')}")
     assert visitor.troubles == []
+
+
+TRY_STORAGE = """() => {
+    try { return localStorage.length; } catch (error) { return error.name; }
+}"""
+
+
+def test_the_page_of_the_api(running: Running, visitor: Visitor) -> None:
+    """An operation is tried in a sandbox that sees nothing of ours, and calls one address alone."""
+    page = visitor.page
+    visitor.go("/")
+    page.evaluate("localStorage.setItem('kept', 'by the web page')")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    visitor.go("/docs")
+    assert page.evaluate("window.origin") == "null"
+    assert page.evaluate(TRY_STORAGE) == "SecurityError"
+
+    key = running.credentials["api_key"]
+    page.locator(".btn.authorize").click()
+    page.locator(".auth-container", has_text="X-API-Key").locator("input").fill(key)
+    page.locator(".auth-container", has_text="X-API-Key").get_by_role("button", name="Apply").click()
+    page.locator(".btn-done").first.click()
+    operation = page.locator("#operations-scenes-list_scenes")
+    operation.locator(".opblock-summary-control").click()
+    operation.locator(".execute").click()
+    answer = operation.locator(".live-responses-table")
+    expect(answer.locator(".response-col_status").last).to_contain_text("200")
+    expect(answer).to_contain_text("items")
+    expect(answer).to_contain_text("x-correlation-id")
+    expect(operation.locator(".curl")).to_contain_text(f"{running.url}/api/v1/scenes")  # to be copied
+
+    paths = [urlsplit(url).path for url in asked if not url.startswith("data:")]
+    calls = [path for path in paths if path != "/docs" and not path.startswith("/docs/assets/")]
+    assert [re.sub("/[0-9a-f]{32}/", "/TOKEN/", path) for path in calls] == [
+        "/docs/try/TOKEN/docs/openapi.json",
+        "/docs/try/TOKEN/api/v1/scenes",
+    ]
+    assert visitor.troubles == []  # no other host was asked, and no policy was broken
+    page.get_by_role("link", name="Plain version").click()
+    visitor.see("Sharpstream API")
+    assert page.locator("script").count() == 0

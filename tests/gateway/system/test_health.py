@@ -180,7 +180,7 @@ class Links(HTMLParser):
 
 
 async def test_pages_request_nothing_from_other_origins(api):
-    for path in ("/", "/docs"):
+    for path in ("/", "/docs", "/docs/plain"):
         page = await api.client.get(path)
         assert page.status_code == 200
         assert page.headers["content-type"].startswith("text/html")

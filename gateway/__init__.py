@@ -1,4 +1,4 @@
-"""The HTTP face: REST under ``/api/v1``, live streams, and the relay that carries the outbox to Kafka.
+"""The gateway, relay, webhook and partner roles: REST under ``/api/v1``, live streams, deliveries.
 
-Accepts work and tells about it; never does it. Imports ``ledger`` and ``bus`` only.
+Accepts jobs and reports on them; never runs one. Imports ``ledger`` and ``bus`` only.
 """

@@ -1,4 +1,4 @@
-"""The composition root: everything of one gateway is built here and closed here, nothing at import."""
+"""The gateway's composition root: builds and closes everything that one gateway needs, nothing at import."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ from gateway.webhooks.dependencies import WebhookDependencies
 from ledger.db import database, migrate
 
 MAX_JSON_BYTES: Final = 64 * 1024
-"""Bytes of any body but an upload, which has its own reader and limits."""
+"""Limit of every body except an upload, which has its own reader and limits."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shared:
-    """What several subjects use."""
+    """The instances that several subjects use."""
 
     settings: Settings
     pool: asyncpg.Pool
@@ -72,7 +72,7 @@ class Groups:
 
 
 def create_app(settings: Settings) -> Litestar:
-    """Return the application. Its start stops the process where Postgres is away or not migrated."""
+    """Return the application. Its start fails where Postgres is unreachable or not migrated."""
     photo_check.prepare()
     metrics = Metrics()
     app = Litestar(

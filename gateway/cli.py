@@ -1,4 +1,4 @@
-"""The gateway's processes: serve, relay, webhooks, partners; and one that makes the first account."""
+"""The gateway's commands: serve, relay, webhooks, partners, and create-admin for the first account."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from gateway.errors import DomainError
 from gateway.partners.app import PartnersRole
 
 _ROLES: Final = {"relay": "relay", "webhooks": "webhooks", "partners": "partners"}
-"""Command -> what the process is called in logs and traces, where that is not ``gateway``."""
+"""Command -> the role's name in logs and traces, where that is not ``gateway``."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit status, as `bus.runtime.process.exit_status` has it."""
+    """Run one command and return its exit status (`bus.runtime.process.exit_status`)."""
     options = _parser().parse_args(arguments)
     return process.exit_status(lambda: _command(options))
 
@@ -47,7 +47,7 @@ def _command(options: argparse.Namespace) -> int:
 def _create_admin(options: argparse.Namespace) -> int:
     try:
         made = process.run(_admin(options))
-    except DomainError as error:  # what a request would be refused for, such as an address that exists
+    except DomainError as error:  # as a request would be refused, such as for an address that exists
         sys.stderr.write(f"{error.message}\n")
         return process.MISCONFIGURED
     sys.stdout.write(f"{made}\n")
@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("serve", help="serve HTTP (the default)")
     commands.add_parser("relay", help="carry the outbox to Kafka")
-    commands.add_parser("webhooks", help="tell customers' servers of events")
+    commands.add_parser("webhooks", help="deliver events to customers' servers")
     commands.add_parser("partners", help="carry partners' commands in and events out")
     create = commands.add_parser("create-admin", help="make the first account and an API key")
     create.add_argument("--email", required=True)

@@ -1,4 +1,4 @@
-"""The errors of the gateway's domain: a stable code and a sentence. They know nothing of HTTP.
+"""The errors of the gateway's domain: a stable code and a sentence, independent of HTTP.
 
 A REST request ends in a problem with the code's status (`gateway.http.errors`); a partner's command over
 Kafka ends in a rejection with the same code (`gateway.partners.acceptance`).
@@ -24,7 +24,7 @@ class DomainError(SharpstreamError):
 
 
 class RateLimitedError(DomainError):
-    """A request over its rate limit: ``quota`` in ``per_s`` seconds, whole again in ``reset_s`` seconds."""
+    """A request over its rate limit: ``quota`` in ``per_s`` seconds, fully reset in ``reset_s`` seconds."""
 
     def __init__(
         self, code: str, message: str, *, policy: str, quota: int, per_s: int, remaining: int, reset_s: int

@@ -1,4 +1,4 @@
-"""Every route, in one place; each subject's folder holds its handlers."""
+"""Every route of the application; each subject's folder holds its handlers."""
 
 from __future__ import annotations
 

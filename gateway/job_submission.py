@@ -1,9 +1,9 @@
-"""A job's submission: its command, and what is published in the transaction that writes the job's row.
+"""A job's submission: its command, and the records published in the transaction that writes the job's row.
 
-The one place that says which command goes to which topic and which event tells of it, for a job that is
-accepted (`gateway.scenes.accept_generation`, `gateway.scenes.exports`) and one that is run again
-(`gateway.operations.redrive`). The row is written by those, each under conditions of its own (quota, the same
-export once, the dead letter settled once), from ``command``.
+Decides which topic a command goes to and which event is published with it, for a job that is accepted
+(`gateway.scenes.accept_generation`, `gateway.scenes.exports`) and one that is redriven
+(`gateway.operations.redrive`). Writes no row: those callers write it from ``command``, each under its own
+conditions (quota, the same export once, the dead letter settled once).
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Command = TypeVar("Command", GenerateScene, ExportScene)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Submission(Generic[Command]):
-    """``command`` is the one that is published, with its expiry.
+    """A job's command as published, with its expiry set, and its ``records``.
 
-    ``records``: the command, then the event of the log of record.
+    ``records``: the command, then the event for the log of record.
     """
 
     command: Command
@@ -39,7 +39,7 @@ class Submission(Generic[Command]):
 def generation(
     command: GenerateScene, *, api_key_id: UUID | None, trace: Trace, retry_of: UUID | None = None
 ) -> Submission[GenerateScene]:
-    """Return the submission of a generation; ``retry_of`` is the one that it repeats."""
+    """Return the submission of a generation; ``retry_of`` is the generation that it repeats."""
     topic, at = topics.commands_topic(command.priority), command.requested_at
     expires_at = topics.expiry(topic, at)
     command = replace(command, expires_at=expires_at)
@@ -59,7 +59,7 @@ def generation(
 
 
 def export(command: ExportScene, *, api_key_id: UUID | None, trace: Trace) -> Submission[ExportScene]:
-    """Return the submission of an export; the system's own (with a ``purpose``) have no event."""
+    """Return the submission of an export; the system's own exports (with a ``purpose``) have no event."""
     topic = topics.EXPORT_COMMANDS if command.purpose is None else topics.BACKGROUND_COMMANDS
     at = command.requested_at
     expires_at = topics.expiry(topic, at)

@@ -10,7 +10,7 @@ _BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 
 
 class Metrics:
-    """One application's metrics, in a registry of their own: a process may hold several applications."""
+    """One application's metrics, in their own registry because a process may hold several applications."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -38,5 +38,5 @@ class Metrics:
         )
 
     def render(self) -> bytes:
-        """Return these metrics and the process's, as Prometheus text."""
+        """Return these metrics and those of the process, as Prometheus text."""
         return generate_latest(self.registry) + generate_latest(REGISTRY)

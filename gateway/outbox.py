@@ -1,4 +1,4 @@
-"""A row and what the world is told about it: one statement, one round trip, all or nothing."""
+"""Transactional outbox writes: a row and the records about it, in one statement and one round trip."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from bus.contract.topics import Topic
 from gateway.trace import Trace
 
 SOURCE: Final = "/sharpstream/gateway"
-"""The CloudEvents source of everything that the gateway says."""
+"""The CloudEvents source of the gateway's messages."""
 
 
 def outbox_record(
     topic: Topic, message: AnyMessage, *, key: UUID, trace: Trace, time: datetime | None = None
 ) -> OutRecord:
-    """Return ``message`` as a record of the gateway's that carries the request's ids on."""
+    """Return ``message`` as a record of the gateway, with the request's correlation id and trace parent."""
     return record(
         topic,
         message,
@@ -38,9 +38,9 @@ def outbox_record(
 async def write_and_publish(
     pool: asyncpg.Pool, statement: str, arguments: Sequence[Any], records: Sequence[OutRecord]
 ) -> asyncpg.Record | None:
-    """Run ``statement``, which writes one row and returns it; if it did, put ``records`` into the outbox.
+    """Run ``statement``, which writes and returns one row; if it does, put ``records`` into the outbox.
 
-    Returns the row, or None where nothing was written and hence nothing is published. The statement is its
+    Returns the row, or None where nothing was written and so nothing is published. The statement is its
     own transaction. BEGIN, two statements, COMMIT would be four round trips while the client waits.
     """
     row: asyncpg.Record | None = await pool.fetchrow(

@@ -1,8 +1,8 @@
-"""Who may call what: one line an operation, kept by one guard. A route without a line stops the start.
+"""Authorization rules: one per operation, enforced by one guard. A route without a rule fails the start.
 
-``PERSON`` is a signed-in person alone, because an API key must not make or revoke keys; ``key("scope")`` also
-takes an API key that has the scope; ``ADMIN`` is a signed-in admin. Whose rows somebody sees is not decided
-here: every statement is scoped by account.
+``PERSON`` requires a signed-in person, because an API key must not make or revoke keys. ``key("scope")`` also
+accepts an API key that has the scope. ``ADMIN`` requires a signed-in admin. Which rows a caller sees is not
+decided here: every SQL statement is scoped by account.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from gateway.http.rate_limit_headers import rate_limit_headers
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
-    """``scope`` None shuts API keys out; ``roles`` empty lets everybody in, without credentials."""
+    """The callers allowed; ``scope`` None excludes API keys, empty ``roles`` requires no credentials."""
 
     roles: tuple[str, ...] = ROLES
     scope: str | None = None
@@ -119,7 +119,7 @@ _OURS: Final = "gateway."
 
 
 async def enforce(connection: auth.Connection, handler: BaseRouteHandler) -> None:
-    """Guard of the whole application: authenticate, then hold the caller against the rule."""
+    """Guard of the whole application: authenticate the caller, then check the operation's rule."""
     rule = rule_of(handler)
     if rule is PUBLIC:
         return
@@ -140,7 +140,7 @@ async def enforce(connection: auth.Connection, handler: BaseRouteHandler) -> Non
 
 
 async def _count(connection: auth.Connection, principal: Principal) -> None:
-    """Take the request out of the account's quota, which all gateways share, and tell what is left."""
+    """Count the request against the account's rate limit, shared by all gateways, and add its headers."""
     quotas: Quotas = connection.app.state["quotas"]
     limits: RateLimits = connection.app.state["limits"]
     quota = await quotas.of(principal.account_id, principal.role)
@@ -152,7 +152,7 @@ async def _count(connection: auth.Connection, principal: Principal) -> None:
 
 
 def rule_of(handler: BaseRouteHandler) -> Rule:
-    """Return the rule of a handler; the documentation pages, which are Litestar's own, are public."""
+    """Return the rule of a handler; Litestar's own handlers, the documentation pages, are public."""
     if not isinstance(handler, HTTPRouteHandler) or not handler.fn.__module__.startswith(_OURS):
         return PUBLIC
     return POLICY[str(handler.operation_id)]

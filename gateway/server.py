@@ -1,4 +1,4 @@
-"""Runs the processes: HTTP, relay, webhooks, partners. SIGTERM: stop taking, finish, exit with 0."""
+"""Runs the processes: HTTP, relay, webhooks, partners. SIGTERM: graceful shutdown, exit status 0."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from gateway.streaming.waiters import Waiters
 from gateway.webhooks.app import create_worker
 
 KEEP_ALIVE_S: Final = 75
-"""Longer than a load balancer's idle timeout (60 s), so that it never reuses a connection we just closed."""
+"""Longer than a load balancer's idle timeout (60 s), so that it never reuses a connection closed here."""
 GRACE_S: Final = 20
-"""For requests under way when the process is told to stop."""
+"""Seconds that requests in flight have to finish when the process is asked to stop."""
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -38,16 +38,16 @@ class _Server(uvicorn.Server):
 
 
 async def serve(settings: Settings) -> None:
-    """Serve HTTP until told to stop. Raises `ConfigurationError` where Postgres does not answer."""
+    """Serve HTTP until SIGTERM or SIGINT. Raises `ConfigurationError` where Postgres does not answer."""
     own = settings.gateway
     app = create_app(settings)
     config = uvicorn.Config(
         app,
         host=own.host,
         port=own.port,
-        lifespan="off",  # opened below, so that a failure to start is ours to tell
+        lifespan="off",  # opened below, so that a failure to start is reported by us
         log_config=None,
-        log_level="warning",  # its sentences; our events say when it serves and stops
+        log_level="warning",  # our own log events record when it serves and stops
         access_log=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
@@ -61,7 +61,7 @@ async def serve(settings: Settings) -> None:
         waiters: Waiters = app.state["waiters"]
 
         def stop() -> None:
-            hub.close()  # open streams would hold the server up for all of its grace
+            hub.close()  # open streams would delay the shutdown by the whole of GRACE_S
             waiters.close()
             server.should_exit = True
 
@@ -74,7 +74,7 @@ async def serve(settings: Settings) -> None:
 async def relay(
     kafka: KafkaSettings, database: DatabaseSettings, own: RelaySettings, role: RoleSettings
 ) -> None:
-    """Carry the outbox to Kafka until told to stop. Raises `FencedError`: end the process, start another."""
+    """Publish the outbox to Kafka until SIGTERM or SIGINT. Raises `FencedError`: restart the process."""
     carrier = Relay(kafka, database.url.get_secret_value(), lease_s=own.lease_seconds)
     stopping: list[asyncio.Task[None]] = []
 
@@ -93,12 +93,12 @@ async def relay(
 async def webhooks(
     kafka: KafkaSettings, database: DatabaseSettings, own: WebhookSettings, role: RoleSettings
 ) -> None:
-    """Tell customers' servers of events until told to stop. Raises what stopped the fan-in for good."""
+    """Deliver webhooks until SIGTERM or SIGINT. Raises the error that stopped the fan-in for good."""
     await create_worker(kafka, database, own, role).run()
 
 
 async def partners(role: PartnersRole) -> None:
-    """Carry partners' commands in and events out until told to stop. Raises `FencedError`."""
+    """Carry partners' commands in and events out until SIGTERM or SIGINT. Raises `FencedError`."""
     stopping = asyncio.Event()
     async with _stop_on_signal(stopping.set):
         await role.run(stopping)

@@ -1,4 +1,4 @@
-"""What the gateway reads from the environment, once, in ``__main__``; handed down from there."""
+"""The gateway's settings, read from the environment once, in ``__main__``, and passed down from there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bus.runtime.settings import DatabaseSettings, KafkaSettings, S3Settings, lo
 
 
 class GatewaySettings(BaseSettings):
-    """The gateway's own keys."""
+    """The keys of the gateway alone."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_")
 
@@ -45,7 +45,7 @@ class GatewaySettings(BaseSettings):
         default=100,
         ge=1,
         le=1_000_000,
-        description="generations of a user under way; enterprise 10 times, admin 100 times",
+        description="generations of a user in flight; enterprise 10 times, admin 100 times",
     )
     interactive_at_once: int = Field(
         default=2,  # as many as a batch holds
@@ -57,7 +57,7 @@ class GatewaySettings(BaseSettings):
         default=600, ge=1, le=1_000_000, description="of a user; 10 and 100 times as above"
     )
     upload_mib: int = Field(
-        default=1024, ge=64, description="MiB of photos held at once; more uploads are told to come again"
+        default=1024, ge=64, description="MiB of photos held at once; more uploads get 503 with Retry-After"
     )
     fetch_seconds: float = Field(default=30, gt=0, le=300, description="an image_url must be here by then")
     fetch_allow_private: bool = Field(
@@ -68,7 +68,7 @@ class GatewaySettings(BaseSettings):
     inference_group: str = Field(
         default="sharpstream.inference", description="consumer group of commands: INFERENCE_GROUP there"
     )
-    model: str = Field(default="card", description="what the inference consumers run; told by GET /models")
+    model: str = Field(default="card", description="what the inference consumers run; shown by GET /models")
     ring_events: int = Field(
         default=2_000, ge=1, description="recent events kept in memory a partition: about 40 MB for 12"
     )
@@ -90,7 +90,7 @@ class GatewaySettings(BaseSettings):
 
 
 class WebhookSettings(BaseSettings):
-    """Webhooks: what the gateway and the sender must agree on, and the sender's own keys."""
+    """Webhooks: the keys that the gateway and the sender share, and the sender's own."""
 
     model_config = SettingsConfigDict(env_prefix="WEBHOOKS_")
 
@@ -128,7 +128,7 @@ class WebhookSettings(BaseSettings):
 
 
 class RelaySettings(BaseSettings):
-    """The relay's own keys."""
+    """The keys of the relay alone."""
 
     model_config = SettingsConfigDict(env_prefix="RELAY_")
 
@@ -136,7 +136,7 @@ class RelaySettings(BaseSettings):
 
 
 class PartnerSettings(BaseSettings):
-    """Partners on Kafka: what each is given."""
+    """Partners on Kafka: how they connect, and the quotas of each."""
 
     model_config = SettingsConfigDict(env_prefix="PARTNERS_")
 
@@ -154,12 +154,12 @@ class PartnerSettings(BaseSettings):
     remove_after_seconds: int = Field(
         default=3600,
         ge=0,
-        description="a deleted partner's topics stay so long: what is under way ends first",
+        description="a deleted partner's topics stay so long, so that jobs in flight end first",
     )
 
 
 class PartnerBridgeSettings(BaseSettings):
-    """Partners on Kafka: the role that carries commands in and events out."""
+    """The partner role, which carries partners' commands in and events out."""
 
     model_config = SettingsConfigDict(env_prefix="PARTNERS_")
 
@@ -189,7 +189,7 @@ class PartnerBridgeSettings(BaseSettings):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """Everything the gateway needs to know."""
+    """All settings of the gateway."""
 
     gateway: GatewaySettings
     webhooks: WebhookSettings
@@ -200,7 +200,7 @@ class Settings:
 
 
 def read() -> Settings:
-    """Read the environment. Raises `ConfigurationError` that names the wrong keys."""
+    """Read the environment. Raises `ConfigurationError` that names the invalid keys."""
     return Settings(
         gateway=load(GatewaySettings),
         webhooks=load(WebhookSettings),

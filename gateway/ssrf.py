@@ -1,8 +1,8 @@
-"""The one guard for everything that goes out to an address that a customer gave.
+"""Server-side request forgery guard: every request to an address that a customer gave goes through it.
 
-What a name means is looked up when a connection is made, every address found is judged, and the connection
-goes to one of those and to no other: a name that meant something harmless when it was checked may not mean
-our own network now. No redirects, no proxies from the environment, no cookies.
+A name is resolved when a connection is made, every address found is checked, and the connection uses only
+one of those: a name that was harmless when it was checked may resolve to our own network later (DNS
+rebinding). No redirects, no proxies from the environment, no cookies.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _CARRIER: Final = ipaddress.IPv4Network("100.64.0.0/10")
 
 
 class AddressRefusedError(SharpstreamError):
-    """The host's name leads to an address that may not be reached; raised out of the request."""
+    """The host's name resolves to an address that is not allowed; raised out of the request."""
 
     code = "url_refused"
 
 
 class SsrfGuard:
-    """Judges addresses; ``allow_private`` lets private networks in, ``allow_loopback`` this machine alone."""
+    """Checks addresses; ``allow_private`` permits private networks, ``allow_loopback`` this machine alone."""
 
     def __init__(
         self, *, allow_private: bool, allow_loopback: bool = False, resolver: AbstractResolver | None = None
@@ -40,7 +40,7 @@ class SsrfGuard:
         self._private, self._loopback, self._resolver = allow_private, allow_loopback, resolver
 
     def check(self, url: str) -> None:
-        """Raise `DomainError` url_refused for an address that is wrong without a look-up."""
+        """Raise `DomainError` url_refused for a URL that can be refused without resolving its host."""
         try:
             parts = urlsplit(url)
             host, _ = parts.hostname, parts.port
@@ -57,16 +57,16 @@ class SsrfGuard:
             raise DomainError("url_refused", "The URL leads to an address that is not public.")
 
     def allows(self, address: Address) -> bool:
-        """Tell whether a connection may go there."""
+        """Return whether connections to the address are allowed."""
         address = _plain(address)
         if address.is_multicast or address.is_unspecified or address.is_reserved or address.is_link_local:
-            return False  # also not with allow_private: there live the metadata services of clouds
+            return False  # also with allow_private: link-local has the clouds' metadata services
         if address.is_loopback:
             return self._loopback or self._private
         return self._private or (address.is_global and address not in _CARRIER)
 
     def session(self, *, connect_s: float, total_s: float) -> aiohttp.ClientSession:
-        """Return a session whose connections go to allowed addresses alone; call within a running loop.
+        """Return a session that connects to allowed addresses only; call it within a running loop.
 
         Requests raise `AddressRefusedError` besides aiohttp's own errors; pass ``allow_redirects=False``.
         """
@@ -74,7 +74,7 @@ class SsrfGuard:
             resolver=_Judging(self, self._resolver or ThreadedResolver()),
             socket_factory=self._socket,
             use_dns_cache=False,
-            limit=0,  # whoever uses it bounds what is under way
+            limit=0,  # the caller bounds the requests in flight
         )
         return aiohttp.ClientSession(
             connector=connector,
@@ -85,7 +85,7 @@ class SsrfGuard:
         )
 
     def _socket(self, info: Any) -> socket.socket:
-        """Make the socket of one connection: literal addresses in a URL come here without a look-up."""
+        """Make the socket of one connection; literal addresses in a URL arrive here unresolved."""
         family, kind, protocol, _, where = info
         if not self.allows(ipaddress.ip_address(where[0].partition("%")[0])):
             raise OSError("address refused")
@@ -93,7 +93,7 @@ class SsrfGuard:
 
 
 class _Judging(AbstractResolver):
-    """Looks a name up and refuses it as a whole where any of its addresses is refused."""
+    """Resolves a name and refuses it as a whole if any of its addresses is refused."""
 
     def __init__(self, egress: SsrfGuard, resolver: AbstractResolver) -> None:
         self._egress, self._resolver = egress, resolver
@@ -101,7 +101,7 @@ class _Judging(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Return the addresses, all allowed."""
+        """Return the addresses, all of them allowed. Raises `AddressRefusedError`."""
         found = await self._resolver.resolve(host, port, family)
         for each in found:
             if not self._egress.allows(ipaddress.ip_address(each["host"].partition("%")[0])):
@@ -114,7 +114,7 @@ class _Judging(AbstractResolver):
 
 
 def _literal(host: str) -> Address | None:
-    """Return the address that a host is, also in the spellings that resolvers take: 127.1, 0x7f000001."""
+    """Return the IP address that a host spells, also in forms that resolvers accept: 127.1, 0x7f000001."""
     try:
         return ipaddress.ip_address(host)
     except ValueError:
@@ -126,7 +126,7 @@ def _literal(host: str) -> Address | None:
 
 
 def _plain(address: Address) -> Address:
-    """Return the IPv4 address within an IPv6 one, where there is one."""
+    """Return the IPv4 address embedded in an IPv6 address, or else the address itself."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour
         if inner is None and address in _NAT64:

@@ -1,4 +1,4 @@
-"""The ids that belong to one request and travel with it: for logs, problems and Kafka headers."""
+"""The ids of one request, as they appear in logs, problems and Kafka headers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from bus.runtime import tracing
 
 @dataclass(kw_only=True, slots=True)
 class Trace:
-    """The ids of one request; ``account_id`` and ``code`` are filled in on the way, for its log line.
+    """The ids of one request; ``account_id`` and ``code`` are filled in during it, for its log line.
 
-    ``headers`` go out with the answer, whatever it is.
+    ``headers`` are sent with the response, also with an error.
     """
 
     correlation_id: str
@@ -23,10 +23,10 @@ class Trace:
 
 
 def new_trace() -> Trace:
-    """Return a trace for work that no request began."""
+    """Return a trace for work that no request started."""
     return Trace(correlation_id=uuid4().hex, traceparent=None)
 
 
 def trace_from(traceparent: str | None) -> Trace:
-    """Return a trace for work that came by another way than HTTP; a malformed parent is left out."""
+    """Return a trace for work that did not come over HTTP; a malformed parent is left out."""
     return Trace(correlation_id=uuid4().hex, traceparent=tracing.normalized(traceparent))

@@ -1,5 +1,5 @@
-"""The book-keeper: tables and migrations, events projected into Postgres, usage, invariants, rebuild.
+"""The ledger: projects events into Postgres, owns the schema, counts usage, checks invariants, rebuilds.
 
-Imports ``bus`` only. What it writes can be made again from the log of record. It publishes one thing, through
-the outbox: the ending of a job whose command is lost (`ledger.lost_jobs`).
+Imports ``bus`` only. The rows that it writes can be rebuilt from the log of record. It publishes only the
+endings of jobs whose command is lost (`ledger.lost_jobs`), through the outbox.
 """

@@ -1,4 +1,4 @@
-"""The ledger's composition root: pool, projectors, health, what runs now and then; all is built here."""
+"""The ledger's composition root: builds the pool, the projectors, health checks and periodic work."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from ledger.supervise import watched
 def create_app(settings: Settings) -> FastStream:
     """Return the application, not started: ``await app.run()`` serves until SIGTERM or SIGINT.
 
-    Raises from ``run``: `ConfigurationError` where Postgres cannot be reached or is not migrated, and what
-    stopped a projector for good.
+    Raises from ``run``: `ConfigurationError` where Postgres cannot be reached or is not migrated, and the
+    error that stopped a projector for good.
     """
     broker = create_broker(settings.kafka, client_id="sharpstream-ledger")
     started = False

@@ -1,7 +1,7 @@
-"""A batch on its way in: decode, write as one, and part from the records that cannot be taken.
+"""Decodes a batch of records, writes it as one, and parks the records that cannot be written.
 
-One bad record must neither stop the ledger for ever nor vanish, so it is parked, byte for byte, in the same
-transaction. Belongs into a projector (`bus.bridges.projector`), which owns transaction and offset.
+A poison record must neither stop the ledger for ever nor be lost, so it is parked, byte for byte, in the same
+transaction. Runs inside a projector (`bus.bridges.projector`), which owns transaction and offset.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from ledger.events import Event, Undecodable, decode, storable, to_json
 log = structlog.get_logger(__name__)
 
 Write = Callable[[asyncpg.Connection, Sequence[Event]], Awaitable[None]]
-"""Writes events, any number in a fixed number of statements; repeating it changes nothing."""
+"""Writes any number of events in a fixed number of statements; idempotent."""
 
 _POISON: Final = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
-"""What Postgres raises for a value that it cannot hold; anything else is its trouble, not the record's."""
+"""The errors of Postgres for a value that it cannot store; other errors do not concern the record."""
 _PARK: Final = """
 INSERT INTO parked_events (projector, epoch, topic, partition, "offset", key, headers, value, reason)
 SELECT $1, $2, * FROM unnest($3::text[], $4::int[], $5::bigint[], $6::bytea[], $7::text[]::jsonb[],
@@ -33,7 +33,7 @@ ON CONFLICT DO NOTHING"""
 
 
 class Intake:
-    """The `bus.bridges.projector.Apply` of one projector: ``projector`` is its name, ``write`` its work."""
+    """The `bus.bridges.projector.Apply` of the projector named ``projector``, which writes by ``write``."""
 
     def __init__(self, topic: Topic, *, projector: str, epoch: int, write: Write) -> None:
         self._topic, self._projector, self._epoch, self._write = topic, projector, epoch, write
@@ -52,7 +52,7 @@ class Intake:
     async def _bisect(
         self, connection: asyncpg.Connection, events: Sequence[Event]
     ) -> list[tuple[Event, str]]:
-        """Write all, or else both halves, down to the single events that Postgres refuses; return those."""
+        """Write all events, or else each half, down to single events; return those that Postgres refuses."""
         if not events:
             return []
         try:

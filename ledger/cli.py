@@ -1,4 +1,4 @@
-"""What may be typed after ``python -m ledger``: one process, one command, an exit status.
+"""The commands of ``python -m ledger``: one command per process, which ends with an exit status.
 
 0 done, 1 fenced or a check found something, 2 a wrong setting (one sentence on stderr). Checks end with one
 JSON object as the last line of stdout.
@@ -67,13 +67,13 @@ _COMMANDS: Final[dict[str, tuple[str, Callable[[argparse.Namespace], Coroutine[A
     "run": ("project events into Postgres until SIGTERM (the default)", _run),
     "migrate": ("bring the database to the newest schema; safe to repeat", _migrate),
     "rebuild": ("project the whole log again beside the live tables and compare", _rebuild),
-    "invariants": ("check what must always hold in the books", _invariants),
+    "invariants": ("check the invariants over all tables", _invariants),
     "unpark": ("take parked events again", _unpark),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return the exit status, as `bus.runtime.process.exit_status` has it."""
+    """Run the command and return its exit status (`bus.runtime.process.exit_status`)."""
     options = _parser().parse_args(arguments)
     return process.exit_status(lambda: _command(options))
 
@@ -85,7 +85,7 @@ def _command(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ledger", description="The book-keeper of Sharpstream.")
+    parser = argparse.ArgumentParser(prog="python -m ledger", description="The ledger of Sharpstream.")
     commands = parser.add_subparsers(dest="command")
     for name, (text, _) in _COMMANDS.items():
         added = commands.add_parser(name, help=text, description=text)

@@ -1,7 +1,7 @@
-"""What Kafka still holds of a group's commands, and the offsets moved past what it holds no more.
+"""Reads the commands of a consumer group that Kafka still holds, and moves its offsets past removed ones.
 
-Reads records and group offsets; writes nothing but group offsets. Which jobs are ended for it is decided by
-`ledger.lost_jobs`, where the argument stands why nobody else ends them then.
+Reads records and group offsets; writes nothing but group offsets. `ledger.lost_jobs` decides which jobs are
+ended, and argues why no worker ends them as well.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 CLIENT: Final = "sharpstream-ledger-lost"
 STUCK_S: Final = 120.0
-"""A transaction is open for 60 s at most; what cannot be read for longer is tried again at the next turn."""
+"""A transaction is open for 60 s at most; a read that is blocked for longer is retried at the next turn."""
 _POLL_MS: Final = 500
 _BATCH: Final = 5000
 
@@ -35,13 +35,13 @@ Offsets = Mapping[TopicPartition, int]
 
 
 class LogMovedError(TransientError):
-    """Kafka removed records while they were read: what was not found may have been there."""
+    """Kafka removed records during the read, so a command that was not found may have been among them."""
 
 
 class CommandLog:
     """The inputs of ``group``, which are all partitions of ``topics``. An async context manager.
 
-    Every method raises `KafkaError`, `OSError`, `TimeoutError` or `TransientError` where Kafka is away.
+    Without Kafka every method raises `KafkaError`, `OSError`, `TimeoutError` or `TransientError`.
     """
 
     def __init__(self, kafka: KafkaSettings, *, group: str, topics: Sequence[Topic]) -> None:
@@ -54,7 +54,7 @@ class CommandLog:
         self._offsets = broker.consumer(
             self._kafka, client_id=CLIENT, group_id=self._group, isolation_level="read_uncommitted"
         )
-        self._offsets.assign(self._inputs)  # by hand: it is no member of the group
+        self._offsets.assign(self._inputs)  # assigned, not subscribed: it does not join the group
         try:
             await self._offsets.start()
         except BaseException:
@@ -68,7 +68,7 @@ class CommandLog:
         await self._offsets.stop()
 
     async def partitions(self, topics: Collection[Topic]) -> list[TopicPartition]:
-        """Return the partitions that Kafka has of the topics, which may be more than declared."""
+        """Return the topics' partitions in Kafka, which may be more than declared."""
         admin = AIOKafkaAdminClient(**self._kafka.client_options(), client_id=CLIENT)
         await admin.start()
         try:
@@ -85,11 +85,11 @@ class CommandLog:
         ]
 
     async def begins(self) -> dict[TopicPartition, int]:
-        """Return where each input begins: the offset of the first record that Kafka has not removed."""
+        """Return the beginning of each input: the offset of the first record that Kafka has not removed."""
         return dict(await self._offsets.beginning_offsets(self._inputs))
 
     async def oldest(self, begins: Offsets) -> datetime | None:
-        """Return the time of the oldest first record of any input; None where none holds a record."""
+        """Return the earliest time of the inputs' first records; None where no input holds a record."""
         firsts: dict[TopicPartition, int] = {}
         async for records in self._read(begins, first_alone=True):
             for each in records:
@@ -97,11 +97,11 @@ class CommandLog:
         return datetime.fromtimestamp(min(firsts.values()) / 1000, UTC) if firsts else None
 
     async def take_over(self, begins: Offsets, *, every: bool) -> None:
-        """Take over each input whose removed records may be in a worker's hands, or ``every`` input.
+        """Take over each input of which a worker may still hold removed records, or ``every`` input.
 
-        The owner's producer is fenced and its open transaction settled, as by any new owner. Then the group's
-        offset is moved up to the input's begin: a worker that still holds a removed record finds that offset
-        when it opens its producer again, and drops what lies below (`bus.kafka.partition`).
+        Like any new owner, it fences the owner's producer and ends its open transaction. Then it moves the
+        group's offset up to the input's beginning: a worker that still holds a removed record reads that
+        offset when it reopens its producer, and drops the records below it (`bus.kafka.partition`).
         """
         for part, begin in begins.items():
             if every or (await self._offsets.committed(part) or 0) < begin:
@@ -113,16 +113,16 @@ class CommandLog:
         )
         try:
             await producer.open()
-            if (await self._offsets.committed(part) or 0) < begin:  # true only after the producer is open
+            if (await self._offsets.committed(part) or 0) < begin:  # final only once the producer is open
                 await producer.transact([], {part: begin})
             log.warning("input_taken_over", group=self._group, topic=part.topic, partition=part.partition)
         finally:
             await producer.close()
 
     async def holding(self, keys: Collection[bytes], begins: Offsets) -> set[bytes]:
-        """Return those of the keys of which an input holds a record, from its begin to its end as it is now.
+        """Return those of the keys that have a record in an input, between its beginning and its current end.
 
-        Raises `LogMovedError` where an input began later by the time it was read.
+        Raises `LogMovedError` where an input's beginning moved during the read.
         """
         found: set[bytes] = set()
         async for records in self._read(begins):
@@ -132,16 +132,16 @@ class CommandLog:
         return found
 
     async def records(self, since: Offsets) -> AsyncIterator[Sequence[ConsumerRecord]]:
-        """Yield the committed records of any partitions from ``since`` to their ends as they are now."""
+        """Yield the committed records of any partitions from ``since`` to their current ends."""
         async for records in self._read(since):
             yield records
 
     async def _read(
         self, since: Offsets, *, first_alone: bool = False
     ) -> AsyncIterator[list[ConsumerRecord]]:
-        """Yield what is committed up to the high watermark: open transactions below it are waited for.
+        """Yield the committed records up to the high watermark; wait for open transactions below it.
 
-        ``first_alone``: of each partition only the first records that come.
+        ``first_alone``: only the first fetched records of each partition.
         """
         clock = asyncio.get_running_loop().time
         ends = await self._offsets.end_offsets(list(since))

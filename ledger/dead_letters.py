@@ -1,6 +1,6 @@
-"""The dead-letter topics into Postgres, so that people can look, try again or let go.
+"""Projects the dead-letter topics into Postgres, where admins list, redrive or discard them.
 
-Takes any bytes at all: what cannot be read is listed too, only without a subject. Decides nothing.
+Accepts any bytes: an undecodable record is listed too, without a subject. Decides nothing.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class DeadLetters:
 
 
 def _whose(record: RawRecord) -> tuple[UUID | None, UUID | None]:
-    """Return the job's id and its account, where the command can be read."""
+    """Return the job's id and its account, each None where the command cannot be read."""
     topic = next((topic for topic in TOPICS if topic.name == record.topic), None)
     if topic is None:
         return None, None

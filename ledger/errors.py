@@ -1,4 +1,4 @@
-"""What can go wrong in the ledger beyond the bus: a schema that does not fit."""
+"""The ledger's own errors, besides those of the bus."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from bus.runtime.errors import ConfigurationError
 
 
 class SchemaError(ConfigurationError):
-    """The database's schema is not the one of this release: migrate, or deploy the release that did."""
+    """The database's schema does not match this release: migrate, or deploy the release that migrated it."""
 
     code = "schema"

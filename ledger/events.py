@@ -1,4 +1,4 @@
-"""Raw Kafka records into events that Postgres can take; decides nothing about what they mean."""
+"""Decodes raw Kafka records into events that Postgres can store; does not interpret them."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Event(NamedTuple):
 
 
 class Undecodable(NamedTuple):
-    """A record that could not be taken, and why."""
+    """A record that could not be decoded or written, and the reason."""
 
     record: RawRecord
     reason: str
 
 
 def decode(topic: Topic, records: Sequence[RawRecord]) -> tuple[list[Event], list[Undecodable]]:
-    """Part the records into events and unfit ones, both in order."""
+    """Split the records into events and undecodable ones, both in order."""
     events, undecodable = [], []
     for record in records:
         try:
@@ -56,9 +56,9 @@ def decode(topic: Topic, records: Sequence[RawRecord]) -> tuple[list[Event], lis
 def _event(topic: Topic, record: RawRecord) -> Event:
     found = envelope.decode(topic, record.value, record.headers)
     try:
-        # 0.4 us each; the class itself takes 2, which was a quarter of all decoding.
+        # 0.4 us each; calling UUID takes 2 us, which was a quarter of all decoding.
         event_id, subject = msgspec.convert(found.id, UUID), msgspec.convert(found.subject, UUID)
-        body = (record.value or b"").decode()  # msgspec does not look into fields that it skips
+        body = (record.value or b"").decode()  # msgspec does not check fields that it skips
     except ValueError as error:  # as msgspec's are
         raise UndecodableError(f"ce_id and ce_subject must be UUIDs and the body UTF-8: {error}") from error
     if found.time.tzinfo is None:
@@ -85,5 +85,5 @@ def storable(text: str) -> str:
 
 
 def to_json(value: Any) -> str:
-    """Return JSON that a jsonb column can hold: it refuses NUL too."""
+    """Return JSON that a jsonb column can store: without NUL, which it also refuses."""
     return msgspec.json.encode(value).decode().replace("\\u0000", "\\ufffd")

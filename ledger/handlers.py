@@ -1,4 +1,4 @@
-"""Every subscription of the ledger, in one place: topic, projector, what it writes."""
+"""Every subscription of the ledger: its topic, its projector and the rows that it writes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ledger.settings import Settings
 
 
 def event_intake(settings: Settings) -> Intake:
-    """Return what becomes of `sharp.events.v1`; also used to take parked events again."""
+    """Return the writer of `sharp.events.v1`; also used to unpark events."""
     epoch = settings.kafka.topic_epoch
     write = EventProjection(epoch=epoch, bucket=settings.s3.bucket).write
     return Intake(topics.EVENTS, projector=PROJECTOR, epoch=epoch, write=write)
 
 
 def progress_intake(settings: Settings) -> Intake:
-    """Return what becomes of `sharp.progress.v1`."""
+    """Return the writer of `sharp.progress.v1`."""
     epoch = settings.kafka.topic_epoch
     return Intake(topics.PROGRESS, projector=progress.PROJECTOR, epoch=epoch, write=progress.write)
 

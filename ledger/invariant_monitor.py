@@ -1,4 +1,4 @@
-"""Looks at the books now and then, and tells what does not hold: by a metric, and in the log."""
+"""Checks the invariants periodically and reports exceptions by a metric and in the log."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ EXCEPTIONS: Final = Gauge("sharpstream_ledger_exceptions", "Exceptions to an inv
 
 
 async def inspect(pool: asyncpg.Pool, *, every_s: float) -> NoReturn:
-    """Check all rules about every ``every_s`` seconds, for ever. A check that fails is made again later."""
+    """Check all rules about every ``every_s`` seconds, until cancelled. A failed check is retried later."""
     while True:
-        await asyncio.sleep(every_s * random.uniform(0.5, 1.5))  # noqa: S311  (several ledgers, not in step)
+        await asyncio.sleep(every_s * random.uniform(0.5, 1.5))  # noqa: S311  (jitter among ledgers)
         try:
             async with pool.acquire() as connection:
                 broken = {item.rule: item for item in await invariants.check(connection)}

@@ -1,4 +1,4 @@
-"""What to do about a broken rule of `ledger.invariants`, for the person who is told of it."""
+"""Remedies for broken rules of `ledger.invariants`, for operators."""
 
 from __future__ import annotations
 
@@ -50,4 +50,4 @@ REMEDIES: Final = {
     + "Rows were removed by hand, or a restored database is behind:"
     " a rebuild brings them back.",
 }
-"""Rule -> what to do, in a few sentences."""
+"""Rule -> its remedy, in a few sentences."""

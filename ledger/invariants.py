@@ -1,6 +1,6 @@
-"""What must always hold in the books, as queries that return the exceptions; needs Postgres only.
+"""The invariants over all tables, as queries that return the exceptions; needs Postgres only.
 
-`ledger.rebuild` is the stronger proof, but reads the whole log; these run in seconds.
+`ledger.rebuild` is the stronger proof, but reads the whole log; these queries run in seconds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import asyncpg
 import msgspec
 
 SHOWN: Final = 100
-"""Exceptions shown for each rule; the count is always whole."""
+"""Exceptions shown for each rule; the count covers all of them."""
 _KINDS: Final = {
     "endings": "('generation.completed.v1', 'generation.failed.v1', 'generation.cancelled.v1')",
     "export_endings": "('export.completed.v1', 'export.failed.v1')",
@@ -58,7 +58,7 @@ RULES: Final = {
         WHERE s.deleted_at IS NOT NULL AND s.status IN ('pending', 'processing')""",
     "what_is_to_go_goes": """
         SELECT key AS id FROM blob_removals WHERE created_at < now() - interval '1 day'""",
-    # A command is kept for a day after it has expired; then the ledger has two hours to find that it is gone.
+    # A command is kept for a day after its expiry; then the ledger has two hours to find that it is gone.
     "no_generation_outlives_its_command": """
         SELECT id::text AS id FROM scene_generations WHERE status IN ('pending', 'processing')
         AND coalesce(expires_at, created_at + interval '6 days') < now() - interval '26 hours'""",
@@ -82,7 +82,7 @@ _COUNTED: Final = "SELECT id, count(*) OVER () AS total FROM ({rule}) rule ORDER
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Broken:
-    """One rule with exceptions: how many, and the first ids."""
+    """One rule with exceptions: their count and their first ids."""
 
     rule: str
     count: int
@@ -90,7 +90,7 @@ class Broken:
 
 
 async def check(connection: asyncpg.Connection) -> list[Broken]:
-    """Return the rules that do not hold, all seen at one moment; empty is good."""
+    """Return the rules that do not hold, all from one snapshot; an empty list is good."""
     broken = []
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         for rule, query in RULES.items():
@@ -102,6 +102,6 @@ async def check(connection: asyncpg.Connection) -> list[Broken]:
 
 
 def to_json(broken: list[Broken]) -> str:
-    """One JSON object: the rules that were checked and those that are broken."""
+    """Return one JSON object: the rules that were checked and those that are broken."""
     summary: dict[str, Any] = {"holds": not broken, "rules": list(RULES), "broken": [*map(asdict, broken)]}
     return msgspec.json.encode(summary).decode()

@@ -1,25 +1,26 @@
-"""Ends jobs whose command no worker can meet any more; else the owner of a command is a job's only writer.
+"""Ends jobs whose command no worker can receive any more; otherwise only a command's owner ends its job.
 
-A job is ended where all of this holds:
+A job is ended when all of these conditions hold:
 
 1. It is in flight, and `LOST_AFTER` has passed since it expired.
 2. The outbox holds nothing from before its expiry, so its command was published.
-3. Its command is gone: every input of the group (the command topics and their retry topics) begins after the
-   job was requested, or the command was published in another life of the topics (topic epoch); and a look
-   through all inputs, from begin to end, finds no record with the job's key. The times alone would not do:
-   the first record of a partition is younger than the request that it carries. An input without records
-   counts as gone: what it held was removed, or it never held the command.
-4. Before that look every input was settled (`CommandLog.take_over`). A worker that still has the command in
-   hand, perhaps one that was stopped for days, took it from below an input's begin. The group's offset is at
-   or above that begin now, and where it was not, the worker's producer was fenced first. So its result
-   cannot be committed: the fenced producer fails, and one that is opened anew finds the offset and drops the
-   record. A retry copy that it published before lies in a retry topic, and the look finds it.
-5. The log of record, read to its end after all that, has no ending of the job. An ending that came before
-   the settling lies below that end, and after it nobody writes one. Nothing of the account is parked.
+3. Its command is gone. Every input of the group (the command topics and their retry topics) begins after the
+   job was requested, or the command was published in another topic epoch. And a scan of all inputs, from
+   beginning to end, finds no record with the job's key. The times alone do not suffice: the first record of
+   a partition is younger than the request that it carries. For an input without records the condition holds:
+   its records were removed, or it never held the command.
+4. Every input was taken over before that scan (`CommandLog.take_over`). A worker that still holds the
+   command, perhaps one that was stopped for days, took it from below an input's beginning. The group's offset
+   is at or above that beginning now, and where it was not, the worker's producer was fenced first. So its
+   result cannot be committed: the fenced producer fails, and one that is opened anew reads the offset and
+   drops the record. A retry copy that the worker published before lies in a retry topic, where the scan finds
+   it.
+5. The log of record, read to its end after the scan, has no ending of the job. An ending from before the
+   takeover lies below that end, and none is written after it. Nothing of the account is parked.
 
-What holds then holds for ever, so it does no harm where the process stands still between two steps. Two
-ledgers at once, or two turns, lock the job's row; ``lost_at`` is set with the outbox row, once. Decision 29
-names what is left: a change of the topic epoch under a worker that survives it.
+These conditions stay true once they hold, so a pause of the process between two steps does no harm. Two
+ledgers at once, or two turns, lock the job's row; ``lost_at`` is set once, with the outbox row. Decision 29
+names the remaining case: a change of the topic epoch under a worker that survives it.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 SOURCE: Final = "/sharpstream/ledger"
 CODE: Final = "expired"
-"""The stable code of the endings."""
+"""The error code of the endings."""
 PAGE: Final = 10_000
 """Jobs looked for in Kafka at once."""
 BATCH: Final = 500
@@ -113,10 +114,10 @@ _NOTE_FENCED: Final = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kind:
-    """A kind of job: whose inputs its commands are, and where its endings go.
+    """A kind of job: the consumer group and topics of its commands, and the topic of its endings.
 
-    ``projector`` brings the endings from ``endings`` into the rows. ``requested``: the event that was
-    published with the command; it tells the command's topic epoch.
+    ``projector`` projects the endings from ``endings`` into the rows. ``requested`` is the type of the event
+    published with the command; the event's row has the command's topic epoch.
     """
 
     name: str
@@ -130,7 +131,7 @@ class Kind:
 
 
 def kinds(groups: GroupSettings) -> tuple[Kind, ...]:
-    """Return every kind of job that a command in Kafka stands for."""
+    """Return every kind of job that has a command in Kafka."""
     return (
         Kind(
             name="generation",
@@ -166,7 +167,7 @@ def kinds(groups: GroupSettings) -> tuple[Kind, ...]:
 
 
 class LostJobs:
-    """`run` beside the projectors: one ledger of all has the turn. ``after``: see `LOST_AFTER`."""
+    """Ends lost jobs beside the projectors, in one ledger at a time. ``after``: see `LOST_AFTER`."""
 
     def __init__(
         self,
@@ -179,9 +180,9 @@ class LostJobs:
         self._pool, self._kafka, self._kinds, self._after = pool, kafka, looked_for, after
 
     async def run(self, *, every_s: float) -> NoReturn:
-        """Look about every ``every_s`` seconds, for ever. What goes wrong is tried again at the next turn."""
+        """Run about every ``every_s`` seconds, until cancelled. A failure is retried at the next turn."""
         while True:
-            await asyncio.sleep(every_s * random.uniform(0.5, 1.5))  # noqa: S311  (several ledgers, not in step)
+            await asyncio.sleep(every_s * random.uniform(0.5, 1.5))  # noqa: S311  (jitter among ledgers)
             try:
                 if await leader_turns.claim(self._pool, "lost_jobs", timedelta(seconds=every_s / 2)):
                     await self.end_lost()
@@ -201,7 +202,7 @@ class LostJobs:
     async def _end_lost_of(self, kind: Kind) -> list[UUID]:
         ended: list[UUID] = []
         if not await self._page(kind, None, FIRST, limit=1):
-            return ended  # nearly always
+            return ended  # the usual case
         async with CommandLog(self._kafka, group=kind.group, topics=kind.commands) as commands:
             begins = await commands.begins()
             oldest = await commands.oldest(begins)
@@ -216,7 +217,7 @@ class LostJobs:
     ) -> list[asyncpg.Record]:
         """Return the next expired jobs that were requested ``before``, or in another topic epoch.
 
-        Oldest first, page by page: whatever becomes of one, the others follow.
+        Oldest first, after the position ``after``, so that a job that cannot be ended does not block others.
         """
         rows: list[asyncpg.Record] = await self._pool.fetch(
             _JOBS.format(jobs=kind.jobs),
@@ -246,7 +247,7 @@ class LostJobs:
     async def _take_over(
         self, kind: Kind, commands: CommandLog, begins: Mapping[TopicPartition, int], *, other_epoch: bool
     ) -> None:
-        """Settle the inputs; each once for an epoch, because that ends every worker of the group once."""
+        """Take over the inputs; every one only once per epoch, because it ends each worker of the group."""
         name = f"fenced:{kind.group}:{self._kafka.topic_epoch}"
         every = other_epoch and await self._pool.fetchval(_FENCED, name) is None
         await commands.take_over(begins, every=every)
@@ -254,7 +255,7 @@ class LostJobs:
             await self._pool.execute(_NOTE_FENCED, name)
 
     async def _ended_in_log(self, kind: Kind, commands: CommandLog, wanted: set[bytes]) -> set[bytes]:
-        """Return those of the jobs of which an ending lies in the log, above what is projected already."""
+        """Return the jobs that have an ending in the log, above the projected offsets."""
         rows = await self._pool.fetch(_REACHED, kind.projector, self._kafka.topic_epoch, kind.endings.name)
         reached = {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
         parts = await commands.partitions([kind.endings])
@@ -267,7 +268,7 @@ class LostJobs:
         return found
 
     async def _end(self, kind: Kind, jobs: list[UUID]) -> list[UUID]:
-        """Put the endings into the outbox; a job that ended or was ended meanwhile is passed over."""
+        """Put the endings into the outbox; skip jobs that ended or were ended meanwhile."""
         ended: list[UUID] = []
         lock, mark = kind.end
         for begin in range(0, len(jobs), BATCH):

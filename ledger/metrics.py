@@ -1,4 +1,4 @@
-"""What the ledger counts, for Prometheus."""
+"""The ledger's Prometheus metrics."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""`sharp.events.v1` into Postgres: the log itself, the state of each generation, and usage.
+"""Projects `sharp.events.v1` into Postgres: the log itself, the state of each generation, and usage.
 
-One statement a kind and batch, whatever its size. Only events that this transaction put into the log touch
-anything else, so a repeat changes nothing. Every value comes from the event itself, ids and times too, so
-that `ledger.rebuild` arrives at the same rows. Export jobs belong to the export consumer.
+It runs one statement per kind and batch, whatever the batch's size. Only events that this transaction added
+to the log change other tables, so a repeated event changes nothing. Every value comes from the event itself,
+also ids and times, so that `ledger.rebuild` produces the same rows. The export consumer writes export jobs.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from ledger.progress import lock_generations
 log = structlog.get_logger(__name__)
 
 PROJECTOR: Final = "ledger"
-"""The name in ``projector_offsets``; the gateway asks by it how far the log is complete."""
+"""The name in ``projector_offsets``, where the gateway reads up to which offset the log is complete."""
 IN_FLIGHT: Final = ("pending", "processing")
 CANCELLED: Final = {"requested": "Cancelled on request.", "expired": "Nobody took it in time."}
 
-# Nearly always all are new; then no ids have to come back.
+# Nearly always all events are new; then no ids have to be returned.
 _LOG: Final = """
 WITH written AS (
 INSERT INTO event_log (epoch, partition, "offset", event_id, type, subject, account_id, source, time,
@@ -48,8 +48,8 @@ FROM unnest($2::int[], $3::bigint[], $4::uuid[], $5::text[], $6::uuid[], $7::uui
 ON CONFLICT DO NOTHING RETURNING event_id)
 SELECT CASE WHEN count(*) < cardinality($4) THEN coalesce(array_agg(event_id), '{}') END FROM written"""
 
-# The gateway wrote the row before the event, and a look is cheaper than a conflict; what is missing is made
-# for whoever else accepts jobs, and by a rebuild.
+# The gateway wrote the row before the event, and a lookup is cheaper than a conflict. Rows are missing only
+# in a rebuild, and for jobs that another service accepted.
 _KNOWN: Final = "SELECT id FROM scene_generations WHERE id = ANY($1::uuid[])"
 _ROWS: Final = """
 INSERT INTO scene_generations (id, user_id, api_key_id, original_image_url, status, priority, metadata,
@@ -70,8 +70,8 @@ FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $
   AS e (id, status, time, url, blob, seconds, error, metadata)
 WHERE s.id = e.id"""
 
-# The log also holds what was deleted before its row came here. The type is no parameter, so that the small
-# index of deletions serves; one statement for both made a rebuild read all rows for each batch.
+# The log also has deletions from before the row was made here. The type is not a parameter, so that the small
+# index of deletions is used; one statement for both made a rebuild read all rows for each batch.
 _DELETIONS: Final = """
 SELECT subject, time FROM event_log WHERE subject = ANY($1::uuid[]) AND type = 'generation.deleted.v1'"""
 _DELETED: Final = """
@@ -80,7 +80,7 @@ WHERE s.id = e.id AND s.deleted_at IS DISTINCT FROM e.time"""
 
 
 class EventProjection:
-    """Writes events of one topic epoch; ``bucket`` is where the URLs of its rows point to."""
+    """Writes events of one topic epoch; the URLs of its rows point into ``bucket``."""
 
     def __init__(self, *, epoch: int, bucket: str) -> None:
         self._epoch, self._bucket = epoch, bucket
@@ -96,7 +96,7 @@ class EventProjection:
         await usage.write(connection, new)
 
     async def _log(self, connection: asyncpg.Connection, events: Sequence[Event]) -> list[Event]:
-        """Put the events into the log and return those that were not in it."""
+        """Add the events to the log and return those that were not in it."""
         columns = zip(*(event[:-1] for event in events), strict=True)  # all but the message
         written = await connection.fetchval(_LOG, self._epoch, *columns)
         new = list(events) if written is None else _those(written, events)
@@ -106,7 +106,7 @@ class EventProjection:
         return new
 
     async def _rows(self, connection: asyncpg.Connection, events: Sequence[Event]) -> list[UUID]:
-        """Make the rows that are not there and return their ids."""
+        """Insert the missing rows and return their ids."""
         wanted = [event.message.generation_id for event in events]
         known = {row[0] for row in await connection.fetch(_KNOWN, wanted)}
         rows = [self._row(event) for event in events if event.message.generation_id not in known]
@@ -115,7 +115,7 @@ class EventProjection:
     async def _deletions(
         self, connection: asyncpg.Connection, made: Sequence[UUID], deleted: Sequence[UUID]
     ) -> None:
-        """Mark what the log says is deleted, of the rows just made and of those that events tell of."""
+        """Set the deletion times from the log, for the rows just made and those named by deletion events."""
         if not made and not deleted:
             return
         times = dict(await connection.fetch(_DELETIONS, [*made, *deleted]))
@@ -176,7 +176,7 @@ class EventProjection:
 
 
 def _those(written: Iterable[UUID], events: Sequence[Event]) -> list[Event]:
-    """Return the events with these ids; the same id a second time is a repeat."""
+    """Return the events with these ids, without repeats of the same id."""
     left = set(written)
     new = []
     for event in events:
@@ -203,6 +203,6 @@ def _timings(timings: Timings | msgspec.UnsetType) -> dict[str, Any]:
 
 
 def _seconds(timings: Timings) -> float:
-    """Work on the photo in seconds: every stage but the wait in the queue."""
+    """Return the seconds spent on the photo: every stage but the wait in the queue."""
     stages: dict[str, float | None] = msgspec.structs.asdict(timings)
     return sum(ms for name, ms in stages.items() if ms is not None and name != "queued_ms") / 1000

@@ -1,8 +1,8 @@
-"""The proof of the books: project the whole log again into empty tables and compare, row for row.
+"""Proves the projection: projects the whole log into empty tables and compares them row by row.
 
-Everything happens in one repeatable-read transaction that ends in a rollback: the live rows stand still for
-it, and the second books are temporary tables that hide the live ones by their names. Run it where a
-transaction may stay open for as long as reading the log takes; it blocks nobody, but vacuum waits.
+Everything runs in one repeatable-read transaction that is rolled back. It sees one snapshot of the live rows,
+and it writes temporary tables that hide the live ones by their names. The transaction stays open for as long
+as reading the log takes: it blocks no other transaction, but vacuum has to wait.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from ledger.batch_writer import Intake
 from ledger.projection import PROJECTOR, EventProjection
 
 SHOWN: Final = 100
-"""Differences shown for each table; the count is always whole."""
+"""Differences shown for each table; the count covers all of them."""
 _BATCH: Final = 5000
 _AGAIN: Final = ("event_log", "scene_generations", "usage_logs", "parked_events")
 
 _REACHED: Final = """
 SELECT partition, next_offset FROM projector_offsets WHERE projector = $1 AND epoch = $2 AND topic = $3"""
 
-# Usage goes by its event, since releases made the row's own id differently.
-# A live row counts unless another life of the topics explains it; ``processing`` comes from elsewhere, and
-# the gateway marks what is deleted before the log tells of it. Earlier releases wrote no ``result_blob``.
+# The key of usage is its event, because releases made the row's own id differently.
+# Live rows are compared unless another topic epoch explains them. ``processing`` comes from another topic,
+# and the gateway sets ``deleted_at`` before the log has the event. Earlier releases wrote no ``result_blob``.
 _KEY_AND_ROW: Final = {
     "event_log": """
         SELECT concat_ws('/', epoch, partition, "offset") AS key,
@@ -75,7 +75,7 @@ WHERE live.row::text IS DISTINCT FROM rebuilt.row::text ORDER BY key LIMIT {show
 
 @dataclass(kw_only=True)
 class Comparison:
-    """What came out: ``counts`` has each table's number of differences, ``differences`` the first ones."""
+    """The result: ``counts`` has the number of differences per table, ``differences`` the first ones."""
 
     events: int
     parked: int
@@ -84,28 +84,28 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """Whether the books agree."""
+        """Whether no table differs."""
         return not self.differences
 
     def to_json(self) -> str:
-        """One JSON object."""
+        """Return the result as one JSON object."""
         return msgspec.json.encode({"equal": self.equal} | asdict(self)).decode()
 
 
 async def compare(
     connection: asyncpg.Connection, kafka: KafkaSettings, *, bucket: str, topic: Topic = topics.EVENTS
 ) -> Comparison:
-    """Read the log up to where the live ledger is, project it aside, and tell every difference.
+    """Project the log up to the live ledger's offsets into temporary tables; return all differences.
 
     ``connection`` must be outside a transaction and is left as it was. Differences are
-    ``{table, key, live, rebuilt}``, a missing row being null.
+    ``{table, key, live, rebuilt}``, where null stands for a missing row.
     """
     transaction = connection.transaction(isolation="repeatable_read")
     await transaction.start()
     try:
         live = await connection.fetchval("SELECT current_schema()")
         reached = await connection.fetch(_REACHED, PROJECTOR, kafka.topic_epoch, topic.name)
-        for table in _AGAIN:  # LIKE copies no foreign keys, so users stay the live ones
+        for table in _AGAIN:  # LIKE copies no foreign keys, so users need no copy
             await connection.execute(f'CREATE TEMP TABLE {table} (LIKE "{live}".{table} INCLUDING ALL)')
         until = {TopicPartition(topic.name, row["partition"]): row["next_offset"] for row in reached}
         projection = EventProjection(epoch=kafka.topic_epoch, bucket=bucket)
@@ -119,7 +119,7 @@ async def compare(
 
 async def _differences(connection: asyncpg.Connection, epoch: int, live: str) -> Comparison:
     for table in _AGAIN:
-        await connection.execute(f"ANALYZE pg_temp.{table}")  # nobody else will, and the joins are large
+        await connection.execute(f"ANALYZE pg_temp.{table}")  # autovacuum does not, and the joins are large
     found = Comparison(
         events=await connection.fetchval("SELECT count(*) FROM pg_temp.event_log"),
         parked=await connection.fetchval("SELECT count(*) FROM pg_temp.parked_events"),

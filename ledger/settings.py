@@ -1,4 +1,4 @@
-"""What the ledger reads from the environment, once, in ``__main__``; handed down from there."""
+"""The ledger's settings, read from the environment once, in ``__main__``, and passed down from there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, 
 
 
 class LedgerSettings(BaseSettings):
-    """The ledger's own keys."""
+    """The keys of the ledger alone."""
 
     model_config = SettingsConfigDict(env_prefix="LEDGER_")
 
@@ -24,7 +24,7 @@ class LedgerSettings(BaseSettings):
     )
     max_records: int = Field(default=2000, ge=1, le=20_000, description="records a transaction at most")
     check_seconds: float = Field(
-        default=3600, gt=0, description="about so often the invariants of the books are checked"
+        default=3600, gt=0, description="the invariants are checked about this often"
     )
     lost_seconds: float = Field(
         default=600, gt=0, description="about so often jobs are looked for whose command is lost"
@@ -32,7 +32,7 @@ class LedgerSettings(BaseSettings):
 
 
 class GroupSettings(BaseSettings):
-    """The groups whose commands' jobs the ledger ends where they are lost."""
+    """The consumer groups of the commands whose lost jobs the ledger ends."""
 
     model_config = SettingsConfigDict(env_prefix="LEDGER_")
 
@@ -47,7 +47,7 @@ class GroupSettings(BaseSettings):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """Everything the role needs to know. Of S3 only the bucket's name counts: it is part of stored URLs."""
+    """All settings of the role. Of S3 it uses only the bucket's name, which is part of stored URLs."""
 
     role: RoleSettings
     ledger: LedgerSettings
@@ -58,7 +58,7 @@ class Settings:
 
 
 def read() -> Settings:
-    """Read the environment. Raises `ConfigurationError` that names the wrong keys."""
+    """Read the environment. Raises `ConfigurationError` that names the invalid keys."""
     return Settings(
         role=load(RoleSettings),
         ledger=load(LedgerSettings),

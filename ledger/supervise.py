@@ -1,4 +1,4 @@
-"""A role lives as long as all its parts: one that stops for good ends the process, which is restarted."""
+"""Supervises the parts of a role: one that stops for good ends the process, which is then restarted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bus.runtime import tasks
 
 @asynccontextmanager
 async def watched(stop: Callable[[], None], *work: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
-    """Run ``work`` beside the body; when any of it ends, call ``stop`` and raise its error after the body."""
+    """Run ``work`` beside the body; when one of it ends, call ``stop`` and raise its error after the body."""
     together = asyncio.create_task(tasks.first_of(*work))
     together.add_done_callback(lambda _: stop())
     try:

@@ -1,6 +1,6 @@
-"""Parked events once more, after a release that understands them; what still cannot be taken stays parked.
+"""Writes parked events again, after a release that can decode them; others stay parked.
 
-An event taken late lies at its old place in the log: who has read past that place meets it in REST only.
+An event written late has its original position in the log: readers past that position see it in REST only.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _LEFT: Final = "SELECT count(*) FROM parked_events WHERE projector = $1 AND epoc
 
 
 class Unparked(NamedTuple):
-    """How many were parked before, and how many still are."""
+    """How many records were parked before, and how many still are."""
 
     before: int
     left: int
 
 
 async def unpark(connection: asyncpg.Connection, intake: Intake, *, projector: str, epoch: int) -> Unparked:
-    """Give the projector's parked records to ``intake`` again, in order, in one transaction."""
+    """Pass the projector's parked records to ``intake`` again, in order, in one transaction."""
     async with connection.transaction():
         records = [_record(row) for row in await connection.fetch(_TAKE, projector, epoch)]
         records.sort(key=lambda record: (record.topic, record.partition, record.offset))

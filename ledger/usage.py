@@ -1,4 +1,4 @@
-"""What an account used: one row for each event that counts; `ledger.usage_report` reads them."""
+"""Usage of accounts: writes one row for each counted event; `ledger.usage_report` reads them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def write(connection: asyncpg.Connection, events: Sequence[Event]) -> None
 
 
 async def _export_keys(connection: asyncpg.Connection, events: Sequence[Event]) -> dict[UUID, UUID | None]:
-    """Return export id -> API key; the log knows it, and the export's own row is another projector's."""
+    """Return export id -> API key, from the log, because another projector writes export rows."""
     exports = [event.subject for event in events if isinstance(event.message, ExportCompleted)]
     if not exports:
         return {}
@@ -63,7 +63,7 @@ def _row(event: Event, export_keys: dict[UUID, UUID | None]) -> tuple[Any, ...] 
             details |= {"api_key_id": m.api_key_id}
         case _:
             return None
-    row_id = ids.at_time(event.id, event.time)  # a random one costs a page of the index each
+    row_id = ids.at_time(event.id, event.time)  # a random id touches one index page each
     return (
         row_id,
         event.id,

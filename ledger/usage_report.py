@@ -1,4 +1,4 @@
-"""What was used, for reading: totals over the usage rows, and the rows behind them. Writes nothing."""
+"""Reads usage: totals over the usage rows, and the rows behind them. Writes nothing."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import asyncpg
 import msgspec
 
 MAX_TOTALS: Final = 10_000
-"""Totals in one answer: a year of 9 kinds of 3 keys, about 1 MB of JSON."""
+"""Totals in one response: a year of 9 kinds of 3 keys, about 1 MB of JSON."""
 GroupBy: TypeAlias = Literal["key", "account"]
 _GROUPS: Final = {"key": "api_key_id", "account": "user_id"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Of:
-    """Whose usage and when: from ``since`` on and before ``until`` (both aware). None: everybody's."""
+    """A filter of usage: from ``since`` on and before ``until`` (both aware); None is not filtered by."""
 
     since: datetime
     until: datetime
@@ -37,7 +37,7 @@ class Of:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UsageTotal:
-    """How often something was used on one day (UTC); key and account only where grouped by them."""
+    """How often one kind was counted on one day (UTC); key and account only where grouped by them."""
 
     day: date
     event_type: str
@@ -48,7 +48,7 @@ class UsageTotal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UsageRow:
-    """One thing that was counted, and the event in the log that it was counted for."""
+    """One row of ``usage_logs``; ``event_id`` is the counted event in the log."""
 
     id: UUID
     event_id: UUID

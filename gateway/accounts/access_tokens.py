@@ -1,4 +1,4 @@
-"""Access tokens: short-lived JWTs, signed with a secret that can be changed without signing anybody out."""
+"""Access tokens: short-lived JWTs, signed with a secret that can be rotated without signing users out."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ ISSUER: Final = "sharpstream"
 AUDIENCE: Final = "sharpstream-api"
 ALGORITHM: Final = "HS256"
 LEEWAY_S: Final = 5
-"""Clocks of two gateways may differ by this much."""
+"""The clocks of two gateways may differ by this much."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claims:
-    """What a valid token says."""
+    """The claims of a valid token."""
 
     account_id: UUID
     role: str
 
 
 class Tokens:
-    """Issues and reads access tokens; ``kid`` names the secret, so that the old one stays valid a while."""
+    """Issues and reads access tokens; ``kid`` names the secret, so that the previous one can stay valid."""
 
     def __init__(self, settings: GatewaySettings) -> None:
         secrets = [settings.jwt_secret, settings.jwt_previous_secret]

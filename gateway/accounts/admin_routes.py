@@ -1,4 +1,4 @@
-"""Accounts, for admins: find, look, suspend, change role and quotas."""
+"""Accounts, for admins: list, read, suspend, change role and quotas."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def list_users(
     cursor: Annotated[str | None, QueryParameter(max_length=128)] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
 ) -> UserPage:
-    """Return accounts, newest first; erased ones are nobody's and are left out."""
+    """Return accounts, newest first; erased ones are left out."""
     before = paging.decode(cursor) if cursor else None
     search = q.replace("\0", "") if q else None
     rows = await accounts.list(search=search, before=before, limit=limit + 1)
@@ -51,7 +51,7 @@ async def list_users(
 @get(
     "/{user_id:uuid}",
     operation_id="get_user",
-    summary="Look at an account",
+    summary="Get an account",
     responses=problems(*_CODES, "not_found"),
 )
 async def get_user(
@@ -74,7 +74,7 @@ async def change_user(
     accounts: NamedDependency[Accounts],
     quotas: NamedDependency[Quotas],
 ) -> UserDetailOut:
-    """Change what is given. A suspended account is refused at its next request, whatever token it has."""
+    """Change the given fields. A suspended account is refused at its next request, with any token."""
     account = await accounts.set_role_and_state(user_id, role=data.role, is_active=data.is_active)
     if account is None:
         raise DomainError("not_found", "There is no account with this id.")

@@ -1,4 +1,4 @@
-"""API keys: make, list, revoke."""
+"""API keys: create, list, revoke."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
 async def create_key(
     request: Caller, data: JSONBody[ApiKeyIn], keys: NamedDependency[Keys], api_keys: NamedDependency[ApiKeys]
 ) -> ApiKeyCreatedOut:
-    """Make a key for programs. It is shown this once; only its hash is kept."""
+    """Make a key for programs. It is shown only in this response; only its hash is kept."""
     if data.expires_at is not None and data.expires_at <= datetime.now(UTC):
         raise DomainError(
             "expiry_invalid", "expires_at lies in the past; give a later time, or null for never."
@@ -83,7 +83,7 @@ async def list_keys(request: Caller, keys: NamedDependency[Keys]) -> list[ApiKey
     responses=problems(*SIGN_IN_CODES, "sign_in_required", "not_found"),
 )
 async def revoke_key(request: Caller, key_id: FromPath[UUID], keys: NamedDependency[Keys]) -> None:
-    """Revoke a key; it stops working with this answer. Revoking again changes nothing."""
+    """Revoke a key with immediate effect. Revoking it again changes nothing."""
     if not await keys.revoke(request.user.account_id, key_id, trace=trace_of(request)):
         raise DomainError("not_found", "You have no API key with this id.")
 

@@ -1,4 +1,4 @@
-"""API keys: rows and their events, in one statement each."""
+"""The API keys in Postgres; a row and its event are written in one statement."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ledger.db.tables.accounts import ApiKey
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApiKeyRow:
-    """One key as its owner may see it."""
+    """One key, as its owner may see it."""
 
     id: UUID
     name: str
@@ -36,7 +36,7 @@ class ApiKeyRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeyHolder:
-    """Whom a presented key stands for, and whether it still may."""
+    """The account of a presented key, and whether key and account are still valid."""
 
     key_id: UUID
     account_id: UUID
@@ -49,14 +49,14 @@ class KeyHolder:
 
 
 _COLUMNS: Final = columns_of(ApiKey, ApiKeyRow)
-# A row and its event are one statement, which `write_and_publish` puts together from SQL.
+# A row and its event are one statement, which `write_and_publish` assembles from SQL.
 _CREATE: Final = f"""
 INSERT INTO api_keys (id, user_id, api_key_hash, name, created_at, expires_at, status, prefix, scopes)
 SELECT $1, users.id, $3, $4, now(), $5, 'active', $6, $7 FROM users WHERE users.id = $2 AND is_active
 RETURNING {names_of(ApiKeyRow)}"""  # noqa: S608  (constant columns)
 _REVOKE: Final = """
 UPDATE api_keys SET status = 'revoked' WHERE id = $1 AND user_id = $2 AND status = 'active' RETURNING id"""
-# Asked at each request with a key: Piccolo needs 0.2 ms of the processor to build this join.
+# Runs at each request with a key: Piccolo needs 0.2 ms of CPU time to build this join.
 _HOLDER: Final = """
 SELECT k.id AS key_id, k.user_id AS account_id, u.role, k.api_key_hash, k.scopes, u.is_active,
     k.status <> 'active' AS revoked, coalesce(k.expires_at <= now(), false) AS expired
@@ -104,7 +104,7 @@ class Keys:
         return ApiKeyRow(**row)
 
     async def revoke(self, account_id: UUID, key_id: UUID, *, trace: Trace) -> bool:
-        """Revoke a key at once; False where the account has no such key. Revoking twice is one event."""
+        """Revoke a key at once; False where the account has no such key. A repeat publishes no event."""
         event = outbox_record(
             topics.EVENTS,
             ApiKeyRevoked(api_key_id=key_id, account_id=account_id),
@@ -125,16 +125,16 @@ class Keys:
         return [ApiKeyRow(**row) for row in rows]
 
     async def holder(self, api_key_hash: str) -> KeyHolder | None:
-        """Return whom the key stands for; asked at each request, so that a revocation counts at once."""
+        """Return the key's holder; read at each request, so that a revocation takes effect at once."""
         row = await self._pool.fetchrow(_HOLDER, api_key_hash)
         return KeyHolder(**row) if row else None
 
     def note_use(self, key_id: UUID) -> None:
-        """Remember that the key was used; written by `sweep`, off the request's way."""
+        """Remember that the key was used; `sweep` writes it, outside of any request."""
         self._used[key_id] = datetime.now(UTC)
 
     async def sweep(self) -> None:
-        """Write when keys were used last."""
+        """Write the times of the keys' last use."""
         used, self._used = self._used, {}
         if used:
             await self._pool.execute(_SWEEP, [*used], [*used.values()])

@@ -1,4 +1,4 @@
-"""Who is asking: guards that run before a body is read, and leave a `Principal` on the request."""
+"""Authentication: guards that run before a body is read and attach a `Principal` to the request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Connection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
 
 
 class Authenticator:
-    """Finds out who is asking, from what the request carries."""
+    """Authenticates a request by its access token or API key."""
 
     def __init__(self, accounts: Accounts, tokens: Tokens, keys: Keys, hashes: ApiKeys) -> None:
         self._accounts = accounts
@@ -35,18 +35,18 @@ class Authenticator:
         self._hashes = hashes
 
     async def by_token(self, header: str) -> Principal:
-        """Return who signed in. Raises `DomainError` token_invalid, token_expired or account_inactive."""
+        """Return the signed-in caller. `DomainError`: token_invalid, token_expired, account_inactive."""
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer":
             raise DomainError("token_invalid", "Only the scheme 'Bearer' is supported in Authorization.")
         claims = self._tokens.read(token.strip())
-        role = await self._accounts.active_role(claims.account_id)  # now, not when the token was made
+        role = await self._accounts.active_role(claims.account_id)  # now, not when the token was issued
         if role is None:
             raise DomainError("account_inactive", "The account is closed.")
         return Principal(account_id=claims.account_id, role=role)
 
     async def by_key(self, key: str) -> Principal:
-        """Return whose API key it is. Raises `DomainError` api_key_*, account_inactive."""
+        """Return the caller that holds the API key. Raises `DomainError` api_key_*, account_inactive."""
         hashed = self._hashes.hash(key)
         holder = await self._keys.holder(hashed) if well_formed(key) else None
         if holder is None or not hmac.compare_digest(hashed, holder.api_key_hash):

@@ -1,4 +1,4 @@
-"""Makes the first account: an administrator with an API key, for an installation that has nobody yet."""
+"""Makes the first account of an installation: an administrator with an API key."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PASSWORD_VARIABLE: Final = "SHARPSTREAM_ADMIN_PASSWORD"  # noqa: S105  (the name
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is printed, once: the only time that the key can be seen."""
+    """The credentials to print; this is the only time that the key is shown."""
 
     email: str
     password: str | None = None
@@ -31,8 +31,8 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 async def create(settings: Settings, *, email: str, api_key_name: str, reset: bool) -> str:
     """Make the account and a key, and return them as a line of JSON.
 
-    For an address that exists the line holds no secret; with ``reset`` it gets a new password and a new key,
-    and its keys of that name are revoked. Raises `DomainError` for an unsuitable address or password.
+    For an address that exists the line holds no secret. With ``reset`` that account gets a new password and a
+    new key, and its keys of that name are revoked. Raises `DomainError` for a bad address or password.
     """
     address = normal_email(email)
     password = os.environ.get(PASSWORD_VARIABLE) or secrets.token_urlsafe(18)

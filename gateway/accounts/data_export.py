@@ -1,4 +1,4 @@
-"""All that is kept of one account, for the person it is about."""
+"""Data export: all data kept about one account, for its owner."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from gateway.accounts.schemas import DataOut
 
 MOST: Final = 10_000
-"""Rows of each kind, the newest; the lists of the API page through the rest."""
+"""The most rows of each kind, newest first; the API's lists page through the rest."""
 _PARTS: Final = {
     "api_keys": "SELECT id, name, status, prefix, scopes, created_at, expires_at, last_used_at"
     " FROM api_keys WHERE user_id = $1",
@@ -33,7 +33,7 @@ SELECT to_jsonb(p)::text FROM (
 
 
 async def collect(pool: asyncpg.Pool, account_id: UUID) -> DataOut:
-    """Return the account's data as it stands, in one snapshot."""
+    """Return the account's data, read in one snapshot."""
     async with (
         pool.acquire() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),

@@ -1,4 +1,4 @@
-"""The instances that handlers of accounts, and the guards of all routes, work with."""
+"""The instances used by the handlers of accounts and by the guards of all routes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gateway.settings import GatewaySettings
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccountDependencies:
-    """Of one application."""
+    """The instances of one application."""
 
     accounts: Accounts
     sessions: Sessions
@@ -39,7 +39,7 @@ class AccountDependencies:
 def build(
     pool: asyncpg.Pool, own: GatewaySettings, stack: AsyncExitStack, *, erase_more: EraseMore
 ) -> AccountDependencies:
-    """Return them; ``stack`` closes what needs closing."""
+    """Return the instances; ``stack`` closes those that need it."""
     passwords = Passwords(own.bcrypt_rounds)
     stack.callback(passwords.close)
     accounts, keys, tokens = Accounts(pool), Keys(pool), Tokens(own)

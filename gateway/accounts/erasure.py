@@ -1,8 +1,8 @@
-"""Erasing an account: the person goes at once, the scenes by a job that survives restarts.
+"""Erasing an account: personal data at once, the scenes by periodic work that survives restarts.
 
-The first transaction takes every personal thing out of the rows and shuts every door. What lies in the store
-follows scene by scene: running jobs are cancelled, ended ones deleted, until nothing is left. Usage and
-history stay; they know the account only by a number that means nobody any more.
+The first transaction removes all personal data from the rows and revokes all access. The stored objects
+follow scene by scene: jobs in flight are cancelled, ended scenes deleted, until none is left. Usage and
+history stay; they refer to the account only by its id, which no longer identifies a person.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from gateway.trace import new_trace
 from ledger.db import removals
 
 EraseMore: TypeAlias = Callable[[asyncpg.Connection, UUID], Awaitable[None]]
-"""Erases what other subjects keep of an account, in the same transaction; the composition root gives it."""
+"""Erases other subjects' data about an account, in the same transaction; passed by the composition root."""
 BATCH: Final = 100
 _PERSON: Final = """
 UPDATE users SET email = 'erased-' || id || '@erased.invalid', first_name = '', last_name = '',
@@ -47,7 +47,7 @@ _REST: Final = (
 )
 _OTHER_ADMINS: Final = """
 SELECT id FROM users WHERE role = 'admin' AND is_active ORDER BY id FOR UPDATE"""
-# Only accounts with work: one whose scenes wait for their workers must not hold up those behind it.
+# Only accounts with work to do: one whose scenes wait for their workers must not block those behind it.
 _NEXT: Final = """
 SELECT u.id FROM users u WHERE u.erased_at IS NOT NULL AND u.emptied_at IS NULL
 AND (EXISTS (SELECT FROM scene_generations s WHERE s.user_id = u.id AND s.deleted_at IS NULL
@@ -74,14 +74,14 @@ AND NOT EXISTS (SELECT FROM scene_generations WHERE user_id = $1 AND deleted_at 
 
 
 class Erasing:
-    """Both halves; `work` is run about once a minute by every gateway."""
+    """Both steps of an erasure; every gateway runs `work` about once a minute."""
 
     def __init__(self, pool: asyncpg.Pool, erase_more: EraseMore) -> None:
         self._pool = pool
         self._erase_more = erase_more
 
     async def erase(self, account_id: UUID, *, no_password: str) -> None:
-        """Take the person out. ``no_password``: a hash that nothing fits. Raises `DomainError` last_admin."""
+        """Erase personal data; no password matches the hash ``no_password``. `DomainError`: last_admin."""
         async with self._pool.acquire() as connection, connection.transaction():
             await require_another_admin(connection, account_id)
             if await connection.fetchval(_PERSON, account_id, no_password) is None:
@@ -91,12 +91,12 @@ class Erasing:
             await self._erase_more(connection, account_id)
 
     async def work(self) -> None:
-        """Go on with erased accounts until nothing can be done now."""
+        """Process erased accounts until none has work to do now."""
         while await self._some():
             pass
 
     async def _some(self) -> bool:
-        """Do one batch of one account that has work; whether there was such an account."""
+        """Process one batch of one account that has work; return whether there was one."""
         now, trace = datetime.now(UTC), new_trace()
         async with self._pool.acquire() as connection, connection.transaction():
             account_id = await connection.fetchval(_NEXT)
@@ -120,7 +120,7 @@ class Erasing:
 
 
 async def require_another_admin(connection: asyncpg.Connection, account_id: UUID) -> None:
-    """Raise `DomainError` last_admin for the only admin left; locks them: two at once cannot both go."""
+    """Raise `DomainError` last_admin for the only admin; locks admins, so that two cannot leave at once."""
     admins = [row["id"] for row in await connection.fetch(_OTHER_ADMINS)]
     if admins == [account_id]:
         raise DomainError("last_admin", "This is the only admin; make another one first.")

@@ -1,7 +1,7 @@
 """API keys: 256 random bits, shown once, kept only as a keyed hash.
 
-A fast hash is right here: nobody can guess 256 bits, and every request pays for it. The pepper makes a
-stolen table useless for checking keys found elsewhere.
+The hash is a fast one, because 256 bits cannot be guessed and every request computes it. Without the pepper a
+stolen table cannot be used to check keys found elsewhere.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _FORM: Final = re.compile(r"ss_[a-z0-9]{8}_[A-Za-z0-9_-]{43}")
 
 
 def well_formed(key: str) -> bool:
-    """Tell whether the text can be a key at all; what cannot is not worth a query."""
+    """Return whether the text has the form of a key; other texts need no query."""
     return _FORM.fullmatch(key) is not None
 
 
 def prefix_of(key: str) -> str:
-    """Return the part by which people tell keys apart: ``ss_`` and 8 letters."""
+    """Return the part that identifies a key to people: ``ss_`` and 8 letters."""
     return key[:11]
 
 

@@ -1,6 +1,6 @@
-"""Passwords: what is acceptable, and bcrypt on threads of its own.
+"""Passwords: the rules for new ones, and bcrypt in its own thread pool.
 
-bcrypt takes a quarter of a second of one core on purpose and lets other threads run meanwhile.
+bcrypt takes a quarter of a second of one core on purpose; it releases the GIL.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ T = TypeVar("T")
 
 MIN_CHARACTERS: Final = 10
 MAX_BYTES: Final = 72
-"""bcrypt reads no further; a longer password would be cut in silence."""
+"""bcrypt ignores any further bytes; a longer password would be truncated silently."""
 _THREADS: Final = 4
-"""Bounds how much of the machine a burst of sign-ins may take."""
+"""Bounds how much CPU a burst of sign-ins may take."""
 MOST_WAITING: Final = 64
-"""About 4 s of work: who comes later is told so instead of waiting longer than clients do."""
+"""About 4 s of work; further requests are refused, because clients would time out before their turn."""
 
 
 class Passwords:
-    """Hashes and verifies; close it to end its threads."""
+    """Hashes and verifies passwords; `close` ends its threads."""
 
     def __init__(self, rounds: int) -> None:
         self._rounds = rounds
@@ -44,7 +44,7 @@ class Passwords:
         return (await self._run(self._hash, password.encode())).decode()
 
     async def verify(self, password: str, hashed: str | None) -> bool:
-        """Tell whether the password fits; an unknown user (None) costs the same time."""
+        """Return whether the password matches; an unknown user (None) takes the same time."""
         raw = password.encode()
         if hashed is None or len(raw) > MAX_BYTES:
             if self._dummy_hash is None:
@@ -71,7 +71,7 @@ class Passwords:
 
 
 def require_acceptable(password: str, email: str) -> None:
-    """Raise `DomainError` with the reason unless the password may be used."""
+    """Raise `DomainError` with the reason if the password is not acceptable."""
     raw = password.encode()
     if len(password) < MIN_CHARACTERS:
         reason = f"Use at least {MIN_CHARACTERS} characters; a short sentence is easy to remember."

@@ -1,4 +1,4 @@
-"""The authenticated caller, whichever way it came: REST or a partner's topic."""
+"""The authenticated caller, over REST or a partner's topic."""
 
 from __future__ import annotations
 

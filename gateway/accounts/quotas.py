@@ -1,4 +1,4 @@
-"""How much an account may have at once: its role's figures, and what an admin has set instead."""
+"""Quotas of accounts: the role's figures, and the overrides that an admin has set."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ledger.db.queries import NOW, columns_of, run, run_one
 from ledger.db.tables.uploads_and_idempotency import AccountQuota
 
 FACTOR: Final = {"user": 1, "enterprise": 10, "admin": 100}
-"""How many times a user's quota each role has."""
+"""Role -> multiple of a user's quota."""
 INTERACTIVE_FACTOR: Final = {"user": 1, "enterprise": 4, "admin": 4}
-"""The same for what goes as interactive: more would hold everybody else up."""
+"""The same for interactive generations: more would delay all other accounts."""
 REMEMBERED_S: Final = 5.0
 MOST_REMEMBERED: Final = 10_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quota:
-    """Generations under way, requests a minute, live streams open at once, places in the interactive lane."""
+    """Generations in flight, requests a minute, live streams open at once, and interactive generations."""
 
     max_in_flight: int
     requests_per_minute: int
@@ -32,7 +32,7 @@ class Quota:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Override:
-    """What an admin has set; None is the role's figure."""
+    """The figures that an admin has set; None stands for the role's."""
 
     max_in_flight: int | None = None
     requests_per_minute: int | None = None
@@ -43,7 +43,7 @@ _COLUMNS: Final = columns_of(AccountQuota, Override)
 
 
 class Quotas:
-    """The table ``account_quotas`` over the figures of a user."""
+    """The overrides in ``account_quotas``, over the figures derived from a user's quota."""
 
     def __init__(self, pool: asyncpg.Pool, of_user: Quota) -> None:
         self._pool, self._of_user = pool, of_user
@@ -60,14 +60,14 @@ class Quotas:
         )
 
     async def override_of(self, account_id: UUID) -> Override:
-        """Return what an admin has set for the account."""
+        """Return the figures that an admin has set for the account."""
         row = await run_one(
             self._pool, AccountQuota.select(*_COLUMNS).where(AccountQuota.user_id == account_id)
         )
         return Override(**row) if row else Override()
 
     async def of(self, account_id: UUID, role: str) -> Quota:
-        """Return the account's quota; what an admin sets counts everywhere within `REMEMBERED_S`."""
+        """Return the account's quota; an override takes effect in every gateway within `REMEMBERED_S`."""
         now = time.monotonic()
         until, own = self._known.get(account_id, (0.0, Override()))
         if until <= now:
@@ -84,7 +84,7 @@ class Quotas:
         )
 
     async def put(self, account_id: UUID, override: Override) -> None:
-        """Set the account's figures; those that are None go back to the role's."""
+        """Set the account's figures; None restores the role's."""
         self._known.pop(account_id, None)
         quota = AccountQuota(user_id=account_id, **asdict(override), updated_at=NOW)
         await run(

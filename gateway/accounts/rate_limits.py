@@ -1,7 +1,7 @@
-"""How often something may be done: buckets that every gateway shares, one statement a question.
+"""GCRA rate limiter, shared by all gateways through Postgres; one SQL statement per check.
 
-A bucket holds ``quota`` tokens, a token comes back every ``per_s / quota`` seconds (GCRA: all that is kept is
-when the bucket would be full again).
+A bucket holds ``quota`` tokens, and a token comes back every ``per_s / quota`` seconds. A row holds only the
+time at which the bucket will be full again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import asyncpg
 
 from gateway.errors import RateLimitedError
 
-# One round trip where it is allowed. A refusal writes nothing, so that trying again does not make it longer.
+# One round trip when allowed. A refusal writes nothing, so that retries do not prolong the wait.
 _TAKE: Final = """
 INSERT INTO rate_limits AS r (policy, subject, empty)
 VALUES ($1, $2, now() + $3::float8 * interval '1 second')
@@ -30,7 +30,7 @@ _SWEEP: Final = "DELETE FROM rate_limits WHERE empty < now()"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
-    """A rate limit: ``quota`` times in ``per_s`` seconds; all of them may come at once."""
+    """A rate limit: ``quota`` requests in ``per_s`` seconds, in a burst of up to ``quota``."""
 
     name: str
     quota: int
@@ -39,7 +39,7 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Allowance:
-    """What is left of a policy: ``reset_s`` seconds until it is whole again, or until the next try."""
+    """The state of a limit: ``reset_s`` is the time until it is fully reset, or until the next retry."""
 
     policy: str
     quota: int
@@ -56,8 +56,8 @@ class RateLimits:
         self._pool = pool
 
     async def take(self, policy: Policy, subject: str, cost: int = 1) -> Allowance:
-        """Take ``cost`` tokens of ``subject``'s bucket; where they are not there, take none."""
-        hashed = hashlib.sha256(subject.encode()).hexdigest()  # may be an address: kept by nobody
+        """Take ``cost`` tokens from ``subject``'s bucket, or none if it holds fewer."""
+        hashed = hashlib.sha256(subject.encode()).hexdigest()  # may be an address, which is not stored
         each_s = policy.per_s / policy.quota
         level = await self._pool.fetchval(_TAKE, policy.name, hashed, cost * each_s, float(policy.per_s))
         if level is not None:
@@ -69,12 +69,12 @@ class RateLimits:
         return _allowance(policy, allowed=False, remaining=left, reset_s=max(1, wait_s))
 
     async def sweep(self) -> None:
-        """Forget buckets that are full: they are like new ones."""
+        """Delete full buckets: they equal new ones."""
         await self._pool.execute(_SWEEP)
 
 
 def refused(allowance: Allowance, code: str, what: str) -> RateLimitedError:
-    """Return the error of a refusal; ``what`` is the sentence's beginning."""
+    """Return the error of a refusal; ``what`` is the beginning of its sentence."""
     wait = allowance.reset_s
     return RateLimitedError(
         code,

@@ -1,8 +1,8 @@
-"""Refresh tokens: each is good once and gives way to the next of its family.
+"""Refresh tokens: each is valid once and is replaced by the next of its family.
 
-Who presents a spent one shows that two have had it: the whole family ends, and both must sign in again. Only
-within `GRACE_S` a second use is taken for what it mostly is then, a client that asked twice at once: it is
-refused, and the family lives on.
+Reuse of a spent token revokes the whole family, because two parties have had it: both must sign in again.
+A second use within `GRACE_S` is mostly one client that sent the request twice: it is refused, and the family
+stays valid.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _END: Final = "DELETE FROM refresh_tokens WHERE family = $1"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Session:
-    """A sign-in that goes on: whose, and the token that renews it next."""
+    """A sign-in: its account, and the refresh token that renews it next."""
 
     account_id: UUID
     refresh_token: str
@@ -53,7 +53,7 @@ class Sessions:
         return await self._next(self._pool, account_id, new_id())
 
     async def renew(self, token: str) -> Session:
-        """Spend a token, return the next. `DomainError`: refresh_token_invalid, refresh_token_reused."""
+        """Spend a token and return the next. `DomainError`: refresh_token_invalid, refresh_token_reused."""
         hashed = self._hasher.hash(token)
         async with self._pool.acquire() as connection, connection.transaction():
             spent = await connection.fetchrow(_USE, hashed)
@@ -62,13 +62,13 @@ class Sessions:
         raise await self._refuse(hashed)
 
     async def end(self, token: str) -> None:
-        """Sign out: the token's whole family ends. An unknown one is fine."""
+        """Sign out by deleting the token's whole family. An unknown token is ignored."""
         found = await self._pool.fetchrow(_FOUND, self._hasher.hash(token), float(GRACE_S))
         if found is not None:
             await self._pool.execute(_END, found["family"])
 
     async def sweep(self) -> None:
-        """Forget tokens that have run out."""
+        """Delete expired tokens."""
         await self._pool.execute("DELETE FROM refresh_tokens WHERE expires_at < now()")
 
     async def _next(

@@ -1,4 +1,4 @@
-"""Accounts: who may sign in."""
+"""The accounts in Postgres."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _COLUMNS: Final = columns_of(User, Account)
 
 
 class Accounts:
-    """The ``users`` table. Addresses are compared without regard to case."""
+    """The ``users`` table. E-mail addresses are compared case-insensitively."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -43,7 +43,7 @@ class Accounts:
     async def create(
         self, *, email: str, password_hash: str, first_name: str, last_name: str, role: str = "user"
     ) -> Account | None:
-        """Add an account; None where the address is in use."""
+        """Add an account; return None where the address is in use."""
         user = User(
             id=new_id(),
             email=email,
@@ -60,15 +60,15 @@ class Accounts:
         )
 
     async def by_email(self, email: str) -> Account | None:
-        """Return the account of an address."""
+        """Return the account with this e-mail address."""
         return _account(await run_one(self._pool, User.select(*_COLUMNS).where(_has_address(email))))
 
     async def by_id(self, account_id: UUID) -> Account | None:
-        """Return the account."""
+        """Return the account with this id."""
         return _account(await run_one(self._pool, User.select(*_COLUMNS).where(User.id == account_id)))
 
     async def active_role(self, account_id: UUID) -> str | None:
-        """Return the role that the account has now; None where it is closed. Asked at each request."""
+        """Return the account's current role; None where it is closed. Read at each request."""
         row = await run_one(
             self._pool, User.select(User.role).where(User.id == account_id, User.is_active.eq(True))
         )
@@ -77,7 +77,7 @@ class Accounts:
     async def change(
         self, account_id: UUID, *, first_name: str | None, last_name: str | None, password_hash: str | None
     ) -> Account | None:
-        """Change what is not None; a new password ends every sign-in."""
+        """Change the values that are not None; a new password ends every sign-in."""
         changes = _given(
             {User.first_name: first_name, User.last_name: last_name, User.password_hash: password_hash}
         )
@@ -107,7 +107,7 @@ class Accounts:
     async def set_role_and_state(
         self, account_id: UUID, *, role: str | None, is_active: bool | None
     ) -> Account | None:
-        """Change role and standing. Raises `DomainError` last_admin."""
+        """Change the role, and whether the account is active. Raises `DomainError` last_admin."""
         changes = _given({User.role: role, User.is_active: is_active})
         async with self._pool.acquire() as connection, connection.transaction():
             if role not in {None, "admin"} or is_active is False:
@@ -123,7 +123,7 @@ class Accounts:
         return _account(row)
 
     async def reset(self, email: str, *, password_hash: str, role: str) -> Account:
-        """Give an account that exists a new password and role, and open it."""
+        """Give an existing account a new password and role, and activate it."""
         changes = _given({User.password_hash: password_hash, User.role: role, User.is_active: True})
         rows = await run(self._pool, User.update(changes).where(_has_address(email)).returning(*_COLUMNS))
         return Account(**rows[0])

@@ -6,4 +6,4 @@ from typing import Final
 
 ROLES: Final = ("user", "enterprise", "admin")
 SCOPES: Final = ("scenes:read", "scenes:write", "usage:read", "webhooks:read", "webhooks:write")
-"""What an API key may be made for."""
+"""The scopes that an API key may have."""

@@ -1,4 +1,4 @@
-"""Accounts: register, sign in and out, look at oneself, leave."""
+"""Accounts: register, sign in and out, read, change and erase one's own account."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
 
 BY_ACCOUNT: Final = Policy(name="login-account", quota=20, per_s=600)
 BY_ADDRESS: Final = Policy(name="login-address", quota=200, per_s=600)
-"""An office behind one address may sign in; nobody may guess passwords."""
+"""Enough for an office behind one IP address, too few to guess passwords."""
 
 
 @post(
@@ -83,7 +83,7 @@ async def login(
     passwords: NamedDependency[Passwords],
     tokens: NamedDependency[Tokens],
 ) -> LoginOut:
-    """Exchange address and password for a short-lived access token and one that renews it."""
+    """Exchange address and password for a short-lived access token and a refresh token that renews it."""
     await _throttle(limits, request, data.email)
     account = await accounts.by_email(data.email.strip())
     fits = await passwords.verify(data.password, account.password_hash if account else None)
@@ -109,9 +109,9 @@ async def refresh(
     sessions: NamedDependency[Sessions],
     tokens: NamedDependency[Tokens],
 ) -> LoginOut:
-    """Exchange the refresh token for new tokens. It is good once: keep the new one.
+    """Exchange the refresh token for new tokens. It is valid once: keep the new one.
 
-    If a spent one comes again, somebody else has had it, and the whole sign-in ends.
+    Reuse of a spent refresh token ends the whole sign-in, because the token may have been stolen.
     """
     session = await sessions.renew(data.refresh_token)
     role = await accounts.active_role(session.account_id)
@@ -128,14 +128,14 @@ async def refresh(
     responses=problems("malformed", "validation_failed"),
 )
 async def logout(data: JSONBody[RefreshIn], sessions: NamedDependency[Sessions]) -> None:
-    """End the sign-in that the refresh token belongs to. Its access token lives on for its few minutes."""
+    """End the sign-in that the refresh token belongs to. Its access token stays valid until it expires."""
     await sessions.end(data.refresh_token)
 
 
 @get(
     "/me",
     operation_id="me",
-    summary="Who am I",
+    summary="Get your account",
     security=BY_PERSON,
     responses=problems(*SIGN_IN_CODES, "sign_in_required"),
 )
@@ -167,7 +167,7 @@ async def change_me(
     limits: NamedDependency[RateLimits],
     passwords: NamedDependency[Passwords],
 ) -> MeOut:
-    """Change what is given. A new password needs the current one, and ends every sign-in."""
+    """Change the given fields. A new password needs the current one, and ends every sign-in."""
     account_id, hashed = request.user.account_id, None
     if data.password is not None:
         account = await _proven(accounts, limits, passwords, request, data.current_password or "")
@@ -187,7 +187,7 @@ async def change_me(
 @get(
     "/me/data",
     operation_id="my_data",
-    summary="All that is kept of me",
+    summary="Export your data",
     security=BY_PERSON,
     responses=problems(*SIGN_IN_CODES, "sign_in_required"),
 )
@@ -222,7 +222,7 @@ async def erase_me(
     limits: NamedDependency[RateLimits],
     passwords: NamedDependency[Passwords],
 ) -> ErasedOut:
-    """Take every personal thing out at once; photos and splats follow. There is no way back."""
+    """Erase all personal data at once; photos and splats follow. This cannot be undone."""
     await _proven(accounts, limits, passwords, request, data.password)
     unusable_hash = await passwords.hash(secrets.token_urlsafe(32))
     await erasing.erase(request.user.account_id, no_password=unusable_hash)
@@ -232,7 +232,7 @@ async def erase_me(
 async def _proven(
     accounts: Accounts, limits: RateLimits, passwords: Passwords, request: Caller, password: str
 ) -> Account:
-    """Return the account of a caller who knows its password. Raises `DomainError`."""
+    """Return the account of a caller that sent its password. Raises `DomainError`."""
     account = await accounts.by_id(request.user.account_id)
     if account is None:
         raise DomainError("account_inactive", "The account is closed.")
@@ -243,7 +243,7 @@ async def _proven(
 
 
 async def _throttle(limits: RateLimits, request: Request[Any, Any, Any], email: str) -> None:
-    """Count the attempt against the account and against the address that it comes from."""
+    """Count the attempt against the account and against the IP address that it comes from."""
     host = request.client.host if request.client else "unknown"
     for policy, subject in ((BY_ACCOUNT, email.strip().lower()), (BY_ADDRESS, host)):
         allowance = await limits.take(policy, subject)
@@ -273,7 +273,7 @@ def _me(account: Account | None) -> MeOut:
 
 
 def normal_email(address: str) -> str:
-    """Return the address in its one written form. Raises `DomainError` email_invalid with the reason."""
+    """Return the e-mail address in normal form. Raises `DomainError` email_invalid with the reason."""
     try:
         return validate_email(address.strip(), check_deliverability=False).normalized.lower()
     except EmailNotValidError as error:

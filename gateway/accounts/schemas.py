@@ -1,4 +1,4 @@
-"""Accounts and API keys."""
+"""Request and response bodies of accounts and API keys."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class RegisterIn(Struct, frozen=True, kw_only=True):
 
 
 class RegisterOut(Struct, frozen=True, kw_only=True):
-    """The account made."""
+    """The new account."""
 
     id: Id
     email: Email
@@ -27,14 +27,14 @@ class RegisterOut(Struct, frozen=True, kw_only=True):
 
 
 class LoginIn(Struct, frozen=True, kw_only=True):
-    """Who signs in."""
+    """The credentials of a sign-in."""
 
     email: Email
     password: Password
 
 
 class LoginOut(Struct, frozen=True, kw_only=True):
-    """A short-lived access token (``expires_in`` in seconds), and the token that renews it once."""
+    """A short-lived access token (``expires_in`` in seconds), and the refresh token that renews it once."""
 
     access_token: str
     refresh_token: str
@@ -43,13 +43,13 @@ class LoginOut(Struct, frozen=True, kw_only=True):
 
 
 class RefreshIn(Struct, frozen=True, kw_only=True):
-    """The refresh token that came last."""
+    """The newest refresh token."""
 
     refresh_token: Annotated[str, Meta(max_length=256)]
 
 
 class MeIn(Struct, frozen=True, kw_only=True):
-    """What changes; a new password needs the current one."""
+    """The fields to change; a new password needs the current one."""
 
     first_name: Name | None = None
     last_name: Name | None = None
@@ -58,19 +58,19 @@ class MeIn(Struct, frozen=True, kw_only=True):
 
 
 class EraseIn(Struct, frozen=True, kw_only=True):
-    """The password, because there is no way back."""
+    """The current password, because erasing cannot be undone."""
 
     password: Password
 
 
 class ErasedOut(Struct, frozen=True, kw_only=True):
-    """What happens now."""
+    """The confirmation of an erasure."""
 
     message: str
 
 
 class DataOut(Struct, frozen=True, kw_only=True):
-    """All that is kept of an account, rows as they are; secrets are kept as hashes and not given out."""
+    """All data kept about an account, as rows; secrets are kept as hashes and not included."""
 
     profile: dict[str, Any]
     api_keys: list[dict[str, Any]]
@@ -94,7 +94,7 @@ class UserOut(Struct, frozen=True, kw_only=True):
 
 
 class QuotaOut(Struct, frozen=True, kw_only=True):
-    """What the account may have: generations under way, requests a minute, open streams a gateway."""
+    """The account's quotas: generations in flight, requests per minute, open streams per gateway."""
 
     max_in_flight: int
     requests_per_minute: int
@@ -102,13 +102,13 @@ class QuotaOut(Struct, frozen=True, kw_only=True):
 
 
 class UserDetailOut(UserOut, frozen=True, kw_only=True):
-    """With its quotas, as they count now."""
+    """An account with its current quotas."""
 
     quotas: QuotaOut
 
 
 class UserPage(Struct, frozen=True, kw_only=True):
-    """Newest first; pass ``next_cursor`` as ``cursor`` for more, null is the end."""
+    """One page, newest first; pass ``next_cursor`` as ``cursor`` for the next page, null is the end."""
 
     items: list[UserOut]
     next_cursor: str | None
@@ -118,7 +118,7 @@ Figure = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
 class QuotaIn(Struct, frozen=True, kw_only=True):
-    """Figures of this account's own; null is its role's."""
+    """Quotas of this account; null stands for its role's."""
 
     max_in_flight: Figure | None = None
     requests_per_minute: Figure | None = None
@@ -126,7 +126,7 @@ class QuotaIn(Struct, frozen=True, kw_only=True):
 
 
 class UserIn(Struct, frozen=True, kw_only=True):
-    """What changes."""
+    """The fields to change."""
 
     role: Literal["user", "enterprise", "admin"] | None = None
     is_active: bool | None = None
@@ -147,7 +147,7 @@ Scope = Literal["scenes:read", "scenes:write", "usage:read", "webhooks:read", "w
 
 
 class ApiKeyIn(Struct, frozen=True, kw_only=True):
-    """A new key; ``expires_at`` null means never, ``scopes`` null all of them."""
+    """A new key; ``expires_at`` null means never, ``scopes`` null means all of them."""
 
     name: Annotated[str, Meta(min_length=1, max_length=100, examples=["render farm"])]
     expires_at: Moment | None = None
@@ -155,7 +155,7 @@ class ApiKeyIn(Struct, frozen=True, kw_only=True):
 
 
 class ApiKeyCreatedOut(Struct, frozen=True, kw_only=True):
-    """The key itself is shown this once and cannot be had again."""
+    """The new key. The ``key`` itself is shown only in this response."""
 
     id: Id
     key: Annotated[str, Meta(examples=["ss_k3v9x2ab_0l3Q0dZ3nB7y5Xv1kq8mRw2sTf4uHj6pCe9gLa0iDo4"])]
@@ -165,7 +165,7 @@ class ApiKeyCreatedOut(Struct, frozen=True, kw_only=True):
 
 
 class ApiKeyOut(Struct, frozen=True, kw_only=True):
-    """A key as its owner sees it later."""
+    """A key without its secret."""
 
     id: Id
     name: str

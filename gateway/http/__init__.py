@@ -1,1 +1,1 @@
-"""HTTP as this gateway speaks it: errors as problems, paging, middleware, the OpenAPI document's helpers."""
+"""HTTP conventions of the gateway: problems for errors, paging, middleware, helpers for OpenAPI."""

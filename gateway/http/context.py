@@ -1,4 +1,4 @@
-"""The trace of an HTTP request: attached to its ASGI scope, read from there."""
+"""Attaches the trace of an HTTP request to its ASGI scope and reads it from there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CORRELATION: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 def begin(scope: MutableMapping[str, Any]) -> Trace:
-    """Attach a trace to an ASGI scope: the client's ids where they are well-formed, else new ones."""
+    """Attach a trace to an ASGI scope, with the client's ids where they are well-formed, else new ones."""
     headers = _text(scope["headers"], b"x-correlation-id", b"traceparent")
     given, parent = headers.get(b"x-correlation-id", ""), headers.get(b"traceparent", "")
     trace = Trace(

@@ -1,4 +1,4 @@
-"""Litestar's dependencies from groups of instances: a handler asks for one by the field's name.
+"""Litestar's dependencies from groups of instances: a handler names the field as its parameter.
 
 Each subject folder has a ``dependencies.py`` with one such group, a frozen dataclass. The groups are built
 when the application starts, so a dependency reads its instance from the application's state.
@@ -14,7 +14,7 @@ from litestar.di import Provide
 
 
 def provide(*groups: type) -> dict[str, Provide]:
-    """Return the dependencies that the fields of the dataclasses ``groups`` stand for.
+    """Return one dependency for each field of the dataclasses ``groups``.
 
     Raises `RuntimeError` where two groups have a field of the same name.
     """

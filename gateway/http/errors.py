@@ -1,6 +1,6 @@
 """Maps errors to HTTP: RFC 9457 problems with a stable ``code``, its status and its headers.
 
-Of an unexpected error only the correlation id reaches the client; the log has the rest.
+For an unexpected error the client gets only the correlation id; the log has the rest.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _BY_STATUS: Final = {
     415: "unsupported_media_type",
     503: "temporarily_unavailable",
 }
-# Every other OSError is a fault of our own: a file, a disk.
+# Every other OSError is a failure of our own, such as of a file or a disk.
 _UNREACHABLE: Final = (
     *(kind for kind in PASSING if kind is not OSError),
     asyncpg.TooManyConnectionsError,
@@ -45,7 +45,7 @@ _UNREACHABLE: Final = (
 
 
 class HttpError(DomainError):
-    """An error of HTTP itself, with ``headers`` of its own for the answer."""
+    """An error at the HTTP level, with ``headers`` for its response."""
 
     def __init__(self, code: str, message: str, *, headers: dict[str, str]) -> None:
         super().__init__(code, message)
@@ -53,7 +53,7 @@ class HttpError(DomainError):
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What every error looks like."""
+    """An error, as RFC 9457 defines it, with a stable ``code``."""
 
     type: str
     title: str
@@ -66,7 +66,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
-    """Return the problem that tells of ``error``; Litestar's exception handler for everything."""
+    """Return ``error`` as a problem; Litestar's exception handler for every exception."""
     known = _known(error)
     if known is None:
         _log.error("unexpected_error", exc_info=error)

@@ -1,4 +1,4 @@
-"""Types that many bodies share."""
+"""Field types that several request and response bodies share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The few pages that people see here: self-contained HTML, no script, nothing from elsewhere."""
+"""The gateway's HTML pages: self-contained, without scripts or external resources."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def page(title: str, body: str) -> bytes:
 
 
 def landing(public_url: str) -> bytes:
-    """Return the page at the root: what this is and how to begin."""
+    """Return the page at the root: a description and how to start."""
     base = escape(public_url.rstrip("/"))
     return page(
         "Sharpstream",

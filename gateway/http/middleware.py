@@ -1,7 +1,7 @@
-"""Around every request: ids, security headers, one log line, metrics.
+"""Middleware around every request: ids, security headers, one log line, metrics.
 
-The outermost layer, so that also an unknown path or a refused body is seen. Must not log a query string,
-a header or a body: they may hold secrets.
+It is the outermost layer, so that it also covers unknown paths and refused bodies. It must not log a query
+string, a header or a body: they may hold secrets.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _log = structlog.stdlib.get_logger(__name__)
 class Observed:
     """ASGI layer around the whole application.
 
-    ``allow``: template of a path -> its methods. Litestar tells those of the first handler of a path only.
+    ``allow``: path template -> its methods. Litestar reports only those of a path's first handler.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics, allow: Mapping[str, bytes]) -> None:
@@ -52,7 +52,7 @@ class Observed:
             try:
                 await self._app(scope, receive, observed)
             except Exception:
-                # Only what breaks after the response began comes here: the client sees a cut connection.
+                # Only errors after the response began arrive here: the client sees a cut connection.
                 _log.exception("response_broken")
                 raise
             finally:

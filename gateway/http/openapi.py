@@ -1,6 +1,6 @@
-"""The OpenAPI 3.1 document and the plain page that shows it: HTML made here, without a line of script.
+"""The OpenAPI 3.1 document and the plain page that shows it: HTML without scripts.
 
-Where the web page is built, `gateway.system.openapi_page` stands in for it at ``/docs``.
+Where the web page is built, `gateway.system.openapi_page` replaces the page at ``/docs``.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def config(public_url: str, *, instead: Instead) -> OpenAPIConfig:
             Tag(name="events", description="All that happens, live or page by page"),
             Tag(name="webhooks", description="Events sent to your own servers"),
             Tag(name="usage", description="What was used"),
-            Tag(name="partners", description="Who speaks to us over Kafka itself"),
+            Tag(name="partners", description="Systems that use Kafka directly"),
             Tag(name="models", description="Networks and their licences"),
             Tag(name="operations", description="For load balancers and monitoring"),
         ],
@@ -71,14 +71,14 @@ def config(public_url: str, *, instead: Instead) -> OpenAPIConfig:
 
 
 class OperationsPage(OpenAPIRenderPlugin):
-    """Shows every operation, its parameters, answers and error codes, without a line of script."""
+    """Shows every operation, its parameters, responses and error codes, without scripts."""
 
     def __init__(self, *, path: list[str]) -> None:
         super().__init__(path=path, media_type=MediaType.HTML, favicon="", style="")
         self._page: bytes | None = None
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        """Return the page; the document never changes while the process lives."""
+        """Return the page; it is made once, because the document never changes while the process runs."""
         if self._page is None:
             self._page = page("Sharpstream API", _body(openapi_schema))
         return self._page

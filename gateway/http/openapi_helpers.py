@@ -1,4 +1,4 @@
-"""Helpers that say in OpenAPI what handlers do with bare requests."""
+"""Helpers that describe in OpenAPI what Litestar cannot derive from a handler's signature."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEY_CODES: Final = (*SIGN_IN_CODES, "api_key_invalid", "api_key_revoked", "api_k
 
 
 def problems(*codes: str) -> dict[int, ResponseSpec]:
-    """Return the error responses of an operation: one a status, with an example for each code."""
+    """Return the error responses of an operation: one per status, with an example for each code."""
     by_status: defaultdict[int, list[str]] = defaultdict(list)
     for code in dict.fromkeys((*codes, "malformed", "internal", "temporarily_unavailable")):
         by_status[PROBLEMS[code][0]].append(code)

@@ -1,4 +1,4 @@
-"""Cursors of lists: the place of the last item shown, so that new items shift nothing."""
+"""Cursors of lists: the position of the last item returned, so that new items do not shift the pages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def encode(created_at: datetime, item_id: UUID) -> str:
 
 
 def decode(cursor: str) -> tuple[datetime, UUID]:
-    """Return the place that ``cursor`` names. Raises `DomainError` cursor_invalid."""
+    """Return the position that ``cursor`` names. Raises `DomainError` cursor_invalid."""
     try:
         microseconds, raw = _FORM.unpack(base64.b64decode(cursor, altchars=b"-_", validate=True))
         return _EPOCH + timedelta(microseconds=microseconds), UUID(bytes=raw)

@@ -48,7 +48,7 @@ PROBLEMS: Final[dict[str, tuple[int, str]]] = {
     "validation_failed": (422, "Some fields are not valid"),
     "email_invalid": (422, "The e-mail address is not valid"),
     "password_unsuitable": (422, "The password is not suitable"),
-    "source_invalid": (422, "Where the photo is, is not said once"),
+    "source_invalid": (422, "Exactly one source of the photo is needed"),
     "idempotency_key_invalid": (422, "The Idempotency-Key is not valid"),
     "idempotency_key_reused": (422, "The Idempotency-Key came with another request"),
     "url_failed": (422, "The photo could not be fetched"),
@@ -68,11 +68,11 @@ PROBLEMS: Final[dict[str, tuple[int, str]]] = {
     "focal_length_invalid": (422, "The focal length is not valid"),
     "priority_invalid": (422, "The priority is not valid"),
     "format_unknown": (422, "There is no such format"),
-    "quota_in_flight": (429, "The account has as many generations under way as it may"),
+    "quota_in_flight": (429, "The account has as many generations in flight as it may"),
     "rate_limited": (429, "Too many requests"),
     "login_throttled": (429, "Too many attempts to sign in"),
     "too_many_streams": (429, "The account has too many live streams open"),
-    "client_gone": (499, "The client closed the connection"),  # for logs and metrics: nobody reads it
+    "client_gone": (499, "The client closed the connection"),  # for logs and metrics: the client is gone
     "internal": (500, "Something went wrong on our side"),
     "busy": (503, "Too much at once"),
     "temporarily_unavailable": (503, "Try again shortly"),

@@ -1,4 +1,4 @@
-"""Times in a query: RFC 3339, as the document says, and nothing else that happens to look like a number."""
+"""Times in a query string: RFC 3339 only, as the OpenAPI document says, and no bare numbers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ LONGEST: Final = 64
 
 
 def instant(text: str | None, field: str) -> datetime | None:
-    """Return the moment, UTC unless it says. Raises `DomainError` validation_failed or range_invalid."""
+    """Return the time, UTC without an offset. Raises `DomainError` validation_failed or range_invalid."""
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text[:16] + text[16:].replace(" ", "+"))  # a plus that nobody encoded
+        moment = datetime.fromisoformat(text[:16] + text[16:].replace(" ", "+"))  # an unencoded plus
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return moment.astimezone(UTC)
     except OverflowError as error:

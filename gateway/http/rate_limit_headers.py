@@ -26,11 +26,11 @@ class RateLimitState(Protocol):
 
     @property
     def reset_s(self) -> int:
-        """Seconds until the limit is whole again, or until the next request may succeed."""
+        """Seconds until the limit is fully reset, or until the next request may succeed."""
 
 
 def rate_limit_headers(state: RateLimitState) -> dict[str, str]:
-    """Return the two headers of an answer."""
+    """Return the two headers of a response."""
     return {
         "RateLimit-Policy": f'"{state.policy}";q={state.quota};w={state.per_s}',
         "RateLimit": f'"{state.policy}";r={state.remaining};t={state.reset_s}',

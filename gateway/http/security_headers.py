@@ -1,4 +1,4 @@
-"""The headers that every answer carries unless its handler chose its own."""
+"""The security headers of every response, unless its handler set its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SECURITY_HEADERS: Final = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-site",
-    # Our pages are plain HTML with an inline style: no script, no picture, nothing from elsewhere.
+    # The pages are plain HTML with an inline style: no scripts, images or external resources.
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
     ),
@@ -17,4 +17,4 @@ SECURITY_HEADERS: Final = {
 }
 """TLS and HSTS belong to the load balancer."""
 ENCODED: Final = [(name.lower().encode(), text.encode()) for name, text in SECURITY_HEADERS.items()]
-"""The same as ASGI wants them."""
+"""The same headers as ASGI takes them."""

@@ -1,4 +1,4 @@
-"""What the kernel is told about the connections of clients; thousands of them stay open for live streams."""
+"""Kernel options for clients' connections, thousands of which stay open for live streams."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import socket
 from typing import Final
 
 BACKLOG: Final = 4096
-"""Connections that may wait to be accepted: after a restart all streams come back within seconds."""
+"""Connections that may wait to be accepted: after a restart all streams reconnect within seconds."""
 FILES: Final = 65_536
 """Open files wanted at most; each stream is one. A shell's usual limit is 1,024."""
 SEND_BUFFER_BYTES: Final = 128 * 1024
-"""The kernel's buffer of one connection, which it would else grow to megabytes for a slow reader. Answers are
-small JSON; photos and splats go past this server."""
+"""The kernel's buffer of one connection, which would otherwise grow to megabytes for a slow reader. Responses
+are small JSON; photos and splats bypass this server."""
 UNTAKEN_S: Final = 30
-"""A connection whose peer acknowledges nothing of what was sent for so long is closed by the kernel."""
+"""The kernel closes a connection whose peer has not acknowledged sent data for this long."""
 
 
 def bounded(listening: socket.socket) -> socket.socket:
-    """Set what accepted connections inherit, and return the socket."""
+    """Set the options that accepted connections inherit, and return the socket."""
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNTAKEN_S * 1000)
@@ -26,7 +26,7 @@ def bounded(listening: socket.socket) -> socket.socket:
 
 
 def allow_many() -> None:
-    """Raise the number of files that this process may open, as far as it may."""
+    """Raise the process's limit of open files as far as it is permitted."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILES if hard == resource.RLIM_INFINITY else min(hard, FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:

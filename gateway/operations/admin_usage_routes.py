@@ -1,4 +1,4 @@
-"""For admins: what anybody used, and whether the books are right."""
+"""Usage of all accounts and the invariants, for admins."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def admin_usage(
     from_: From = None,
     to: To = None,
 ) -> AdminUsageOut:
-    """Return how often what happened on each day (UTC)."""
+    """Return how often each kind of event happened on each day (UTC)."""
     start, end = between(from_, to)
     of = usage_report.Of(since=start, until=end, account_id=account_id, api_key_id=api_key_id)
     totals = few(await usage_report.totals(pool, of, group_by))
@@ -60,13 +60,13 @@ async def admin_usage(
 @get(
     "/health/invariants",
     operation_id="invariants",
-    summary="Are the books right",
+    summary="Check the invariants",
     responses=problems(*ADMIN_CODES),
 )
 async def read_invariants(invariants_cache: NamedDependency[InvariantsCache]) -> InvariantsOut:
-    """Return what must always hold, and where it does not.
+    """Return the rules that must always hold, and the exceptions to them.
 
-    Checked at most once a minute in this process, whoever asks: the rules read the whole log.
+    Checked at most once a minute in this process, because the rules read the whole log.
     """
     found = await invariants_cache.read()
     broken = {item.rule: item for item in found.broken}

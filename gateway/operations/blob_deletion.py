@@ -1,8 +1,8 @@
-"""Removes objects from the blob store that the tables no longer need: a job that survives restarts.
+"""Removes objects from the blob store that the tables no longer need; the queue survives restarts.
 
-Every gateway runs one. The wishes lie in ``blob_removals``, written with the change that made them needless
-(`ledger.db.removals`); a row goes only after its objects are gone. Claiming one sets when it is due again,
-so a process that is killed in the middle, and a store that is away, come to the same: another try, later.
+Every gateway runs one worker. The requests lie in ``blob_removals``, written in the transaction that makes
+the objects unneeded (`ledger.db.removals`). A row is deleted only after its objects are gone. Claiming a row
+sets when it is due again, so that it is retried after a killed process as after an unreachable store.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from bus.blobs import Blobs
 _log = structlog.stdlib.get_logger(__name__)
 
 POLL_INTERVAL_S: Final = 5.0
-"""Between looks at the table where nobody woke us: for the wishes of others, and for what is due again."""
+"""Between polls without `Removals.wake`: for requests of other processes, and for retries that are due."""
 BATCH: Final = 100
 _AT_ONCE: Final = 8
 
-# The next try is 1, 2, 4 ... minutes from the claim, an hour at most: far beyond what one removal takes.
+# The next attempt is 1, 2, 4 ... minutes after the claim, an hour at most: far longer than one removal takes.
 _CLAIM: Final = """
 UPDATE blob_removals SET attempts = attempts + 1,
     due_at = now() + least(interval '1 hour', interval '1 minute' * 2 ^ least(attempts, 10))
@@ -45,24 +45,24 @@ class Removals:
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """Begin now: new rows are committed. Without it takes up to `POLL_INTERVAL_S` more."""
+        """Poll now, because new rows are committed; otherwise they wait for up to `POLL_INTERVAL_S`."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Process the queue until cancelled."""
         while True:
             self._woken.clear()
             try:
                 while await self.work() == BATCH:
                     pass
-            except Exception as error:  # noqa: BLE001  (whatever it is, the next look may fare better)
+            except Exception as error:  # noqa: BLE001  (the next poll retries)
                 _log.warning("removals_interrupted", error=repr(error))
             with suppress(TimeoutError):
-                # Spread, because all gateways of a machine look at one table.
+                # Jitter, because all gateways poll one table.
                 await asyncio.wait_for(self._woken.wait(), POLL_INTERVAL_S * random.uniform(0.8, 1.2))  # noqa: S311
 
     async def work(self) -> int:
-        """Carry out what is due, up to `BATCH` wishes; return how many were claimed."""
+        """Carry out up to `BATCH` requests that are due; return how many were claimed."""
         claimed = await self._pool.fetch(_CLAIM, BATCH)
         gate = asyncio.Semaphore(_AT_ONCE)
         errors = await asyncio.gather(*(self._carry_out(gate, row) for row in claimed))
@@ -74,13 +74,13 @@ class Removals:
         return len(claimed)
 
     async def _carry_out(self, gate: asyncio.Semaphore, row: asyncpg.Record) -> str | None:
-        """Remove what one wish names; return what went wrong, which must not keep the others from theirs."""
+        """Remove the objects of one request; return the error, which must not stop the other requests."""
         key: str = row["key"]
         async with gate:
             try:
                 for each in await self._store.keys(key) if key.endswith("/") else [key]:
                     await self._store.delete(each)
-            except Exception as error:  # noqa: BLE001  (kept in the row, tried again)
+            except Exception as error:  # noqa: BLE001  (kept in the row, retried)
                 _log.warning("blob_not_removed", key=key, attempts=row["attempts"], error=repr(error))
                 return repr(error)
         return None

@@ -1,4 +1,4 @@
-"""Dead letters, for admins: look, try again, let go."""
+"""Dead letters, for admins: list, redrive, discard."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CODES: Final = (*SIGN_IN_CODES, "sign_in_required", "role_insufficient")
 @get(
     "/",
     operation_id="list_dead_letters",
-    summary="List jobs that were given up on",
+    summary="List dead letters",
     responses=problems(*_CODES, "cursor_invalid", "validation_failed"),
 )
 async def list_dead_letters(
@@ -49,13 +49,13 @@ async def list_dead_letters(
 @get(
     "/{letter_id:uuid}",
     operation_id="get_dead_letter",
-    summary="Look at a dead letter",
+    summary="Get a dead letter",
     responses=problems(*_CODES, "not_found"),
 )
 async def get_dead_letter(
     letter_id: FromPath[UUID], dead_letters: NamedDependency[DeadLetterStore]
 ) -> DeadLetterOut:
-    """Return one with its command and its place in Kafka."""
+    """Return one with its command and its position in Kafka."""
     row = await _found(dead_letters, letter_id)
     return DeadLetterOut(
         **_common(row),
@@ -70,7 +70,7 @@ async def get_dead_letter(
     "/{letter_id:uuid}/redrive",
     operation_id="redrive_dead_letter",
     status_code=202,
-    summary="Run a dead job again",
+    summary="Redrive a dead letter",
     responses=problems(
         *_CODES, "not_found", "dead_letter_settled", "dead_letter_unreadable", "dead_letter_orphaned"
     ),
@@ -81,7 +81,7 @@ async def redrive_dead_letter(
     dead_letters: NamedDependency[DeadLetterStore],
     redriver: NamedDependency[Redriver],
 ) -> RedrivenOut:
-    """Accept the job again under a new id that names the old one (`retry_of`); the old one stays failed."""
+    """Run the job again as a new job that names the old one (`retry_of`); the old one stays failed."""
     row, admin = await _found(dead_letters, letter_id), request.user.account_id
     fresh = await redriver.redrive(row, by=admin, trace=trace_of(request))
     _log.info("dead_letter_redriven", letter_id=str(letter_id), redriven_as=str(fresh), by=str(admin))
@@ -92,13 +92,13 @@ async def redrive_dead_letter(
     "/{letter_id:uuid}/discard",
     operation_id="discard_dead_letter",
     status_code=204,
-    summary="Let go of a dead letter",
+    summary="Discard a dead letter",
     responses=problems(*_CODES, "not_found", "dead_letter_settled"),
 )
 async def discard_dead_letter(
     request: Caller, letter_id: FromPath[UUID], dead_letters: NamedDependency[DeadLetterStore]
 ) -> None:
-    """Settle it without another try. The record stays listed as discarded."""
+    """Settle it without another attempt. It stays listed as discarded."""
     await _found(dead_letters, letter_id)
     admin = request.user.account_id
     await dead_letters.discard(letter_id, by=admin)

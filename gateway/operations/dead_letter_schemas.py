@@ -1,4 +1,4 @@
-"""Dead letters."""
+"""Response bodies of dead letters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.http.fields import Id, Moment
 
 
 class DeadLetterItem(Struct, frozen=True, kw_only=True):
-    """A job that was given up on. ``subject`` is its generation or export, where it could be read."""
+    """A job that failed after its last attempt. ``subject`` is its generation or export, where readable."""
 
     id: Id
     topic: Annotated[str, Meta(examples=["sharp.generation.commands.dead.v1"])]
@@ -27,7 +27,7 @@ class DeadLetterItem(Struct, frozen=True, kw_only=True):
 
 
 class DeadLetterOut(DeadLetterItem, frozen=True, kw_only=True):
-    """With its place in Kafka and the command; ``command`` is null where the bytes are no JSON."""
+    """A dead letter with its position in Kafka and its command, null where the bytes are not JSON."""
 
     origin_topic: str | None
     partition: int
@@ -36,14 +36,14 @@ class DeadLetterOut(DeadLetterItem, frozen=True, kw_only=True):
 
 
 class DeadLetterPage(Struct, frozen=True, kw_only=True):
-    """Newest first; pass ``next_cursor`` as ``cursor`` for more, null is the end."""
+    """One page, newest first; pass ``next_cursor`` as ``cursor`` for the next page, null is the end."""
 
     items: list[DeadLetterItem]
     next_cursor: str | None
 
 
 class RedrivenOut(Struct, frozen=True, kw_only=True):
-    """The new job that takes the dead one's place."""
+    """The new job that repeats the dead one."""
 
     redriven_as: Id
     message: str

@@ -1,4 +1,4 @@
-"""Dead letters: listed by the ledger; settled here, each once. Admins only: rows of every account."""
+"""The dead letters in Postgres: written by the ledger, settled here, each once. Not scoped by account."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WHERE id = $1 AND state = 'open' RETURNING id"""
 _API_KEY: Final = """
 SELECT (body ->> 'api_key_id')::uuid FROM event_log
 WHERE subject = $1 AND type IN ('generation.requested.v1', 'export.requested.v1') LIMIT 1"""
-# FOR SHARE: a deletion waits for the new job, or this finds nothing to make again.
+# FOR SHARE: a concurrent deletion waits for the new job, or this finds no row.
 _SCENE: Final = """
 INSERT INTO scene_generations (id, user_id, api_key_id, original_image_url, status, priority, metadata,
                                created_at, updated_at, expires_at)
@@ -43,7 +43,7 @@ WHERE j.id = $2 AND s.deleted_at IS NULL AND u.is_active FOR SHARE OF s RETURNIN
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeadLetterRow:
-    """One row of ``dead_letters``; ``value`` is the command as it lay in Kafka."""
+    """One row of ``dead_letters``; ``value`` is the command's bytes from Kafka."""
 
     id: UUID
     topic: str
@@ -65,7 +65,7 @@ class DeadLetterRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Again:
-    """The row of the job that takes a dead one's place."""
+    """The statement that writes the row of the job that repeats a dead one."""
 
     id: UUID
     statement: str
@@ -75,12 +75,12 @@ class Again:
     def of_scene(
         cls, new_id: UUID, *, url: str, at: datetime, until: datetime, api_key_id: UUID | None
     ) -> Again:
-        """Return that of a generation whose photo lies at ``url``; it expires at ``until``."""
+        """Return the row of a generation whose photo is at ``url``; it expires at ``until``."""
         return cls(id=new_id, statement=_SCENE, arguments=(url, at, api_key_id, until))
 
     @classmethod
     def of_export(cls, new_id: UUID, *, at: datetime, until: datetime) -> Again:
-        """Return that of an export that expires at ``until``."""
+        """Return the row of an export that expires at ``until``."""
         return cls(id=new_id, statement=_EXPORT, arguments=(at, until))
 
 
@@ -91,14 +91,14 @@ class DeadLetterStore:
         self._pool = pool
 
     async def get(self, letter_id: UUID) -> DeadLetterRow | None:
-        """Return the dead letter."""
+        """Return the dead letter with this id."""
         row = await self._pool.fetchrow(f"SELECT {_COLUMNS} FROM dead_letters WHERE id = $1", letter_id)  # noqa: S608
         return DeadLetterRow(**row) if row else None
 
     async def list(
         self, *, state: str, before: tuple[datetime, UUID] | None, limit: int
     ) -> list[DeadLetterRow]:
-        """Return up to ``limit`` of that state, newest first, older than ``before``."""
+        """Return up to ``limit`` dead letters of the state, newest first, older than ``before``."""
         rows = await self._pool.fetch(
             f"SELECT {_COLUMNS} FROM dead_letters WHERE state = $1"  # noqa: S608
             " AND ($2::timestamptz IS NULL OR (dead_at, id) < ($2, $3::uuid))"
@@ -110,20 +110,20 @@ class DeadLetterStore:
         return [DeadLetterRow(**row) for row in rows]
 
     async def discard(self, letter_id: UUID, *, by: UUID) -> None:
-        """Let go of it. Raises `DomainError` dead_letter_settled."""
+        """Discard the dead letter. Raises `DomainError` dead_letter_settled."""
         if await self._pool.fetchval(_RESOLVE, letter_id, "discarded", by, None) is None:
             raise already_resolved()
 
     async def api_key_of(self, letter: DeadLetterRow) -> UUID | None:
-        """Return the API key that asked for the job, as the log tells."""
+        """Return the API key that requested the job, from the event log."""
         return await self._pool.fetchval(_API_KEY, letter.subject)  # type: ignore[no-any-return]
 
     async def redrive(
         self, letter: DeadLetterRow, again: Again, *, by: UUID, records: Sequence[OutRecord]
     ) -> None:
-        """Settle it, write the new job's row and publish its records, all or nothing.
+        """Settle the dead letter, write the new job's row and publish its records in one transaction.
 
-        `DomainError`: dead_letter_settled where another was faster, dead_letter_orphaned where the job's
+        `DomainError`: dead_letter_settled where it was settled before, dead_letter_orphaned where the job's
         scene or account is gone.
         """
         async with self._pool.acquire() as connection, connection.transaction():
@@ -137,5 +137,5 @@ class DeadLetterStore:
 
 
 def already_resolved(state: str = "redriven or discarded") -> DomainError:
-    """Return the error of a second settling."""
+    """Return the error for a dead letter that is settled already."""
     return DomainError("dead_letter_settled", f"Somebody has settled it already: it is {state}.")

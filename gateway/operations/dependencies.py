@@ -1,4 +1,4 @@
-"""The instances that operations work with: dead letters, stored objects, invariants."""
+"""The instances of operations: dead letters, stored objects, invariants."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gateway.operations.redrive import Redriver
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OperationDependencies:
-    """Of one application."""
+    """The instances of one application."""
 
     dead_letters: DeadLetterStore
     redriver: Redriver
@@ -26,7 +26,7 @@ class OperationDependencies:
 
 
 def build(pool: asyncpg.Pool, blobs: BlobStore) -> OperationDependencies:
-    """Return them."""
+    """Return the instances."""
     dead_letters = DeadLetterStore(pool)
     return OperationDependencies(
         dead_letters=dead_letters,

@@ -1,7 +1,7 @@
-"""The ledger's invariants for whoever asks over HTTP: computed seldom, by one caller for all.
+"""Caches the ledger's invariants for HTTP: one check at a time serves all callers.
 
-They read the whole log, so a result is kept for a minute from when it was there, those who come meanwhile
-wait for the one check that runs, and Postgres ends one that takes too long.
+A check reads the whole log. So a result is kept for a minute after it is complete, callers that arrive during
+a check wait for its result, and Postgres ends a check that takes too long.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from ledger import invariants
 
 KEEP_S: Final = 60.0
 LONGEST_S: Final = 30
-"""For one rule. A log too long for that is for ``python -m ledger invariants``, which takes its time."""
+"""Limit for one rule. For a longer log use ``python -m ledger invariants``, which has no limit."""
 
 
 class InvariantsUnreadableError(TransientError):
-    """The check took too long; ask the ledger's own command."""
+    """The check took too long; use ``python -m ledger invariants``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """What a check found, and when it began."""
+    """The result of a check, and when the check began."""
 
     checked_at: datetime
     broken: list[invariants.Broken]
 
 
 class InvariantsCache:
-    """Looks at the books; ``keep_s`` is how long a look lasts."""
+    """Checks the invariants; ``keep_s`` is how long a result is reused."""
 
     def __init__(self, pool: asyncpg.Pool, *, keep_s: float = KEEP_S) -> None:
         self._pool, self._keep_s = pool, keep_s
@@ -44,13 +44,13 @@ class InvariantsCache:
         self._until = 0.0
 
     async def read(self) -> Found:
-        """Return what was found, at most ``keep_s`` ago. Raises `InvariantsUnreadableError`."""
+        """Return a result at most ``keep_s`` old. Raises `InvariantsUnreadableError`."""
         async with self._turn:
             if self._found is None or time.monotonic() >= self._until:
                 self._found = await self._check()
                 self._until = time.monotonic() + self._keep_s
             if isinstance(self._found, InvariantsUnreadableError):
-                raise self._found  # for a minute, or the next to ask would try it again
+                raise self._found  # cached too, so that the next caller does not repeat it
             return self._found
 
     async def _check(self) -> Found | InvariantsUnreadableError:

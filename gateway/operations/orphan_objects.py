@@ -1,8 +1,8 @@
-"""Finds objects that no row will ever name, and has them removed: what became of attempts that lost.
+"""Finds orphaned objects, which no row will ever name, and has them removed.
 
-Every attempt writes to a key of its own, so a worker that was killed, fenced or late leaves an object behind.
-One counts as orphaned only where the books say for certain that nobody will name it: its job has ended with
-another object or none, or there never was such a job. A ledger that is behind removes nothing by that.
+Every attempt writes to its own key, so a worker that was killed, fenced or late leaves an object behind. An
+object is orphaned only if no row can name it any more: its job has ended with another object or with none, or
+there never was such a job. A ledger that lags therefore causes no wrong removal.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ledger.db import leader_turns
 
 EVERY: Final = timedelta(hours=6)
 GRACE: Final = timedelta(days=1)
-"""No request and no attempt lasts as long; an object that is younger may still be named."""
+"""No request and no attempt takes as long; a younger object may still be named by a row."""
 _FOUND: Final = Counter(
     "sharpstream_orphans_total", "Objects found that no row will ever name; they are removed."
 )
@@ -36,7 +36,7 @@ _NAMED: Final = {
     "exports": """EXISTS (SELECT FROM export_jobs e WHERE e.id = o.id
         AND (e.export_file_url = o.url OR e.status IN ('pending', 'processing')))""",
 }
-"""Kind of object -> whether its job names it, or may yet."""
+"""Kind of object -> the condition that its job names it or still may."""
 _ENQUEUE: Final = """
 INSERT INTO blob_removals (key) SELECT o.key
 FROM unnest($1::text[], $2::text[], $3::uuid[]) AS o (key, url, id)
@@ -44,18 +44,18 @@ WHERE NOT {named} AND NOT EXISTS (SELECT FROM blob_removals r WHERE r.key = o.ke
 
 
 class Orphans:
-    """Looks through the store, a page of keys at a time; one gateway of all has the turn."""
+    """Scans the store, a page of keys at a time; one gateway at a time does it."""
 
     def __init__(self, pool: asyncpg.Pool, store: Blobs, bucket: str, *, grace: timedelta = GRACE) -> None:
         self._pool, self._store, self._bucket, self._grace = pool, store, bucket, grace
 
     async def sweep(self) -> None:
-        """Look through the store if it is our turn."""
+        """Scan the store if it is this gateway's turn."""
         if await leader_turns.claim(self._pool, "orphans", EVERY):
             await self.find()
 
     async def find(self) -> list[str]:
-        """Have orphans removed and return their keys."""
+        """Enqueue the orphans for removal and return their keys."""
         found: list[str] = []
         for kind, named in _NAMED.items():
             statement = _ENQUEUE.format(named=named)
@@ -79,7 +79,7 @@ class Orphans:
 
 
 def _owner(key: str) -> UUID | None:
-    """Return the id of the job in whose folder the object lies; what is not ours is left alone."""
+    """Return the id of the job in whose folder the object lies; None for a key of another form."""
     try:
         return UUID(key.split("/")[1])
     except (IndexError, ValueError):

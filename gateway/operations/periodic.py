@@ -1,4 +1,4 @@
-"""Forgets what has run out: uploads, idempotency keys, full buckets. Several at once do no harm."""
+"""Runs periodic work, such as deleting expired uploads; gateways may run it concurrently."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ EVERY_S: Final = 60.0
 
 
 async def sweep(jobs: Sequence[Callable[[], Awaitable[None]]]) -> None:
-    """Run the jobs about once a minute, for ever."""
+    """Run the jobs about once a minute, until cancelled."""
     while True:
-        await asyncio.sleep(EVERY_S * random.uniform(0.5, 1.5))  # noqa: S311  (several gateways, not in step)
+        await asyncio.sleep(EVERY_S * random.uniform(0.5, 1.5))  # noqa: S311  (jitter among gateways)
         for job in jobs:
             try:
                 await job()

@@ -1,6 +1,6 @@
-"""A dead letter once more: as a new job that says which one it repeats, never as a second ending of the old.
+"""Redrives a dead letter as a new job that names the one it repeats; the old job keeps its one ending.
 
-The photo is copied, so that deleting either scene leaves the other whole.
+The photo is copied, so that deleting either scene leaves the other intact.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _READ: Final = msgspec.json.Decoder(GenerateScene | ExportScene)
 
 
 class Redriver:
-    """Turns dead letters into new jobs."""
+    """Runs the jobs of dead letters again, as new jobs."""
 
     def __init__(self, blobs: Blobs, bucket: str, dead_letters: DeadLetterStore) -> None:
         self._blobs = blobs
@@ -69,13 +69,13 @@ class Redriver:
             again = Again.of_scene(fresh, url=url, at=at, until=until, api_key_id=asked_by)
             await self._dead_letters.redrive(letter, again, by=by, records=submission.records)
         except BaseException:
-            with suppress(SharpstreamError):  # the sweep finds what stays
+            with suppress(SharpstreamError):  # a copy that stays is found as an orphan
                 await asyncio.shield(self._blobs.delete(key))
             raise
         return fresh
 
     async def _copy(self, source: BlobRef, key: str) -> BlobRef:
-        """Copy the photo within the store once its bytes are known to be whole; they are not sent again.
+        """Verify the photo's hash, then copy it within the store; its bytes are not uploaded again.
 
         Raises `DomainError` dead_letter_orphaned where it is gone or damaged.
         """
@@ -84,7 +84,7 @@ class Redriver:
             digest = (await asyncio.to_thread(hashlib.sha256, photo)).hexdigest()
             if len(photo) != source.bytes or digest != source.sha256:
                 raise BlobCorruptError(f"The object {source.key} is not what was stored; upload it again.")
-            await self._blobs.copy(source.key, key, version=version)  # of these very bytes
+            await self._blobs.copy(source.key, key, version=version)  # the verified bytes
         except PermanentError as error:
             raise DomainError(
                 "dead_letter_orphaned", f"Its photo cannot be read any more: {error.message} Discard it."

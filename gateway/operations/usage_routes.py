@@ -1,4 +1,4 @@
-"""What the account used: totals, and the rows behind them."""
+"""Usage of the account: totals, and the rows behind them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def usage(
     api_key_id: OfKey = None,
     group_by: FromQuery[Literal["key"] | None] = None,
 ) -> UsageOut:
-    """Return how often what happened on each day (UTC)."""
+    """Return how often each kind of event happened on each day (UTC)."""
     start, end = between(from_, to)
     of = usage_report.Of(since=start, until=end, account_id=request.user.account_id, api_key_id=api_key_id)
     totals = few(await usage_report.totals(pool, of, group_by))
@@ -79,11 +79,11 @@ async def usage_events(
     cursor: Annotated[str | None, QueryParameter(max_length=128)] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 100,
 ) -> UsageEventsOut:
-    """Return one row for each thing that was counted, newest first; keep the filters with a cursor."""
+    """Return one row for each counted event, newest first; repeat the filters along with a cursor."""
     start, end = between(from_, to)
     of = usage_report.Of(since=start, until=end, account_id=request.user.account_id, api_key_id=api_key_id)
     before = paging.decode(cursor) if cursor else None
-    # One more than asked for tells whether there is a next page.
+    # One more than requested shows whether there is a next page.
     rows = await usage_report.rows(pool, of, limit=limit + 1, before=before)
     last = rows[limit - 1] if len(rows) > limit else None
     return UsageEventsOut(
@@ -103,7 +103,7 @@ async def usage_events(
 
 
 def between(from_: str | None, to: str | None) -> tuple[datetime, datetime]:
-    """Return the range that is meant. Raises `DomainError` range_invalid or validation_failed."""
+    """Return the requested range. Raises `DomainError` range_invalid or validation_failed."""
     end = instant(to, "to") or datetime.now(UTC)
     try:
         start = instant(from_, "from") or end - DEFAULT_SPAN

@@ -1,4 +1,4 @@
-"""What was used."""
+"""Response bodies of usage and of the invariants."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class UsageOut(Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
 
 
 class UsageEvent(Struct, frozen=True, kw_only=True):
-    """One thing that was counted; ``event_id`` is that of the event in GET /events."""
+    """One counted event; ``event_id`` is its id in GET /events."""
 
     id: Id
     event_id: Id
@@ -44,7 +44,7 @@ class UsageEvent(Struct, frozen=True, kw_only=True):
 
 
 class UsageEventsOut(Struct, frozen=True, kw_only=True):
-    """Newest first; ``next_cursor`` is null on the last page."""
+    """One page, newest first; ``next_cursor`` is null on the last page."""
 
     items: list[UsageEvent]
     next_cursor: str | None
@@ -69,7 +69,7 @@ class AdminUsageOut(Struct, frozen=True, kw_only=True, rename={"from_": "from"})
 
 
 class InvariantOut(Struct, frozen=True, kw_only=True):
-    """One rule of the books. ``count`` exceptions, the first of their ids, and what to do about them."""
+    """One invariant: the ``count`` of exceptions, the first of their ids, and what to do about them."""
 
     rule: Annotated[str, Meta(examples=["one_ending_a_generation"])]
     holds: bool
@@ -79,7 +79,7 @@ class InvariantOut(Struct, frozen=True, kw_only=True):
 
 
 class InvariantsOut(Struct, frozen=True, kw_only=True):
-    """All rules as they stood at ``checked_at``, which lies up to a minute back."""
+    """All rules as of ``checked_at``, which is up to a minute ago."""
 
     holds: bool
     checked_at: Moment

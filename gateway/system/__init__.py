@@ -1,1 +1,1 @@
-"""The system itself: health, the web page's files, the models that run, the AsyncAPI document."""
+"""The system's own endpoints: health, metrics, the web page's files, the models, the AsyncAPI document."""

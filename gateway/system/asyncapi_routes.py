@@ -1,4 +1,4 @@
-"""The contract of the Kafka topics for those who read and write them: as documents, and as a page."""
+"""The contract of the Kafka topics, as AsyncAPI and JSON Schema documents and as an HTML page."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def asyncapi_document() -> Response[bytes]:
     sync_to_thread=False,
 )
 def asyncapi_page() -> bytes:
-    """Return it for people."""
+    """Return the AsyncAPI document as an HTML page."""
     return _page()
 
 

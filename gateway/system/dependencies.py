@@ -1,4 +1,4 @@
-"""The instances that handlers of the system's own pages work with."""
+"""The instances used by the handlers of the system's own pages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.system.static_site import Web
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SystemDependencies:
-    """Of one application."""
+    """The instances of one application."""
 
     web: Web
     try_tokens: TryTokens

@@ -1,4 +1,4 @@
-"""For load balancers and monitoring: health, metrics."""
+"""Health and metrics, for load balancers and monitoring."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class Live(Struct, frozen=True, kw_only=True):
-    """The process turns."""
+    """The process is responsive."""
 
     status: Annotated[str, Meta(examples=["live"])]
 
 
 class Ready(Struct, frozen=True, kw_only=True):
-    """Whether requests can be accepted, and each part's state. Without Kafka they can."""
+    """Whether requests can be accepted, and each dependency's state. Kafka is not required."""
 
     status: Annotated[str, Meta(examples=["ready"])]
     postgres: Annotated[str, Meta(examples=["ok"])]
@@ -38,7 +38,7 @@ class Ready(Struct, frozen=True, kw_only=True):
 
 @get("/health/live", operation_id="live", summary="Is the process alive", sync_to_thread=False)
 def live() -> Live:
-    """Say that the loop turns."""
+    """Return 200 while the process is responsive."""
     return Live(status="live")
 
 
@@ -46,7 +46,7 @@ def live() -> Live:
 async def ready(
     pool: NamedDependency[asyncpg.Pool], blobs: NamedDependency[BlobStore], tail: NamedDependency[Tail]
 ) -> Response[Ready]:
-    """Ask Postgres and S3. Kafka may be away: the outbox keeps what is accepted, live streams lag."""
+    """Check Postgres and S3. Without Kafka the outbox keeps accepted jobs, and live streams lag."""
     postgres, s3 = await asyncio.gather(_state(pool.fetchval("SELECT 1")), _state(blobs.check()))
     fine = postgres == s3 == "ok"
     body = Ready(status="ready" if fine else "unready", postgres=postgres, s3=s3, kafka=tail.state)
@@ -68,7 +68,7 @@ def metrics(metrics: NamedDependency[Metrics]) -> Response[bytes]:
 async def _state(check: Awaitable[Any]) -> str:
     try:
         await asyncio.wait_for(check, CHECK_TIMEOUT_S)
-    except Exception as error:  # noqa: BLE001  (any failure means: not now)
+    except Exception as error:  # noqa: BLE001  (any failure means not ready)
         _log.warning("readiness_check_failed", error=repr(error))
         return "unreachable"
     return "ok"

@@ -1,4 +1,4 @@
-"""The models that there are, and what each is licensed for."""
+"""The available models and their licences."""
 
 from __future__ import annotations
 

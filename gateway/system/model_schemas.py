@@ -1,4 +1,4 @@
-"""Networks."""
+"""Response bodies of models."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 
 class ModelOut(Struct, frozen=True, kw_only=True):
-    """A model. ``running`` tells whether it is the one that turns photos into splats here."""
+    """A model. ``running`` is true for the one that turns photos into splats here."""
 
     name: Annotated[str, Meta(examples=["card"])]
     version: Annotated[str, Meta(examples=["1"])]

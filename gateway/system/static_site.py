@@ -1,7 +1,7 @@
-"""The web page as it was built from ``web/``: its files in memory, and the policy that browsers keep for it.
+"""The web page as built from ``web/``: its files in memory, and its Content-Security-Policy.
 
-Read once, at the start: a build that replaces the files never mixes old and new in one process. Nothing is
-compressed while it is served; the build has written ``.br`` and ``.gz`` beside each file.
+The files are read once, at the start, so that a process never serves a mix of two builds. Nothing is
+compressed while it is served: the build has written ``.br`` and ``.gz`` beside each file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bus.runtime.errors import ConfigurationError
 
 INDEX: Final = "index.html"
 ENCODINGS: Final = {"br": ".br", "gzip": ".gz"}
-"""Content encoding -> how its file ends, the better first."""
+"""Content encoding -> file suffix, in order of preference."""
 FOREVER: Final = "public, max-age=31536000, immutable"
 """An asset's name has a hash of its content."""
 ASK_AGAIN: Final = "no-cache"
@@ -29,7 +29,7 @@ _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/sv
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class File:
-    """One file of the page, in each encoding that it was written in; ``identity`` is always there."""
+    """One file of the page, in each encoding that the build wrote; ``identity`` is always among them."""
 
     media_type: str
     etag: str
@@ -50,11 +50,11 @@ class Web:
 
     @property
     def index(self) -> File | None:
-        """The document that every address of the page answers with."""
+        """The document served at every address of the page."""
         return self._files.get(INDEX)
 
     def asset(self, name: str) -> File | None:
-        """Return a hashed file."""
+        """Return a file whose name contains its hash."""
         return self._files.get(f"assets/{name}")
 
     def api_page(self, name: str) -> File | None:
@@ -63,7 +63,7 @@ class Web:
 
 
 async def load(folder: Path | None, blobs: Blobs) -> Web:
-    """Read the built page. Raises `ConfigurationError` for a folder that holds none."""
+    """Read the built page. Raises `ConfigurationError` for a folder without one."""
     if folder is None:
         return Web({}, "")
     files = await asyncio.to_thread(_files, folder)
@@ -71,16 +71,16 @@ async def load(folder: Path | None, blobs: Blobs) -> Web:
 
 
 async def store_origin(blobs: Blobs) -> str:
-    """Return where browsers fetch objects from: what a presigned URL begins with."""
+    """Return the origin from which browsers fetch objects: the beginning of a presigned URL."""
     parts = urlsplit(await blobs.presign("a"))
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def policy_for(store: str) -> str:
-    """Return the page's Content-Security-Policy. Only we and the store are spoken to.
+    """Return the page's Content-Security-Policy, which allows connections to us and the store only.
 
-    Spark decodes and sorts in workers that it makes of blobs, with WebAssembly; blob: pictures are photos
-    that a person has just chosen.
+    Spark decodes and sorts with WebAssembly in workers made from blobs; blob: images are photos that the user
+    has just chosen.
     """
     return "; ".join(
         [
@@ -121,6 +121,6 @@ def _read(path: Path) -> File:
 
 
 def _acceptable(header: str) -> set[str]:
-    """Return the encodings that a client takes; ``q=0`` is a no."""
+    """Return the encodings that a client accepts; ``q=0`` excludes one."""
     offers = [offer.strip().lower().partition(";") for offer in header.split(",")]
     return {name.strip() for name, _, weight in offers if weight.replace(" ", "") not in {"q=0", "q=0.0"}}

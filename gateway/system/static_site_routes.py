@@ -1,4 +1,4 @@
-"""The web page: one document at every address that it has, and its hashed files."""
+"""The web page: one document at each of its addresses, and its hashed files."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ ADDRESSES: Final = (
     "/admin/{part:str}",
     "/s/{token:str}",
 )
-"""What a person may type or reload; the page itself decides what to show (``web/src/App.tsx``)."""
+"""Addresses that a user may open or reload; the page itself decides what to show (``web/src/App.tsx``)."""
 
 
 @get("/", operation_id="landing", include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
 def root(
     request: Request[Any, Any, Any], settings: NamedDependency[Settings], web: NamedDependency[Web]
 ) -> Response[bytes]:
-    """Return the page, or a plain one that tells how to begin where it was not built."""
+    """Return the page, or a plain one with first steps where it was not built."""
     if web.index is None:
         return Response(landing(settings.gateway.public_url), media_type=MediaType.HTML)
     return _document(request, web)
@@ -47,13 +47,13 @@ def root(
     sync_to_thread=False,
 )
 def address(request: Request[Any, Any, Any], web: NamedDependency[Web]) -> Response[bytes]:
-    """Return the page, which finds out by itself where it is."""
+    """Return the page, which reads its address itself."""
     return _document(request, web)
 
 
 @get("/assets/{name:str}", operation_id="asset", include_in_schema=False, sync_to_thread=False)
 def asset(request: Request[Any, Any, Any], name: FromPath[str], web: NamedDependency[Web]) -> Response[bytes]:
-    """Return one of the page's files. Its name changes with its content: browsers keep it for good."""
+    """Return one of the page's files. Its name changes with its content, so browsers cache it for good."""
     file = web.asset(name)
     if file is None:
         raise DomainError("not_found", "The page has no such file; reload it.")

@@ -1,1 +1,1 @@
-"""The database kit that other roles share: pool, migrations, tables, queries, removals, leader turns."""
+"""Database code that the roles share: pool, migrations, tables, queries, removals, leader turns."""

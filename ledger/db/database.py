@@ -1,6 +1,6 @@
-"""The way to Postgres: one pool a process, on which Piccolo's queries and plain SQL both run.
+"""Opens Postgres: one pool per process, on which Piccolo's queries and plain SQL both run.
 
-`ledger.db.queries.run` hands a query of Piccolo's the pool or a connection; no table is bound to a database.
+`ledger.db.queries.run` gives a Piccolo query the pool or a connection; no table is bound to a database.
 JSON columns come back as text: Piccolo expects that, and most readers pass it on unparsed.
 """
 
@@ -19,10 +19,10 @@ from bus.runtime.settings import DatabaseSettings
 
 @asynccontextmanager
 async def open_pool(settings: DatabaseSettings, *, role: str) -> AsyncIterator[asyncpg.Pool]:
-    """Open the process's pool; it ends with the context.
+    """Open the process's pool; it is closed with the context.
 
-    ``role`` is what Postgres shows as the application's name. Raises `ConfigurationError` where the
-    database cannot be reached or refuses, so that the process stops instead of serving nothing.
+    Postgres shows ``role`` as the application's name. Raises `ConfigurationError` where the database cannot
+    be reached or refuses the connection, so that the process stops instead of failing every request.
     """
     pool = await _create(settings, role)
     try:
@@ -37,7 +37,7 @@ async def _create(settings: DatabaseSettings, role: str) -> asyncpg.Pool:
         "min_size": 1,
         "max_size": settings.pool_size,
         "timeout": 10,  # seconds to connect
-        "command_timeout": 60,  # seconds a statement; nothing here should take one
+        "command_timeout": 60,  # seconds per statement; none here should take one second
         "server_settings": {"application_name": f"sharpstream-{role}", "timezone": "UTC"},
     }
     try:

@@ -1,4 +1,4 @@
-"""Work for one process of many, now and then. A turn that its owner did not finish comes round again."""
+"""Periodic work for one process of many. An unfinished turn is repeated when the next one is due."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ ON CONFLICT (name) DO UPDATE SET next_at = excluded.next_at WHERE c.next_at <= n
 
 
 async def claim(pool: asyncpg.Pool, name: str, every: timedelta) -> bool:
-    """Return whether it is this process's turn; nobody else has one for ``every`` then."""
+    """Claim the turn; return whether this process has it. No other process gets one for ``every``."""
     return await pool.fetchval(_CLAIM, name, every) is not None

@@ -1,7 +1,7 @@
-"""Bring a database to the newest schema: each SQL file of `ledger.db.migrations` once, in order.
+"""Migrates a database to the newest schema: runs each SQL file of `ledger.db.migrations` once, in order.
 
-Not Piccolo's own migration runner: that one records a migration after committing it, takes no lock, and
-cannot say composite keys, identities or indexes over expressions.
+Piccolo's own migration runner is not used: it records a migration after committing it, takes no lock, and
+cannot express composite keys, identities or indexes over expressions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import asyncpg
 from ledger.errors import SchemaError
 
 LOCK: Final = 0x5348_4152_5053_5452
-"""The advisory lock's key ("SHARPSTR"): two that migrate at once go one after the other."""
+"""The advisory lock's key ("SHARPSTR"), which serializes concurrent migrations."""
 _RECORD: Final = """
 CREATE TABLE IF NOT EXISTS migrations (
     name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()
@@ -25,14 +25,14 @@ CREATE TABLE IF NOT EXISTS migrations (
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file: its name without ending, and its text."""
+    """One file: its name without the suffix, and its text."""
 
     name: str
     sql: str
 
     @property
     def sha256(self) -> str:
-        """Lower-case hex over the text, so that an edit after release is noticed."""
+        """Lower-case hex digest of the text, which detects an edit after release."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
@@ -46,10 +46,10 @@ def declared() -> list[Migration]:
 
 
 async def migrate(connection: asyncpg.Connection) -> list[str]:
-    """Apply what is missing, all of it in one transaction, and return the names; safe when several run.
+    """Apply the missing migrations in one transaction and return their names; safe when run concurrently.
 
-    A database that is ahead is left alone, because each schema works with the previous release's code.
-    Raises `SchemaError` where a released migration was edited.
+    A database with newer migrations is left as it is, because each schema works with the previous release's
+    code. Raises `SchemaError` where a released migration was edited.
     """
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
@@ -63,7 +63,7 @@ async def migrate(connection: asyncpg.Connection) -> list[str]:
 
 
 async def _missing(connection: asyncpg.Connection) -> list[Migration]:
-    await connection.execute("SET LOCAL client_min_messages = warning")  # IF NOT EXISTS would chat
+    await connection.execute("SET LOCAL client_min_messages = warning")  # IF NOT EXISTS sends notices
     await connection.execute(_RECORD)
     applied = {row["name"]: row["sha256"] for row in await connection.fetch("SELECT * FROM migrations")}
     known = declared()
@@ -76,7 +76,7 @@ async def _missing(connection: asyncpg.Connection) -> list[Migration]:
 
 
 async def check(connection: asyncpg.Connection) -> None:
-    """Raise `SchemaError` unless every migration of this release is applied; newer ones are fine."""
+    """Raise `SchemaError` unless every migration of this release is applied; newer ones are allowed."""
     present = await connection.fetchval("SELECT to_regclass('migrations')")
     rows = await connection.fetch("SELECT name FROM migrations") if present else []
     if missing := {migration.name for migration in declared()} - {row["name"] for row in rows}:

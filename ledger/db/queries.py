@@ -1,8 +1,8 @@
-"""Piccolo's queries on the caller's connections: the plain reads and writes of every table.
+"""Runs Piccolo's queries, the plain reads and writes of every table, on the caller's connections.
 
-A table knows the dialect of Postgres and no database. Each query is given what it runs on, a pool or the
-connection of a transaction, so that one process can hold several databases and a query takes part in a
-transaction that asyncpg began. Statements that Piccolo cannot say stay SQL, on the same connections.
+A table is bound to the Postgres dialect but to no database. The caller passes each query a pool or the
+connection of a transaction, so that one process can use several databases and a query can join a transaction
+that asyncpg began. Statements that Piccolo cannot express stay SQL, on the same connections.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from piccolo.querystring import QueryString
 from piccolo.table import Table
 
 NOW: Final = QueryString("now()")
-"""The start of the transaction by the clock of the database."""
+"""The transaction's start time by the database's clock."""
 
 Changes: TypeAlias = dict[Column | str, Any]
-"""What an update sets; the names are Piccolo's."""
+"""Column -> new value, the argument of a Piccolo update."""
 _Result = TypeVar("_Result")
 _EXECUTOR: Final[ContextVar[asyncpg.Pool | asyncpg.Connection | None]] = ContextVar("executor", default=None)
 
 
 class _Dialect(PostgresEngine):
-    """Piccolo's engine without a connection of its own; it holds no state between queries."""
+    """Piccolo's engine without its own connections; it keeps no state between queries."""
 
     def __init__(self) -> None:
-        self.engine_type = "postgres"  # all that builds a query; the original's __init__ opens a connection
+        self.engine_type = "postgres"  # all that query building needs; the base __init__ opens a connection
 
     async def run_querystring(self, querystring: QueryString, in_pool: bool = True) -> list[asyncpg.Record]:
-        """Run one statement on what `run` was given. Raises `RuntimeError` outside of `run`."""
+        """Run one statement on the executor passed to `run`. Raises `RuntimeError` outside of `run`."""
         executor = _EXECUTOR.get()
         if executor is None:
             raise RuntimeError("A query needs a connection: `await run(pool, query)`, not `await query`.")
@@ -50,7 +50,7 @@ POSTGRES: Final = _Dialect()
 
 
 async def run(executor: asyncpg.Pool | asyncpg.Connection, query: Awaitable[_Result]) -> _Result:
-    """Return the result of a query of Piccolo's, run on a pool or within the transaction of a connection."""
+    """Return the result of a Piccolo query, run on a pool or within the transaction of a connection."""
     token = _EXECUTOR.set(executor)
     try:
         return await query
@@ -61,7 +61,7 @@ async def run(executor: asyncpg.Pool | asyncpg.Connection, query: Awaitable[_Res
 async def run_one(
     executor: asyncpg.Pool | asyncpg.Connection, query: Awaitable[list[dict[str, Any]]]
 ) -> dict[str, Any] | None:
-    """Return the first row of a query, for one that has at most one; None where it has none."""
+    """Return the row of a query that has at most one; None where it has none."""
     rows = await run(executor, query)
     return rows[0] if rows else None
 
@@ -72,12 +72,12 @@ def columns_of(table: type[Table], row: type) -> tuple[Column, ...]:
 
 
 def names_of(row: type) -> str:
-    """Return the names of the same columns, for a statement that is written as SQL."""
+    """Return the column names of the dataclass ``row``, for a statement written as SQL."""
     return ", ".join(field.name for field in fields(row))
 
 
 def now_plus(seconds: float) -> QueryString:
-    """Return a time so many seconds after `NOW`."""
+    """Return the time ``seconds`` after `NOW`."""
     return NOW + timedelta(seconds=seconds)
 
 

@@ -1,7 +1,7 @@
-"""Wishes to remove objects from the blob store, written in the transaction that makes them needless.
+"""Requests to remove objects from the blob store, written in the transaction that makes them unneeded.
 
-Whoever deletes a row says here what lay behind it; `gateway.operations.blob_deletion` carries it out, again
-and again until it is done. Never talks to the blob store itself.
+The code that deletes a row enqueues its objects here; `gateway.operations.blob_deletion` removes them, with
+retries until they are gone. Never calls the blob store itself.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from bus.contract.blob_ref import URL_PREFIX
 
 _ENQUEUE: Final = "INSERT INTO blob_removals (key) SELECT DISTINCT key FROM unnest($1::text[]) AS k (key)"
 
-# Every attempt wrote to a key of its own, so the folders go whole: losers show the customer's room as well.
-# Where a photo came in another way its key lies elsewhere and is named.
+# Every attempt wrote to its own key, so whole folders are removed: lost attempts' objects show the customer's
+# room as well. A photo that was stored under another key is named.
 _OF_SCENES: Final = """
 INSERT INTO blob_removals (key)
 SELECT 'originals/' || id || '/' FROM unnest($1::uuid[]) AS s (id)
@@ -29,15 +29,15 @@ UNION SELECT key FROM scene_generations s,
 
 
 async def enqueue(connection: asyncpg.Connection, keys: Sequence[str]) -> None:
-    """Have the objects removed once the caller's transaction has committed; not at all if it rolls back.
+    """Enqueue the removal of the objects; it takes effect with the commit of the caller's transaction.
 
-    A key that ends with a slash is a folder: everything below it.
+    A key that ends with a slash is a folder and stands for everything below it.
     """
     await connection.execute(_ENQUEUE, list(keys))
 
 
 async def enqueue_scenes(connection: asyncpg.Connection, generations: Sequence[UUID]) -> None:
-    """Have all removed that scenes have in the store: photos, splats of every attempt, exports.
+    """Enqueue the removal of all objects of the scenes: photos, splats of every attempt, exports.
 
     Lock the scenes' rows (FOR NO KEY UPDATE, in the order of their ids) in an earlier statement of the
     transaction: an export that is accepted or ends in the meantime is either seen here, or sees the deletion.

@@ -111,7 +111,7 @@ OURS = {
 }
 
 
-def test_every_place_is_listed() -> None:
+def test_every_patch_is_listed() -> None:
     packages = ("bus", "gateway", "ledger", "inference_consumer", "export_consumer", "sharpstream", "deploy")
     found = {
         str(path.relative_to(ROOT))

@@ -1,4 +1,5 @@
-"""Schema changes: SQL files, run by name by `ledger.db.migrate`, never edited once released.
+"""Schema changes: SQL files, run by `ledger.db.migrate` in the order of their names.
 
-Each must work with the previous release's code. A file runs inside one transaction, so no CONCURRENTLY.
+A released file is never edited. Each must work with the previous release's code. A file runs inside one
+transaction, so no CONCURRENTLY.
 """

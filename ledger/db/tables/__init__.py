@@ -1,11 +1,12 @@
-"""The tables as Piccolo sees them; the schema itself is made by `ledger.db.migrations`.
+"""The tables as Piccolo classes; the schema itself is made by `ledger.db.migrations`.
 
-The plain reads and writes of the gateway are queries on these classes, which `ledger.db.queries.run` runs: no
-table knows a database. The one-statement writes and the projections stay SQL.
+The plain reads and writes of the gateway are queries on these classes, run by `ledger.db.queries.run`; no
+table is bound to a database. The one-statement writes and the projections stay SQL.
 
-Every column that must be given says ``default=None``: else Piccolo would fill an omitted one in silence (a
-random uuid, an empty text). Now it refuses, and so does the database. Indexes and checks live in the SQL; a
-test holds both sides together. Where a key has several columns, the class names a unique one, or the first.
+Every required column has ``default=None``: otherwise Piccolo would fill an omitted one silently (a random
+uuid, an empty text). With it, Piccolo refuses the query, and so does the database. Indexes and checks are in
+the SQL; a test compares both sides. Where a key has several columns, the class names a unique one, or the
+first.
 """
 
 from __future__ import annotations

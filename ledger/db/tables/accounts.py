@@ -1,4 +1,4 @@
-"""Who may do what."""
+"""Users and their credentials."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class User(Table, tablename="users", db=POSTGRES):
 
 
 class ApiKey(Table, tablename="api_keys", db=POSTGRES):
-    """A key of an account, kept as a hash."""
+    """An API key of an account, kept as a hash."""
 
     id = UUID(primary_key=True, default=None)
     user_id = ForeignKey(User, on_delete=OnDelete.cascade, null=False, default=None)

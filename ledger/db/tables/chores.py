@@ -1,4 +1,4 @@
-"""Whose turn it is with what is done now and then."""
+"""Turns of periodic work that one process of many does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ledger.db.queries import POSTGRES
 
 
 class Chore(Table, tablename="chores", db=POSTGRES):
-    """One kind of work; belongs to `ledger.db.leader_turns`."""
+    """One kind of periodic work; owned by `ledger.db.leader_turns`."""
 
     name = Text(primary_key=True, default=None)
     next_at = Timestamptz(default=None)

@@ -1,4 +1,4 @@
-"""Jobs that were given up on."""
+"""Jobs that failed after their last attempt."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ledger.db.queries import POSTGRES
 
 
 class DeadLetter(Table, tablename="dead_letters", db=POSTGRES):
-    """A record of a dead-letter topic, and what people made of it; unique by its place in Kafka."""
+    """A record of a dead-letter topic and how it was settled; unique by its position in Kafka."""
 
     id = UUID(primary_key=True, default=None)
     epoch = Integer(default=None)

@@ -1,4 +1,4 @@
-"""What the three bridges stand on."""
+"""The tables of the bridges: outbox, relay lease, event log, projector offsets, parked events."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ledger.db.queries import POSTGRES
 
 
 class Outbox(Table, tablename="outbox", db=POSTGRES):
-    """Records on their way to Kafka; belongs to `bus.bridges.outbox` and `bus.bridges.relay`."""
+    """Records to be published to Kafka; owned by `bus.bridges.outbox` and `bus.bridges.relay`."""
 
     id = BigInt(primary_key=True, default=None)
     publish_seq = BigInt(default=None, null=True, unique=True)
@@ -18,7 +18,7 @@ class Outbox(Table, tablename="outbox", db=POSTGRES):
 
 
 class RelayLease(Table, tablename="relay_lease", db=POSTGRES):
-    """Who may publish the outbox, and how far it came; belongs to `bus.bridges.relay`."""
+    """The relay that may publish the outbox, and its progress; owned by `bus.bridges.relay`."""
 
     name = Text(primary_key=True, default=None)
     epoch = BigInt()
@@ -29,7 +29,7 @@ class RelayLease(Table, tablename="relay_lease", db=POSTGRES):
 
 
 class EventLog(Table, tablename="event_log", db=POSTGRES):
-    """Every durable event, by the place it has in Kafka; the key is (epoch, partition, offset)."""
+    """Every durable event, by its position in Kafka; the key is (epoch, partition, offset)."""
 
     epoch = Integer(default=None)
     partition = Integer(default=None)
@@ -47,7 +47,7 @@ class EventLog(Table, tablename="event_log", db=POSTGRES):
 
 
 class EventLogFloor(Table, tablename="event_log_floors", db=POSTGRES):
-    """Where the log was shortened, and up to which place; the key is (epoch, partition)."""
+    """The position up to which a partition's log was shortened; the key is (epoch, partition)."""
 
     epoch = Integer(primary_key=True, default=None)
     partition = Integer(default=None)
@@ -56,7 +56,7 @@ class EventLogFloor(Table, tablename="event_log_floors", db=POSTGRES):
 
 
 class ProjectorOffset(Table, tablename="projector_offsets", db=POSTGRES):
-    """How far each projector is; the key is (projector, epoch, topic, partition)."""
+    """The next offset of each projector; the key is (projector, epoch, topic, partition)."""
 
     projector = Text(primary_key=True, default=None)
     epoch = Integer(default=None)
@@ -67,7 +67,7 @@ class ProjectorOffset(Table, tablename="projector_offsets", db=POSTGRES):
 
 
 class ParkedEvent(Table, tablename="parked_events", db=POSTGRES):
-    """Records that a projector could not take; the key is (projector, epoch, topic, partition, offset)."""
+    """Records that a projector parked; the key is (projector, epoch, topic, partition, offset)."""
 
     projector = Text(primary_key=True, default=None)
     epoch = Integer(default=None)

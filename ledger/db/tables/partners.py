@@ -1,4 +1,4 @@
-"""Partners and what they have asked for."""
+"""Partners and their commands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ledger.db.tables.accounts import User
 
 
 class Partner(Table, tablename="partners", db=POSTGRES):
-    """Who speaks to us over Kafka itself; ``settled`` tells whether Kafka is as ``state`` says."""
+    """An account's direct access to Kafka; ``settled`` is true once Kafka matches ``state``."""
 
     id = UUID(primary_key=True, default=None)
     account_id = ForeignKey(User, on_delete=OnDelete.restrict, null=False, default=None)
@@ -24,7 +24,7 @@ class Partner(Table, tablename="partners", db=POSTGRES):
 
 
 class PartnerCommand(Table, tablename="partner_commands", db=POSTGRES):
-    """One command of a partner's and what became of it."""
+    """One command of a partner and its outcome."""
 
     id = UUID(primary_key=True, default=None)
     partner_id = ForeignKey(Partner, on_delete=OnDelete.cascade, null=False, default=None)

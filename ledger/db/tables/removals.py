@@ -1,4 +1,4 @@
-"""What is still to be removed from the blob store."""
+"""Pending removals from the blob store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ledger.db.queries import POSTGRES
 
 
 class BlobRemoval(Table, tablename="blob_removals", db=POSTGRES):
-    """One object, or one folder where the key ends with a slash; belongs to `ledger.db.removals`."""
+    """One object, or one folder where the key ends with a slash; owned by `ledger.db.removals`."""
 
     id = BigInt(primary_key=True, default=None)
     key = Text(default=None)

@@ -1,4 +1,4 @@
-"""What was made, and what it counts for."""
+"""Generations, exports and usage."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ledger.db.tables.accounts import User
 
 
 class SceneGeneration(Table, tablename="scene_generations", db=POSTGRES):
-    """One photo on its way to Gaussians; written once by the gateway, moved on by the projection."""
+    """One generation, from photo to splat; inserted by the gateway, updated by the projection."""
 
     id = UUID(primary_key=True, default=None)
     user_id = ForeignKey(User, on_delete=OnDelete.restrict, null=False, default=None)
@@ -34,7 +34,7 @@ class SceneGeneration(Table, tablename="scene_generations", db=POSTGRES):
 
 
 class ExportJob(Table, tablename="export_jobs", db=POSTGRES):
-    """One conversion of a scene; written once by the gateway, moved on by the export consumer."""
+    """One export of a scene; inserted by the gateway, updated by the export consumer."""
 
     id = UUID(primary_key=True, default=None)
     scene_generation_id = ForeignKey(SceneGeneration, on_delete=OnDelete.restrict, null=False, default=None)
@@ -52,7 +52,7 @@ class ExportJob(Table, tablename="export_jobs", db=POSTGRES):
 
 
 class UsageLog(Table, tablename="usage_logs", db=POSTGRES):
-    """What is counted: one row for each event that costs; written by the projection alone."""
+    """One row for each counted event; written by the projection alone."""
 
     id = UUID(primary_key=True, default=None)
     event_id = UUID(default=None)

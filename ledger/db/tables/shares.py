@@ -1,4 +1,4 @@
-"""Who may look at a scene without an account."""
+"""Shares, the links to scenes for viewers without an account."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ledger.db.tables.scenes import SceneGeneration
 
 
 class Share(Table, tablename="shares", db=POSTGRES):
-    """A link to one scene, good until it expires or the scene goes; belongs to the gateway."""
+    """A link to one scene, valid until it expires or the scene is deleted; owned by the gateway."""
 
     id = UUID(primary_key=True, default=None)
     scene_generation_id = ForeignKey(SceneGeneration, on_delete=OnDelete.restrict, null=False, default=None)

@@ -1,4 +1,4 @@
-"""What stands between a request and a job."""
+"""Uploads, idempotency keys, quotas and rate limits, which the gateway checks before it accepts a job."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ledger.db.tables.accounts import User
 
 
 class Upload(Table, tablename="uploads", db=POSTGRES):
-    """A photo on its way past the gateway; used once."""
+    """A photo uploaded directly to the store; used once."""
 
     id = UUID(primary_key=True, default=None)
     user_id = ForeignKey(User, on_delete=OnDelete.cascade, null=False, default=None)
@@ -23,7 +23,7 @@ class Upload(Table, tablename="uploads", db=POSTGRES):
 
 
 class IdempotencyKey(Table, tablename="idempotency_keys", db=POSTGRES):
-    """A request that may be repeated; the key is (user_id, key)."""
+    """A request that may be retried; the key is (user_id, key)."""
 
     user_id = ForeignKey(User, on_delete=OnDelete.cascade, null=False, default=None)
     key = Text(primary_key=True, default=None)
@@ -35,7 +35,7 @@ class IdempotencyKey(Table, tablename="idempotency_keys", db=POSTGRES):
 
 
 class AccountQuota(Table, tablename="account_quotas", db=POSTGRES):
-    """What differs from the role's quota."""
+    """An account's overrides of its role's quota."""
 
     user_id = ForeignKey(User, primary_key=True, on_delete=OnDelete.cascade, null=False, default=None)
     max_in_flight = Integer(default=None, null=True)
@@ -45,7 +45,7 @@ class AccountQuota(Table, tablename="account_quotas", db=POSTGRES):
 
 
 class RateLimit(Table, tablename="rate_limits", db=POSTGRES):
-    """When a bucket will be empty again; the key is (policy, subject)."""
+    """The time when a bucket will be empty again; the key is (policy, subject)."""
 
     policy = Text(primary_key=True, default=None)
     subject = Text(default=None)

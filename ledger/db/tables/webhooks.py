@@ -1,4 +1,4 @@
-"""Who wants to be told of events, what there is to tell, and how telling goes."""
+"""Webhook endpoints, messages and deliveries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ledger.db.tables.accounts import User
 
 
 class WebhookEndpoint(Table, tablename="webhook_endpoints", db=POSTGRES):
-    """A receiver that an account named; its secrets are sealed by the gateway."""
+    """An account's endpoint for webhooks; its secrets are sealed by the gateway."""
 
     id = UUID(primary_key=True, default=None)
     account_id = ForeignKey(User, on_delete=OnDelete.cascade, null=False, default=None)
@@ -39,7 +39,7 @@ class WebhookEndpoint(Table, tablename="webhook_endpoints", db=POSTGRES):
 
 
 class WebhookAccountSecret(Table, tablename="webhook_account_secrets", db=POSTGRES):
-    """What signs deliveries to the address of a single request."""
+    """The secret that signs deliveries to the ``webhook_url`` of a single request."""
 
     account_id = ForeignKey(
         User, on_delete=OnDelete.cascade, null=False, default=None, primary_key=True, unique=True
@@ -51,7 +51,7 @@ class WebhookAccountSecret(Table, tablename="webhook_account_secrets", db=POSTGR
 
 
 class WebhookMessage(Table, tablename="webhook_messages", db=POSTGRES):
-    """The bytes that are sent of an event, once for all its receivers."""
+    """The body of an event's deliveries, stored once for all its receivers."""
 
     event_id = UUID(primary_key=True, default=None)
     account_id = UUID(default=None)
@@ -64,7 +64,7 @@ class WebhookMessage(Table, tablename="webhook_messages", db=POSTGRES):
 
 
 class WebhookDelivery(Table, tablename="webhook_deliveries", db=POSTGRES):
-    """One wish to tell one receiver of one event; belongs to `gateway.webhooks`."""
+    """One delivery of one event to one receiver; owned by `gateway.webhooks`."""
 
     id = UUID(primary_key=True, default=None)
     endpoint_id = ForeignKey(WebhookEndpoint, on_delete=OnDelete.cascade, null=True, default=None)

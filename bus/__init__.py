@@ -1,4 +1,4 @@
 """The contract and the transport: messages, topics, envelopes, blobs and the three bridges.
 
-Imports nothing of ours; every role imports this package.
+Must not import another package of the project; every role imports this one.
 """

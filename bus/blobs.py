@@ -1,7 +1,7 @@
-"""The blob store: photos and splats lie in S3, messages carry a claim check (`BlobRef`).
+"""The blob store: photos and splats are stored in S3, messages carry a blob reference (`BlobRef`).
 
-Works with AWS and with every server that speaks SigV4. Each object is written under a key of its own and
-never overwritten by us: a woken zombie must not replace the winner's result.
+Works with AWS and with every server that supports SigV4. Each object has a key of its own and must not be
+overwritten: a process resumed after a pause (stale owner) must not replace the current owner's result.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from bus.runtime.settings import S3Settings, load
 PART_BYTES: Final = 8 * 1024 * 1024
 """Size of one part of a streamed upload; S3 wants at least 5 MiB."""
 _DESCRIPTIONS: Final = create_loader()
-"""What botocore knows of S3, read once a process: 0.1 s of JSON, which each client would read anew."""
+"""botocore's description of S3, loaded once a process: 0.1 s of JSON, which each client would load anew."""
 _MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 
 
@@ -37,36 +37,36 @@ Buffer: TypeAlias = bytes | bytearray | memoryview
 
 
 class BlobMissingError(PermanentError):
-    """The object that a message refers to is not there (any more)."""
+    """The object that a message refers to does not exist (any more)."""
 
     code = "blob_missing"
 
 
 class BlobCorruptError(PermanentError):
-    """The object's bytes differ from the claim check."""
+    """The object's bytes do not match the blob reference."""
 
     code = "blob_corrupt"
 
 
 class BlobStoreError(TransientError):
-    """The object store cannot be reached or refuses for now."""
+    """The object store cannot be reached or refuses requests for now."""
 
     code = "blob_store_unavailable"
 
 
 class Blobs(Protocol):
-    """What roles need of a blob store; `BlobStore` is S3, `bus.testing.MemoryBlobs` is memory."""
+    """The interface of a blob store; `BlobStore` is S3, `bus.testing.MemoryBlobs` is memory."""
 
     async def put(self, key: str, data: Buffer | AsyncIterator[bytes], media_type: str) -> BlobRef:
-        """Store the bytes under ``key`` and return the claim check."""
+        """Store the bytes under ``key`` and return the blob reference."""
         ...
 
     async def get(self, ref: BlobRef) -> bytes:
-        """Return the bytes, checked against the claim check."""
+        """Return the bytes, checked against the blob reference."""
         ...
 
     async def presign(self, key: str, *, filename: str | None = None) -> str:
-        """Return a URL that anyone may read the object by, for the configured time."""
+        """Return a URL that gives read access to the object for the configured time."""
         ...
 
     async def presign_put(self, key: str, *, size: int, media_type: str, seconds: int) -> str:
@@ -74,7 +74,7 @@ class Blobs(Protocol):
         ...
 
     async def read(self, key: str, *, most: int) -> tuple[bytes, str]:
-        """Return up to ``most`` + 1 bytes of an object without a claim check, and its version."""
+        """Return up to ``most`` + 1 bytes of an object without a blob reference, and its version."""
         ...
 
     async def copy(self, key: str, to: str, *, version: str) -> None:
@@ -90,7 +90,7 @@ class Blobs(Protocol):
         ...
 
     def pages(self, prefix: str) -> AsyncIterator[list[tuple[str, datetime]]]:
-        """Yield the keys below ``prefix`` with the time when each was written, up to 1,000 at once."""
+        """Yield the keys below ``prefix`` with the time when each was written, up to 1,000 a page."""
         ...
 
 
@@ -155,7 +155,7 @@ class BlobStore:
         return await self._put_stream(key, data, media_type)
 
     async def _put_object(self, key: str, data: Buffer, media_type: str) -> None:
-        # As a file, because aiohttp writes one in pieces and raw bytes at a stroke; of bytes it is no copy.
+        # As a file, which aiohttp writes in pieces, unlike raw bytes. BytesIO does not copy bytes.
         body = io.BytesIO(data)
         await self._client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=media_type)
 
@@ -228,7 +228,7 @@ class BlobStore:
         return url
 
     async def read(self, key: str, *, most: int) -> tuple[bytes, str]:
-        """Return up to ``most`` + 1 bytes of an object that nobody has vouched for yet, and its version.
+        """Return up to ``most`` + 1 bytes of an object that is not verified yet, and its version.
 
         Raises `BlobMissingError` or `BlobStoreError`.
         """
@@ -272,7 +272,7 @@ class BlobStore:
             await self._client.head_bucket(Bucket=self.bucket)
 
     async def create_bucket(self) -> None:
-        """Make the bucket unless it is there."""
+        """Create the bucket unless it exists."""
         async with _translated(self.bucket):
             try:
                 await self._client.create_bucket(Bucket=self.bucket)
@@ -283,7 +283,7 @@ class BlobStore:
 
 @asynccontextmanager
 async def _translated(key: str) -> AsyncIterator[None]:
-    """Turn botocore's errors into ours, so that the class decides between retry and dead letter."""
+    """Convert botocore's errors into ours, whose class decides between retry and dead letter."""
     try:
         yield
     except ClientError as error:
@@ -318,7 +318,7 @@ async def _create() -> None:
 
 
 def main() -> int:
-    """Create the bucket. Return 2 for a wrong setting, 1 where the store is away; a sentence each."""
+    """Create the bucket. Return 2 for a wrong setting, 1 if the store is unreachable; one sentence each."""
     try:
         asyncio.run(_create())
     except SharpstreamError as error:

@@ -1,4 +1,4 @@
-"""Fakes that ship with the package: real implementations in memory, for tests and benchmarks."""
+"""In-memory implementations that ship with the package, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from bus.contract.blob_ref import BlobRef
 
 
 class MemoryBlobs:
-    """A blob store in a dictionary, with the errors of the real one."""
+    """A blob store in a dictionary, which raises the errors of `BlobStore`."""
 
     def __init__(self) -> None:
         self.objects: dict[str, tuple[bytes, str]] = {}
         self.written: dict[str, datetime] = {}
-        """When an object was written, where that is to be another time than now."""
+        """The times when objects were written; without one it is now."""
 
     async def put(self, key: str, data: Buffer | AsyncIterator[bytes], media_type: str) -> BlobRef:
-        """Store the bytes and return the claim check."""
+        """Store the bytes and return the blob reference."""
         if isinstance(data, bytes | bytearray | memoryview):
             body = bytes(data)
         else:
@@ -40,11 +40,11 @@ class MemoryBlobs:
         return body
 
     async def presign(self, key: str, *, filename: str | None = None) -> str:
-        """Return a URL of the right shape that leads nowhere."""
+        """Return a URL in the right format that cannot be opened."""
         return f"memory:///{key}" + (f"?filename={filename}" if filename else "")
 
     async def presign_put(self, key: str, *, size: int, media_type: str, seconds: int) -> str:
-        """Return a URL of the right shape that leads nowhere."""
+        """Return a URL in the right format that cannot be opened."""
         return f"memory:///{key}?bytes={size}&type={media_type}&seconds={seconds}"
 
     async def read(self, key: str, *, most: int) -> tuple[bytes, str]:

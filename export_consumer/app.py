@@ -1,7 +1,7 @@
-"""The export consumer's composition root: processors of both lanes, the projector of events, health.
+"""The export consumer's composition root: two processors, the projector of events, health.
 
-What somebody asked for and what the system wants itself are two lanes with a group, retries and places of
-their own: however many views wait, an export that a person waits for does not wait behind them.
+Users' exports and the system's own each have a processor with its own group, retries and slots. However many
+automatic exports are pending, a user's export does not wait behind them.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def serve() -> int:
 def create_app(settings: Settings) -> FastStream:
     """Return the application, not started: ``await app.run()`` serves until SIGTERM or SIGINT.
 
-    Raises from ``run``: `ConfigurationError` where Postgres cannot be reached or is not migrated, and what
-    ended the processor, `FencedError` among it.
+    ``run`` raises `ConfigurationError` if Postgres cannot be reached or is not migrated, and the error that
+    ended a processor, such as `FencedError`.
     """
     broker = create_broker(settings.kafka, client_id="sharpstream-export")
 
@@ -74,7 +74,7 @@ def create_app(settings: Settings) -> FastStream:
 
 @asynccontextmanager
 async def _running(processor: Processor, stop: Callable[[], None]) -> AsyncIterator[None]:
-    """Process beside the body, let what is in hand end after it, and raise what ended the processor."""
+    """Run the processor beside the body, then stop it gracefully. Raises the error that ended it."""
     working = asyncio.create_task(processor.run())
     working.add_done_callback(lambda _: stop())
     try:
@@ -93,7 +93,7 @@ async def _pool(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
 
 
 def _processors(settings: Settings, exports: Exports) -> tuple[Processor, Processor]:
-    """Return who makes what people ask for, and who makes what the system wants of every scene."""
+    """Return the processors of users' exports and of the system's own."""
     options = settings.export
     each = partial(
         Processor,
@@ -113,7 +113,7 @@ def _processors(settings: Settings, exports: Exports) -> tuple[Processor, Proces
         group=options.background_group,
         topics=[topics.BACKGROUND_COMMANDS],
         retries=topics.BACKGROUND_RETRIES,
-        # One worker stays for people; where there is but one, they wait for one conversion at most.
+        # One worker is reserved for users; if there is only one, they wait for at most one conversion.
         max_in_flight=max(1, settings.converter.workers - 1),
     )
     return asked, own

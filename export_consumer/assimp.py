@@ -1,6 +1,6 @@
-"""Assimp's C interface, as much of it as one conversion in memory takes.
+"""The part of assimp's C interface that one conversion in memory needs.
 
-The wheel `cmeel-assimp` carries the library and no Python; its path is found beside its metadata.
+The wheel `cmeel-assimp` contains the library without Python code; its path is read from its metadata.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any, Final
 from export_consumer.errors import ConverterError
 
 _TRIANGLES: Final = 0x8
-"""aiProcess_Triangulate: all that is asked for; nothing else may touch the vertices."""
+"""aiProcess_Triangulate: the only step, because others may change the vertices."""
 
 
 class _Blob(ctypes.Structure):
-    """The beginning of aiExportDataBlob: the first of the list is the file itself."""
+    """The start of aiExportDataBlob; the first blob of the list is the file itself."""
 
     _fields_ = (("size", ctypes.c_size_t), ("data", ctypes.c_void_p))
 
@@ -26,7 +26,7 @@ class _Blob(ctypes.Structure):
 def convert(data: bytes, kind: str, wanted: str) -> bytes:
     """Return the file ``data`` of the format ``kind`` (its suffix) as assimp's format ``wanted``.
 
-    Raises `ConverterError` with assimp's own words.
+    Raises `ConverterError` with assimp's message.
     """
     library = _library()
     scene = library.aiImportFileFromMemory(data, len(data), _TRIANGLES, kind.encode())

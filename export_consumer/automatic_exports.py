@@ -1,8 +1,8 @@
-"""Exports that nobody asked for: what every completed scene is shown by, and what operators have made again.
+"""The system's own exports: the views of every completed scene, and operators' backfills.
 
-They are ordered in the transaction that learns of the scene: a row, whose id is made from what is wanted, and
-a command through the outbox. A repeat finds the row and orders nothing. They travel on topics of their own,
-so that no account, no receiver and no bill ever hears of them (decision 27).
+They are ordered in the transaction that reads the scene's completion: a row with a deterministic id, and a
+command through the outbox. A repeat finds the row and orders nothing. They have their own topics, so that
+they reach no account's events, no webhook and no bill (decision 27).
 """
 
 from __future__ import annotations
@@ -22,33 +22,33 @@ from bus.contract.messages import ExportScene
 from bus.contract.options import Options
 
 SOURCE: Final = "/sharpstream/export"
-"""The CloudEvents source of everything that this role says."""
+"""The CloudEvents source of this role's messages."""
 BACKFILL: Final = "backfill"
-"""The purpose of what an operator had made: its account finds it among its exports."""
+"""The purpose of exports that an operator ordered; they are listed among the account's exports."""
 
 
 class View(NamedTuple):
-    """What is made of a scene, and what for (``export_jobs.purpose``)."""
+    """An automatic export: its purpose (``export_jobs.purpose``), format and options."""
 
     purpose: str
     format: str
     options: Options
 
     def id_for(self, generation_id: UUID) -> UUID:
-        """Return the export's id: the same for the same wish, whoever has it and however often."""
+        """Return the export's id, which is deterministic: the same view of a scene has the same id."""
         request = msgspec.json.encode(self.options, order="sorted").decode()
         return ids.event_id(generation_id, "export.make.v1", self.purpose, self.format, request)
 
 
 PREVIEW: Final = View("preview", "png", {"size": 512})
 VIEWER: Final = View("viewer", "spz", {"max_gaussians": 1_250_000})
-"""What SHARP makes, 1.18 million, takes 13 MB; a model that makes more is thinned to about 15 MB."""
+"""SHARP's 1.18 million Gaussians take 13 MB; those of larger models are reduced to about 15 MB."""
 VIEWS: Final = (PREVIEW, VIEWER)
-"""What every completed scene gets, the quicker one first."""
+"""The views of every completed scene, the quicker one first."""
 
 
 class Finished(NamedTuple):
-    """A scene that was completed, as its event tells."""
+    """A completed scene, from its event."""
 
     generation_id: UUID
     account_id: UUID
@@ -56,7 +56,7 @@ class Finished(NamedTuple):
     correlation_id: str | None = None
 
 
-# In the order of their ids and before anything else: a deletion waits for the rows below, or they see it.
+# In the order of ids and first: a concurrent deletion waits for the inserts below, or they see it.
 _HOLD: Final = """
 SELECT FROM scene_generations WHERE id = ANY($1::uuid[]) ORDER BY id FOR SHARE"""
 _ROWS: Final = """
@@ -77,9 +77,9 @@ async def hold(connection: asyncpg.Connection, generations: Sequence[UUID]) -> N
 
 
 async def order(connection: asyncpg.Connection, scenes: Sequence[Finished], views: Sequence[View]) -> int:
-    """Order what is missing and return how many that are; must run inside a transaction, after `hold`.
+    """Order the missing exports and return how many; must run inside a transaction, after `hold`.
 
-    Deleted scenes, those of erased accounts and unknown ones are passed over.
+    Deleted scenes, those of erased accounts and unknown ones are skipped.
     """
     now = datetime.now(UTC)
     until = topics.expiry(topics.BACKGROUND_COMMANDS, now)
@@ -123,5 +123,5 @@ def _command(export_id: UUID, scene: Finished, view: View, now: datetime) -> env
         key=export_id,
         source=SOURCE,
         time=now,
-        correlation_id=scene.correlation_id,  # no parent: the photo's trace is what somebody waited for
+        correlation_id=scene.correlation_id,  # no parent: the photo's trace ends with its splat
     )

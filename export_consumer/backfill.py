@@ -1,8 +1,8 @@
-"""A format for old scenes: the log of record read again, and what is missing ordered as the system's own.
+"""Backfill: reads the events topic again and orders an export for old scenes that lack it.
 
-Needs no memory of its own: ids are made from what is wanted, so a run that was killed is simply run again and
-orders what is still missing. It keeps few exports ahead of the converters, so that the outbox and the topic
-stay short and a person can stop it at any time.
+It keeps no state: export ids are deterministic, so a run that was killed is repeated and orders only what is
+missing. It limits pending exports, so that the outbox and the topic stay short and it can be stopped at any
+time.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from export_consumer.automatic_exports import Finished, View
 from ledger.events import Event, decode
 
 BATCH: Final = 500
-"""Scenes a transaction."""
+"""Scenes per transaction."""
 CLOCKS: Final = timedelta(hours=1)
-"""A record may have been written later, or by a clock that is behind: so much earlier reading begins."""
+"""How much earlier reading begins, because of clock skew between an event's time and its record's."""
 _POLL_INTERVAL_S: Final = 0.5
 _KNOWN: Final = """
 SELECT s.id FROM scene_generations s JOIN users u ON u.id = s.user_id
@@ -42,7 +42,7 @@ SELECT count(*) FROM export_jobs WHERE purpose IS NOT NULL AND status IN ('pendi
 
 @dataclass(kw_only=True)
 class Progress:
-    """How far a run is. ``gone``: scenes that were deleted, or whose account was erased."""
+    """The progress of a run. ``gone``: scenes that were deleted, or whose account was erased."""
 
     scenes: int = 0
     ordered: int = 0
@@ -51,13 +51,13 @@ class Progress:
     dry_run: bool = False
 
     def to_json(self) -> str:
-        """One JSON object."""
+        """Return one JSON object."""
         return msgspec.json.encode(asdict(self)).decode()
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackfillRequest:
-    """What to make, and of which scenes: those completed from ``since`` to before ``until``."""
+    """The view to make, for scenes completed from ``since`` to before ``until``."""
 
     view: View
     since: datetime
@@ -74,7 +74,7 @@ async def run(
     on_progress: Callable[[Progress], Any],
     topic: Topic | None = None,
 ) -> Progress:
-    """Order the wish's view of every scene that lacks it; ``on_progress`` hears of each step."""
+    """Order the requested view of every scene that lacks it; call ``on_progress`` after each step."""
     progress = Progress(dry_run=request.dry_run)
     async for scenes in _completed(kafka, topic or topics.EVENTS, request):
         for begin in range(0, len(scenes), BATCH):
@@ -105,7 +105,7 @@ async def _some(
 
 
 async def _room(pool: asyncpg.Pool, request: BackfillRequest) -> None:
-    """Wait until few enough of the system's own exports are under way."""
+    """Wait until fewer than ``ahead`` of the system's own exports are in flight."""
     while not request.dry_run and await pool.fetchval(_AHEAD) >= request.ahead:  # noqa: ASYNC110  (other processes make it)
         await asyncio.sleep(_POLL_INTERVAL_S)
 
@@ -113,7 +113,7 @@ async def _room(pool: asyncpg.Pool, request: BackfillRequest) -> None:
 async def _completed(
     kafka: KafkaSettings, topic: Topic, request: BackfillRequest
 ) -> AsyncIterator[list[Finished]]:
-    """Yield the scenes that the log says were completed in that time, up to its end as it is now."""
+    """Yield the scenes completed in the requested time, up to the topic's current end."""
     async for records in _read(kafka, topic, request.since - CLOCKS):
         events, _ = decode(topic, records)
         found = [_finished(event) for event in events if _wanted(event, request)]

@@ -1,6 +1,6 @@
-"""What may be typed after ``python -m export_consumer``: serve (the default), or a format for old scenes.
+"""The command line of ``python -m export_consumer``: run (the default) or backfill.
 
-0 done, 1 fenced, 2 a wrong setting or wish (one sentence on stderr).
+Exit status: 0 done, 1 fenced, 2 invalid settings or arguments (one sentence on stderr).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return the exit status, as `bus.runtime.process.exit_status` has it."""
+    """Run the command and return the exit status of `bus.runtime.process.exit_status`."""
     given = _parser().parse_args(arguments)
     return process.exit_status(lambda: _backfill(given) if given.command == "backfill" else app.serve())
 
@@ -38,7 +38,7 @@ def _backfill(given: argparse.Namespace) -> int:
     logs.configure("export", "INFO")
     try:
         progress = process.run(_order(_request(given)))
-    except SharpstreamError as error:  # also what is wrong with the options
+    except SharpstreamError as error:  # also for invalid options
         sys.stderr.write(f"{error.message}\n")
         return process.MISCONFIGURED
     sys.stdout.write(f"{progress.to_json()}\n")
@@ -57,7 +57,7 @@ def _print_progress(progress: Progress) -> None:
 
 
 def _request(given: argparse.Namespace) -> BackfillRequest:
-    """Return what is asked for. Raises `SharpstreamError` with what is wrong with it."""
+    """Return the backfill request. Raises `SharpstreamError` for invalid arguments."""
     since, until = _moment(given.since), _moment(given.until) if given.until else datetime.now(UTC)
     if until <= since:
         raise ConfigurationError("--since must lie before --until.")
@@ -108,6 +108,6 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--since", required=True, help="inclusive; UTC unless it says")
     added.add_argument("--until", help="exclusive; now where nothing is said")
     added.add_argument("--options", default="{}", help="the format's own, as JSON")
-    added.add_argument("--ahead", type=int, default=AHEAD, help="how many may be under way at most")
+    added.add_argument("--ahead", type=int, default=AHEAD, help="most exports in flight at once")
     added.add_argument("--dry-run", action="store_true", help="count only")
     return parser

@@ -1,4 +1,4 @@
-"""Axes and units: from the camera's (x right, y down, z forward, metres) to what a format or a person wants.
+"""Converts axes and units from the camera's (x right, y down, z forward, metres) to a format's or a user's.
 
 Every turn is about x, so that left stays left and nothing is mirrored.
 """
@@ -15,7 +15,7 @@ _HALF: Final = float(np.sqrt(0.5))
 
 
 class Turn(NamedTuple):
-    """A rotation twice: as a matrix on columns, and as a quaternion wxyz."""
+    """A rotation in two forms: as a matrix on columns, and as a quaternion wxyz."""
 
     matrix: tuple[tuple[int, int, int], ...]
     quaternion: tuple[float, float, float, float]
@@ -29,7 +29,7 @@ TURNS: Final[dict[str, Turn]] = {
 """Which way is up -> the turn: -y looks along +z (as stored), y along -z (glTF), z along +y (Blender)."""
 
 UNITS: Final[dict[str, float]] = {"m": 1.0, "cm": 100.0, "mm": 1000.0, "in": 1 / 0.0254, "ft": 1 / 0.3048}
-"""Unit -> how many of it make a metre."""
+"""Unit -> how many of it are in a metre."""
 
 
 def turned(points: Floats, *, up: str, unit: str) -> Floats:

@@ -1,4 +1,4 @@
-"""What can go wrong in an export beyond the bus."""
+"""The errors of exports."""
 
 from __future__ import annotations
 
@@ -6,42 +6,42 @@ from bus.runtime.errors import PermanentError, TransientError
 
 
 class UnsupportedFormatError(PermanentError):
-    """Nobody here writes that format: the export fails, and no retry helps before a new release."""
+    """This release does not write that format; a retry does not help."""
 
     code = "unsupported_format"
 
 
 class ExpiredError(PermanentError):
-    """Nobody took the export in time; its command may be removed from Kafka soon: ask for it again."""
+    """No worker took the export in time, and Kafka may remove its command soon; request it again."""
 
     code = "expired"
 
 
 class SplatCorruptError(PermanentError):
-    """The stored splat is not what the inference role writes: generate the scene again."""
+    """The stored splat is not in the inference role's format; generate the scene again."""
 
     code = "splat_corrupt"
 
 
 class NothingLeftError(PermanentError):
-    """The options leave nothing to write: ask for a lower threshold or a larger budget."""
+    """The options leave nothing to write; request a lower threshold or a larger budget."""
 
     code = "export_empty"
 
 
 class TooLargeError(PermanentError):
-    """The conversion wanted more memory than a worker may have: ask for fewer Gaussians."""
+    """The conversion needs more memory than a worker may use; request fewer Gaussians."""
 
     code = "export_too_large"
 
 
 class TooSlowError(PermanentError):
-    """The conversion took longer than it may: ask for fewer Gaussians, or raise EXPORT_TIMEOUT_SECONDS."""
+    """The conversion exceeded its time limit; request fewer Gaussians, or raise EXPORT_TIMEOUT_SECONDS."""
 
     code = "export_timed_out"
 
 
 class ConverterError(TransientError):
-    """A worker died or a library failed: another attempt, in another process, may do."""
+    """A worker crashed or a library failed; a retry in another process may succeed."""
 
     code = "converter_failed"

@@ -1,8 +1,8 @@
 """`sharp.events.v1` into ``export_jobs``: requested, then completed or failed, never back.
 
-A completed scene gets its views ordered here (`export_consumer.automatic_exports`), in the same
-transaction. The rows themselves tell whether an event is news: a job that ended is not touched again. The
-file of an export whose scene was deleted meanwhile is taken away again.
+The views of a completed scene are ordered in the same transaction (`export_consumer.automatic_exports`). A
+repeated event has no effect, because a job that has ended is not changed again. If the scene was deleted
+meanwhile, the export's file is deleted too.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 PROJECTOR: Final = "export.jobs"
 """The name in ``projector_offsets``."""
 
-# The gateway wrote the row before the event; this is for whoever else accepts exports.
+# The gateway writes the row before the event; this insert is for other producers of export requests.
 _ROWS: Final = """
 INSERT INTO export_jobs (id, scene_generation_id, export_format, options, status, created_at, updated_at)
 SELECT r.id, s.id, r.format, r.options::jsonb, 'pending', r.time, r.time
@@ -46,9 +46,9 @@ WHERE j.id = ANY($1::uuid[]) AND s.deleted_at IS NOT NULL"""
 
 
 class ExportJobs:
-    """Writes the export events; ``bucket`` is where the URLs of its rows point to.
+    """Projects the export events; ``bucket`` is the one in the rows' URLs.
 
-    ``views`` is what is made of every completed scene.
+    ``views`` are ordered for every completed scene.
     """
 
     def __init__(self, *, bucket: str, views: Sequence[View] = ()) -> None:
@@ -75,7 +75,7 @@ class ExportJobs:
                 endings.setdefault(ending[0], ending)  # the first one counts
         done = [e.message for e in events if isinstance(e.message, ExportCompleted)]
         scenes = [_finished(e) for e in events if self._views and isinstance(e.message, GenerationCompleted)]
-        # All at once, in the order of their ids, and before the endings: nobody waits for us crosswise.
+        # Locked together, in the order of ids and before the endings, so that there is no deadlock.
         held = [each.generation_id for each in done] + [each.generation_id for each in scenes]
         if held:
             await views.hold(connection, held)
@@ -86,13 +86,13 @@ class ExportJobs:
                 await self._take_back(connection, [message.export_id for message in done])
 
     async def _take_back(self, connection: asyncpg.Connection, exports: Sequence[UUID]) -> None:
-        """Have the files removed that came after their scene was deleted: nobody could see or delete them."""
+        """Enqueue the removal of files stored after their scene was deleted, which no user could delete."""
         needless = await connection.fetch(_NEEDLESS, exports)
         if needless:
             await removals.enqueue(connection, [f"exports/{row['id']}/" for row in needless])
 
     def _ending(self, event: Event) -> tuple[Any, ...] | None:
-        """Return (id, status, time, url, code, error) where the event ends an export."""
+        """Return (id, status, time, url, code, error) if the event ends an export."""
         match event.message:
             case ExportCompleted() as m:
                 return (m.export_id, "completed", event.time, m.result.url(self._bucket), None, None)

@@ -1,6 +1,6 @@
-"""The compact splat formats through gaussforge, which takes them from a plain .ply.
+"""Writes the compact splat formats with gaussforge, from a plain .ply.
 
-Its errors are returned, not raised; what it prints goes nowhere, because a worker has no stdout.
+gaussforge returns errors instead of raising them. Its output is discarded, because a worker has no stdout.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def convert(scene: Scene, options: Chosen, kind: str) -> bytes:
     plain = splat.write(scene._replace(gaussians=gaussians))
     made = gaussforge.GaussForge().convert(plain, "ply", kind, spz_version=3)
     if "error" in made:
-        if "bad_alloc" in str(made["error"]):  # what C++ calls it; another attempt would not do
+        if "bad_alloc" in str(made["error"]):  # C++'s out of memory; a retry would fail too
             raise MemoryError
         raise ConverterError(f"gaussforge could not write {kind}: {made['error']}")
     return bytes(made["data"])

@@ -1,4 +1,4 @@
-"""The Gaussians of a scene as arrays, as the .ply stores them; knows no file format and no camera."""
+"""The Gaussians of a scene as arrays, as the .ply stores them. Must not know file formats."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Gaussians(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many they are."""
+        """The number of Gaussians."""
         return len(self.positions)
 
     @property
@@ -39,12 +39,12 @@ class Gaussians(NamedTuple):
             return opacities
 
     def part(self, chosen: np.ndarray[Any, Any]) -> Gaussians:
-        """Return those that a mask or an array of indices chooses."""
+        """Return the Gaussians that a mask or an array of indices selects."""
         return Gaussians(*(values[chosen] for values in self))
 
 
 class Scene(NamedTuple):
-    """What a splat file holds."""
+    """The content of a splat file."""
 
     gaussians: Gaussians
     camera: Camera

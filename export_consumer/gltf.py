@@ -1,6 +1,6 @@
-"""glTF 2.0 by hand: arrays become accessors of one buffer; a .glb, or JSON with the buffer inside.
+"""Writes glTF 2.0: arrays become accessors of one buffer, in a .glb or in JSON with the buffer inside.
 
-No library writes KHR_gaussian_splatting, and what remains is a header and some JSON.
+No library is used, because none writes KHR_gaussian_splatting, and the rest is a header and some JSON.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One export command in, one ending out: fetch, convert in a process of its own, store, tell."""
+"""Handles export commands: fetches the splat, converts it in a worker process, stores the file."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class Converts(Protocol):
-    """What turns a splat into a format: `export_consumer.pool.Converter`."""
+    """Converts a splat into a format: `export_consumer.pool.Converter`."""
 
     async def convert(self, name: str, options: Options, data: bytes, *, background: bool = False) -> File:
-        """Return the file; ``background``: nobody waits for it."""
+        """Return the file; ``background``: no user waits for it."""
         ...
 
 
@@ -48,11 +48,11 @@ class Exports:
         self._blobs, self._converter, self._now = blobs, converter, now
 
     async def handle(self, record: Record) -> Sequence[envelope.OutRecord]:
-        """Return the ``export.completed.v1`` of the command. Raises what the processor decides upon.
+        """Return the ``export.completed.v1`` of the command. Raises errors for the processor to handle.
 
-        Raises `ExpiredError` for a command that has expired. Returns nothing where the export was in hand
-        from before its expiry until `SILENT_AFTER` behind it: this process stood still, and the ledger may
-        have ended the export (`ledger.lost_jobs`).
+        Raises `ExpiredError` for a command that has expired. Returns nothing if the export was taken before
+        its expiry and ends `SILENT_AFTER` after it. This process was paused, and the ledger may have ended
+        the export (`ledger.lost_jobs`).
         """
         command = envelope.decode(record.topic, record.value, record.headers)
         message: ExportScene = command.message
@@ -78,7 +78,7 @@ class Exports:
             _span(command, record) as span,
         ):
             check(message.format)
-            export_options.read(message.format, message.options)  # before 66 MB are fetched for nothing
+            export_options.read(message.format, message.options)  # validated before 66 MB are fetched
             result, timings = await self._convert(message, span.traceparent)
             log.info("export_completed", format=message.format, bytes=result.bytes)
         ending = ExportCompleted(
@@ -93,11 +93,11 @@ class Exports:
         return _event_record(command, ending, span.traceparent)
 
     def give_up(self, record: Record, error: SharpstreamError) -> Sequence[envelope.OutRecord]:
-        """Return the ``export.failed.v1`` of a command that is given up on; nothing for an unreadable one."""
+        """Return the ``export.failed.v1`` of a command that is given up; nothing if it is undecodable."""
         try:
             command = envelope.decode(record.topic, record.value, record.headers)
         except UndecodableError:
-            return []  # nobody knows whose it was; the record lies in the dead-letter topic
+            return []  # its account is unknown; the record is in the dead-letter topic
         message: ExportScene = command.message
         ending = ExportFailed(
             export_id=message.export_id,
@@ -111,7 +111,7 @@ class Exports:
         return [_event_record(command, ending, command.traceparent)]
 
     def _silent(self, message: ExportScene) -> bool:
-        """Whether it is too late to say how an export ended that was taken in time."""
+        """Whether it is too late to publish the ending of an export that was taken in time."""
         late = _expired(message, self._now() - SILENT_AFTER)
         if late:
             log.error("ending_too_late", export_id=str(message.export_id), expires_at=str(message.expires_at))
@@ -127,7 +127,7 @@ class Exports:
                 message.format, message.options, splat, background=message.purpose is not None
             )
         encoded = time.perf_counter()
-        # A key of its own for each attempt: a woken zombie must not overwrite the winner's file.
+        # Each attempt has its own key: a process resumed after a pause must not overwrite a newer file.
         key = f"exports/{message.export_id}/{secrets.token_hex(8)}{made.suffix}"
         with tracing.span("upload", traceparent):
             result = await self._blobs.put(key, made.data, made.media_type)

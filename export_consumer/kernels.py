@@ -14,13 +14,13 @@ from numba import njit, prange
 
 TILE: Final = 16
 NEAR: Final = 0.01
-"""Metres; what is nearer is not shown."""
+"""Metres; nearer Gaussians are not drawn."""
 BLUR: Final = 0.3
 """Square pixels added to every ellipse, as in 3DGS, so that none falls between the pixels."""
 FAINT: Final = 1 / 255
 OPAQUE: Final = 0.99
 DONE: Final = 1e-3
-"""Of the light: what is behind a pixel that lets through less is not looked at."""
+"""Transmittance of a pixel below which Gaussians behind it are skipped."""
 ELLIPSE: Final = 8
 """Numbers an ellipse: u, v, the inverse covariance a, b, c, opacity, reach in u and in v."""
 
@@ -38,7 +38,7 @@ def project(  # noqa: PLR0917  (compiled functions take no keywords)
     width: int,
     height: int,
     ellipses: Array,  # out: (N, ELLIPSE)
-    depths: Array,  # out: (N,) metres; infinite where it is not seen
+    depths: Array,  # out: (N,) metres; infinite where not visible
 ) -> None:
     """Fill the ellipses on the screen and their depths."""
     limit_x, limit_y = 0.65 * width / focal, 0.65 * height / focal
@@ -52,7 +52,7 @@ def project(  # noqa: PLR0917  (compiled functions take no keywords)
         y = (view[1, 0] * px + view[1, 1] * py + view[1, 2] * pz + view[1, 3]) / z
         u, v = focal * x + width / 2, focal * y + height / 2
         w, qx, qy, qz = quaternions[i, 0], quaternions[i, 1], quaternions[i, 2], quaternions[i, 3]
-        # Far outside the picture the linearisation runs away: clamp it there.
+        # Far outside the picture the linearisation diverges, so it is clamped.
         jx, jy = min(max(x, -limit_x), limit_x), min(max(y, -limit_y), limit_y)
         a, b, c = BLUR, 0.0, BLUR
         for axis in range(3):
@@ -82,7 +82,7 @@ def project(  # noqa: PLR0917  (compiled functions take no keywords)
 
 @njit(cache=True)
 def tiles_of(ellipses: Array, order: Array, across: int, down: int) -> tuple[Array, Array]:
-    """Return where each tile's list begins (T + 1,), and the lists: Gaussians in the order given."""
+    """Return each tile's start in the lists (T + 1,), and the lists: Gaussians in the given order."""
     begins = np.zeros(across * down + 1, np.int64)
     for i in order:
         left, top, right, bottom = _covered(ellipses[i], across, down)
@@ -118,7 +118,7 @@ def blend(  # noqa: C901, PLR0917  (one loop: a call an ellipse would cost more 
     lists: Array,
     across: int,
     picture: Array,  # out, zero: (H, W, 3)
-    light: Array,  # out, one: (H, W) what comes through all of them
+    light: Array,  # out, one: (H, W) transmittance behind all of them
     surface: Array,  # out, zero: (H, W) the depth behind which less than half of the light comes from
 ) -> None:
     """Blend every tile's Gaussians front to back."""

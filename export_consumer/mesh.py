@@ -1,7 +1,8 @@
-"""The visible surface of a scene as a textured triangle mesh, from the depth that the rasteriser sees.
+"""The visible surface of a scene as a textured triangle mesh, from the rasteriser's depth map.
 
-Front surface only: what the photo does not show has no triangles. The texture is the scene's own picture
-from the photo's place, so a vertex' place in it follows from where it is, even after simplification.
+It has the front surface only: parts that the photo does not show have no triangles. The texture is the scene
+rendered from the photo's camera, so a vertex's texture coordinates follow from its position, even after
+simplification.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ COVERED: Final = 0.5
 
 
 class Mesh(NamedTuple):
-    """V vertices, T triangles, counter-clockwise seen from the camera, in the frame that was asked for."""
+    """V vertices, T triangles, counter-clockwise seen from the camera, in the requested frame."""
 
     vertices: Floats  # (V, 3)
     triangles: Indices  # (T, 3)
@@ -42,7 +43,7 @@ def extract(scene: Scene, options: Chosen, *, up: str = "y", unit: str = "m") ->
     """Return the surface in that frame.
 
     Options: ``depth_cut``, the relative jump of depth that is an edge; ``max_triangles``. Raises
-    `NothingLeftError` where no triangle is left.
+    `NothingLeftError` if no triangle is left.
     """
     camera = scene.camera.fitted(GRID)
     vertices, triangles = _grid(render(scene.gaussians, camera).depth, camera, options["depth_cut"])
@@ -82,7 +83,7 @@ def _simplified(vertices: Floats, triangles: Indices, most: int) -> tuple[Floats
     """Return at most about ``most`` triangles (quadric edge collapse)."""
     used, numbers = _used(vertices, triangles)
     fewer, faces = fast_simplification.simplify(used, numbers.astype(np.int32), target_count=most)
-    # Some collapse onto each other; importers warn of that.
+    # Some collapse onto each other, which importers warn of.
     first, second, third = np.sort(faces, axis=1).astype(np.uint64).T
     side = np.uint64(len(fewer))
     _, alone = np.unique((first * side + second) * side + third, return_index=True)
@@ -90,7 +91,7 @@ def _simplified(vertices: Floats, triangles: Indices, most: int) -> tuple[Floats
 
 
 def _used(vertices: Floats, triangles: Indices) -> tuple[Floats, Indices]:
-    """Drop the vertices that no triangle has."""
+    """Drop the vertices that no triangle uses."""
     used = np.zeros(len(vertices), bool)
     used[triangles] = True
     numbers = np.cumsum(used, dtype=np.uint32) - np.uint32(1)
@@ -106,7 +107,7 @@ def _texture_coords(vertices: Floats, camera: Camera) -> Floats:
 
 def _texture(scene: Scene) -> bytes:
     picture = render(scene.gaussians, scene.camera.fitted(TEXTURE))
-    # Where the surface ends the picture is mixed with black: take that out again.
+    # At the surface's edges the picture is blended with black, which is undone here.
     coverage = picture.coverage[..., None]
     whole = picture._replace(
         colors=np.where(coverage > COVERED, picture.colors / np.maximum(coverage, COVERED), 0)

@@ -1,4 +1,4 @@
-"""A mesh as a glTF document: unlit, because the photo's light is in its colours already."""
+"""A mesh as a glTF document: unlit, because its colours already contain the photo's light."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a camera goes that sways about the scene: as far as one photo bears, and no further."""
+"""The path of a camera that sways about the scene, limited to the views that one photo supports."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 from export_consumer.gaussians import Floats, Gaussians
 
 MAX_STEP: Final = 0.5
-"""Metres from the photo's own place: SHARP's scenes fall apart beyond."""
+"""Metres from the photo's camera; beyond that SHARP's scenes fall apart."""
 _FLAT: Final = 0.4
-"""Up and down it goes this share of left and right."""
+"""The vertical amplitude as a share of the horizontal one."""
 
 
 def focus(gaussians: Gaussians) -> float:
-    """Return the depth of what the camera turns about, metres: the median of what lies before it."""
+    """Return the depth of the camera's pivot, metres: the median of the Gaussians in front of it."""
     depths = gaussians.positions[:, 2]
     before = depths[depths > 0.1]
     return float(np.median(before)) if len(before) else 1.0
@@ -32,7 +32,7 @@ def sway(distance: float, degrees: float, steps: int) -> Iterator[Floats]:
 
 
 def _view_towards(eye: Floats, target: Floats) -> Floats:
-    """Return the view (3, 4) from ``eye``, y down as far as it can be."""
+    """Return the view (3, 4) from ``eye`` to the target, y as far down as possible."""
     forward = (target - eye) / np.linalg.norm(target - eye)
     right = np.cross([0.0, 1.0, 0.0], forward)
     right /= np.linalg.norm(right)

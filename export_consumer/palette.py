@@ -1,4 +1,4 @@
-"""256 values that stand for many: the palettes of SOG."""
+"""Palettes of 256 values, for the SOG format."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ SIZE: Final = 256
 _BINS: Final = 1 << 16
 _ROUNDS: Final = 3
 _EVERYWHERE: Final = 0.15
-"""Of the density: the few values far out must find one that is not far from them."""
+"""The uniform share of the density, so that the few outliers have a palette value near them."""
 
 
 def palette(values: Floats) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], Floats]:
-    """Return for each value its number in the palette, in the shape of ``values``, and the palette (256,).
+    """Return each value's index into the palette, in the shape of ``values``, and the palette (256,).
 
     k-means on a histogram, so that a round costs the same for a million values as for a thousand. It starts
-    where it nearly ends: the best palette is as dense as the cube root of the values is (Panter, Dite 1951).
+    near the optimum, whose density is the cube root of the values' density (Panter, Dite 1951).
     """
     low, high = float(values.min()), float(values.max())
     step = (high - low) / (_BINS - 1) or 1.0
@@ -38,5 +38,5 @@ def palette(values: Floats) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], Floats
 
 
 def _nearest(found: np.ndarray[Any, Any], centres: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return for each bin the nearest of the sorted palette."""
+    """Return for each bin the index of the nearest value of the sorted palette."""
     return np.searchsorted((found[1:] + found[:-1]) / 2, centres)

@@ -1,7 +1,7 @@
-"""Conversions in processes of their own: one that crashes, swells or hangs fails its job and no other.
+"""Runs conversions in worker processes: one that crashes, uses too much memory or hangs fails only its job.
 
-A fresh interpreter each (spawned, never forked: this process has threads and sockets), used for some jobs
-and then replaced, because what C++ libraries leak is theirs to keep.
+Each worker is a new interpreter (spawned, never forked: this process has threads and sockets). It is replaced
+after some jobs, because C++ libraries leak memory.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from export_consumer.settings import ConverterSettings
 log = structlog.stdlib.get_logger(__name__)
 
 BACKGROUND_NICE: Final = 10
-"""How far a worker whose results nobody waits for steps back from the processor."""
+"""The niceness of background workers, whose results no user waits for."""
 JOBS_EACH: Final = 100
 """Conversions before a worker is replaced; a start costs 0.3 s, and its first picture 1 s more (numba)."""
 SECONDS = Histogram(
@@ -48,7 +48,7 @@ LOST = Counter(
 )
 _REPLY: Final = msgspec.json.Decoder(list[str])
 _KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "NUMBA_CACHE_DIR")
-"""What a worker sees of the environment: no credentials."""
+"""The environment variables that a worker gets: no credentials."""
 _ERRORS: Final[dict[str, type[SharpstreamError]]] = {
     found.__name__: found
     for found in (*vars(errors).values(), OptionsError)
@@ -57,14 +57,14 @@ _ERRORS: Final[dict[str, type[SharpstreamError]]] = {
 
 
 class _Worker:
-    """A process and the socket to it. Used by one thread at a time; `kill` may come from any."""
+    """A process and the socket to it. Used by one thread at a time; any thread may call `kill`."""
 
     def __init__(self, settings: ConverterSettings, *, background: bool) -> None:
         self.background = background
         ours, theirs = socket.socketpair()
         with theirs:
             limit, timeout = settings.worker_memory_mb * 1024 * 1024, settings.timeout_seconds
-            # A worker that hangs need not read or finish its sentence either: no read or write lasts longer.
+            # A hung worker may also stop reading or writing in mid-message: socket timeouts bound both.
             for wait in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
                 ours.setsockopt(socket.SOL_SOCKET, wait, struct.pack("ll", timeout, 0))
             command = [
@@ -80,11 +80,11 @@ class _Worker:
         self.jobs_left = JOBS_EACH
 
     def ask(self, name: str, options: Options, data: bytes, timeout_s: float) -> File:
-        """Return the file. Raises what the worker says, `TooSlowError`, or EOFError where it died."""
+        """Return the file. Raises the worker's error, `TooSlowError`, or EOFError if it died."""
         self.jobs_left -= 1
         try:
             return self._asked(name, options, data, timeout_s)
-        except (TimeoutError, BlockingIOError) as error:  # of our wait, and of the socket's
+        except (TimeoutError, BlockingIOError) as error:  # from poll, or from the socket
             raise errors.TooSlowError(
                 f"The conversion took longer than {timeout_s:g} s; ask for fewer Gaussians (max_gaussians)."
             ) from error
@@ -100,7 +100,7 @@ class _Worker:
         raise _error(kind, detail)
 
     def kill(self) -> None:
-        """End it, whatever it does."""
+        """Kill the process and close the socket."""
         self.process.kill()
         self.process.wait()
         with contextlib.suppress(OSError):
@@ -114,22 +114,22 @@ class Converter:
         self._settings = settings
         self._threads = ThreadPoolExecutor(settings.workers, thread_name_prefix="convert")
         self._lock = threading.Lock()
-        self._idle: dict[bool, list[_Worker]] = {False: [], True: []}  # those in the background are nice
+        self._idle: dict[bool, list[_Worker]] = {False: [], True: []}  # key: whether background
         self._all: set[_Worker] = set()
         self._closed = False
 
     async def convert(self, name: str, options: Options, data: bytes, *, background: bool = False) -> File:
-        """Return the splat ``data`` as the format; ``background``: with what the machine has left over.
+        """Return the splat ``data`` as the format; ``background``: at low CPU priority.
 
-        Raises `PermanentError` for what cannot be converted, `ConverterError` where the worker or a library
-        failed and another attempt may do.
+        Raises `PermanentError` if it cannot be converted, `ConverterError` if the worker or a library failed
+        and a retry may succeed.
         """
         loop = asyncio.get_running_loop()
         with SECONDS.labels(name).time():
             return await loop.run_in_executor(self._threads, self._convert, name, options, data, background)
 
     def close(self) -> None:
-        """Kill what runs: whoever waits for it is told that its worker is gone."""
+        """Kill all workers; running conversions fail with `ConverterError`."""
         with self._lock:
             self._closed, workers = True, list(self._all)
         for worker in workers:
@@ -144,7 +144,7 @@ class Converter:
             self._drop(worker, "slow")
             raise
         except errors.TooLargeError:
-            self._drop(worker, "memory")  # what is left of its limit may not do for the next one
+            self._drop(worker, "memory")  # its memory may not suffice for the next job
             raise
         except SharpstreamError:
             self._give_back(worker)
@@ -196,7 +196,7 @@ class Converter:
 
 @asynccontextmanager
 async def converting(settings: ConverterSettings) -> AsyncIterator[Converter]:
-    """Hold a converter; at the end its processes are gone."""
+    """Yield a converter, and kill its processes at the end."""
     converter = Converter(settings)
     try:
         yield converter
@@ -208,7 +208,7 @@ def _environment(settings: ConverterSettings) -> dict[str, str]:
     threads = max(1, (os.cpu_count() or 1) // settings.workers)
     kept = {key: os.environ[key] for key in _KEPT if key in os.environ}
     cache = os.environ.get("SHARPSTREAM_CACHE") or tempfile.gettempdir()
-    # Compiled once a machine: the rasteriser takes 6 s, and a worker is replaced often.
+    # Cached, because compiling the rasteriser takes 6 s and workers are replaced often.
     numba = {
         "NUMBA_CACHE_DIR": str(f"{cache}/sharpstream-numba-{os.getuid()}"),
         "NUMBA_NUM_THREADS": str(threads),

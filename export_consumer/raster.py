@@ -1,6 +1,6 @@
-"""A picture of Gaussians from anywhere, on the CPU; for previews, videos and the depth of meshes.
+"""Renders Gaussians from any camera, on the CPU; for previews, videos and the depth of meshes.
 
-Blends sRGB as it is, like every viewer of splats. Needs 6 s to compile once a machine (see `pool`).
+It blends sRGB values directly, like every splat viewer. Compiling takes 6 s once a machine (see `pool`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from export_consumer.gaussians import Floats, Gaussians
 
 
 class Picture(NamedTuple):
-    """What a camera sees."""
+    """A rendered picture with coverage and depth."""
 
     colors: Floats  # (H, W, 3) sRGB before black, that is times the coverage
-    coverage: Floats  # (H, W) 0 where nothing is, 1 where nothing shines through
+    coverage: Floats  # (H, W) 0 where empty, 1 where opaque
     depth: Floats  # (H, W) metres along the camera's axis to where half of the light is stopped; 0: nowhere
 
     def pixels(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -27,7 +27,7 @@ class Picture(NamedTuple):
 
 
 def render(gaussians: Gaussians, camera: Camera, view: Floats | None = None) -> Picture:
-    """Return what the camera sees of Gaussians that are in the scene's own frame.
+    """Return the camera's picture of Gaussians in the scene's own frame.
 
     ``view`` (3, 4) takes the scene to the camera's axes (x right, y down, z forward); None is the photo's.
     """

@@ -1,4 +1,4 @@
-"""What the export consumer reads from the environment, once, in ``__main__``; handed down from there."""
+"""The export consumer's settings, read once from the environment and passed down."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, 
 
 
 class ExportSettings(BaseSettings):
-    """The export consumer's own keys."""
+    """Settings of the export consumer."""
 
     model_config = SettingsConfigDict(env_prefix="EXPORT_")
 
@@ -32,7 +32,7 @@ class ExportSettings(BaseSettings):
 
 
 class ConverterSettings(BaseSettings):
-    """What a conversion may take."""
+    """Limits of conversions."""
 
     model_config = SettingsConfigDict(env_prefix="EXPORT_")
 
@@ -43,7 +43,7 @@ class ConverterSettings(BaseSettings):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """Everything the role needs to know."""
+    """All settings of the role."""
 
     role: RoleSettings
     export: ExportSettings
@@ -54,7 +54,7 @@ class Settings:
 
 
 def read() -> Settings:
-    """Read the environment. Raises `ConfigurationError` that names the wrong keys."""
+    """Read the environment. Raises `ConfigurationError` that names the invalid keys."""
     return Settings(
         role=load(RoleSettings),
         export=load(ExportSettings),

@@ -1,7 +1,7 @@
-"""The .ply of a scene, read into `Gaussians` and written again in one go.
+"""Reads a scene's .ply into `Gaussians`, and writes it in one buffer.
 
-Reads what the inference role stores (a vertex element and a camera in the comments) and SHARP's own layout,
-whose further elements hold the camera. Anything else is `SplatCorruptError`: nobody edits these files.
+Reads the inference role's layout (a vertex element and a camera in the comments) and SHARP's own, whose
+further elements hold the camera. Any other raises `SplatCorruptError`, as these files are never edited.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from export_consumer.errors import SplatCorruptError
 from export_consumer.gaussians import Gaussians, Scene
 
 _COLUMNS: Final[tuple[slice | int, ...]] = (slice(0, 3), slice(3, 6), 6, slice(7, 10), slice(10, 14))
-"""Of a row of `PROPERTIES`: the arrays of `Gaussians`, in order."""
+"""The columns of a row of `PROPERTIES` for each array of `Gaussians`, in order."""
 _TYPES: Final = {"float": "<f4", "uint": "<u4", "int": "<i4", "uchar": "u1"}
 _FORMAT: Final = [line.split() for line in FORMAT_LINES]
 _HEAD_BYTES: Final = 64 * 1024
 _MAX_COUNT: Final = 50_000_000
-"""2.8 GB: more Gaussians than any worker could hold."""
+"""2.8 GB, more than any worker can hold."""
 _MAX_NUMBER: Final = 1e7
 _MAX_LOG_SCALE: Final = 20.0
 """5e8 m. Formats without logarithms must be able to hold it, and its square."""
@@ -30,12 +30,12 @@ Elements = dict[str, "np.ndarray[Any, Any]"]
 
 
 def read(data: bytes) -> Scene:
-    """Return the scene. Raises `SplatCorruptError` for bytes that are no whole, finite splat."""
+    """Return the scene. Raises `SplatCorruptError` for bytes that are not a complete, finite splat."""
     comments, elements = _parse(data)
     rows = elements["vertex"]
     if not len(rows):
         raise SplatCorruptError("The splat holds no Gaussians; generate the scene again.")
-    largest = max(rows.max(), -rows.min())  # not a number, if one is none
+    largest = max(rows.max(), -rows.min())  # NaN if any value is NaN
     if not np.isfinite(largest):
         raise SplatCorruptError("The splat holds numbers that are not finite; generate the scene again.")
     values = [rows[:, columns].copy() for columns in _COLUMNS]
@@ -44,7 +44,7 @@ def read(data: bytes) -> Scene:
     norms = np.linalg.norm(values[4], axis=1, keepdims=True)
     if not norms.all():
         raise SplatCorruptError("The splat holds a rotation of length 0; generate the scene again.")
-    if np.abs(norms - 1).max() > 1e-3:  # stored as the network gave them: left alone where they are unit
+    if np.abs(norms - 1).max() > 1e-3:  # stored as the network gave them; unit ones stay unchanged
         values[4] /= norms
     gaussians = Gaussians(*values)
     return Scene(gaussians, _camera(elements, comments) or _guess(gaussians))
@@ -109,7 +109,7 @@ def _sane(count: str) -> bool:
 
 
 def _camera(elements: Elements, comments: dict[str, list[str]]) -> Camera | None:
-    """Return the camera that the file states, None where it states none that makes sense."""
+    """Return the camera stated in the file, or None if there is no valid one."""
     try:
         if "intrinsic" in elements:
             width, height = elements["image_size"]
@@ -124,7 +124,7 @@ def _camera(elements: Elements, comments: dict[str, list[str]]) -> Camera | None
 
 
 def _guess(gaussians: Gaussians) -> Camera:
-    """Return a square camera at the origin that sees 98 in 100 of the Gaussians before it."""
+    """Return a square camera at the origin that sees 98 % of the Gaussians in front of it."""
     x, y, z = gaussians.positions.T
     before = z > 1e-3
     if not before.any():

@@ -1,8 +1,8 @@
-"""Pictures to a video: AV1 in MP4, by the encoder inside Pillow.
+"""Encodes pictures as a video: AV1 in MP4, with Pillow's encoder.
 
-Pillow writes an animated AVIF, and that is an MP4 in all but name: the same boxes, the samples in a track.
-So the names are changed and the file stays as long as it is. The other way to an MP4, PyAV, would bring
-x264 and x265, which are GPL.
+Pillow writes an animated AVIF, which has the same boxes as an MP4, with the samples in a track. So boxes are
+renamed in place and the file keeps its length. The alternative, PyAV, would bring x264 and x265, which are
+GPL.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NEST: Final = {
     b"stsd": 16,
     b"av01": 86,
 }
-"""Boxes that hold boxes -> how many bytes come before those."""
+"""Container boxes -> the number of bytes before their children."""
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -51,7 +51,7 @@ def encode(pictures: Iterable[Pixels], *, fps: int, quality: int = 70) -> bytes:
 
 
 def _renamed(file: bytearray, *, ticks: int) -> bytes:
-    """Make an .mp4 of an animated .avif, in place; ``ticks``: how many of its units of time are a second."""
+    """Turn an animated .avif into an .mp4, in place; ``ticks``: its units of time per second."""
     boxes = {kind: (begin, end) for kind, begin, end in _boxes(file, 0, len(file))}
     if not {b"ftyp", b"mvhd", b"tkhd", b"elst", b"hdlr", b"mdhd"} <= boxes.keys():
         raise ConverterError("The encoder did not write a track.")
@@ -59,19 +59,19 @@ def _renamed(file: bytearray, *, ticks: int) -> bytes:
     if end - begin < 8 + len(_BRANDS):
         raise ConverterError("The encoder's file names fewer brands than it did.")
     file[begin + 8 : end] = _BRANDS + b"isom" * ((end - begin - 8 - len(_BRANDS)) // 4)
-    for kind in (b"meta", b"ccst"):  # the still picture, and what only a sequence of stills has
+    for kind in (b"meta", b"ccst"):  # the still picture, and a box of image sequences only
         if kind in boxes:
             file[boxes[kind][0] + 4 : boxes[kind][0] + 8] = b"free"
     file[boxes[b"hdlr"][0] + 16 : boxes[b"hdlr"][0] + 20] = b"vide"
     _play_once(file, boxes)
-    # Pillow counts in whole milliseconds, 42 for 1/24 s: let a second have 24 x 42 of them.
+    # Pillow's times are whole milliseconds, 42 for 1/24 s: 24 x 42 units become a second.
     for kind in (b"mvhd", b"mdhd"):
         file[boxes[kind][0] + 28 : boxes[kind][0] + 32] = struct.pack(">I", ticks)
     return bytes(file)
 
 
 def _play_once(file: bytearray, boxes: dict[bytes, tuple[int, int]]) -> None:
-    """State the duration, where an animation says that it goes on for ever. All boxes are version 1."""
+    """Set the duration, which an animation states as endless. All boxes are version 1."""
     duration = bytes(file[boxes[b"mdhd"][0] + 32 : boxes[b"mdhd"][0] + 40])
     file[boxes[b"mvhd"][0] + 32 : boxes[b"mvhd"][0] + 40] = duration
     file[boxes[b"tkhd"][0] + 36 : boxes[b"tkhd"][0] + 44] = duration

@@ -1,8 +1,8 @@
-"""One converting process: ``python -m export_consumer.worker FD LIMIT_BYTES TIMEOUT_S NICE``.
+"""A worker process that converts: ``python -m export_consumer.worker FD LIMIT_BYTES TIMEOUT_S NICE``.
 
-It knows no Kafka, no S3 and no secret, so that a splat or a library that goes wrong reaches nothing. It
-must not print: what it has to say goes through the socket, as JSON and bytes: its parent, which has secrets,
-must not unpickle what a broken library may have written. It ends when the socket is closed.
+It has no access to Kafka, S3 or secrets, so that a compromised library reaches nothing. It must not print:
+results go through the socket as JSON and bytes. They are not pickled, because its parent, which has secrets,
+must not unpickle data that a broken library may have written. It ends when the socket is closed.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from export_consumer.formats import File, load
 from export_consumer.gaussians import pruned
 
 GRACE_S: Final = 5
-"""The parent kills at the timeout; where the parent is gone, the alarm does, this much later."""
+"""The parent kills the worker at the timeout; if the parent is gone, an alarm does, this much later."""
 
 
 def main(fd: int, limit_bytes: int, timeout_s: int, nice: int) -> None:
-    """Convert what comes over the socket ``fd`` until nobody can ask any more."""
+    """Convert the jobs that arrive on the socket ``fd`` until it is closed."""
     os.nice(nice)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # OpenBLAS takes its buffers at the first product, and ends the process where it cannot: let it have them.
+    # OpenBLAS allocates its buffers at the first product and exits if it cannot, so they are allocated now.
     np.ones((64, 64)) @ np.ones((64, 64))
-    # Of what it writes to: an address space limit would forbid the reservations of numba and OpenUSD.
+    # Limits written memory: an address space limit would forbid the reservations of numba and OpenUSD.
     resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # gaussforge prints
     with Connection(fd) as jobs, contextlib.suppress(EOFError, ConnectionResetError, BrokenPipeError):
@@ -62,14 +62,14 @@ def convert(name: str, given: options.Options, data: bytes) -> File:
 
 
 def _answer(jobs: Connection, name: str, given: options.Options, data: bytes) -> None:
-    """Send "made", media type, suffix and then the file; or "failed", class, code, sentence; or why else."""
+    """Send "made", media type, suffix, then the file; or "failed", class, code, message; or an error kind."""
     try:
         made = convert(name, given, data)
     except SharpstreamError as error:
         _say(jobs, "failed", type(error).__name__, error.code, error.message)
     except MemoryError:
         _say(jobs, "memory")
-    except Exception as error:  # noqa: BLE001  (a library's own; the process may be asked again)
+    except Exception as error:  # noqa: BLE001  (a library's error; the process stays usable)
         _say(jobs, "raised", repr(error)[:400])
     else:
         _say(jobs, "made", made.media_type, made.suffix)

@@ -1,1 +1,1 @@
-"""Commands in, photos to splats in batches on one engine, events out. Needs Kafka and S3, never Postgres."""
+"""Turns the photos of generation commands into splats, in batches on one engine. Must not use Postgres."""

@@ -1,4 +1,4 @@
-"""The inference consumer's composition root: what there is, and the order it starts and stops in."""
+"""The inference consumer's composition root: builds its parts, starts and stops them in order."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from inference_consumer.settings import Settings
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _MIB: Final = 1024 * 1024
 _LAST_S: Final = 1.0
-"""What the engine gets for its batch once nobody waits for it any more."""
+"""Time for the engine's batch to end after its jobs were cancelled."""
 
 
 def main() -> int:
-    """Serve until SIGTERM or SIGINT; return the exit status, as `bus.runtime.process.exit_status` has it."""
+    """Serve until SIGTERM or SIGINT; return the exit status of `bus.runtime.process.exit_status`."""
     made: list[App] = []
     status = process.exit_status(lambda: _serve(made))
-    if made and made[0].abandoned:  # the interpreter would not end well under a thread that still computes
+    if made and made[0].abandoned:  # a thread that still computes may crash the interpreter's shutdown
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def _serve(made: list[App]) -> int:
-    """Serve; the application is left in ``made``, whatever it ends with."""
+    """Serve, and append the application to ``made`` even if it fails."""
     stated = settings.read()
     logs.configure("inference", stated.role.log_level)
     made.append(create_app(stated))
@@ -53,7 +53,7 @@ def _serve(made: list[App]) -> int:
 
 
 def create_app(settings: Settings) -> App:
-    """Return the application, not started. Raises `ConfigurationError` for a model that there is not."""
+    """Return the application, not started. Raises `ConfigurationError` for an unknown model."""
     return App(settings, models.maker(settings.model))
 
 
@@ -78,14 +78,14 @@ class App:
 
     @property
     def ready(self) -> bool:
-        """Whether jobs are taken."""
+        """Whether the worker takes jobs."""
         return self._processor is not None and self._processor.ready
 
     async def run(self) -> None:
         """Serve.
 
-        Raises what loading the model raised, `DeviceLostError`, and what ended the processor, `FencedError`
-        among it.
+        Raises errors of loading the model, `DeviceLostError`, and errors that end the processor, such as
+        `FencedError`.
         """
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
@@ -96,7 +96,7 @@ class App:
                 HealthServer(role.health_host, role.health_port, lambda: self.ready),
                 BlobStore(self._settings.s3) as blobs,
             ):
-                # Model before jobs: a worker that cannot work must not take any.
+                # The model is loaded before jobs are taken, because a failed worker must not hold any.
                 await tasks.first_of(self._engine.start(), self._stop.wait())
                 if not self._stop.is_set():
                     await self._serve(blobs)

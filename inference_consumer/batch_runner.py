@@ -1,7 +1,7 @@
-"""The middle stage: takes batches from the batcher, runs them on the engine, answers each photo.
+"""Takes batches from the batcher, runs them on the engine and completes each photo.
 
-The only caller of the engine: one batch at a time, and the next one gathers meanwhile. While a bulk batch
-runs, interactive ones overtake it: a person waits for a step of somebody else's batch, not for its end.
+It is the only caller of the engine. It runs one batch at a time while the next one gathers. Interactive
+batches preempt a running bulk batch, so they wait for one of its steps and not for its end.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Served:
-    """One photo's splat, and what it cost: seconds in the queue, seconds of its batch, photos in it."""
+    """One photo's splat, with its seconds in the queue, its batch's seconds and its batch's photos."""
 
     splat: Splat
     waited_s: float
@@ -36,7 +36,7 @@ class Served:
 
 
 class Inference:
-    """`submit` photos while `run` runs."""
+    """Runs inference: `submit` photos while `run` runs."""
 
     def __init__(self, engine: Engine, batcher: Batcher) -> None:
         self._engine, self._batcher = engine, batcher
@@ -44,7 +44,7 @@ class Inference:
 
     @contextlib.contextmanager
     def coming(self, priority: Priority) -> Any:
-        """While inside, a photo is on its way here, and others may wait for it."""
+        """Announce a photo for the duration of the body, so that a batch may wait for it."""
         self._batcher.coming[priority] += 1
         try:
             yield
@@ -62,14 +62,14 @@ class Inference:
         try:
             return await future
         finally:
-            self._wake.set()  # cancelled: the batch that waits for it need not
+            self._wake.set()  # on cancellation a batch need not wait for it
 
     def sweep(self) -> None:
-        """Let go at once of queued photos whose ``check`` raises by now."""
+        """Remove queued photos whose ``check`` raises."""
         self._batcher.sweep()
 
     async def run(self) -> None:
-        """Serve until cancelled; whoever waits then gets `EngineStoppedError`."""
+        """Serve until cancelled; queued photos then fail with `EngineStoppedError`."""
         bulk: asyncio.Task[None] | None = None
         try:
             while True:

@@ -1,8 +1,8 @@
-"""Who is in the next batch, and whether to wait for more. Pure bookkeeping with a clock that is handed in.
+"""Decides which photos form the next batch and whether to wait for more, with an injected clock.
 
-It never sleeps and never runs anything: `inference.Inference` asks it. Interactive photos go before bulk
-ones, and not in one batch with them: a larger batch takes longer. Whoever was cancelled, has expired or is
-not waited for any more never reaches the engine.
+It never sleeps and runs nothing; `batch_runner.Inference` calls it. Interactive photos go before bulk ones,
+and not in one batch with them, because a larger batch takes longer. Photos that were cancelled, have expired
+or have no waiter any more never reach the engine.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from bus.contract.messages import Priority
 from inference_consumer import metrics
 
 MAX_BULK_WAIT_S: Final = 30.0
-"""A bulk photo that waited so long counts as interactive: its place in Kafka holds up others."""
+"""A bulk photo that has waited so long counts as interactive, because its record holds up others in Kafka."""
 SHARE: Final = 0.25
-"""Of a batch's own running time is what waiting for one more photo may cost at most."""
+"""The longest wait for one more photo, as a share of the batch's running time."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Waiting:
-    """A prepared photo in the queue. ``check`` raises what ends it early; ``began`` hears when it runs."""
+    """A prepared photo in the queue. ``check`` raises to end it early; ``began`` is called when it runs."""
 
     item: Any
     priority: Priority
@@ -41,8 +41,8 @@ class Waiting:
 class Batcher:
     """The queue in front of the engine.
 
-    ``limit`` and ``seconds`` ask the engine: photos that fit, and how long a batch of a size took last (0:
-    unknown, then nobody waits). ``size`` weighs an item in bytes. ``clock`` counts seconds.
+    ``limit`` returns how many photos fit. ``seconds`` returns how long a batch of a size took last (0:
+    unknown, then no batch waits). ``size`` returns an item's bytes. ``clock`` returns seconds.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Batcher:
         self._waiting: list[Waiting] = []
         self._numbers = count()
         self.coming: Counter[Priority] = Counter()
-        """Photos on their way here: being fetched or decoded. With none, nobody waits."""
+        """Photos that are being fetched or decoded. A batch waits only if there are any."""
 
     def put(
         self,
@@ -71,7 +71,7 @@ class Batcher:
         began: Callable[[], None],
         future: asyncio.Future[Any],
     ) -> Waiting:
-        """Queue an item. Raises what ``size`` raises, and then nothing is queued."""
+        """Queue an item. If ``size`` raises, its error is raised and nothing is queued."""
         waiting = Waiting(
             item=item,
             priority=priority,
@@ -87,13 +87,13 @@ class Batcher:
         return waiting
 
     def sweep(self) -> None:
-        """Let go of whoever is to stop: the future gets the reason."""
+        """Remove photos that must stop; their futures get the reason."""
         self._keep(self._wanted)
 
     def wait_s(self, *, preempting: bool = False) -> float | None:
-        """Return the seconds until the next batch is due: 0 for now, None while there is none.
+        """Return the seconds until the next batch is due: 0 for now, None if there is none.
 
-        ``preempting``: of those who may overtake a bulk batch. They wait for nobody.
+        ``preempting``: only batches that may preempt a bulk batch. They do not wait for more photos.
         """
         self.sweep()
         if not self._waiting:
@@ -112,7 +112,7 @@ class Batcher:
         return max(0.0, oldest + max_wait - self._clock())
 
     def take(self) -> list[Waiting]:
-        """Remove the next batch from the queue and return it; empty where nobody is left."""
+        """Remove the next batch from the queue and return it; empty if no photo is left."""
         self.sweep()
         batch = self._next()
         taken = {each.number for each in batch}
@@ -120,22 +120,22 @@ class Batcher:
         return batch
 
     def close(self, error: Exception) -> None:
-        """Answer everybody in the queue with ``error``."""
+        """Fail all queued photos with ``error``."""
         for each in self._waiting:
             if not each.future.done():
                 each.future.set_exception(error)
         self._keep(lambda _: False)
 
     def waited_s(self, each: Waiting) -> float:
-        """Return how long it has been here."""
+        """Return how long the photo has been queued, in seconds."""
         return self._clock() - each.since
 
     def may_be_preempted(self, batch: list[Waiting]) -> bool:
-        """Whether somebody may still come who goes before all of the batch."""
+        """Whether a photo that arrives later may go before the whole batch."""
         return bool(batch) and all(map(self._later, batch))
 
     def _first(self) -> list[Waiting]:
-        """Return everybody who is not behind somebody of the other kind, in the order of their turns."""
+        """Return the queued photos of the first one's kind, interactive or bulk, in queue order."""
         waiting = sorted(self._waiting, key=self._rank)
         return [each for each in waiting if self._later(each) == self._later(waiting[0])]
 
@@ -144,7 +144,7 @@ class Batcher:
         weight = 0
         for each in self._first()[: self._limit()]:
             weight += each.bytes
-            if batch and weight > self._max_bytes:  # a single one always goes, whatever it weighs
+            if batch and weight > self._max_bytes:  # a single photo always runs, whatever its size
                 break
             batch.append(each)
         return batch
@@ -161,7 +161,7 @@ class Batcher:
 
     @staticmethod
     def _wanted(each: Waiting) -> bool:
-        if each.future.done():  # whoever waited was cancelled
+        if each.future.done():  # its waiter was cancelled
             return False
         try:
             each.check()

@@ -1,7 +1,7 @@
-"""The wishes to stop, all of them, in memory: read to the end before the first job, followed from then on.
+"""Keeps all cancellation requests in memory: reads the topic before the first job, then follows it.
 
 Every worker reads the whole topic without a group, because a partition of commands may move to it at any
-time. It only knows the wishes; how a generation ended is written by whoever owns its command.
+time. It must not write how a generation ended: only the owner of its command does.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _STOP_S: Final = 2.0
 
 
 class Cancellations:
-    """`run` until cancelled; `ready` is set once everything that was there at the start is known.
+    """Known cancellation requests. `ready` is set once `run` has read those that existed at the start.
 
-    A wish is forgotten when its record is older than the topic's retention: no command lives as long.
-    ``heard`` is called after each new wish. ``now`` is seconds since 1970.
+    A request is dropped when its record is older than the topic's retention; no command lives as long.
+    ``heard`` is called after each new request. ``now`` is seconds since 1970.
     """
 
     def __init__(
@@ -49,17 +49,15 @@ class Cancellations:
     ) -> None:
         self._kafka, self._client_id, self._topic = kafka, client_id, topic
         self._heard, self._now = heard, now
-        self._until: dict[
-            UUID, float
-        ] = {}  # in the order of their arrival, which is nearly that of their ends
+        self._until: dict[UUID, float] = {}  # in order of arrival, which is nearly the order of expiry
         self.ready = asyncio.Event()
 
     def wanted(self, generation_id: UUID) -> bool:
-        """Whether somebody wants this generation to stop."""
+        """Whether this generation's cancellation was requested."""
         return generation_id in self._until
 
     def note(self, generation_id: UUID, requested_at: float) -> None:
-        """Remember a wish, unless it is too old to matter; forget those that are."""
+        """Remember a request unless it has expired, and drop expired ones."""
         until = requested_at + self._topic.retention_ms / 1000
         if until > self._now():
             self._until[generation_id] = until
@@ -68,7 +66,7 @@ class Cancellations:
         metrics.CANCELLATIONS_KNOWN.set(len(self._until))
 
     async def run(self) -> None:
-        """Read and follow; after every error anew from the first record: knowing twice does no harm."""
+        """Read and follow; after an error read again from the first record, which is idempotent."""
         while True:
             consumer = broker.consumer(
                 self._kafka, client_id=f"{self._client_id}.cancellations", group_id=None

@@ -1,7 +1,7 @@
 """``card``: the photo itself as a flat card of Gaussians, 2 m in front of the camera. No network, no weights.
 
-It is no reconstruction and does not pretend to be: it shows that everything around a model works, with the
-right geometry. As wide as the lens saw at that distance, upright, in the photo's colours.
+It is not a reconstruction. It shows that everything around a model works, with the right geometry. The card
+is as wide as the lens's view at that distance, upright, in the photo's colours.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from inference_consumer.settings import Settings
 
 DISTANCE_M: Final = 2.0
 MAX_GAUSSIANS: Final = 200_000
-"""11 MB as .ply; what a browser without a fast GPU still shows. Larger photos are averaged by area."""
+"""11 MB as .ply, which a browser without a fast GPU can show. Larger photos are averaged by area."""
 OPACITY: Final = 0.99
 """Opaque: rasterisers clamp at this value anyway."""
 THICKNESS: Final = 0.01
-"""Of the card, in grid cells."""
+"""The card's thickness in grid cells."""
 
 INFO: Final = ModelInfo(
     name="card",
@@ -40,14 +40,14 @@ INFO: Final = ModelInfo(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CardSplat:
-    """A card that is not written yet; ``cells`` is one pixel a Gaussian, (rows, columns, 3)."""
+    """A card not yet encoded; ``cells`` is (rows, columns, 3), one pixel a Gaussian."""
 
     cells: Pixels
     camera: Camera
 
     @property
     def count(self) -> int:
-        """One Gaussian a cell."""
+        """The number of Gaussians, one a cell."""
         rows, columns = self.cells.shape[:2]
         return int(rows * columns)
 
@@ -72,7 +72,7 @@ class CardSplat:
 
 
 class Card:
-    """The model. There is nothing to run: preparing a photo is all of the work."""
+    """The model. `prepare` does all of the work."""
 
     info = INFO
 
@@ -91,7 +91,7 @@ class Card:
         return item.cells.nbytes
 
     def run(self, items: Sequence[CardSplat], _pause: YieldPoint = no_preemption) -> Sequence[CardSplat]:
-        """Return what was prepared; too quick for a pause."""
+        """Return the prepared items; too short for yield points."""
         return items
 
 

@@ -1,7 +1,7 @@
-"""Weights from where the operator points to: a file as it is, or an https URL, fetched once into a cache.
+"""Locates the operator's weights: a file, used as it is, or an https URL, downloaded once into a cache.
 
-Interrupted downloads go on where they broke off. Nothing here knows what a checkpoint holds, and nothing is
-ever fetched that the operator did not name.
+Interrupted downloads are resumed. This module must not read a checkpoint's content, and must not fetch
+anything that the operator did not name.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _HTTPS: Final = frozenset({"https"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checkpoints:
-    """Where checkpoints are kept, and from where they may come. Tests alone allow other than https."""
+    """The cache of checkpoints and the URL schemes allowed for them. Only tests allow others than https."""
 
     cache: Path
     schemes: Collection[str] = _HTTPS
@@ -45,10 +45,10 @@ class Checkpoints:
     backoff_s: float = 1.0
 
     def locate(self, checkpoint: str, sha256: str | None) -> tuple[Path, str]:
-        """Return the checkpoint's file and its sha256, fetched first where it is a URL; blocks.
+        """Return the checkpoint's file and its sha256, downloading it first if it is a URL; blocks.
 
-        Raises `ConfigurationError` with a sentence for everything that the operator has to set right: no
-        such file, another digest, a URL that is not https or does not answer.
+        Raises `ConfigurationError` with a sentence for everything that the operator has to correct: no such
+        file, a different digest, a URL that is not https or does not respond.
         """
         remote = "://" in checkpoint
         path = self._fetched(checkpoint, sha256) if remote else Path(checkpoint).expanduser()
@@ -70,7 +70,7 @@ class Checkpoints:
         name = sha256.lower() if sha256 else hashlib.sha256(url.encode()).hexdigest()
         target = cache / (name + Path(urlsplit(url).path).suffix)
         with target.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # several workers start at once: one fetches, the others find it
+            fcntl.flock(lock, fcntl.LOCK_EX)  # of several workers that start at once, one downloads
             if not target.exists():
                 part = target.with_suffix(".part")
                 self._fetch(url, part)
@@ -84,7 +84,7 @@ class Checkpoints:
             try:
                 _go_on(opener, url, part, self.max_bytes)
             except (OSError, HTTPException, _CutShortError) as error:
-                # A server that refused will refuse again; one that broke down may be mended.
+                # 4xx is permanent; 5xx and connection errors are retried.
                 refused = isinstance(error, urllib.error.HTTPError) and error.code < 500
                 if attempt == _ATTEMPTS or refused:
                     raise ConfigurationError(f"SHARP_CHECKPOINT: {url} cannot be fetched: {error}") from error
@@ -95,7 +95,7 @@ class Checkpoints:
 
 
 def _go_on(opener: urllib.request.OpenerDirector, url: str, part: Path, max_bytes: int) -> None:
-    """Append what is missing; begin anew where the server does not go on."""
+    """Resume the download; start again if the server does not support ranges."""
     have = part.stat().st_size if part.exists() else 0
     answer = _ask(opener, url, part, have)
     if answer is None:
@@ -114,7 +114,7 @@ def _go_on(opener: urllib.request.OpenerDirector, url: str, part: Path, max_byte
 
 
 def _ask(opener: urllib.request.OpenerDirector, url: str, part: Path, have: int) -> Any:
-    """Return the answer to read from; None where everything is there already."""
+    """Return the response to read from, or None if the file is complete."""
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})  # noqa: S310
     try:
         return opener.open(request, timeout=_TIMEOUT_S)
@@ -123,7 +123,7 @@ def _ask(opener: urllib.request.OpenerDirector, url: str, part: Path, have: int)
             raise
         if error.headers.get("Content-Range") == f"bytes */{have}":
             return None
-        part.unlink()  # not the start of this file
+        part.unlink()  # not a prefix of this file
         raise _CutShortError("the server has less than was fetched before") from error
 
 
@@ -151,11 +151,11 @@ def _check_scheme(url: str, schemes: Collection[str]) -> None:
 
 
 class _CutShortError(Exception):
-    """The connection ended early; what came is kept."""
+    """The connection ended early; the bytes received are kept."""
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows a redirect only to where we would have gone ourselves."""
+    """Follows redirects only to URLs of an allowed scheme."""
 
     def __init__(self, schemes: Collection[str]) -> None:
         self._schemes = schemes

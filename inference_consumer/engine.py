@@ -1,9 +1,9 @@
-"""The model on its one thread: load, warm up, ready, run. What goes wrong for one photo stays with it.
+"""Loads, warms up and runs the model on its one thread. A photo's error does not affect its batch.
 
-Accelerators like one thread, and so do frameworks; the event loop never waits for either. The engine
-decides nothing about who is in a batch: that is the batcher's business.
+Accelerators and frameworks work best from one thread, and the event loop never blocks on them. The engine
+must not decide which photos form a batch; the batcher does.
 
-A batch may overtake the one that runs: it is run inside `models.YieldPoint`, between two of its steps.
+A batch may preempt the running one: it is run inside `models.YieldPoint`, between two of its steps.
 """
 
 from __future__ import annotations
@@ -27,47 +27,47 @@ from inference_consumer.models import Model, ModelInfo, Photo, Splat
 log = structlog.stdlib.get_logger(__name__)
 
 WARM_UP_SIDE: Final = 256
-"""Pixels; models scale to a size of their own, so this is as good as a large one."""
+"""Pixels; models resize photos, so a small one is as good as a large one."""
 Results: TypeAlias = "list[Splat | Exception]"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ran:
-    """What became of a batch: one result an item in its order, and the seconds that the engine took."""
+    """A batch's outcome: one result for each item, in order, and the seconds that it took."""
 
     results: Results
     seconds: float
 
 
 class _CrowdedError(Exception):
-    """An overtaking batch does not fit beside the one that it overtakes."""
+    """A preempting batch does not fit into memory beside the one that it preempts."""
 
 
 Work: TypeAlias = "tuple[Callable[[], Any], asyncio.Future[Any]]"
 
 
 class Engine:
-    """Makes the model and runs it. ``max_batch`` None takes the model's own; `limit` may sink below it."""
+    """Makes the model and runs it. ``max_batch`` None uses the model's own; `limit` may fall below it."""
 
     def __init__(self, make: Callable[[], Model], *, max_batch: int | None = None) -> None:
         self._make, self._max_batch = make, max_batch
         self._model: Model | None = None
         self._work: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._preempting: queue.SimpleQueue[Work] = queue.SimpleQueue()
-        self._depth = 0  # batches that run: 2 while one overtakes another
-        self._aside_s = 0.0  # what overtaking took of the outer batch's time
-        # A daemon, unlike an executor's: a batch that takes a minute must not hold up the end of the process.
+        self._depth = 0  # running batches: 2 while one preempts another
+        self._aside_s = 0.0  # seconds of preempting batches within the outer batch's time
+        # A daemon, unlike an executor's thread: a batch of a minute must not delay the process's exit.
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._stopped = False
         self._overflowed, self._worked = False, 1
         self.limit = 1
-        """Photos that fit at once, as far as is known."""
+        """Photos that fit into one run, as far as known."""
         self._seconds: dict[int, float] = {}
         self.lost: asyncio.Event = asyncio.Event()
-        """Set once the device answers no more: end the process."""
+        """Set once the device has failed; the process must end."""
 
     async def start(self) -> ModelInfo:
-        """Load and warm up. Whatever it raises ends the process: a worker that cannot work takes no jobs."""
+        """Load and warm up. Any error ends the process, so that a broken worker takes no jobs."""
         self._thread.start()
         began = time.perf_counter()
         info: ModelInfo = await self._on_thread(self._load)
@@ -76,7 +76,7 @@ class Engine:
         return info
 
     async def stop(self, *, within_s: float) -> bool:
-        """Run nothing more; whether the running batch ended in time."""
+        """Stop after the running batch; return whether it ended in time."""
         self._stopped = True
         self._work.put(None)
         if self._thread.ident is None:
@@ -92,21 +92,21 @@ class Engine:
         return self._model
 
     def seconds(self, size: int) -> float:
-        """Return how long a batch of that many photos took last; 0 where nobody knows."""
+        """Return the seconds that a batch of that many photos took last; 0 if unknown."""
         return self._seconds.get(size, 0.0)
 
     async def run(self, items: Sequence[Any], *, preempt: bool = False) -> Ran:
-        """Return each item's splat or error; never raises for what items or the model do.
+        """Return each item's splat or error; never raises for errors of items or the model.
 
-        ``preempt``: between two steps of the batch that runs, where both fit into memory; else after it.
-        Raises `EngineStoppedError` while the process ends.
+        ``preempt``: run between two steps of the running batch if both fit into memory, else after it.
+        Raises `EngineStoppedError` during shutdown.
         """
         ran: Ran = await self._on_thread(lambda: self._timed(list(items)), preempt=preempt)
         if any(isinstance(result, DeviceLostError) for result in ran.results):
             self.lost.set()
         return ran
 
-    # --- the thread's side ----------------------------------------------------------------------------
+    # --- on the engine's thread -----------------------------------------------------------------------
 
     async def _on_thread(self, call: Callable[[], Any], *, preempt: bool = False) -> Any:
         if self._stopped:
@@ -114,7 +114,7 @@ class Engine:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if preempt:
             self._preempting.put((call, future))
-            # And in case that nothing runs any more, or makes no pause.
+            # Also queued normally, in case no batch is running or it has no yield points.
             self._work.put((self._pause, asyncio.get_running_loop().create_future()))
             return await future
         self._work.put((call, future))
@@ -123,21 +123,21 @@ class Engine:
     def _serve(self) -> None:
         while (work := self._work.get()) is not None:
             self._do(work)
-            del work  # a waiting engine holds no batch's memory
+            del work  # an idle engine holds no batch's memory
 
     def _do(self, work: Work) -> None:
         call, future = work
         try:
             outcome, failed = call(), None
         except _CrowdedError:
-            self._work.put(work)  # it is next, and then alone
+            self._work.put(work)  # it runs next, alone
             return
-        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to whoever waits
+        except BaseException as error:  # noqa: BLE001 - passed to the caller
             outcome, failed = None, error
         _answer(future, outcome, failed)
 
     def _pause(self) -> None:
-        """Run what may overtake."""
+        """Run the preempting batches."""
         if self._depth > 1:
             return
         with contextlib.suppress(queue.Empty):
@@ -155,7 +155,7 @@ class Engine:
         return model.info
 
     def _warm_up(self, model: Model) -> None:
-        # Noise has detail everywhere; the largest batch first, so that memory is claimed once.
+        # Noise has detail everywhere. The largest batch runs first, so that memory is allocated once.
         pixels = np.random.default_rng(0).integers(0, 256, (WARM_UP_SIDE, WARM_UP_SIDE, 3), np.uint8)
         for size in range(self.limit, 0, -1):
             if size > self.limit:  # did not fit
@@ -177,7 +177,7 @@ class Engine:
         return Ran(results=results, seconds=seconds)
 
     def _run(self, items: list[Any]) -> Results:
-        """Run what fits at once, part by part."""
+        """Run the items in parts of at most `limit`."""
         results: Results = []
         while len(results) < len(items):
             part = items[len(results) : len(results) + self.limit]
@@ -189,12 +189,12 @@ class Engine:
         return results
 
     def _attempt(self, items: list[Any]) -> Results:
-        """Run at once; where that fails half by half, down to the single item that it is due to."""
+        """Run all items at once; on failure run each half, down to the single failing item."""
         try:
             results = _one_each(self.model.run(items, self._pause), items)
         except DeviceLostError as error:
             return [error] * len(items)
-        except Exception as error:  # noqa: BLE001 - a photo's fault, most likely; its neighbours go on
+        except Exception as error:  # noqa: BLE001 - probably one photo's error
             overflow = isinstance(error, MemoryError)
             if overflow:
                 metrics.OUT_OF_MEMORY.inc()
@@ -223,12 +223,12 @@ def _too_large() -> OutOfMemoryError:
 
 def _answer(future: asyncio.Future[Any], outcome: Any, failed: BaseException | None) -> None:
     def complete() -> None:
-        if future.done():  # nobody waits any more
+        if future.done():  # cancelled
             return
         if failed is None:
             future.set_result(outcome)
         else:
             future.set_exception(failed)
 
-    with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever asked
+    with contextlib.suppress(RuntimeError):  # the loop has ended
         future.get_loop().call_soon_threadsafe(complete)

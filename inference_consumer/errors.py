@@ -1,4 +1,4 @@
-"""What can go wrong on the way from a photo to a splat, beyond the bus."""
+"""The errors of turning a photo into a splat."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bus.runtime.errors import PermanentError, SharpstreamError, TransientError
 
 
 class PhotoError(PermanentError):
-    """The bytes are no photo that can be read: the person has to send another one."""
+    """The bytes are not a readable photo; the user has to send another one."""
 
     code = "photo_unreadable"
 
@@ -48,31 +48,31 @@ class ModelUnavailableError(PermanentError):
 
 
 class ResultNotFiniteError(PermanentError):
-    """The model answered this photo with numbers that are none; it would do so again."""
+    """The model returned NaN or infinite numbers for this photo; a retry would too."""
 
     code = "result_not_finite"
 
 
 class OutOfMemoryError(TransientError):
-    """Even alone the photo did not fit; another worker or another moment may have room."""
+    """The photo did not fit into memory even alone; a retry here or on another worker may succeed."""
 
     code = "out_of_memory"
 
 
 class DeviceLostError(TransientError):
-    """The accelerator answers no more: this process ends, its jobs are tried again elsewhere."""
+    """The accelerator failed: this process ends, and its jobs are retried elsewhere."""
 
     code = "device_lost"
 
 
 class EngineStoppedError(TransientError):
-    """The engine is shutting down; the job goes back."""
+    """The engine is shutting down; the job is retried."""
 
     code = "engine_stopped"
 
 
 class GenerationStoppedError(SharpstreamError):
-    """Not a failure: the generation was to stop before it had a result. ``reason`` goes into the event."""
+    """Not a failure: the generation was cancelled or expired. ``reason`` goes into the event."""
 
     code = "cancelled"
 

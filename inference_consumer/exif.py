@@ -1,4 +1,4 @@
-"""What a photo says about its camera: orientation and focal length. Wrong EXIF never fails a photo."""
+"""Reads a photo's EXIF orientation and focal length. Invalid EXIF never fails a photo."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ _FOCAL_35MM: Final = 0xA405
 _FOCAL: Final = 0x920A
 
 DEFAULT_FOCAL_MM: Final = 30.0
-"""A normal wide angle, where a photo tells nothing."""
+"""A normal wide angle, for photos that state no focal length."""
 PHONE_FOCAL_MM: Final = 10.0
 """A shorter focal length is that of a phone's small sensor, not a 35 mm equivalent..."""
 PHONE_FACTOR: Final = 8.4
-"""...and is multiplied by this: crude, but what the model's makers do (SHARP, arXiv 2512.10685)."""
+"""...and is multiplied by this: crude, but as the model's authors do (SHARP, arXiv 2512.10685)."""
 _FILM_DIAGONAL_MM: Final = math.hypot(36, 24)
 
 _BROKEN: Final = (SyntaxError, ValueError, TypeError, KeyError, OSError, EOFError, struct.error)
-"""What Pillow raises on EXIF that is none."""
+"""The errors that Pillow raises on invalid EXIF."""
 
 
 def tags_of(image: Image.Image) -> dict[int, Any]:
-    """Return the tags of the Exif IFD and of IFD0, IFD0 winning; empty where they cannot be read.
+    """Return the tags of the Exif IFD and of IFD0, IFD0 winning; empty if they cannot be read.
 
-    Call it after ``image.load()``: a PNG's may stand behind the pixels, and a TIFF is turned, and its
-    orientation tag removed, by loading.
+    Call it after ``image.load()``: a PNG's EXIF may follow the pixels, and loading a TIFF rotates it and
+    removes its orientation tag.
     """
     try:
         exif = image.getexif()
@@ -50,7 +50,7 @@ def focal_mm(tags: dict[int, Any]) -> float:
 
 
 def pixels_of(mm: float, width: int, height: int) -> float:
-    """Turn 35 mm equivalent millimetres into pixels, by the diagonal: orientation does not matter."""
+    """Convert 35 mm equivalent millimetres to pixels, by the diagonal: orientation does not matter."""
     return mm * math.hypot(width, height) / _FILM_DIAGONAL_MM
 
 

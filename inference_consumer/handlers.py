@@ -1,4 +1,4 @@
-"""One generation command in, one ending out: translate, carry out, tell."""
+"""Handles generation commands: decodes one, runs the pipeline, returns its one ending."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class Generations:
-    """The handler of the generation commands; ``cancelled`` knows the wishes to stop."""
+    """The handler of generation commands; ``cancelled`` returns whether cancellation was requested."""
 
     def __init__(
         self,
@@ -45,10 +45,10 @@ class Generations:
         self._pipeline, self._cancelled, self._now = pipeline, cancelled, now
 
     async def handle(self, record: Record) -> Sequence[envelope.OutRecord]:
-        """Return the command's ``completed`` or ``cancelled``. Raises what the processor decides upon.
+        """Return the command's ``completed`` or ``cancelled``. Raises errors for the processor to handle.
 
-        Returns nothing where the job was in hand from before its expiry until `SILENT_AFTER` behind it: this
-        process stood still, and the ledger may have ended the job (`ledger.lost_jobs`).
+        Returns nothing if the job was taken before its expiry and ends `SILENT_AFTER` after it. This process
+        was paused, and the ledger may have ended the job (`ledger.lost_jobs`).
         """
         command = envelope.decode(record.topic, record.value, record.headers)
         message: GenerateScene = command.message
@@ -84,11 +84,11 @@ class Generations:
         return [_event_record(command, ending, span.traceparent)]
 
     def give_up(self, record: Record, error: SharpstreamError) -> Sequence[envelope.OutRecord]:
-        """Return the ``failed`` of a command that is given up on; nothing for one that cannot be read."""
+        """Return the ``failed`` event of a command that is given up; nothing if it is undecodable."""
         try:
             command = envelope.decode(record.topic, record.value, record.headers)
         except UndecodableError:
-            return []  # nobody knows whose it was; the record lies in the dead-letter topic
+            return []  # its account is unknown; the record is in the dead-letter topic
         message: GenerateScene = command.message
         timings = error.details.get("timings")
         ending = GenerationFailed(
@@ -123,7 +123,7 @@ class Generations:
         )
 
     def _silent(self, command: GenerateScene, taken_at: datetime) -> bool:
-        """Whether it is too late to say how a job ended that was taken in time."""
+        """Whether it is too late to publish the ending of a job that was taken in time."""
         if _expired(command, taken_at) or not _expired(command, self._now() - SILENT_AFTER):
             return False
         log.error("ending_too_late", taken_at=taken_at.isoformat(), expires_at=str(command.expires_at))
@@ -135,7 +135,7 @@ def _expired(command: GenerateScene, at: datetime) -> bool:
 
 
 def _aware(moment: datetime) -> datetime:
-    """Take a time without a zone for UTC; JSON allows both."""
+    """Return the time, as UTC if it has no zone; JSON allows both."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -148,7 +148,7 @@ def _completed(command: GenerateScene, made: PipelineResult, attempt: int) -> Ge
         image_width=made.camera.width,
         image_height=made.camera.height,
         focal_length_px=made.camera.focal_px,
-        input_sha256=command.source.sha256,  # checked when it was fetched
+        input_sha256=command.source.sha256,  # verified on download
         model=made.model,
         timings=made.timings,
         attempt=attempt,

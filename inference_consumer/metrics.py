@@ -1,4 +1,4 @@
-"""What Prometheus is told. Declared here, set where it happens; never read back."""
+"""Prometheus metrics of the inference role. They are set where the values arise and never read back."""
 
 from __future__ import annotations
 

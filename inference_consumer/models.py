@@ -1,8 +1,8 @@
-"""The interface of a model to this role, and the registry of models by the name that settings choose.
+"""The interface between a model and this role, and the registry of models by name.
 
-A model turns prepared photos into splats and knows nothing of Kafka, S3 or batching. Another image-to-splat
-network is one more module with a ``make``, and one more entry in `bus.contract.models`. Weights, extra
-packages and settings of its own are further files.
+A model turns prepared photos into splats and must not know Kafka, S3 or batching. To add an image-to-splat
+network, add a module with a ``make`` and an entry in `bus.contract.models`. Weights, extra packages and its
+own settings are further files.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 Pixels: TypeAlias = "np.ndarray[Any, np.dtype[np.uint8]]"
 YieldPoint: TypeAlias = Callable[[], None]
-"""Called by a model between the steps of a batch: another batch may run inside, on the same thread."""
+"""Called by a model between the steps of a batch; another batch may run inside, on the same thread."""
 
 
 def no_preemption() -> None:
-    """Let nobody overtake."""
+    """Return at once: no batch preempts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,17 +39,17 @@ class Photo:
 
     @property
     def camera(self) -> Camera:
-        """What took it."""
+        """The camera of the photo."""
         height, width = self.pixels.shape[:2]
         return Camera(focal_px=self.focal_px, width=width, height=height)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelInfo:
-    """What explains a result.
+    """The model's identity and batching hints.
 
-    ``max_batch`` is how many photos at once pay off on this device. ``warm_up`` says whether a first run is
-    slower than the later ones, or may not fit; where it takes minutes and teaches nothing, it is left out.
+    ``max_batch`` is the largest batch that is worthwhile on this device. ``warm_up`` says whether a first run
+    is slower than later ones, or may not fit; it is False where a run takes minutes without such a benefit.
     """
 
     name: str
@@ -63,45 +63,45 @@ class ModelInfo:
 
 
 class Splat(Protocol):
-    """One photo's Gaussians, wherever they lie."""
+    """One photo's Gaussians, in memory of any device."""
 
     @property
     def count(self) -> int:
-        """How many Gaussians."""
+        """The number of Gaussians."""
         ...
 
     def ply(self) -> bytes | bytearray | memoryview:
-        """Return the whole file; called on an encoding thread, once."""
+        """Return the whole file; called once, on an encoding thread."""
         ...
 
 
 class Model(Protocol):
     """An image-to-splat network, loaded.
 
-    It is made, and `run` is called, on the engine's one thread; `prepare` on several decoding threads.
+    It is made and `run` on the engine's one thread; `prepare` is called on several decoding threads.
     """
 
     @property
     def info(self) -> ModelInfo:
-        """What is loaded."""
+        """A description of the loaded model."""
         ...
 
     def prepare(self, photo: Photo) -> Any:
-        """Return the item that `run` takes; whatever can be done for one photo alone is done here."""
+        """Return the item for `run`; all work that concerns one photo alone is done here."""
         ...
 
     def item_bytes(self, item: Any) -> int:
-        """Return what an item weighs against the limit of bytes in a batch."""
+        """Return an item's bytes, which count towards a batch's byte limit."""
         ...
 
     def run(self, items: Sequence[Any], pause: YieldPoint = no_preemption) -> Sequence[Splat | Exception]:
         """Return a splat or that item's own error for each item, same length, same order.
 
-        A batch that takes long calls ``pause`` between its steps, the more often the sooner a person's photo
-        gets its turn; inside, `run` may be called for another batch, whose memory comes on top.
+        A long batch calls ``pause`` between its steps; more calls let an interactive photo start sooner.
+        Inside, `run` may be called for another batch, whose memory is additional.
 
-        Raises `MemoryError` where the batch does not fit (its memory is free again by then) and
-        `DeviceLostError` where nothing will work any more.
+        Raises `MemoryError` if the batch does not fit, after freeing its memory, and `DeviceLostError` if the
+        device is unusable.
         """
         ...
 
@@ -109,11 +109,11 @@ class Model(Protocol):
 MakeModel: TypeAlias = "Callable[[Settings], Model]"
 
 REGISTRY: Final[Mapping[str, str]] = {name: facts.module for name, facts in MODELS.items()}
-"""Name -> the module whose ``make(settings)`` returns the model. Imported when chosen: one needs torch."""
+"""Name -> the module whose ``make(settings)`` returns the model. Imported only if chosen: one needs torch."""
 
 
 def maker(name: str) -> MakeModel:
-    """Return what makes the model of that name. Raises `ConfigurationError` that lists the names."""
+    """Return the factory of the model with that name. Raises `ConfigurationError` listing the names."""
     if name not in REGISTRY:
         raise ConfigurationError(
             f"INFERENCE_MODEL: there is no {name!r}; the models are {', '.join(REGISTRY)}."

@@ -23,11 +23,11 @@ INFO: Final = ModelInfo(
 )
 
 STEPS: Final = 24
-"""As many as a ViT-L has blocks."""
+"""The number of blocks of a ViT-L."""
 
 
 class NullSplat:
-    """Always the same file."""
+    """A splat whose file is always the same."""
 
     count = 1
     _file = bytes(
@@ -45,7 +45,7 @@ class NullSplat:
 
 
 class Null:
-    """The model that is none; a batch takes ``seconds``, as one on an accelerator would."""
+    """A model without a network; a batch takes ``seconds``, as one on an accelerator would."""
 
     info = INFO
 
@@ -53,14 +53,14 @@ class Null:
         self._seconds = seconds
 
     def prepare(self, _photo: Photo) -> None:
-        """Keep nothing."""
+        """Return None: the photo is not used."""
 
     def item_bytes(self, _item: None) -> int:
         """Return 0."""
         return 0
 
     def run(self, items: Sequence[None], pause: YieldPoint = no_preemption) -> Sequence[NullSplat]:
-        """Return one Gaussian each."""
+        """Return one Gaussian for each item."""
         for _ in range(STEPS):
             pause()
             time.sleep(self._seconds / STEPS)

@@ -1,8 +1,8 @@
-"""Bytes in, an upright sRGB photo with its focal length out. Pure functions for decoding threads.
+"""Decodes bytes into an upright sRGB photo with its focal length. Pure functions for decoding threads.
 
-The gateway has looked before; here nothing is taken on trust, because commands reach us without it too.
-Colours are taken for sRGB whatever profile is embedded, and alpha is dropped, not composited: so the model
-was trained. Mirrored photos (EXIF orientation 2, 4, 5, 7) are set upright, unlike in SHARP's own tool.
+Photos are validated again, because commands can arrive without the gateway. Colours are treated as sRGB
+whatever profile is embedded, and alpha is dropped, not composited, as in the model's training. Mirrored
+photos (EXIF orientation 2, 4, 5, 7) are turned upright, unlike in SHARP's own tool.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from inference_consumer.errors import (
 from inference_consumer.models import Photo, Pixels
 
 _FORMATS: Final = sorted(limits.PHOTO_MEDIA_TYPES.keys() - {"MPO"})
-"""No other parser is reachable; MPO opens as JPEG."""
+"""The only parsers in use; MPO opens as JPEG."""
 _BROKEN: Final = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, KeyError)
-"""What Pillow and its decoders raise on damaged files."""
+"""The errors that Pillow and its decoders raise on damaged files."""
 _UPRIGHT: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -42,12 +42,12 @@ _UPRIGHT: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""EXIF orientation -> what sets it upright; 1 and nonsense stay as they are."""
+"""EXIF orientation -> the operation that turns it upright; 1 and invalid values need none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhotoLimits:
-    """What a photo may be."""
+    """The limits of an accepted photo."""
 
     max_bytes: int = limits.MAX_PHOTO_BYTES
     max_pixels: int = limits.MAX_PHOTO_PIXELS
@@ -55,9 +55,9 @@ class PhotoLimits:
 
 
 def prepare() -> None:
-    """Set Pillow up for this process: HEIF on, its own bomb check off in favour of ours, its warnings off.
+    """Configure Pillow for this process: HEIF on, its bomb check off in favour of ours, its warnings off.
 
-    It warns of whatever it repairs, on stderr, where nobody reads it.
+    Otherwise it warns on stderr of everything that it repairs.
     """
     pi_heif.register_heif_opener()
     Image.MAX_IMAGE_PIXELS = None
@@ -73,14 +73,14 @@ def decode(
 ) -> Photo:
     """Return the upright photo. ``focal_px`` wins over ``focal_mm`` (35 mm equivalent), both over EXIF.
 
-    Raises `PhotoError` and its kinds, or `FocalLengthError`.
+    Raises `PhotoError` or a subclass, or `FocalLengthError`.
     """
     if len(data) > allowed.max_bytes:
         raise PhotoTooLargeError(
             f"The photo has {len(data)} bytes; at most {allowed.max_bytes} are accepted."
         )
     with _open(data) as image:
-        _check_size(image, allowed)  # the header is judged before a pixel is decoded
+        _check_size(image, allowed)  # checked from the header, before pixels are decoded
         _load(image)
         _check_size(image, allowed)
         tags = exif.tags_of(image)
@@ -136,7 +136,7 @@ def _turned(image: Image.Image, orientation: Any) -> Image.Image:
 def _rgb(image: Image.Image) -> Pixels:
     if image.mode[:1] in {"I", "F"}:  # more than 8 bits of grey; Pillow would cut them off at 255
         return np.repeat(_grey8(image)[..., None], 3, axis=2)
-    if image.mode == "P":  # through RGBA: a palette with transparency is no grey level
+    if image.mode == "P":  # through RGBA, because a palette index is not a grey level
         image = image.convert("RGBA")
     try:
         return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))

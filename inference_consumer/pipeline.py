@@ -1,7 +1,7 @@
-"""One generation from photo to stored splat, in three overlapped stages; many run at once.
+"""Runs a generation from photo to stored splat, in three overlapping stages; many run concurrently.
 
-Fetch and decode (loop and decoding threads), batch and engine (`inference`), encode and upload (encoding
-threads and loop). Knows commands and blobs, not Kafka records; what an error means is the handlers' business.
+The stages are fetch and decode (loop and decoding threads), batch and engine (`batch_runner`), encode and
+upload (encoding threads and loop). It must not know Kafka records or interpret errors: the handlers do.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PipelineResult:
-    """What came of a job."""
+    """The result of a job."""
 
     result: BlobRef
     gaussian_count: int
@@ -45,7 +45,7 @@ class PipelineResult:
 
 
 class Pipeline:
-    """Carries out jobs; ``worker`` is this process's name in progress messages."""
+    """Runs jobs; ``worker`` is this process's name in progress messages."""
 
     def __init__(
         self,
@@ -64,9 +64,9 @@ class Pipeline:
         self._encoders = ThreadPoolExecutor(encode_threads, thread_name_prefix="encode")
 
     async def make(self, job: Job) -> PipelineResult:
-        """Carry the job out and return what came of it.
+        """Run the job and return its result.
 
-        Raises the error of the stage that failed, with ``details["timings"]`` of those before it.
+        Raises the error of the failed stage, with ``details["timings"]`` of the stages before it.
         """
         watch = StageTimer(job, self._publish)
         try:
@@ -76,7 +76,7 @@ class Pipeline:
             raise
 
     def close(self) -> None:
-        """Let the threads end; what they are at is not waited for."""
+        """Shut the thread pools down without waiting for running work."""
         self._decoders.shutdown(wait=False, cancel_futures=True)
         self._encoders.shutdown(wait=False, cancel_futures=True)
 
@@ -95,7 +95,7 @@ class Pipeline:
         with self._inference.coming(command.priority):
             camera, item = await self._prepared(job, watch)
         served = await self._served(job, item, watch)
-        del item  # its memory is wanted while the result is encoded
+        del item  # frees its memory while the result is encoded
         result = await self._stored(job, served.splat, watch)
         return PipelineResult(
             result=result,
@@ -138,7 +138,7 @@ class Pipeline:
     async def _stored(self, job: Job, splat: Splat, watch: StageTimer) -> BlobRef:
         with watch.stage(Stage.ENCODE):
             file = await self._on(self._encoders, splat.ply)
-        # A key of its own for each attempt: a woken zombie must not overwrite the winner's file.
+        # Each attempt has its own key: a process resumed after a pause must not overwrite a newer file.
         key = f"results/{job.command.generation_id}/{secrets.token_hex(16)}.ply"
         with watch.stage(Stage.UPLOAD):
             return await self._blobs.put(key, file, MEDIA_TYPE)

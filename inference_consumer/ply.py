@@ -1,4 +1,4 @@
-"""Gaussians to the splat file of `bus.contract.splat` in one buffer: a vertex element alone."""
+"""Encodes Gaussians as the splat file of `bus.contract.splat`, in one buffer: only a vertex element."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ VERTEX: Final = np.dtype([(name, "<f4") for name in PROPERTIES])
 def encode(
     *, means: Floats, colors: Floats, opacity: float, scales: Floats, camera: Camera | None = None
 ) -> bytearray:
-    """Return the whole file of N Gaussians that are not turned.
+    """Return the whole file of N Gaussians without rotation.
 
     ``means`` (N, 3) in metres, OpenCV axes: x right, y down, z forward. ``colors`` (N, 3) sRGB in [0, 1].
-    ``scales`` (N, 3) or (3,), standard deviations in metres. ``opacity`` between 0 and 1, of all. The
-    camera goes into a comment.
+    ``scales`` (N, 3) or (3,), standard deviations in metres. ``opacity`` between 0 and 1, for all. The
+    camera is written into a comment.
     """
     comments = ("color_space srgb",) if camera is None else splat.camera_comments(camera)
     header = splat.header(len(means), comments=comments)

@@ -1,7 +1,7 @@
-"""Tells the world how far a generation is, as well as it goes: never waits, never fails, never lasts.
+"""Publishes the progress of generations on a best-effort basis: it never blocks and never fails a job.
 
-A plain idempotent producer outside all transactions. While Kafka is away messages are dropped, oldest first;
-what counts stands in the events.
+It uses an idempotent producer outside all transactions. While Kafka is unavailable messages are dropped,
+oldest first; endings are published as events.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from inference_consumer import metrics
 log = structlog.stdlib.get_logger(__name__)
 
 SOURCE: Final = "/sharpstream/inference"
-"""The CloudEvents source of everything that this role says."""
+"""The CloudEvents source of this role's messages."""
 CAPACITY: Final = 1000
-"""Messages that wait to be sent: some 150 jobs' worth, 0.5 MB."""
+"""Messages that may wait to be sent: those of about 150 jobs, 0.5 MB."""
 _LINGER_MS: Final = 25
-"""A quick job tells seven stages: in one request to Kafka, and one answer to each reader, not seven."""
+"""Puts a quick job's seven stages into one request to Kafka and one response to each reader."""
 _AGAIN_S: Final = 5.0
 _FLUSH_S: Final = 1.0
 
 
 def record_of(message: Progress, attempt: int) -> envelope.OutRecord:
-    """Return the message as a record of the progress topic; its id is the same in a repeat of the attempt."""
+    """Return the message as a record of the progress topic. Its id is stable when the attempt is repeated."""
     stage = message.stage.value if isinstance(message, GenerationProgress) else "started"
     return envelope.record(
         topics.PROGRESS,
@@ -46,7 +46,7 @@ def record_of(message: Progress, attempt: int) -> envelope.OutRecord:
 
 
 class ProgressPublisher:
-    """Call it with a message and its attempt, from the loop; `run` sends until cancelled."""
+    """Queues messages, called from the loop with a message and its attempt; `run` sends them."""
 
     def __init__(self, kafka: KafkaSettings, *, client_id: str) -> None:
         self._kafka, self._client_id = kafka, client_id
@@ -62,7 +62,7 @@ class ProgressPublisher:
         self._wake.set()
 
     async def run(self) -> None:
-        """Send what is queued; begin anew after every error."""
+        """Send queued messages until cancelled; reconnect after every error."""
         while True:
             producer = broker.producer(
                 self._kafka, client_id=f"{self._client_id}.progress", linger_ms=_LINGER_MS
@@ -92,7 +92,7 @@ def _seen(sent: asyncio.Future[object]) -> None:
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:
-    """Send the rest if that is a matter of a moment."""
+    """Stop the producer, sending the rest if that is quick."""
     stopping = asyncio.ensure_future(producer.stop())
     await asyncio.wait([stopping], timeout=_FLUSH_S)
     await tasks.end([stopping], within_s=_FLUSH_S)

@@ -1,4 +1,4 @@
-"""What the inference consumer reads from the environment, once, in ``__main__``; handed down from there."""
+"""The inference consumer's settings, read once from the environment and passed down."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bus.runtime.settings import KafkaSettings, RoleSettings, S3Settings, load
 
 
 class InferenceSettings(BaseSettings):
-    """The consumer's own keys."""
+    """Settings of the inference consumer."""
 
     model_config = SettingsConfigDict(env_prefix="INFERENCE_")
 
@@ -46,7 +46,7 @@ class InferenceSettings(BaseSettings):
 
 
 class SharpSettings(BaseSettings):
-    """The model SHARP; read only where INFERENCE_MODEL is ``sharp``."""
+    """Settings of the model SHARP; used only if INFERENCE_MODEL is ``sharp``."""
 
     model_config = SettingsConfigDict(env_prefix="SHARP_")
 
@@ -62,7 +62,7 @@ class SharpSettings(BaseSettings):
 
 
 class CacheSettings(BaseSettings):
-    """Where downloads are kept."""
+    """The cache of downloads."""
 
     model_config = SettingsConfigDict(env_prefix="SHARPSTREAM_")
 
@@ -71,7 +71,7 @@ class CacheSettings(BaseSettings):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """Everything the role needs to know."""
+    """All settings of the role."""
 
     role: RoleSettings
     inference: InferenceSettings
@@ -82,12 +82,12 @@ class Settings:
 
     @property
     def model(self) -> str:
-        """The model that was chosen: by name, or by bringing SHARP's weights."""
+        """The chosen model: by name, or ``sharp`` if its weights are given."""
         return self.inference.model or ("sharp" if self.sharp.checkpoint else "card")
 
 
 def read() -> Settings:
-    """Read the environment. Raises `ConfigurationError` that names the wrong keys."""
+    """Read the environment. Raises `ConfigurationError` that names the invalid keys."""
     return Settings(
         role=load(RoleSettings),
         inference=load(InferenceSettings),

@@ -1,7 +1,7 @@
-"""``sharp``: the plug-in around `inference_consumer.sharp`. Devices, types, memory and the licence live here.
+"""``sharp``: the plug-in around `inference_consumer.sharp`, for devices, types, memory and the licence.
 
 The published weights may be used for research only. They are never shipped: the operator names a file or a
-URL, and accepts the licence in so many words.
+URL, and accepts the licence explicitly.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ log = structlog.stdlib.get_logger(__name__)
 VERSION: Final = "1"
 LICENCE: Final = "research-only"
 BATCH: Final = {"cuda": 2}
-"""Photos at once; elsewhere 1. A photo is a batch of 35 windows already: more at once mostly adds delay."""
+"""Photos in a batch; elsewhere 1. A photo already is a batch of 35 windows: more mostly add latency."""
 _OUT_OF_MEMORY: Final = ("can't allocate memory", "out of memory")
-"""How torch says so where it has no class for it: CPU and MPS."""
+"""Parts of torch's messages where it has no error class for it: CPU and MPS."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +46,7 @@ class Item:
 
 
 class SharpSplat:
-    """Gaussians on the device until they are written; then their memory is free again."""
+    """Gaussians on the device until they are encoded; then their memory is freed."""
 
     def __init__(self, gaussians: Gaussians, camera: SharpCamera, streams: Streams) -> None:
         self.count = len(gaussians.means)
@@ -54,7 +54,7 @@ class SharpSplat:
         self._camera, self._streams = camera, streams
 
     def ply(self) -> memoryview:
-        """Return the file. Beside the next batch, not behind it."""
+        """Return the file, encoded concurrently with the next batch."""
         gaussians, self._gaussians = self._gaussians, None
         if gaussians is None:
             raise RuntimeError("a splat is written once")
@@ -63,7 +63,7 @@ class SharpSplat:
 
 
 class SharpModel:
-    """The network behind the interface of `models.Model`."""
+    """The network as a `models.Model`."""
 
     def __init__(self, network: Sharp, weights_sha256: str | None) -> None:
         self._network = network
@@ -78,12 +78,11 @@ class SharpModel:
             dtype=str(network.dtype).removeprefix("torch."),
             device=_named(network.device),
             max_batch=BATCH.get(network.device.type, 1),
-            warm_up=network.device.type
-            != "cpu",  # two cores would compute for minutes, as long as for a photo
+            warm_up=network.device.type != "cpu",  # two cores take minutes, as long as for a photo
         )
 
     def prepare(self, photo: Photo) -> Item:
-        """Bring the photo to the device and to the network's size."""
+        """Copy the photo to the device and resize it to the network's size."""
         with self._streams.own():
             return Item(image=self._network.preprocess(photo.pixels), camera=photo.camera)
 
@@ -94,7 +93,7 @@ class SharpModel:
     def run(
         self, items: Sequence[Item], pause: YieldPoint = no_preemption
     ) -> Sequence[SharpSplat | Exception]:
-        """See `models.Model`. Numbers that are none fail their own photo only."""
+        """See `models.Model`. Non-finite numbers fail only their own photo."""
         try:
             with self._steps.pausing(pause):
                 results = self._run(items)
@@ -106,7 +105,7 @@ class SharpModel:
         else:
             self._report_memory()
             return results
-        # Only here is the error gone, and with it the tensors that its traceback held.
+        # The error is released only here, and with it the tensors that its traceback held.
         self._streams.empty_cache()
         raise MemoryError
 
@@ -130,10 +129,10 @@ class SharpModel:
 
 
 class Steps:
-    """Pauses in front of each transformer block and each convolution, about 150 in a run.
+    """Yield points before each transformer block and each convolution, about 150 in a run.
 
-    A GPU is told of its work long before it does it, so there a pause waits until the step before the last is
-    done: the next one is told already, and the device never idles.
+    GPU work is enqueued long before it runs, so on a GPU a yield point waits for the step before the last.
+    The last step is enqueued by then, so the device never idles.
     """
 
     def __init__(self, network: Sharp) -> None:
@@ -146,7 +145,7 @@ class Steps:
 
     @contextmanager
     def pausing(self, pause: YieldPoint) -> Iterator[None]:
-        """Let what runs inside call ``pause``; may be entered once more in a pause."""
+        """Call ``pause`` at the yield points of the body; may be entered again within a pause."""
         outer, self._pause = self._pause, pause
         try:
             yield
@@ -165,10 +164,10 @@ class Steps:
 
 
 class Streams:
-    """A CUDA stream for each decoding and encoding thread, so that their work runs beside a batch's.
+    """A CUDA stream for each decoding and encoding thread, so that their work runs concurrently with batches.
 
-    Leaving `own` waits for what was started in it: what comes out is complete, and its memory is free to be
-    given to any stream. On other devices it does nothing.
+    Leaving `own` waits for the work started in it: results are complete, and their memory may be used by any
+    stream. On other devices it does nothing.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -177,7 +176,7 @@ class Streams:
 
     @contextmanager
     def own(self) -> Iterator[None]:
-        """Run what is inside on this thread's own stream."""
+        """Run the body on this thread's own stream."""
         if self._device.type != "cuda":
             yield
             return
@@ -189,13 +188,13 @@ class Streams:
             stream.synchronize()
 
     def empty_cache(self) -> None:
-        """Hand cached memory back, so that a smaller batch finds it in one piece."""
+        """Release cached memory, so that a smaller batch can allocate contiguous blocks."""
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
 
 def make(settings: Settings) -> SharpModel:
-    """Return the loaded model. Raises `ConfigurationError` for all that the operator has to set right."""
+    """Return the loaded model. Raises `ConfigurationError` for anything that the operator has to correct."""
     sharp = settings.sharp
     _check_licence(sharp)
     if sharp.checkpoint is None:
@@ -236,7 +235,7 @@ def _dtype(wanted: str, device: torch.device) -> torch.dtype:
     native = _native_bfloat16(device)
     if wanted == "bfloat16" and not native:
         raise ConfigurationError(f"SHARP_DTYPE: this {device.type} has no bfloat16 of its own; use float32.")
-    # A CPU gets it only on request: faster, but not what its users expect of a CPU.
+    # On a CPU only on request: it is faster, but CPU users expect float32.
     use = native and device.type == "cuda" if wanted == "auto" else wanted == "bfloat16"
     return torch.bfloat16 if use else torch.float32
 

@@ -1,4 +1,4 @@
-"""A job, and the watch that goes with it: tells of each stage as it begins, keeps how long it took."""
+"""A job and its stage timer, which publishes each stage's start and records its duration."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ FRACTIONS: Final = {
     Stage.ENCODE: 0.8,
     Stage.UPLOAD: 0.9,
 }
-"""How much of the way lies behind when a stage begins; rough, only ever shown to people."""
+"""The fraction done when a stage begins; rough, for display only."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """A command to carry out. ``check`` raises `GenerationStoppedError` once it is to stop."""
+    """A command to execute. ``check`` raises `GenerationStoppedError` once it must stop."""
 
     command: GenerateScene
     attempt: int
@@ -42,7 +42,7 @@ class Job:
 
 
 class StageTimer:
-    """One job's stages: tells of each as it begins, and keeps how long it took."""
+    """Times one job's stages: publishes each stage's start and records its duration."""
 
     def __init__(self, job: Job, publish: PublishProgress) -> None:
         self._job, self._publish = job, publish
@@ -50,12 +50,12 @@ class StageTimer:
 
     @property
     def timings(self) -> Timings:
-        """What is known so far."""
+        """The durations recorded so far."""
         return Timings(queued_ms=self._job.queued_ms, **self._ms)
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:
-        """Tell and measure; a stage that fails took its time too."""
+        """Publish and time the body as a stage, also if it fails."""
         self.begin(stage)
         began = time.perf_counter()
         try:
@@ -64,7 +64,7 @@ class StageTimer:
             self.spent(stage, time.perf_counter() - began)
 
     def begin(self, stage: Stage) -> None:
-        """Tell that a stage begins."""
+        """Publish that a stage begins."""
         command = self._job.command
         self.publish(
             GenerationProgress(
@@ -76,7 +76,7 @@ class StageTimer:
         )
 
     def spent(self, stage: Stage, seconds: float, *, ended_s: float = 0.0) -> None:
-        """Keep how long a stage took; it ended ``ended_s`` seconds ago."""
+        """Record how long a stage took; it ended ``ended_s`` seconds ago."""
         metrics.STAGE_SECONDS.labels(stage.value).observe(seconds)
         name = "batch_wait" if stage is Stage.BATCH else stage.value
         self._ms[f"{name}_ms"] = round(seconds * 1000, 3)
@@ -86,7 +86,7 @@ class StageTimer:
             tracing.past(name, self._job.traceparent, began_ns=began_ns, ended_ns=ended_ns)
 
     def publish(self, message: Progress) -> None:
-        """Tell, whatever becomes of it: progress is no reason for a job to fail."""
+        """Publish, logging any error: progress must not fail a job."""
         try:
             self._publish(message, self._job.attempt)
         except Exception:

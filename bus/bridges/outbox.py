@@ -1,4 +1,4 @@
-"""The outbox: records put into Postgres in the same transaction as the row that they tell of.
+"""The outbox: records written to Postgres in the same transaction as the row that they describe.
 
 One outbox row is one atomic publication: `bus.bridges.relay` sends all its records in one Kafka transaction.
 """
@@ -21,7 +21,7 @@ _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(list[OutRecord])
 _INSERT: Final = (
     "WITH kept AS (INSERT INTO outbox (records) VALUES ($1) RETURNING id)"
-    " SELECT pg_notify('outbox', '') FROM kept"  # one round trip; heard when the transaction commits
+    " SELECT pg_notify('outbox', '') FROM kept"  # one round trip; delivered when the transaction commits
 )
 
 _INSERT_MANY: Final = (
@@ -31,28 +31,28 @@ _INSERT_MANY: Final = (
 
 
 class RecordTooLargeError(PermanentError):
-    """A record that Kafka would refuse; in the outbox it would stop every record behind it."""
+    """A record that Kafka would refuse; in the outbox it would block every record behind it."""
 
     code = "record_too_large"
 
 
 async def enqueue(connection: asyncpg.Connection, records: Sequence[OutRecord]) -> None:
-    """Put the records into the outbox, as part of the caller's transaction.
+    """Write the records to the outbox, as part of the caller's transaction.
 
-    They are published once, together and in this order, after the transaction has committed; not at all if
-    it rolls back. Raises `RecordTooLargeError`.
+    They are published exactly once, together and in this order, after the transaction has committed; not at
+    all if it rolls back. Raises `RecordTooLargeError`.
     """
     await connection.execute(_INSERT, dump(records))
 
 
 async def enqueue_each(connection: asyncpg.Connection, publications: Sequence[Sequence[OutRecord]]) -> None:
-    """Put many publications into the outbox as `enqueue` does one, in one round trip."""
+    """Write many publications to the outbox, each as `enqueue` does, in one round trip."""
     if publications:
         await connection.execute(_INSERT_MANY, [dump(records) for records in publications])
 
 
 def dump(records: Sequence[OutRecord]) -> bytes:
-    """Return the records as one outbox row holds them (msgpack). Raises `RecordTooLargeError`."""
+    """Return the records in the format of an outbox row (msgpack). Raises `RecordTooLargeError`."""
     for record in records:
         if (size := size_of(record)) > MAX_RECORD_BYTES:
             raise RecordTooLargeError(

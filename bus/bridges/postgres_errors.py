@@ -1,4 +1,4 @@
-"""What the bridges must know of Postgres' errors: which pass by themselves."""
+"""Classifies the errors of Postgres: those that the bridges may retry."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import asyncpg
 UNREACHABLE: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # what asyncpg says where the server was killed in the middle of a statement
+    asyncpg.InternalClientError,  # raised where the server was killed during a statement
     asyncpg.OperatorInterventionError,  # the server shuts down, or ended our session
-    asyncpg.IdleInTransactionSessionTimeoutError,  # we were frozen in a transaction
+    asyncpg.IdleInTransactionSessionTimeoutError,  # this process was frozen in a transaction
     asyncpg.InsufficientResourcesError,
     OSError,
     TimeoutError,
 )
-"""Raised while the database cannot be reached: try again with a new connection."""
+"""Raised while the database cannot be reached: retry with a new connection."""
 PASSING: Final = (
     *UNREACHABLE,
     asyncpg.TransactionRollbackError,  # deadlock, serialization
     asyncpg.LockNotAvailableError,
 )
-"""Raised for what another attempt at the same transaction may not meet."""
+"""Raised for conflicts: a retry of the same transaction may succeed."""

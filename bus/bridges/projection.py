@@ -1,7 +1,7 @@
-"""One batch of records into Postgres: rows and the offset that they came from in one transaction.
+"""Projects a batch of records into Postgres: rows and offsets are written in one transaction.
 
-A repeat, from a redelivery or a woken zombie, changes nothing. What a record means, and what to do with one
-that means nothing, is ``apply``'s business; where the records come from is that of `bus.bridges.projector`.
+A repeat, from a redelivery or a process resumed after a pause, changes nothing. ``apply`` interprets records
+and handles undecodable ones; `bus.bridges.projector` reads them from Kafka. This module must do neither.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 10),
 )
 FREEZE_S: Final = 15
-"""A process frozen inside its transaction keeps the offsets locked; then the server ends the session."""
+"""A process frozen inside its transaction keeps the offsets locked; then the server ends its session."""
 
 PartitionKey: TypeAlias = tuple[str, int]
 """Topic and partition."""
@@ -51,7 +51,7 @@ _READ: Final = _LOCK.replace("FOR UPDATE", "")
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
-    """A record as Kafka has it, not decoded."""
+    """A record as Kafka stores it, not decoded."""
 
     topic: str
     partition: int
@@ -68,7 +68,7 @@ class RawRecord:
 
 
 def raw_record(record: ConsumerRecord) -> RawRecord:
-    """Return aiokafka's record as ours."""
+    """Convert aiokafka's record into a `RawRecord`."""
     return RawRecord(
         record.topic,
         record.partition,
@@ -81,7 +81,7 @@ def raw_record(record: ConsumerRecord) -> RawRecord:
 
 
 Apply = Callable[[asyncpg.Connection, Sequence[RawRecord]], Awaitable[None]]
-"""Writes what the records mean; in the caller's transaction, may be repeated after a rollback."""
+"""Writes the rows of the records in the caller's transaction; may be repeated after a rollback."""
 
 
 class Projector:
@@ -91,24 +91,24 @@ class Projector:
         self._pool, self.name, self._epoch, self._apply = pool, name, epoch, apply
         self._stopped = asyncio.Event()
         self.error: Exception | None = None
-        """What stopped it for good."""
+        """The error that stopped it permanently."""
 
     def fail(self, error: Exception) -> None:
-        """Note what stopped it for good; `watch` raises it."""
+        """Store the error that stopped it permanently; `watch` raises it."""
         self.error = self.error or error
         self._stopped.set()
 
     async def watch(self) -> NoReturn:
-        """Wait until it has stopped for good, then raise why. End the process: it goes on where it was."""
+        """Wait for a permanent error and raise it. The caller ends the process; the next one resumes."""
         await self._stopped.wait()
         raise self.error or AssertionError
 
     async def project(self, records: Sequence[RawRecord]) -> int:
-        """Apply the records that are new, in one transaction, and return how many those were.
+        """Apply the new records in one transaction and return their number.
 
-        The records of a partition must follow each other without a gap; repeats are fine. Whatever
-        ``apply`` raises comes out, and nothing has changed then. Concurrent calls, also by other processes,
-        wait for each other where they share a partition.
+        The records of a partition must be contiguous; repeats are allowed. Errors of ``apply`` propagate and
+        roll everything back. Concurrent calls, also by other processes, wait for each other where they share
+        a partition.
         """
         if not records:
             return 0
@@ -143,7 +143,7 @@ class Projector:
     async def _lock(
         self, connection: asyncpg.Connection, partition_keys: Iterable[PartitionKey]
     ) -> dict[PartitionKey, int]:
-        """Lock the offsets, in one order for everybody, and return them; new ones begin at 0."""
+        """Lock the offsets, in the same order in every process, and return them; new ones begin at 0."""
         wanted = sorted(partition_keys)
         arguments = (self.name, self._epoch, *_columns(wanted))
         rows = await connection.fetch(_LOCK, *arguments)
@@ -153,7 +153,7 @@ class Projector:
         return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
     async def reached(self, partition_keys: Iterable[PartitionKey]) -> dict[PartitionKey, int]:
-        """Return the offset that each partition's next record has at least; 0 where none was projected."""
+        """Return the lowest possible offset of each partition's next record; 0 where none was projected."""
         wanted = sorted(partition_keys)
         rows = await self._pool.fetch(_READ, self.name, self._epoch, *_columns(wanted))
         known = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}

@@ -1,10 +1,10 @@
 """The bridge from Kafka to Postgres: a FastStream batch subscriber in front of a `Projector`.
 
-What a log line of a batch is about is bound by `bus.kafka.batch_middleware`, its projector included.
+`bus.kafka.batch_middleware` binds the ids of a batch, and its projector, to the log lines.
 
-The offset in Postgres is the truth, the group's offset in Kafka only a hint where to begin: at the first
+The offset in Postgres is authoritative, the group's offset in Kafka only a hint where to begin. At the first
 records of each assignment the two are compared, and where Kafka is ahead (a restored database) the consumer
-goes back. Must not decode: FastStream logs a body that it cannot decode and goes on.
+seeks back. Must not decode: FastStream logs a body that it cannot decode and continues.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ def subscribe(
     session_timeout_s: float = 30.0,
     heartbeat_s: float = 2.0,
 ) -> Any:
-    """Let ``broker`` feed ``projector``; return the subscriber, which the broker starts and stops.
+    """Subscribe ``projector`` on ``broker``; return the subscriber, which the broker starts and stops.
 
-    A batch is acknowledged after its transaction. While Postgres is away the batch waits, heartbeats go on.
-    Anything else that ``apply`` raises stops the projector for good, unacknowledged, and comes out of
-    `Projector.watch`: to drop it would lose records, to go on would lose their order. ``instance_id``: the
-    same after a restart of the same worker; None leaves the group at each stop.
+    A batch is acknowledged after its transaction. While Postgres is unreachable the batch waits and
+    heartbeats continue. Any other error of ``apply`` stops the projector permanently, without
+    acknowledgement, and `Projector.watch` raises it: skipping would lose records, continuing would lose their
+    order. ``instance_id``: the same after a restart of the same worker; None leaves the group at each stop.
     """
     feed = _Feed(projector)
     subscriber: Any = broker.subscriber(
@@ -61,13 +61,13 @@ def subscribe(
         batch_timeout_ms=batch_timeout_ms,
         group_id=group,
         group_instance_id=instance_id,
-        ack_policy=AckPolicy.MANUAL,  # every other one commits a failed batch or seeks for ever
+        ack_policy=AckPolicy.MANUAL,  # every other policy commits a failed batch or seeks for ever
         auto_offset_reset="earliest",
         isolation_level="read_committed",
         session_timeout_ms=int(session_timeout_s * 1000),
         rebalance_timeout_ms=int(session_timeout_s * 1000),
         heartbeat_interval_ms=int(heartbeat_s * 1000),
-        # Nobody polls while a batch waits for Postgres. Another member would wait just the same.
+        # There is no poll while a batch waits for Postgres. Another member would wait just the same.
         max_poll_interval_ms=DAY_MS,
         listener=feed,
         parser=feed.parse,
@@ -84,7 +84,7 @@ async def _leave(_message: Any) -> None:
 
 
 class _Feed(ConsumerRebalanceListener):  # type: ignore[misc]
-    """From batches to the projector, and what a rebalance changes."""
+    """Feeds batches to the projector, and tracks rebalances."""
 
     def __init__(self, projector: Projector) -> None:
         self._projector = projector
@@ -93,19 +93,19 @@ class _Feed(ConsumerRebalanceListener):  # type: ignore[misc]
         self.subscriber: Any = None
 
     def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        """Forget what is known of the positions."""
+        """Discard the compared positions."""
         self._aligned.clear()
         self._assignment += 1
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """Nothing: the first records of each partition are compared with Postgres."""
+        """Do nothing: the first records of each partition are compared with Postgres."""
 
     def on_fenced(self, error: FencedInstanceIdError) -> None:
-        """Let the process end: FastStream would log the error and ask again for ever."""
+        """Stop the projector, so that the process ends: FastStream would log the error and retry for ever."""
         self._projector.fail(FencedError(str(error)))
 
     async def parse(self, records: tuple[ConsumerRecord, ...]) -> Batch:
-        """Return the batch as it is; FastStream's own parser fails on a header that is no UTF-8."""
+        """Return the batch unparsed; FastStream's own parser fails on a header that is not UTF-8."""
         return Batch(records, projector=self._projector.name, consumer=self.subscriber.consumer)
 
     async def handle(self, message: KafkaMessage) -> None:
@@ -117,7 +117,7 @@ class _Feed(ConsumerRebalanceListener):  # type: ignore[misc]
             done = await self._project(message.consumer, records)
         except Exception as error:
             self._projector.fail(error)
-            # Not StopConsume: FastStream then cancels the very task that closes the consumer.
+            # Not StopConsume: FastStream would then cancel the task that closes the consumer.
             consumer = self.subscriber.consumer
             consumer.pause(*consumer.assignment())
             raise
@@ -125,7 +125,7 @@ class _Feed(ConsumerRebalanceListener):  # type: ignore[misc]
             return
         try:
             await message.ack()
-        except KafkaError as error:  # a rebalance came first; Postgres knows where we are
+        except KafkaError as error:  # a rebalance came first; Postgres has the offset
             log.warning("acknowledge_failed", error=str(error))
 
     async def _project(self, consumer: AIOKafkaConsumer, records: list[RawRecord]) -> bool:
@@ -143,9 +143,9 @@ class _Feed(ConsumerRebalanceListener):  # type: ignore[misc]
                 return True
 
     async def _align(self, consumer: AIOKafkaConsumer, records: list[RawRecord]) -> list[RawRecord] | None:
-        """Return the records that follow on Postgres' offsets; go back where they do not.
+        """Return the records that continue Postgres' offsets; seek back where they do not.
 
-        None where the assignment has changed meanwhile: then the records are not ours to project.
+        Returns None where the assignment has changed meanwhile: the records may belong to another member.
         """
         unknown = {record.partition_key for record in records} - self._aligned
         if not unknown:

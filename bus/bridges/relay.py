@@ -1,8 +1,8 @@
-"""The bridge from Postgres to Kafka: number, publish, forget.
+"""The bridge from Postgres to Kafka: numbers, publishes and deletes outbox rows.
 
 One relay is active, the others stand by. It publishes the outbox rows in the order of their numbers and
-commits the last number in the same Kafka transaction, so that a successor knows to the row where to go on.
-It must not publish anything before it has opened its producer and read that number, in this order.
+commits the last number in the same Kafka transaction, so that a successor resumes at the exact row.
+It must not publish before it has opened its producer and then read that number.
 """
 
 from __future__ import annotations
@@ -39,16 +39,15 @@ ACTIVE = Gauge("sharpstream_relay_active", "1 while this process is the one that
 CURSOR: Final = TopicPartition(RELAY_CURSOR.name, 0)
 RENEW_CURSOR_S: Final = 12 * 3600.0
 """Kafka drops the offset of an idle group after 7 days, unless it is committed again."""
-"""First and longest wait after an error; doubled in between."""
 STOP_S: Final = 10.0
-"""For the transaction under way when told to stop."""
+"""Time for the transaction in flight at a graceful shutdown."""
 
 
 class Relay:
-    """Carries the outbox to Kafka. Several may run; `run` returns after `stop`.
+    """Publishes the outbox to Kafka. Several may run; `run` returns after `stop`.
 
-    ``lease_s``: a frozen relay is replaced after this many seconds, a dead one at once. ``max_rows`` and
-    ``max_bytes`` bound one transaction.
+    ``lease_s``: a frozen relay is replaced after this many seconds, a killed one at once. ``max_rows`` and
+    ``max_bytes`` limit one transaction.
     """
 
     def __init__(
@@ -78,15 +77,15 @@ class Relay:
         """True while this relay holds the lease."""
 
     async def stop(self) -> None:
-        """Finish the transaction under way and let `run` return."""
+        """Finish the transaction in flight and let `run` return."""
         self._stopping.set()
         self._wake.set()
 
     async def run(self) -> None:
-        """Stand by, publish when it is this relay's turn, until `stop`.
+        """Stand by, and publish while this relay holds the lease, until `stop`.
 
-        Raises `FencedError` where a successor has taken over while this one was active: end the process.
-        Raises `ConfigurationError` where the tables are missing.
+        Raises `FencedError` where a successor has taken over while this relay was active; the caller then
+        ends the process. Raises `ConfigurationError` where the tables are missing.
         """
         backoff = Backoff()
         while not self._stopping.is_set():
@@ -103,7 +102,7 @@ class Relay:
                 await self._producer.close()
 
     async def _session(self) -> None:
-        """One connection to Postgres: wait for the lease, then publish beside its renewal."""
+        """With one connection to Postgres: wait for the lease, then publish while renewing it."""
         lease = Lease(self._dsn, name=self._name, holder=self._holder, lease_s=self._lease_s)
         async with lease:
             self.ready = True
@@ -115,7 +114,7 @@ class Relay:
             await first_of(self._carry(lease), self._keep(lease), self._stop_late())
 
     async def _keep(self, lease: Lease) -> None:
-        """Renew the lease whatever the work waits for: a relay without Kafka keeps its turn."""
+        """Renew the lease independently of publishing: a relay without Kafka keeps its lease."""
         while True:
             await asyncio.sleep(lease.lease_s / 3)
             await lease.renew()
@@ -131,7 +130,7 @@ class Relay:
             try:
                 await self._publish(lease)
             except (OutcomeUnknownError, ProducerFencedError, KafkaError) as error:
-                # Fenced or not, the lease decides: where it is still ours, open the producer again.
+                # The lease decides, fenced or not: while this relay holds it, it opens the producer again.
                 if self.ready:
                     backoff.reset()
                 log.warning("relay_lost_kafka", error=str(error), retry_in_s=backoff.wait_s)
@@ -140,7 +139,7 @@ class Relay:
                 await backoff.sleep(self._stopping)
 
     async def _publish(self, lease: Lease) -> None:
-        await self._producer.open()  # first: from here on nobody else moves the cursor
+        await self._producer.open()  # first: from here on no other producer moves the cursor
         cursor = max(await self._committed(), lease.cursor)
         await self._producer.transact([], {CURSOR: cursor})
         renewed = asyncio.get_running_loop().time()
@@ -162,12 +161,12 @@ class Relay:
                 await self._producer.transact([], {CURSOR: cursor})
                 renewed = asyncio.get_running_loop().time()
             else:
-                # A notification may be lost with its connection, never the row: look anyway now and then.
+                # A notification may be lost with its connection, never the row: poll as well.
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), lease.lease_s)
 
     async def _committed(self) -> int:
-        """Return the cursor that Kafka knows, 0 where it knows none; true only after the producer is open."""
+        """Return the cursor committed in Kafka, 0 without one; call it only once the producer is open."""
         consumer = broker.consumer(self._kafka, client_id=self.group, group_id=self.group)
         consumer.assign([CURSOR])
         try:
@@ -175,7 +174,7 @@ class Relay:
                 await consumer.start()
                 return await consumer.committed(CURSOR) or 0
         except (OSError, TimeoutError) as error:
-            raise OutcomeUnknownError(f"Kafka does not tell the cursor: {error!r}") from error
+            raise OutcomeUnknownError(f"Kafka does not return the cursor: {error!r}") from error
         finally:
             await consumer.stop()
 

@@ -1,8 +1,9 @@
-"""Who may number outbox rows: one row with an epoch and a deadline, and a lock that tells of a death at once.
+"""The lease of the active relay: one row with an epoch and a deadline, and an advisory lock.
 
-Correct without the lock: numbers are given only in a transaction that has locked the row and found its own
-epoch, and Kafka fences the rest. The lock is a hint, so that a successor need not wait for the deadline: the
-holder's session has it, so it ends with the process. A frozen process keeps it; then the deadline decides.
+Correct without the lock: rows are numbered only in a transaction that has locked the row and found its own
+epoch, and Kafka fences the rest. The lock is a hint that spares a successor the wait for the deadline: the
+holder's session holds it, so it is released when the process ends. A frozen process keeps it; then the
+deadline decides.
 """
 
 from __future__ import annotations
@@ -57,21 +58,21 @@ WHERE publish_seq IS NULL OR publish_seq > $1 ORDER BY id LIMIT 1"""
 
 
 class Lease:
-    """One relay's claim, over one connection that it has for itself. Use as an async context manager."""
+    """One relay's lease, on a connection of its own. Use as an async context manager."""
 
     def __init__(self, dsn: str, *, name: str, holder: str, lease_s: float) -> None:
         self._dsn, self._name, self._holder, self.lease_s = dsn, name, holder, lease_s
         self._lock_class = zlib.crc32(f"sharpstream.relay.{name}".encode()) - _INT4
         self._turn = (
             asyncio.Lock()
-        )  # renewal goes on beside the work, and a connection does one thing at a time
+        )  # renewal runs beside publishing, and a connection runs one statement at a time
         self._connection: Any = None
         self.epoch = 0
         self.cursor = 0
-        """The last published number, as Postgres knows it; Kafka may know better."""
+        """The last published number in Postgres; the one in Kafka may be higher."""
 
     async def __aenter__(self) -> Self:
-        # A process frozen inside a transaction would keep its successor waiting: the server ends it.
+        # A process frozen inside a transaction would block its successor: the server ends its session.
         freeze = {"idle_in_transaction_session_timeout": str(max(1000, int(self.lease_s * 1000)))}
         self._connection = await asyncpg.connect(
             self._dsn, timeout=_COMMAND_S, command_timeout=_COMMAND_S, server_settings=freeze
@@ -79,14 +80,14 @@ class Lease:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        self._connection.terminate()  # at once: closing politely would wait where the server is gone
+        self._connection.terminate()  # at once: a graceful close would wait for a server that is gone
 
     async def listen(self, channel: str, wake: asyncio.Event) -> None:
         """Set ``wake`` at each notification."""
         await self._connection.add_listener(channel, lambda *_: wake.set())
 
     async def acquire(self) -> None:
-        """Wait until the holder has died or its deadline has passed, then become the holder."""
+        """Wait until the holder has ended or its deadline has passed, then become the holder."""
         try:
             await self._connection.execute(
                 "INSERT INTO relay_lease (name) VALUES ($1) ON CONFLICT DO NOTHING", self._name
@@ -106,7 +107,7 @@ class Lease:
         )
         left = seen["left"] or 0.0
         if left > 0 and not await self._holder_died(seen["epoch"], left):
-            return False  # it may have renewed: look again
+            return False  # it may have renewed: check again
         return await self._take(seen["epoch"])
 
     async def _holder_died(self, epoch: int, within_s: float) -> bool:
@@ -125,8 +126,8 @@ class Lease:
         async with self._connection.transaction():
             row = await self._connection.fetchrow(_TAKE, self._name, seen, self._holder, self.lease_s)
             if row is None:
-                return False  # another one was faster
-            # Before anybody can see the new epoch, so that whoever waits for its lock waits for us.
+                return False  # another relay was faster
+            # Before the new epoch is visible, so that a relay that waits for its lock waits for this one.
             await self._connection.execute(
                 "SELECT pg_advisory_lock($1, $2)", self._lock_class, row["epoch"] % _INT4
             )
@@ -140,7 +141,7 @@ class Lease:
             self._check(await self._connection.fetchval(_RENEW, self._name, self.epoch, self.lease_s))
 
     async def advance(self, cursor: int, limit: int) -> None:
-        """Forget what is published up to ``cursor`` and number at most ``limit`` rows, oldest first.
+        """Delete the rows published up to ``cursor`` and number at most ``limit`` rows, oldest first.
 
         Raises `FencedError` where another holder has taken over; then nothing has changed.
         """

@@ -1,4 +1,4 @@
 """The contract between roles and with partners: messages, topics, envelopes, formats, limits.
 
-Imports no transport.
+Must not import a transport.
 """

@@ -1,8 +1,7 @@
-"""The AsyncAPI 3.0 document of our topics, and a JSON Schema a message, made from `bus.contract.topics`.
+"""The AsyncAPI 3.0 document of the topics and the JSON Schema of each message, from `bus.contract.topics`.
 
 ``python -m bus.contract.asyncapi docs`` writes them (``--release`` also freezes the schemas as this
-version's); a test fails when the committed ones are out of date. They describe and decide nothing: change a
-topic or a message.
+version's); a test fails when the committed ones are out of date. To change them, change a topic or a message.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from bus.contract import messages, topics
 from bus.contract.topics import Topic
 
 VERSION: Final = "1.0.0"
-"""The version of the contract: the second number grows with an added type, the first never."""
+"""The version of the contract: an added type raises the second number, the first never changes."""
 _STRING: Final = {"type": "string"}
 _HEADERS: Final[dict[str, Any]] = {
     "type": "object",
@@ -51,7 +50,7 @@ _HEADERS: Final[dict[str, Any]] = {
 
 
 def document(declared: Sequence[Topic] = topics.ALL) -> dict[str, Any]:
-    """Return the document as plain dictionaries, in an order that depends on the declarations alone."""
+    """Return the document as plain dictionaries, ordered by the declarations only."""
     structs = sorted({kind for topic in declared for kind in topic.types}, key=_tag)
     _, schemas = msgspec.json.schema_components(structs, ref_template="#/components/schemas/{name}")
     return {
@@ -134,7 +133,7 @@ def _message(kind: type[messages.Message]) -> dict[str, Any]:
 
 
 def schema_of(kind: type[messages.Message]) -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of one message, whole in itself."""
+    """Return the self-contained JSON Schema (2020-12) of one message."""
     (own,), parts = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
     found = dict(parts.pop(kind.__name__)) if "$ref" in own else dict(own)
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:sharpstream:{_tag(kind)}"}
@@ -148,7 +147,7 @@ def schemas(declared: Sequence[Topic] = topics.ALL) -> dict[str, dict[str, Any]]
 
 
 def text(value: Any) -> str:
-    """Return a document as it is committed and served."""
+    """Return the JSON text of a document, as committed and served."""
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -1,7 +1,6 @@
-"""The AsyncAPI 3.0 document of what partners see: two topics, what is written there and what is read.
+"""The AsyncAPI 3.0 document for partners: their commands topic and their events topic.
 
-Made from `bus.contract.partners` and the message structs, like the document of our own topics; decides
-nothing.
+Generated from `bus.contract.partners` and the message structs, like the document of the internal topics.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""References to objects of the blob store: the claim check that messages carry, and the form of a stored URL.
+"""References to objects of the blob store: `BlobRef` in messages, and the format of a stored URL.
 
-Messages hold a `BlobRef`, whose key is within the installation's one bucket. Database columns hold the URL
-``s3://bucket/key``; this module alone builds and reads it.
+The key of a `BlobRef` is within the installation's one bucket. Database columns hold the URL
+``s3://bucket/key``; only this module builds and parses it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _URL: Final = re.compile(URL_PREFIX)
 
 
 class BlobRef(Struct, frozen=True, kw_only=True):
-    """Where the bytes lie: a claim check. ``sha256`` is lower-case hex of the whole object."""
+    """A reference to stored bytes. ``sha256`` is lower-case hex of the whole object."""
 
     key: str
     sha256: str
@@ -30,7 +30,7 @@ class BlobRef(Struct, frozen=True, kw_only=True):
 
 
 class BlobLocation(NamedTuple):
-    """An object of the blob store by its place alone."""
+    """The bucket and key of an object in the blob store."""
 
     bucket: str
     key: str

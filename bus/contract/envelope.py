@@ -1,4 +1,4 @@
-"""CloudEvents 1.0, Kafka binding, binary mode: attributes in headers, the JSON struct as the value.
+"""CloudEvents 1.0, Kafka binding, binary mode: attributes in headers, the message as a JSON value.
 
 An `OutRecord` is a message ready for Kafka; an `Envelope` is one that came from it.
 """
@@ -27,7 +27,7 @@ _decoders: Final[dict[str, msgspec.json.Decoder[Any]]] = {}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutRecord:
-    """A record on its way out; also what the outbox stores."""
+    """A record to publish, directly or through the outbox."""
 
     topic: str
     key: bytes
@@ -63,7 +63,7 @@ def record(
     """Return ``message`` as a record for ``topic``.
 
     ``source`` is the role, such as ``/sharpstream/gateway``. The id defaults to the deterministic one of
-    (subject, type); give one where a subject may have several events of a type. Raises `TypeError` for a
+    (subject, type); pass one where a subject may have several events of a type. Raises `TypeError` for a
     message that the topic does not declare.
     """
     if not isinstance(message, topic.types):
@@ -88,7 +88,7 @@ def record(
 
 
 def present(headers: Iterable[tuple[str, bytes | None]]) -> Headers:
-    """Return the headers of a raw record with nothing for null, which Kafka allows and nobody expects."""
+    """Return the headers of a raw record with empty bytes for null values, which Kafka allows."""
     return [(name, value or b"") for name, value in headers]
 
 

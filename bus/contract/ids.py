@@ -1,6 +1,6 @@
 """Identifiers: random and time-ordered for jobs, deterministic for events.
 
-A redelivered command must yield the same event id, so that readers can tell a repeat from news.
+A redelivered command must yield the same event id, so that readers can deduplicate.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ EVENT_NAMESPACE = UUID("6f0f2c0e-8a3b-5d0b-9f0a-5a1d6c2f7e11")
 
 
 def new_id() -> UUID:
-    """Return a UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, then random; B-trees stay compact."""
+    """Return a UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, then random. B-trees stay compact."""
     milliseconds = time.time_ns() // 1_000_000
     value = (milliseconds & ((1 << 48) - 1)) << 80 | secrets.randbits(80)
     value = value & ~(0xF << 76) | 0x7 << 76  # version 7
@@ -24,7 +24,7 @@ def new_id() -> UUID:
 
 
 def at_time(random_id: UUID, when: datetime) -> UUID:
-    """Return ``random_id`` as a UUIDv7 of ``when``: neighbours in time are neighbours in a B-tree too."""
+    """Return ``random_id`` as a UUIDv7 of ``when``, which keeps insertions into a B-tree local."""
     milliseconds = int(when.timestamp() * 1000)
     kept = random_id.int & ~(0xF << 76) & ((1 << 80) - 1)
     return UUID(int=(milliseconds & ((1 << 48) - 1)) << 80 | 0x7 << 76 | kept)

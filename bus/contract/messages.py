@@ -1,8 +1,8 @@
-"""What travels: frozen structs, tagged ``noun.verb.vN``; commands imperative, events past tense.
+"""The messages: frozen structs, tagged ``noun.verb.vN``; commands imperative, events past tense.
 
-Photos and splats never travel, only a reference to the blob. A released type is never changed in a way
-that an old reader could not read: add a ``v2`` instead. Nothing here may hold personal data, because
-``sharp.events.v1`` is kept for ever. The tag doubles as the CloudEvents type.
+Photos and splats are never sent, only references to their blobs. A released type must stay readable for old
+readers: add a ``v2`` for any other change. Messages must not hold personal data, because ``sharp.events.v1``
+is kept for ever. The tag is also the CloudEvents type.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from bus.contract.blob_ref import BlobRef
 
 
 class Message(Struct, frozen=True, kw_only=True, tag_field="type"):
-    """The root of everything that travels. Unknown fields are ignored, so that fields can be added."""
+    """The base of every message. Unknown fields are ignored, so that fields can be added."""
 
 
 class Priority(StrEnum):
-    """Which lane a generation takes; interactive goes first."""
+    """The priority of a generation; interactive goes first."""
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
 
 
 class Timings(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Milliseconds a stage; absent where the stage was not reached."""
+    """Milliseconds of each stage; absent where the stage was not reached."""
 
     queued_ms: float | None = None
     fetch_ms: float | None = None
@@ -41,7 +41,7 @@ class Timings(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ModelRun(Struct, frozen=True, kw_only=True):
-    """What explains and reproduces a result."""
+    """The model, precision, device and batch size that produced a result."""
 
     name: str
     version: str
@@ -73,7 +73,7 @@ class GenerateScene(Message, frozen=True, kw_only=True, tag="generation.generate
 
 
 class CancelScene(Message, frozen=True, kw_only=True, tag="generation.cancel.v1"):
-    """The wish that a generation stop; its owner writes how it ended."""
+    """Request that a generation stop; the owner of its command writes how it ended."""
 
     generation_id: UUID
     account_id: UUID
@@ -83,8 +83,8 @@ class CancelScene(Message, frozen=True, kw_only=True, tag="generation.cancel.v1"
 class ExportScene(Message, frozen=True, kw_only=True, tag="export.make.v1"):
     """Convert a finished scene into another format.
 
-    ``purpose`` None: somebody asked for it; else it is the system's own, and its ending goes where no
-    account, receiver or bill sees it.
+    ``purpose`` None: a caller requested it. Otherwise it is the system's own, and its ending is published
+    where no account, receiver or bill sees it.
     """
 
     export_id: UUID
@@ -102,7 +102,7 @@ class ExportScene(Message, frozen=True, kw_only=True, tag="export.make.v1"):
 
 
 class GenerationRequested(Message, frozen=True, kw_only=True, tag="generation.requested.v1"):
-    """A photo was accepted. ``api_key_id`` is None where a person was signed in."""
+    """A photo was accepted. ``api_key_id`` is None where a user was signed in."""
 
     generation_id: UUID
     account_id: UUID
@@ -148,7 +148,7 @@ class GenerationCancelled(Message, frozen=True, kw_only=True, tag="generation.ca
 
 
 class GenerationDeleted(Message, frozen=True, kw_only=True, tag="generation.deleted.v1"):
-    """The account removed a generation that had ended: photo, splat and exports are gone for good."""
+    """The account deleted a generation that had ended: photo, splat and exports are permanently removed."""
 
     generation_id: UUID
     account_id: UUID
@@ -190,7 +190,7 @@ class ExportFailed(Message, frozen=True, kw_only=True, tag="export.failed.v1"):
 
 
 class ApiKeyCreated(Message, frozen=True, kw_only=True, tag="api_key.created.v1"):
-    """An account made itself an API key."""
+    """An account created an API key."""
 
     api_key_id: UUID
     account_id: UUID
@@ -204,7 +204,7 @@ class ApiKeyRevoked(Message, frozen=True, kw_only=True, tag="api_key.revoked.v1"
 
 
 class WebhookDisabled(Message, frozen=True, kw_only=True, tag="webhook.disabled.v1"):
-    """An endpoint is told nothing more: it is ``gone`` (it said so, 410) or was ``failing`` for days."""
+    """Deliveries to an endpoint stopped: it is ``gone`` (it answered 410) or was ``failing`` for days."""
 
     webhook_id: UUID
     account_id: UUID
@@ -213,9 +213,9 @@ class WebhookDisabled(Message, frozen=True, kw_only=True, tag="webhook.disabled.
 
 
 class CommandRejected(Message, frozen=True, kw_only=True, tag="command.rejected.v1"):
-    """A partner's command led to nothing; ``code`` is stable, ``message`` is for people.
+    """A partner's command was rejected; ``code`` is stable, ``message`` is for people.
 
-    ``partition`` and ``offset``: where the command lies in the partner's commands topic.
+    ``partition`` and ``offset``: the position of the command in the partner's commands topic.
     """
 
     command_id: UUID
@@ -250,7 +250,7 @@ class GenerationStarted(Message, frozen=True, kw_only=True, tag="generation.star
 
 
 class GenerationProgress(Message, frozen=True, kw_only=True, tag="generation.progress.v1"):
-    """A stage began; ``fraction`` is how much of the whole way lies behind, 0 to 1."""
+    """A stage began; ``fraction`` is the share of the whole job that is done, 0 to 1."""
 
     generation_id: UUID
     account_id: UUID
@@ -291,7 +291,7 @@ def type_of(message: AnyMessage) -> str:
 
 
 def subject_of(message: AnyMessage) -> UUID:
-    """Return the id of the thing that the message is about: export, generation or API key."""
+    """Return the id of the message's subject: export, generation or API key."""
     match message:
         case ExportScene() | ExportRequested() | ExportCompleted() | ExportFailed():
             return message.export_id

@@ -15,9 +15,9 @@ class ModelFacts(NamedTuple):
 
     ``module`` is the inference role's module whose ``make(settings)`` returns the model; it is imported only
     when the model is chosen, because one needs torch. ``licence`` is the sentence that callers read;
-    ``commercial_use`` tells whether it permits use in products and services. ``parameters`` is the number of
-    trained numbers, ``weights_bytes`` the size of the checkpoint, ``gaussians`` the most a photo becomes.
-    ``listed`` is false for what is no choice for callers.
+    ``commercial_use`` is whether it permits use in products and services. ``parameters`` is the number of
+    trained parameters, ``weights_bytes`` the size of the checkpoint, ``gaussians`` the maximum for a photo.
+    ``listed`` is false for models that callers cannot choose.
     """
 
     module: str
@@ -75,4 +75,4 @@ MODELS: Final[Mapping[str, ModelFacts]] = {
         gaussians=1_179_648,
     ),
 }
-"""By the name that settings choose, in the order in which callers see them."""
+"""By the name used in settings, in the order in which callers see them."""

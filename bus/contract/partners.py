@@ -1,7 +1,7 @@
-"""The contract with partners: their two topics, what they send, what they are told.
+"""The contract with partners: their two topics, their commands, and the limits of both.
 
-A partner writes commands into one topic and reads events from the other; nothing else of Kafka is theirs. The
-slug is part of every name, so it has no dots: ``partner.acme.`` is no prefix of anybody else's names.
+A partner writes commands to one topic and reads events from the other, and has no other access to Kafka. The
+slug is part of every name and has no dots, so ``partner.acme.`` is no prefix of another partner's names.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 COMMANDS: Final = re.compile(r"partner\.([a-z0-9-]{1,40})\.commands\.v1")
 """The name of a commands topic; the group is the slug."""
 GENERATE: Final = "generation.generate.v1"
-"""The one command there is: its ``ce_type``."""
+"""The ``ce_type`` of the only command."""
 MAX_PHOTO_BYTES: Final = 1024 * 1024
-"""Bytes of a photo within a command, before base64; larger ones come by ``image_url`` or ``upload_key``."""
+"""Bytes of a photo within a command, before base64; larger ones use ``image_url`` or ``upload_key``."""
 MAX_COMMAND_BYTES: Final = 2 * 1024 * 1024
-"""Bytes of a record (as compressed) that Kafka takes: a photo in base64 is a third larger than itself."""
+"""Bytes of a (compressed) record that Kafka accepts: base64 makes a photo a third larger."""
 MAX_ID_BYTES: Final = 256
-"""Of ``ce_id`` and ``ce_subject``."""
+"""Bytes of ``ce_id`` and of ``ce_subject``."""
 COMMAND_ID: Final = "ce_commandid"
-"""Header of every event that a command of the partner's led to: that command's ``ce_id``."""
+"""Header of every event that a partner's command caused: that command's ``ce_id``."""
 
 
 class GenerateCommand(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,7 +53,7 @@ class GenerateCommand(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Everything of one partner's that has a name in Kafka."""
+    """The names in Kafka that belong to one partner."""
 
     slug: str
 
@@ -64,12 +64,12 @@ class Names:
 
     @property
     def prefix(self) -> str:
-        """What its consumer groups must begin with."""
+        """The prefix that its consumer groups must have."""
         return f"partner.{self.slug}."
 
     @property
     def commands(self) -> Topic:
-        """What it writes. Three partitions; the order within each is the order in which we take them."""
+        """The topic it writes. Three partitions; each one's commands are taken in order."""
         return Topic(
             name=f"partner.{self.slug}.commands.v1",
             key="any",
@@ -81,14 +81,14 @@ class Names:
             description="Commands of one partner.",
             config={
                 "max.message.bytes": str(MAX_COMMAND_BYTES),
-                # The broker's clock: retention and waiting must not depend on what a partner writes.
+                # The broker's clock: retention and waiting must not depend on a partner's timestamps.
                 "message.timestamp.type": "LogAppendTime",
             },
         )
 
     @property
     def events(self) -> Topic:
-        """What it reads. One partition: an account has one history, in one order."""
+        """The topic it reads. One partition: an account has one history, in one order."""
         return Topic(
             name=f"partner.{self.slug}.events.v1",
             key="account id",

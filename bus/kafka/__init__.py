@@ -1,1 +1,1 @@
-"""The Kafka kit: clients with every option stated, transactions, retries, the processor of commands."""
+"""The Kafka toolkit: clients with explicit options, transactions, retries, the processor of commands."""

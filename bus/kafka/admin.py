@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 
 async def create_topics(kafka: KafkaSettings, declared: Sequence[topics.Topic] = topics.ALL) -> list[str]:
-    """Create what is missing and return its names. Existing topics are left as they are."""
+    """Create the missing topics and return their names. Existing topics are left unchanged."""
     admin = AIOKafkaAdminClient(**kafka.client_options(), client_id="sharpstream-admin")
     await admin.start()
     try:
@@ -35,16 +35,16 @@ async def create_topics(kafka: KafkaSettings, declared: Sequence[topics.Topic] =
 
 def _check(results: Sequence[tuple[str, int, str | None]]) -> None:
     for name, code, reason in results:
-        if code not in {NoError.errno, TopicAlreadyExistsError.errno}:  # somebody else may create them too
+        if code not in {NoError.errno, TopicAlreadyExistsError.errno}:  # another process may create them too
             raise ConfigurationError(f"Kafka refused to create the topic {name}: {reason or for_code(code)}")
 
 
 def topic_config(topic: topics.Topic, replication_factor: int) -> dict[str, str]:
-    """Return the configuration that Kafka is given for a topic."""
+    """Return a topic's configuration in Kafka."""
     return {
         "retention.ms": str(topic.retention_ms),
         "cleanup.policy": "delete",
-        # With three copies a write waits for two of them, so that one broker may die at any time.
+        # With three replicas a write waits for two of them, so that one broker may fail at any time.
         "min.insync.replicas": str(2 if replication_factor >= 3 else 1),
         **topic.config,
     }
@@ -69,7 +69,7 @@ async def _create() -> None:
 
 
 def main() -> int:
-    """Create the topics. Return 2 for a wrong setting, 1 where Kafka does not answer; one sentence each."""
+    """Create the topics. Return 2 for a wrong setting, 1 if Kafka does not answer; one sentence each."""
     logs.configure("admin")
     try:
         asyncio.run(_create())

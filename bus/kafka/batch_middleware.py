@@ -31,12 +31,12 @@ SECONDS: Final = Histogram(
     buckets=(0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 10, 60, 600),
 )
 _LONGEST: Final = 100
-"""Characters of an id in the logs; a header may be anything."""
+"""Characters of an id in the logs; a header may hold anything."""
 _KEYED_BY_ACCOUNT: Final = frozenset(topic.name for topic in topics.ALL if topic.key == "account id")
 
 
 class Batch(KafkaAckableMessage):
-    """A batch of records with the name of the projector that it is for."""
+    """A batch of records with the name of its projector."""
 
     def __init__(self, records: tuple[ConsumerRecord, ...], *, projector: str, consumer: Any) -> None:
         super().__init__(raw_message=records, body=b"", consumer=consumer)
@@ -44,10 +44,10 @@ class Batch(KafkaAckableMessage):
 
 
 class BatchMiddleware(BaseMiddleware[Any, Any]):
-    """Wraps the handling of one `Batch`; other messages pass untouched. Changes no result and no error."""
+    """Wraps the handling of one `Batch`; other messages pass unchanged. Changes no result and no error."""
 
     async def consume_scope(self, call_next: Callable[[Any], Awaitable[Any]], msg: StreamMessage[Any]) -> Any:
-        """Bind the batch's ids to all log lines of its handling, measure it, and trace a failure."""
+        """Bind the batch's ids to all log lines of its handling, record metrics, and trace a failure."""
         if not isinstance(msg, Batch):
             return await call_next(msg)
         records: Sequence[ConsumerRecord] = msg.raw_message
@@ -70,7 +70,7 @@ class BatchMiddleware(BaseMiddleware[Any, Any]):
 def shared_ids(records: Sequence[ConsumerRecord]) -> dict[str, str]:
     """Return the account, generation and correlation ids that all records have in common, from their headers.
 
-    A batch of one record, the usual one while there is little to do, has all of its ids. No body is decoded.
+    A batch of one record, the usual case at low load, has all of its ids. No body is decoded.
     """
     found = _ids(records[0]) if records else {}
     for record in records:
@@ -96,7 +96,7 @@ def _text(key: bytes | None) -> str | None:
 
 
 class _Traced(NamedTuple):
-    """A record as `bus.runtime.tracing.each` reads it."""
+    """A record in the form that `bus.runtime.tracing.each` reads."""
 
     topic: str
     headers: Sequence[tuple[str, bytes]]
@@ -105,7 +105,7 @@ class _Traced(NamedTuple):
 def _trace_failure(
     projector: str, records: Sequence[ConsumerRecord], error: Exception, began_ns: int
 ) -> None:
-    """Record a failed span in the trace of each record: there its event got no further."""
+    """Record a failed span in the trace of each record."""
     if tracing.enabled():
         tracing.each(
             "project",

@@ -1,6 +1,6 @@
-"""Connections to Kafka of the bridges: every option is stated here, never a library's default.
+"""The bridges' connections to Kafka: every option is explicit here, independent of a library's defaults.
 
-The gateway's tail and the admin clients state their own. The bridges use aiokafka's clients directly; the
+The gateway's tail and the admin clients set their own. The bridges use aiokafka's clients directly; the
 projector's subscribers use a FastStream broker.
 """
 
@@ -13,12 +13,12 @@ from faststream.kafka import KafkaBroker
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from bus.contract.limits import MAX_MESSAGE_BYTES
-from bus.kafka import static_membership  # noqa: F401  (every consumer's membership is that one's, FastStream's too)
+from bus.kafka import static_membership  # noqa: F401  (installs it for every consumer, FastStream's too)
 from bus.kafka.batch_middleware import BatchMiddleware
 from bus.runtime.settings import KafkaSettings
 
 COMPRESSION: Final = "lz4"
-"""JSON of a few hundred bytes in batches: lz4 halves it at no cost worth measuring."""
+"""JSON of a few hundred bytes in batches: lz4 halves it at negligible cost."""
 
 
 def producer(
@@ -26,7 +26,7 @@ def producer(
 ) -> AIOKafkaProducer:
     """Return an idempotent producer, not started; transactional where an id is given.
 
-    ``linger_ms``: how long a record waits for company.
+    ``linger_ms``: how long a record waits for others to fill its batch.
     """
     return AIOKafkaProducer(
         **kafka.client_options(),
@@ -36,7 +36,7 @@ def producer(
         acks="all",
         compression_type=COMPRESSION,
         linger_ms=linger_ms,
-        # One round trip for what a transaction sends to a partition; 16 KiB, the default, makes it many.
+        # One round trip for a transaction's records of a partition; 16 KiB, the default, needs many.
         max_batch_size=256 * 1024,
         max_request_size=2 * MAX_MESSAGE_BYTES,
         request_timeout_ms=15_000,
@@ -45,7 +45,7 @@ def producer(
 
 
 def consumer(kafka: KafkaSettings, *, client_id: str, **options: Any) -> AIOKafkaConsumer:
-    """Return a consumer, not started, that reads committed records only and never commits by itself."""
+    """Return a consumer, not started, that reads only committed records and never commits by itself."""
     stated: dict[str, Any] = {
         "enable_auto_commit": False,
         "auto_offset_reset": "earliest",

@@ -1,8 +1,8 @@
-"""One input partition of a processor: its producer, the records it has taken, and the ordered commits.
+"""One input partition of a processor: its producer, its fetched records, and its commits in order.
 
 `_fence_and_seek` always comes first: it starts the producer, which fences the previous owner and ends its
 transaction, and then reads the committed offset. Records that this process still holds, after a rebalance
-that gave the partition back or after an aborted transaction, are kept if they lie above that offset: no
+that gave the partition back or after an aborted transaction, are kept if they are at or above that offset: no
 other process can have committed them, and none can from then on.
 """
 
@@ -35,12 +35,12 @@ COMMIT_SECONDS = Histogram(
     buckets=(0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.5, 10, 45),
 )
 MAX_COMMIT: Final = 500
-"""Inputs settled by one transaction."""
+"""Input records committed in one transaction."""
 
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A record that has been started; ``results`` are there when it is done."""
+    """A started record; ``results`` is set once its handler is done."""
 
     record: Record
     task: asyncio.Task[None] | None = None
@@ -48,7 +48,7 @@ class Entry:
 
 
 class InputPartition:
-    """What one assigned partition is, from assignment to revocation, and across both where it comes back."""
+    """The state of one assigned partition, kept across a revocation if the partition is assigned again."""
 
     def __init__(
         self,
@@ -66,9 +66,9 @@ class InputPartition:
         self.open = False
         """Whether records are accepted; those of a partition that is not open are dropped by the caller."""
         self.waiting: deque[Record] = deque()
-        """Taken from Kafka, not started."""
+        """Fetched, not started."""
         self.started: deque[Entry] = deque()
-        """In the order of their offsets; the done ones at the front are next to be committed."""
+        """In order of offsets; the done ones at the front are committed next."""
         self._position = -1  # where the next fetch starts
         self._committed = -1
         self._done = asyncio.Event()
@@ -78,7 +78,7 @@ class InputPartition:
     # --- the consumer's side: no await in any of these ------------------------------------------------
 
     def assigned(self) -> None:
-        """Begin to settle; ``open`` tells when that is done."""
+        """Begin to fence and seek; ``open`` is set once that is done."""
         self._consumer.pause(self.tp)
         self._held = True
         previous = self._life
@@ -86,7 +86,7 @@ class InputPartition:
         self._life.add_done_callback(self._ended)
 
     def revoked(self) -> None:
-        """Stop accepting and committing. What runs goes on: most partitions come back in a moment."""
+        """Stop accepting and committing. Handlers keep running: most partitions are assigned again soon."""
         self.open = self._held = False
         if self._life is not None:
             self._life.cancel()
@@ -98,7 +98,7 @@ class InputPartition:
         return ending if self._life is None else [*ending, self._life]
 
     def accept(self, records: Iterable[Record]) -> None:
-        """Take what the consumer has just handed out."""
+        """Queue the records that the consumer has just returned."""
         self.waiting.extend(records)
         if self.waiting:
             self._position = self.waiting[-1].offset + 1
@@ -113,20 +113,20 @@ class InputPartition:
         return not_before is None or not_before <= now
 
     def start(self) -> Entry:
-        """Move the next record to those that have been started."""
+        """Move the next record to ``started``."""
         entry = Entry(self.waiting.popleft())
         self.started.append(entry)
         return entry
 
     def finish(self, entry: Entry, results: list[OutRecord]) -> None:
-        """Note an entry's results; they are committed when everything before them is."""
+        """Store an entry's results; they are committed once all entries before it are done."""
         entry.results = results
         if self.started and self.started[0].results is not None:
             self._done.set()
 
     @property
     def uncommitted(self) -> bool:
-        """Whether something done waits to be committed."""
+        """Whether a done entry waits to be committed."""
         return self.open and bool(self.started) and self.started[0].results is not None
 
     # --- the producer's side --------------------------------------------------------------------------
@@ -145,7 +145,7 @@ class InputPartition:
             await self._producer.close()
 
     async def _fence_and_seek(self) -> None:
-        """Fence, then read: only in this order is the committed offset the last word."""
+        """Fence, then read the committed offset: only in this order is the offset final."""
         backoff = Backoff()
         while True:
             try:
@@ -158,17 +158,17 @@ class InputPartition:
                 )
                 await backoff.sleep()
         tasks.check_cancelled()
-        # No await from here: the partition may be revoked at the next one.
+        # No await from here: the partition may be revoked at the next await.
         self._reconcile(committed or 0)
         if not self.open:
             self._consumer.seek(self.tp, self._position)
             self.open = True  # the poll loop resumes it
 
     def _reconcile(self, committed: int) -> None:
-        """Keep what is in hand above the committed offset; begin anew where that is not possible."""
+        """Keep held records from the committed offset on; start over where that is not possible."""
         if self._committed <= committed <= self._position:
             self._drop(lambda record: record.offset < committed)
-        else:  # nothing in hand, or another owner went past it
+        else:  # no records held, or another owner has committed past them
             self._drop(lambda _: True)
             self._position = committed
             self.open = False  # the position has changed: seek
@@ -206,13 +206,13 @@ class InputPartition:
         return ready
 
     async def _offset_after(self, ready: list[Entry]) -> int:
-        """Return the offset up to which everything is done.
+        """Return the offset up to which every record is done.
 
-        With nothing left in hand that is the position, which lies behind the end marker of the writer's
-        transaction too: the lag, which decides on the number of workers, goes down to 0.
+        With no records held that is the position, which is also past the end marker of the writer's
+        transaction: the lag, by which workers are scaled, goes down to 0.
         """
         position = int(await self._consumer.position(self.tp))
-        # Looked at after the await, should it ever wait: what came in meanwhile is not done.
+        # Checked after the await: records that arrived during it are not done.
         idle = len(ready) == len(self.started) and not self.waiting
         return position if idle else ready[-1].record.offset + 1
 

@@ -1,8 +1,8 @@
 """The bridge from Kafka to Kafka: each record's results and its offset in one transaction.
 
-One transactional producer for each assigned partition, a poll loop of its own, results in the order of the
-offsets. Needs nothing but Kafka. What a record means is the handler's business; see `bus.kafka.retry` for
-what becomes of failures and `bus.kafka.partition` for the order of things at a rebalance.
+One transactional producer for each assigned partition, one poll loop, results in the order of the offsets.
+Needs only Kafka. Must not interpret records: the handler does. See `bus.kafka.retry` for failures and
+`bus.kafka.partition` for the sequence at a rebalance.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ __all__ = ["GiveUp", "Handler", "Processor", "Record"]
 log = structlog.stdlib.get_logger(__name__)
 
 POLL_MS: Final = 100
-"""Also how late a due retry may start."""
+"""Also the longest delay of a due retry."""
 FETCH_BYTES: Final = 256 * 1024
-"""From one partition at once; a larger record still comes, alone. 30 partitions: 8 MB."""
+"""From one partition in one fetch; a larger record is still fetched, alone. 30 partitions: 8 MB."""
 CLOSE_S: Final = 5.0
 
 
 class Processor:
     """Runs ``handle`` over the records of ``topics``; `run` returns after `stop`.
 
-    ``topics``: first is served first; the retry topics rank right behind it. ``retries``: in the order of
-    their delays, each is a further attempt. ``instance_id``: the same after a restart of the same worker,
-    different for any two that run (static membership); None leaves the group at each stop. ``max_in_flight``:
-    handlers at once. ``grace_s``: how long `stop` waits for them.
+    ``topics``: by priority, highest first; the retry topics rank right after the first. ``retries``: in the
+    order of their delays, each is a further attempt. ``instance_id``: the same after a restart of the same
+    worker, different for any two that run (static membership); None leaves the group at each stop.
+    ``max_in_flight``: handlers that run at once. ``grace_s``: how long `stop` waits for them.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Processor:
         return self._joined and all(partition.open for partition in self._partitions.values())
 
     async def stop(self) -> None:
-        """Take nothing more, let running handlers end, commit what is done, hand back the rest."""
+        """Shut down gracefully: take no more records, let handlers end, commit their results."""
         self._dispatcher.taking = False
         self._deadline = asyncio.get_running_loop().time() + self._grace_s
         self._stopping.set()
@@ -100,8 +100,8 @@ class Processor:
     async def run(self) -> None:
         """Process until `stop`. Survives an outage of Kafka.
 
-        Raises `FencedError` where another process has taken over a partition that this one still believed
-        to be its own: end the process. What was in hand is not lost, the other one has it.
+        Raises `FencedError` where another process has taken over a partition that this one still held; the
+        caller then ends the process. Records in flight are not lost: the new owner processes them.
         """
         backoff = Backoff()
         while not self._stopping.is_set():
@@ -120,7 +120,7 @@ class Processor:
                 self._joined = False
 
     async def _session(self) -> None:
-        """One consumer's life."""
+        """Run one consumer until `stop` or a failure."""
         self._failure = None
         consumer = self._consumer()
         consumer.subscribe(list(self._inputs), listener=_Listener(self, consumer))
@@ -134,10 +134,10 @@ class Processor:
 
     async def _poll(self, consumer: AIOKafkaConsumer) -> None:
         batches = await consumer.getmany(timeout_ms=POLL_MS)
-        # No await from here: what was handed out belongs to the assignment of this very moment.
+        # No await from here: the records belong to the current assignment.
         for tp, records in batches.items():
             partition = self._partitions.get(tp)
-            if partition is not None and partition.open:  # else the seek brings them back
+            if partition is not None and partition.open:  # else the seek fetches them again
                 partition.accept(self._record(each) for each in records)
         self._dispatcher.dispatch()
         self._throttle(consumer)
@@ -145,7 +145,7 @@ class Processor:
             raise self._failure
 
     def _throttle(self, consumer: AIOKafkaConsumer) -> None:
-        """Fetch no more from where enough waits. Polling goes on whatever happens."""
+        """Backpressure: pause partitions with enough waiting records. Polling continues."""
         enough = self._dispatcher.max_in_flight
         for tp, partition in self._partitions.items():
             if not partition.open:
@@ -239,13 +239,13 @@ class Processor:
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Hands the group's decisions on. Must not wait: no heartbeats go out meanwhile."""
+    """Passes rebalances to the processor. Must not wait: no heartbeats are sent meanwhile."""
 
     def __init__(self, processor: Processor, consumer: AIOKafkaConsumer) -> None:
         self._processor, self._consumer = processor, consumer
 
     def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        self._processor._revoke()  # noqa: SLF001 - one class in two, because aiokafka wants its own base
+        self._processor._revoke()  # noqa: SLF001 - a class of its own only because aiokafka requires its base
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         self._processor._assign(self._consumer, assigned)  # noqa: SLF001

@@ -1,7 +1,7 @@
-"""What becomes of a record that failed: the next retry topic, the dead-letter topic, or only its ending.
+"""Routes failed records: to the next retry topic, to the dead-letter topic, or only to their job's ending.
 
-The wait grows with the attempt; the record carries its history in headers, beside its own, untouched. It
-must not decide what ends a job: that is the role's ``give_up``.
+The delay grows with the attempt. The record keeps its own headers unchanged and gets its history in further
+ones. Must not decide how a job ends: that is the role's ``give_up``.
 """
 
 from __future__ import annotations
@@ -29,17 +29,18 @@ REASON: Final = "retry_error"
 ORIGIN_TOPIC: Final = "retry_origin_topic"
 ORIGIN_PARTITION: Final = "retry_origin_partition"
 ORIGIN_OFFSET: Final = "retry_origin_offset"
-"""Where the record was first read; stays through all attempts."""
+"""Where the record was first read; unchanged through all attempts."""
 OURS: Final = frozenset({ATTEMPT, NOT_BEFORE, CODE, REASON, ORIGIN_TOPIC, ORIGIN_PARTITION, ORIGIN_OFFSET})
-"""Every header that is added here; a redriven record must be stripped of them."""
+"""The headers added here; a redriven record must not carry them."""
 REASON_CHARACTERS: Final = 500
 MAX_COPY_BYTES: Final = MAX_RECORD_BYTES + 32 * 1024
-"""A producer may compress more into a record than Kafka takes from us; such a copy goes without its value."""
+"""A foreign producer may compress more into a record than Kafka accepts from this one; such a copy is sent
+without its value."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """A record as it came from Kafka. ``attempt`` counts from 1; ``not_before`` is None on the first."""
+    """A record read from Kafka. ``attempt`` counts from 1; ``not_before`` is None on the first."""
 
     topic: Topic
     partition: int
@@ -53,31 +54,31 @@ class Record:
 
 
 Handler = Callable[[Record], Awaitable[Sequence[OutRecord]]]
-"""Does the work and returns what to publish; may take long, is run many times at once."""
+"""Does the work and returns the records to publish; may take long, runs concurrently."""
 GiveUp = Callable[[Record, SharpstreamError], Sequence[OutRecord]]
-"""Returns the events that end a job which is given up on."""
+"""Returns the events that end a job after its last attempt."""
 
 
 class UnexpectedError(TransientError):
-    """A handler raised what it should not have: retried like a passing fault, logged as ours."""
+    """A handler raised an unexpected error: retried like a transient one, logged as a defect."""
 
     code = "internal"
 
 
 class OversizedResultError(PermanentError):
-    """A handler returned a record that Kafka would refuse; another attempt would return it again."""
+    """A handler returned a record that Kafka would refuse; a retry would return it again."""
 
     code = "record_too_large"
 
 
 def attempt_of(headers: Sequence[tuple[str, bytes]]) -> int:
-    """Return the attempt that the headers state; 1 where they state none or nonsense."""
+    """Return the attempt in the headers; 1 where it is missing or malformed."""
     stated = header(headers, ATTEMPT)
     return max(1, int(stated)) if stated and stated.isascii() and stated.isdigit() else 1
 
 
 def not_before_of(headers: Sequence[tuple[str, bytes]]) -> datetime | None:
-    """Return when the record is due; None where that is at once."""
+    """Return when the record is due; None for at once."""
     stated = header(headers, NOT_BEFORE)
     try:
         due = datetime.fromisoformat(stated) if stated else None
@@ -88,7 +89,7 @@ def not_before_of(headers: Sequence[tuple[str, bytes]]) -> datetime | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Routing:
-    """Where failed records go. ``retries`` in the order of their delays; after the last one: ``dead``."""
+    """The topics of failed records. ``retries`` in the order of their delays; after the last: ``dead``."""
 
     retries: Sequence[Topic]
     dead: Topic
@@ -96,7 +97,7 @@ class Routing:
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     def check(self, results: Sequence[OutRecord]) -> list[OutRecord]:
-        """Return what a handler returned. Raises `OversizedResultError`."""
+        """Return a handler's results as a list. Raises `OversizedResultError`."""
         for each in results:
             if (size := size_of(each)) > MAX_RECORD_BYTES:
                 raise OversizedResultError(
@@ -106,7 +107,7 @@ class Routing:
         return list(results)
 
     def after(self, record: Record, error: Exception) -> list[OutRecord]:
-        """Return what to publish instead of the results of a failed attempt."""
+        """Return the records to publish after a failed attempt."""
         failure = error if isinstance(error, SharpstreamError) else UnexpectedError(repr(error))
         permanent = isinstance(failure, PermanentError)
         if not permanent and record.attempt <= len(self.retries):
@@ -115,7 +116,7 @@ class Routing:
                 return [again]
         try:
             ending = self.check(self.give_up(record, failure))
-        except Exception:  # whatever it is, the record must not block those behind it
+        except Exception:  # no error may let the record block those behind it
             log.exception("give_up_failed", topic=record.topic.name, offset=record.offset)
             return [self._copy(record, failure, self.dead)]
         parked = not permanent or isinstance(failure, UndecodableError)
@@ -124,7 +125,7 @@ class Routing:
     def _copy(self, record: Record, failure: SharpstreamError, to: Topic) -> OutRecord:
         """Return the record byte for byte, with its history in the headers.
 
-        One that is too large goes to the dead letters without its value; the origin tells where that lies.
+        A record that is too large is sent to the dead letters without its value, which stays at its origin.
         """
         kept: Headers = [(name, value) for name, value in record.headers if name not in OURS]
         origin = [

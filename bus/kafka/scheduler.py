@@ -1,8 +1,8 @@
-"""Which record runs next: at most so many at once, higher lanes first, turn by turn within a lane.
+"""Chooses the record to run next: limited concurrency, rank 0 first, round robin within a rank.
 
-A quarter of the places is the first lane's alone: else its next record would wait for one of a full house.
+A quarter of the slots is reserved for rank 0, whose next record would otherwise wait while others fill all.
 
-It never waits: whoever frees a slot or brings records calls `dispatch`.
+It never waits: the code that frees a slot or adds records calls `dispatch`.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ HANDLED = Counter(
     "sharpstream_processor_handled", "Attempts by outcome: the class of error or none", ["group", "error"]
 )
 AHEAD: Final = 4
-"""How many times ``max_in_flight`` one partition may run ahead of its oldest unfinished record."""
+"""Limit of started records of a partition, counted from its oldest unfinished one, in ``max_in_flight``."""
 
 RESERVED_SHARE: Final = 4
-"""One place in so many is kept for the first lane; with fewer places than that, none."""
+"""One slot in this many is reserved for rank 0; with fewer slots, none."""
 
 
 class Dispatcher:
@@ -54,15 +54,15 @@ class Dispatcher:
         self._turns = count()
         self._last_turn: dict[InputPartition, int] = {}
         self.taking = True
-        """False once no more records are to be started."""
+        """False once no more records may start."""
 
     @property
     def running(self) -> int:
-        """Handlers that run."""
+        """The number of running handlers."""
         return len(self._running)
 
     def dispatch(self) -> None:
-        """Start what may be started."""
+        """Start records while there are free slots."""
         now = datetime.now(UTC)
         while self.taking and len(self._running) < self.max_in_flight:
             able = [p for p in self._partitions() if self._room(p) and p.due(now)]
@@ -74,7 +74,7 @@ class Dispatcher:
         IN_FLIGHT.labels(self._group).set(len(self._running))
 
     def forget(self, partition: InputPartition) -> None:
-        """Drop what is remembered of a partition that is gone."""
+        """Drop the state of a partition that is gone."""
         self._last_turn.pop(partition, None)
 
     def _room(self, partition: InputPartition) -> bool:
@@ -94,9 +94,9 @@ class Dispatcher:
             results = self._routing.check(await self._handle(record))
         except asyncio.CancelledError:
             tasks.check_cancelled()
-            # Something inside was cancelled, not we: to the record that is a failure like any other.
+            # Something inside the handler was cancelled, not this task: a failure like any other.
             results = self._after(entry, UnexpectedError("The work was cancelled from within."))
-        except Exception as error:  # noqa: BLE001 - a handler's fault must not block those behind it
+        except Exception as error:  # noqa: BLE001 - a handler's error must not block later records
             results = self._after(entry, error)
         else:
             HANDLED.labels(self._group, "none").inc()

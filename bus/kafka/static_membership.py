@@ -1,14 +1,14 @@
-"""Static membership that ends when a namesake has taken the place: a woken process must not take it back.
+"""Static membership: a fenced member (``FENCED_INSTANCE_ID``) must not rejoin under a new member id.
 
-aiokafka 0.14 forgets its member id at the first "unknown member" and asks to join by its name alone. Kafka
-takes that for a restart of the same worker and throws the member out that has the name now, who then does
-the same: two processes of one name took the place from each other at every heartbeat, for ever. Here the id
-is kept until Kafka, asked with id and name together, says which it is: ``UNKNOWN_MEMBER_ID``, nobody came
-(join anew), or ``FENCED_INSTANCE_ID``, somebody did (raise). aiokafka does not know the latter.
+aiokafka 0.14 discards its member id at the first "unknown member" and rejoins by its instance id alone. Kafka
+takes that for a restart of the same worker and fences the current member of that instance id, which then does
+the same: two processes with one instance id fenced each other at every heartbeat, for ever. Here the member
+id is kept until Kafka, asked with both ids, answers ``UNKNOWN_MEMBER_ID`` (no other member: join anew) or
+``FENCED_INSTANCE_ID`` (another member has joined: raise). aiokafka does not know the latter.
 
-And a restarted worker, which joins by its name alone, gets from Kafka what its predecessor had, whatever
-topics there are by now; was that one the leader, nobody looks for new ones from then on. So it joins once
-more, by id.
+A restarted worker, which joins by its instance id alone, gets its predecessor's assignment, even if topics
+were added since; if the predecessor was the leader, no member looks for new topics from then on. So the
+worker joins once more, with its member id.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from aiokafka.protocol.group import JoinGroupRequest
 
 
 class FencedInstanceIdError(BrokerResponseError):  # type: ignore[misc]
-    """Another process has joined the group under this one's name: end the process."""
+    """Another process has joined the group with this one's instance id: end the process."""
 
     errno = 82
     message = "FENCED_INSTANCE_ID"
@@ -30,15 +30,15 @@ class FencedInstanceIdError(BrokerResponseError):  # type: ignore[misc]
 
 
 class Member(group_coordinator.GroupCoordinator):  # type: ignore[misc]
-    """A member of a group. Its listener's ``on_fenced``, where there is one, is told too."""
+    """A member of a group. Calls its listener's ``on_fenced``, where there is one, before it raises."""
 
     _unknown = False
-    """Whether Kafka knows nothing of our id, and of nobody else with our name."""
+    """Whether Kafka knows neither this member id nor another member of the instance id."""
     _leads = False
-    """Whether the last join made us the one who assigns, and who watches the topics."""
+    """Whether the last join made this member the leader, which assigns partitions and watches the topics."""
 
     def reset_generation(self) -> None:
-        """Join again; as somebody new only where that takes nobody's place."""
+        """Rejoin; under a new member id only where that fences no other member."""
         if self._group_instance_id is None or self._unknown:
             self._unknown = False
             super().reset_generation()
@@ -57,7 +57,7 @@ class Member(group_coordinator.GroupCoordinator):  # type: ignore[misc]
         by_name = self._group_instance_id is not None and not self.member_id
         try:
             joined = bool(await super()._do_rejoin_group(subscription))
-        except KafkaError as error:  # whose text is all that aiokafka leaves of the answer
+        except KafkaError as error:  # aiokafka keeps only the text of the answer
             if FencedInstanceIdError.__name__ not in str(error):
                 raise
             fenced = FencedInstanceIdError(f"Another process runs as {self._group_instance_id!r}.")

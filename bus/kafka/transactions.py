@@ -1,7 +1,7 @@
-"""One transactional id's producer: opening it fences its predecessor, each call is one whole transaction.
+"""A transactional producer: opening it fences its predecessor, each call is one whole transaction.
 
-After any error the outcome is open: `open` it anew, which settles the transaction either way, and only then
-read the committed offset. It never decides what to send again; that is the bridges' business.
+After any error the outcome is unknown: `open` the producer again, which commits or aborts the transaction,
+and only then read the committed offset. It must not decide what to send again: the bridges do.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from bus.runtime.settings import KafkaSettings
 MAX_RECORD_BYTES: Final = MAX_MESSAGE_BYTES - 1024
 """Key, value and headers together; the rest is Kafka's framing of the record and its batch."""
 TIMEOUT_S: Final = 45.0
-"""A transaction takes 5 ms. Three request timeouts (15 s) mean that this producer will not recover."""
+"""A transaction takes 5 ms. After three request timeouts (15 s each) a producer will not recover."""
 _CLOSE_S: Final = 2.0
 _HEADER_BYTES: Final = 10  # two lengths, at most 5 bytes each
 _BROKEN: Final = (KafkaError, OSError, TimeoutError, AssertionError)
-"""What a broken producer raises; aiokafka asserts its state where its sender died of an error before."""
+"""Errors of a broken producer; aiokafka asserts its state where its sender has failed before."""
 
 
 def owner_id(group: str, partition: TopicPartition) -> str:
-    """Return the transactional id of whoever owns ``partition`` as an input of ``group``."""
+    """Return the transactional id of the owner of ``partition`` as an input of ``group``."""
     return f"{group}.{partition.topic}.{partition.partition}"
 
 
 class ProducerFencedError(FencedError):
-    """Another producer with this transactional id has been opened, or Kafka gave the transaction up."""
+    """Another producer with this transactional id has been opened, or Kafka aborted the transaction."""
 
 
 class OutcomeUnknownError(TransientError):
-    """The transaction may or may not have been committed; opening the producer anew settles it."""
+    """The transaction may or may not have been committed; opening the producer again resolves it."""
 
     code = "kafka_unavailable"
 
@@ -52,7 +52,7 @@ def size_of(record: OutRecord) -> int:
 
 
 class TransactionalProducer:
-    """A producer that can be opened again and again; the offsets it commits are those of ``group``."""
+    """A producer that can be reopened; it commits the offsets of ``group``."""
 
     def __init__(
         self, kafka: KafkaSettings, *, transactional_id: str, group: str, timeout_s: float = TIMEOUT_S
@@ -61,7 +61,7 @@ class TransactionalProducer:
         self._producer: AIOKafkaProducer | None = None
 
     async def open(self) -> None:
-        """Start a fresh producer: fence the predecessor and wait until its transaction is settled.
+        """Start a new producer: fence the predecessor and wait until its transaction has ended.
 
         Raises `OutcomeUnknownError` while Kafka cannot be reached.
         """
@@ -81,7 +81,7 @@ class TransactionalProducer:
     async def transact(self, records: Iterable[OutRecord], offsets: Mapping[TopicPartition, int]) -> None:
         """Send the records in order and commit the offsets, all or nothing.
 
-        Raises `ProducerFencedError` or `OutcomeUnknownError`; in both cases the producer is of no more use.
+        Raises `ProducerFencedError` or `OutcomeUnknownError`; in both cases the producer is unusable.
         """
         producer = self._producer
         if producer is None:
@@ -93,15 +93,15 @@ class TransactionalProducer:
                     await producer.send(each.topic, key=each.key, value=each.value, headers=each.headers)
                     for each in records
                 ]
-                # Each record's own answer counts: a commit alone leaves a refused record out in silence.
+                # Await each record's result: a commit alone silently leaves out a refused record.
                 await asyncio.gather(*sent, producer.send_offsets_to_transaction(dict(offsets), self._group))
                 await producer.commit_transaction()
         except _BROKEN as error:
             _raise(self._id, error)
-        tasks.check_cancelled()  # whoever cancelled us may have taken away what these records belong to
+        tasks.check_cancelled()  # after a cancellation these records may belong to another owner
 
     async def close(self) -> None:
-        """Close the connections. A transaction in flight is left to the successor, who settles it."""
+        """Close the connections. A transaction in flight is left to the successor, which ends it."""
         producer, self._producer = self._producer, None
         if producer is not None:
             await _discard(producer)
@@ -118,9 +118,9 @@ async def _discard(producer: AIOKafkaProducer) -> None:
     try:
         await asyncio.wait([stopping], timeout=_CLOSE_S)
     finally:
-        # Where Kafka is down the sender waits for ever, and stop() for it: end both, close the sockets.
+        # While Kafka is down the sender waits for ever, and stop() for it: end both, close the sockets.
         sender = producer._sender.sender_task  # noqa: SLF001 - there is no other way to it
         both = [task for task in (sender, stopping) if task is not None]
-        # Again and again: cancelled once, the sender still waits for the requests under way.
+        # Repeatedly: cancelled once, the sender still waits for the requests in flight.
         await tasks.end(both, within_s=_CLOSE_S, again_s=0.2)
         await producer.client.close()

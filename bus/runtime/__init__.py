@@ -1,4 +1,4 @@
 """The process: settings, logs, health, metrics, tracing, tasks and errors.
 
-Knows neither Kafka nor messages.
+Must not depend on Kafka or on messages.
 """

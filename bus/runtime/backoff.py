@@ -1,4 +1,4 @@
-"""Growing waits between the attempts of work that fails for a while, with jitter."""
+"""Exponential backoff with jitter."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ class Backoff:
     """The waits of one retry loop: bounds from ``first_s``, each ``factor`` times the last, to ``longest_s``.
 
     ``jitter`` is the share of a wait that is random. 1 is full jitter: a wait lies anywhere between 0 and its
-    bound, so that processes that lost the same broker do not all come back at once. Where the attempts are
-    counted, a smaller share keeps a lower limit on the time in which they are used up. ``spread`` draws from
-    [0, 1).
+    bound, so that processes that lost the same broker do not all reconnect at once. Where attempts are
+    limited, a smaller share keeps a lower limit on their total time. ``spread`` draws from [0, 1).
     """
 
     def __init__(
@@ -35,7 +34,7 @@ class Backoff:
         self.reset()
 
     def reset(self) -> None:
-        """Begin again with the first wait; call it once an attempt has succeeded."""
+        """Start again with the first wait; call it once an attempt has succeeded."""
         self._bound_s = min(self._first_s, self._longest_s)
         self._draw()
 
@@ -52,7 +51,7 @@ class Backoff:
         return wait_s
 
     async def sleep(self, stop: asyncio.Event | None = None) -> None:
-        """Wait for `next_s`, but not beyond the moment in which ``stop`` is set."""
+        """Wait for `next_s`, or until ``stop`` is set."""
         wait_s = self.next_s()
         if stop is None:
             await asyncio.sleep(wait_s)

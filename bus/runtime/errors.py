@@ -1,10 +1,10 @@
-"""The root of every error we raise; the class decides between retry and dead letter."""
+"""The base of every error of the project; the class decides between retry and dead letter."""
 
 from __future__ import annotations
 
 
 class SharpstreamError(Exception):
-    """The root of all our errors.
+    """The base of all errors of the project.
 
     ``code`` is stable and machine-readable; ``message`` is a sentence for people that says what to do.
     """
@@ -20,7 +20,7 @@ class SharpstreamError(Exception):
 
 
 class TransientError(SharpstreamError):
-    """Something outside failed and may work later: retried with growing delay, then parked."""
+    """An external failure that may pass: retried with growing delay, then parked."""
 
     code = "temporarily_unavailable"
 
@@ -44,6 +44,6 @@ class FencedError(SharpstreamError):
 
 
 class ConfigurationError(SharpstreamError):
-    """A setting is missing or wrong: the process does not start, the message says which and how."""
+    """A setting is missing or wrong: the process does not start; the message names it and the fix."""
 
     code = "configuration"

@@ -1,6 +1,6 @@
-"""A small HTTP face for roles without one: liveness, readiness and metrics, on the role's own loop.
+"""An HTTP server for roles without one: liveness, readiness and metrics, on the role's own event loop.
 
-It answers only while the loop turns, so a stuck role is seen as dead.
+It answers only while the loop runs, so a stuck role fails its liveness check.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 class HealthServer:
     """Serves ``/health/live``, ``/health/ready`` and ``/metrics``; a ``port`` of None serves nothing.
 
-    ``ready`` is asked at each request; use as an async context manager.
+    ``ready`` is called at each request; use as an async context manager.
     """
 
     def __init__(self, host: str, port: int | None, ready: Callable[[], bool]) -> None:

@@ -1,7 +1,7 @@
 """Structured logs: one JSON object a line on stdout, events with key-values, never sentences or secrets.
 
-Nobody should log a secret or a person; that somebody does, in a traceback say, is caught on the last yard:
-each value is searched for what looks like one.
+Callers must not log secrets or personal data. As a last line of defence (a traceback may quote one), each
+value is searched for them and redacted.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ SECRET_KEYS: Final = frozenset(
         "ip",
     }
 )
-"""Keys whose values are masked wherever they turn up."""
+"""Keys whose values are always masked."""
 _SUSPECTS: Final = ("@", "?", "ss_", "whsec_", "eyJ", "earer ")
-"""A text with none of these holds nothing that `_SECRETS` finds: 0.5 us instead of 20."""
+"""A text with none of these has no match of `_SECRETS`: 0.5 us instead of 20."""
 _SECRETS: Final = re.compile(
     r"""
       (?P<scheme>[a-z][a-z0-9+.-]*://)[^\s"'/@]*:[^\s"'/@]*@     # credentials in an address
@@ -109,7 +109,7 @@ def _scrubbed(value: Any) -> Any:
 
 
 def scrub(text: str) -> str:
-    """Return the text with stars for what looks like a secret or an e-mail address."""
+    """Return the text with apparent secrets and e-mail addresses replaced by stars."""
     if not any(suspect in text for suspect in _SUSPECTS):
         return text
     return _SECRETS.sub(_stars, text)

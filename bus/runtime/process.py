@@ -1,4 +1,4 @@
-"""How the process of a role runs and ends: one event loop for all roles, and the same exit statuses."""
+"""Runs and ends the process of a role: the same event loop and exit statuses for all roles."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from bus.runtime.errors import ConfigurationError, FencedError, SharpstreamError
 T = TypeVar("T")
 DONE: Final = 0
 FAILED: Final = 1
-"""Also of a fenced process: its supervisor starts a fresh one."""
+"""Also of a fenced process: its supervisor starts a new one."""
 MISCONFIGURED: Final = 2
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end on uvloop's event loop; an error inside groups of one comes out alone."""
+    """Run to the end on uvloop's event loop; unwrap an error from exception groups of one."""
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(work)
@@ -31,11 +31,11 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def exit_status(command: Callable[[], int]) -> int:
-    """Run ``command`` and return the status that the process ends with.
+    """Run ``command`` and return the exit status of the process.
 
-    0: done. 1: fenced, which is logged as ``fenced``, or ended by another error of ours, which is logged as
-    ``process_failed`` with its traceback. 2: a wrong setting, one sentence on stderr. Otherwise the
-    command's own. Errors that are not ours come out.
+    0: done. 1: fenced, which is logged as ``fenced``, or ended by another `SharpstreamError`, which is logged
+    as ``process_failed`` with its traceback. 2: a wrong setting, one sentence on stderr. Otherwise the
+    command's own. Other errors propagate.
     """
     try:
         return command()

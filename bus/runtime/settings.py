@@ -1,6 +1,6 @@
-"""What every role reads from the environment: Kafka, S3, Postgres, logs, health.
+"""The settings that every role reads from the environment: Kafka, S3, Postgres, logs, health.
 
-Read once, in ``__main__``, and passed down. A wrong value stops the start with a sentence.
+Read once, in ``__main__``, and passed down. A wrong value prevents the start with one sentence.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 class KafkaSettings(BaseSettings):
-    """How to reach Kafka."""
+    """Connection to Kafka."""
 
     model_config = SettingsConfigDict(env_prefix="KAFKA_")
 
@@ -48,7 +48,7 @@ class KafkaSettings(BaseSettings):
 
 
 class S3Settings(BaseSettings):
-    """How to reach the object store. The public endpoint is the one in presigned URLs."""
+    """Connection to the object store. The public endpoint is the one in presigned URLs."""
 
     model_config = SettingsConfigDict(env_prefix="S3_")
 
@@ -66,7 +66,7 @@ class S3Settings(BaseSettings):
 
 
 class DatabaseSettings(BaseSettings):
-    """How to reach Postgres."""
+    """Connection to Postgres."""
 
     model_config = SettingsConfigDict(env_prefix="DATABASE_")
 
@@ -75,7 +75,7 @@ class DatabaseSettings(BaseSettings):
 
 
 class RoleSettings(BaseSettings):
-    """What every process has: its logs and its health port."""
+    """Logs and health port of every process."""
 
     model_config = SettingsConfigDict(env_prefix="")
 
@@ -87,7 +87,7 @@ class RoleSettings(BaseSettings):
 def load(settings: type[S]) -> S:
     """Read ``settings`` from the environment.
 
-    Raises `ConfigurationError` that names each wrong key, the way a person would type it.
+    Raises `ConfigurationError` that names each wrong key as it is written in the environment.
     """
     try:
         return settings()

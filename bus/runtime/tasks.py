@@ -1,7 +1,7 @@
-"""Ending tasks for certain.
+"""Cancels tasks reliably.
 
-A cancellation can be lost: `asyncio.wait_for` of Python 3.11 drops it where the awaited call ends in the same
-moment, and aiokafka awaits with it everywhere.
+A cancellation can be lost: `asyncio.wait_for` of Python 3.11 drops it where the awaited call ends at the same
+time, and aiokafka awaits with it everywhere.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Collection, Coroutine
 from typing import Any, Final
 
 _AGAIN_S: Final = 5.0
-"""Longer than an orderly end takes where Kafka is down: a second cancellation would break that off."""
+"""Longer than a graceful end takes while Kafka is down, which a second cancellation would interrupt."""
 
 
 def check_cancelled() -> None:
-    """Raise `asyncio.CancelledError` where this task has been cancelled and nobody noticed."""
+    """Raise `asyncio.CancelledError` where a cancellation of this task has been lost."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
@@ -24,7 +24,7 @@ def check_cancelled() -> None:
 async def end(
     tasks: Collection[asyncio.Task[Any]], *, within_s: float = float("inf"), again_s: float = _AGAIN_S
 ) -> None:
-    """Cancel the tasks, again and again, until all have ended or the time is up; swallow their errors."""
+    """Cancel the tasks repeatedly until all have ended or the time is up; ignore their errors."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + within_s
     left = {task for task in tasks if not task.done()}
@@ -34,11 +34,11 @@ async def end(
         _, left = await asyncio.wait(left, timeout=min(again_s, within_s))
     for task in tasks:
         if task.done() and not task.cancelled():
-            task.exception()  # seen: it is not reported as never retrieved
+            task.exception()  # retrieved: asyncio does not warn about it
 
 
 async def first_of(*work: Coroutine[Any, Any, Any]) -> None:
-    """Run side by side until the first one ends, end the rest, and raise the first one's error."""
+    """Run concurrently until the first one ends, end the rest, and raise the first one's error."""
     tasks = [asyncio.ensure_future(each) for each in work]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

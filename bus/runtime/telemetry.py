@@ -1,7 +1,7 @@
-"""Sends spans to a collector, where the environment says so: OTLP over HTTP, by the standard variables.
+"""Exports spans to a collector, if the standard environment variables enable it: OTLP over HTTP.
 
-Sampling, limits, headers, timeouts are the SDK's own to read (``OTEL_TRACES_SAMPLER``, ``OTEL_BSP_*``,
-``OTEL_EXPORTER_OTLP_*``, ``OTEL_RESOURCE_ATTRIBUTES``). It is imported only when wanted: 0.2 s and 20 MB.
+The SDK itself reads sampling, limits, headers and timeouts (``OTEL_TRACES_SAMPLER``, ``OTEL_BSP_*``,
+``OTEL_EXPORTER_OTLP_*``, ``OTEL_RESOURCE_ATTRIBUTES``). It is imported only when enabled: 0.2 s and 20 MB.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ VARIABLES: Final = {
     "OTEL_SERVICE_NAME": "default: sharpstream-gateway, sharpstream-relay, ...: one a role",
     "OTEL_SDK_DISABLED": "true: no traces, whatever else is set",
 }
-"""The standard keys that people set most; every other one of the SDK's works too."""
+"""The standard keys in common use; every other key of the SDK works too."""
 FLUSH_S: Final = 5.0
-"""What the collector gets when a process stops; a supervisor waits 30 s for everything."""
+"""Time for the last flush when a process stops; a supervisor waits 30 s for everything."""
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _BUILT_IN: Final = "http/protobuf"
 
 
 def exporter_of(environment: Mapping[str, str]) -> str | None:
-    """Return ``otlp`` or ``console``, or None where no traces are wanted. Raises `ConfigurationError`."""
+    """Return ``otlp`` or ``console``, or None where tracing is off. Raises `ConfigurationError`."""
     if environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return None
     implied = "otlp" if any(environment.get(key) for key in _ENDPOINTS) else "none"
@@ -61,9 +61,9 @@ def exporter_of(environment: Mapping[str, str]) -> str | None:
 
 @contextmanager
 def exporting(role: str) -> Iterator[None]:
-    """Send this process's spans while the body runs and flush them after it; do nothing if not wanted.
+    """Export this process's spans while the body runs and flush them after it, unless tracing is off.
 
-    Raises `ConfigurationError` at the start; a collector that is away costs the spans and nothing else.
+    Raises `ConfigurationError` at the start; while the collector is unreachable only spans are lost.
     """
     wanted = exporter_of(os.environ)
     if wanted is None:
@@ -98,14 +98,14 @@ def _provider(role: str, wanted: str) -> TracerProvider:
     named = {"service.namespace": "sharpstream"}
     if not os.environ.get("OTEL_SERVICE_NAME"):
         named["service.name"] = f"sharpstream-{role}"
-    # Not at exit: by then `exporting` has flushed, and a second attempt would hold the process up.
+    # Not at exit: `exporting` has flushed by then, and a second attempt would delay the exit.
     provider = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider
 
 
 def _shut(provider: TracerProvider) -> None:
-    """Flush for a while: the SDK itself waits 30 s for a collector that is away."""
+    """Flush for `FLUSH_S` at most: the SDK itself waits 30 s for an unreachable collector."""
     flushing = threading.Thread(target=provider.shutdown, name="flush-traces", daemon=True)
     flushing.start()
     flushing.join(FLUSH_S)

@@ -1,9 +1,9 @@
-"""One trace from the request to the last projection: spans, and the W3C ``traceparent`` that ties them.
+"""One trace from the request to the last projection: spans, linked by the W3C ``traceparent``.
 
 The parent is always an explicit string, never an ambient context: between processes it is a header anyway,
-and one rule is easier to keep than two. Off until `bus.runtime.telemetry` has installed a tracer; then a
-span is an object that hands its parent on. Nothing here may fail a request, and no attribute is sent that
-is not listed in `ATTRIBUTES`: that is how secrets and people stay out of traces.
+and one rule is easier to keep than two. Until `bus.runtime.telemetry` installs a tracer, a span only passes
+its parent on. Must not fail a request. Must not send an attribute that is not in `ATTRIBUTES`, which keeps
+secrets and personal data out of traces.
 """
 
 from __future__ import annotations
@@ -49,28 +49,28 @@ ATTRIBUTES: Final = {
         "projector",
     )
 }
-"""Every attribute that may leave the process, as callers and as traces name it: random ids, counts, names of
-ours. Others are dropped."""
+"""Every attribute that may leave the process, as callers and as traces name it: random ids, counts and
+internal names. Others are dropped."""
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 
 _tracer: trace.Tracer | None = None
 
 
 def install(tracer: trace.Tracer | None) -> None:
-    """Make spans with ``tracer`` from here on; with None make none."""
+    """Record spans with ``tracer`` from here on; None turns tracing off."""
     global _tracer  # noqa: PLW0603  (like logging: one for the process, set by the composition root)
     _tracer = tracer
 
 
 def enabled() -> bool:
-    """Whether spans are made; ask before work that is only for them."""
+    """Whether spans are recorded; check it before work that is only for them."""
     return _tracer is not None
 
 
 class Span:
-    """A stretch of work; a context manager that ends it. This one is what there is while tracing is off.
+    """A span; as a context manager it ends itself. This base class is used while tracing is off.
 
-    ``traceparent`` is what to send on: this span's own, or, where there is none, the parent's.
+    ``traceparent`` is the header to pass on: this span's own or, without one, the parent's.
     """
 
     __slots__ = ("traceparent",)
@@ -79,16 +79,16 @@ class Span:
         self.traceparent = traceparent
 
     def rename(self, name: str) -> None:
-        """Give it the name that was not known when it began."""
+        """Set a name that was not known at the beginning."""
 
     def set(self, **attributes: Any) -> None:
         """Add attributes; see `span`."""
 
     def fail(self, code: str) -> None:
-        """Mark it as failed. ``code`` is a stable word, never a message: that may quote a client."""
+        """Mark it as failed. ``code`` is a stable word, never a message, which may quote a client."""
 
     def end(self) -> None:
-        """End it. The context manager does."""
+        """End it; the context manager calls this."""
 
     def __enter__(self) -> Self:
         return self
@@ -139,7 +139,7 @@ def span(
     try:
         return _begin(name, parent, kind=kind, links=links, attributes=attributes)
     except Exception:
-        log.exception("span_not_begun", name=name)  # a sampler or processor of somebody else's
+        log.exception("span_not_begun", name=name)  # a third-party sampler or processor
         return Span(parent)
 
 
@@ -153,7 +153,7 @@ def past(
     code: str | None = None,
     **attributes: Any,
 ) -> None:
-    """Record a stretch that is over, in nanoseconds of `time.time_ns`. Without a parent nothing is recorded.
+    """Record a past span, in nanoseconds of `time.time_ns`. Without a parent nothing is recorded.
 
     ``code`` marks it as failed.
     """
@@ -163,13 +163,13 @@ def past(
         made = _begin(name, parent, kind=kind, attributes=attributes, began_ns=min(began_ns, ended_ns))
         if code is not None:
             made.fail(code)
-        made._span.end(ended_ns)  # noqa: SLF001  (our own, five lines up)
+        made._span.end(ended_ns)  # noqa: SLF001  (made five lines above)
     except Exception:
         log.exception("span_not_recorded", name=name)
 
 
 class Traced(Protocol):
-    """A record of Kafka's, on its way in or out."""
+    """A Kafka record, read or to be published."""
 
     @property
     def topic(self) -> str:
@@ -178,15 +178,15 @@ class Traced(Protocol):
 
     @property
     def headers(self) -> Sequence[tuple[str, bytes]]:
-        """CloudEvents attributes, and the trace that it belongs to."""
+        """CloudEvents attributes and the ``traceparent``."""
         ...
 
 
 def each(verb: str, records: Sequence[Traced], *, began_ns: int, kind: SpanKind, **attributes: Any) -> None:
-    """Record what was just done with many records at once: one span for each, in the trace of each.
+    """Record the handling of a batch: one span for each record, in that record's trace.
 
-    Not one span with links to them: who looks up a trace wants to see there that its event got on, and links
-    lead only from the batch to the trace. All have the batch's times and size.
+    Not one span with links: links lead only from the batch to the traces, so a trace would not show what
+    became of its event. All spans have the batch's times and size.
     """
     if _tracer is None:
         return
@@ -206,7 +206,7 @@ def each(verb: str, records: Sequence[Traced], *, began_ns: int, kind: SpanKind,
 
 
 def normalized(traceparent: str | None) -> str | None:
-    """Return a traceparent as version 00 of W3C Trace Context writes it; None for one that is malformed."""
+    """Return a traceparent in version 00 of W3C Trace Context; None for a malformed one."""
     context = _context(traceparent)
     if context is None:
         return None
@@ -222,7 +222,7 @@ def _begin(
     attributes: Mapping[str, Any],
     began_ns: int | None = None,
 ) -> _Recorded:
-    if _tracer is None:  # pragma: no cover  (switched off in this very moment)
+    if _tracer is None:  # pragma: no cover  (switched off concurrently)
         raise RuntimeError("tracing is off")
     around = _context(parent)
     return _Recorded(
@@ -233,7 +233,7 @@ def _begin(
             attributes=_presentable(attributes),
             links=[trace.Link(each) for link in links if (each := _context(link)) is not None],
             start_time=began_ns,
-            record_exception=False,  # messages and tracebacks may quote what a client sent
+            record_exception=False,  # messages and tracebacks may quote a client's input
             set_status_on_exception=False,
         )
     )

@@ -1,1 +1,1 @@
-"""Partners: companies that speak to us over Kafka itself, each with topics, a user and rights of its own."""
+"""Partners: companies that use Kafka directly, each with its own topics, user and rights."""

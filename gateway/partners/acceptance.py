@@ -1,8 +1,8 @@
-"""From a partner's record to its one answer: a generation or a rejection.
+"""Answers each partner command once, with a generation or a rejection.
 
-What takes time (fetching, checking, storing the photo) is done before; then the command's row, the
-generation, what the world is told and the offset are one transaction (`bus.bridges.projection`). The
-``ce_id`` is unique, so that a repeat changes nothing. Errors of our own side are raised, and tried again.
+Slow work (fetching, checking, storing the photo) is done first. Then the command's row, the generation, its
+events and the offset are written in one transaction (`bus.bridges.projection`). The ``ce_id`` is unique, so
+a repeat changes nothing. Errors on our side are raised and retried.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ _OURS: Final = frozenset({"internal", "busy", "temporarily_unavailable"})
 
 
 class NoRoomError(TransientError):
-    """The account has as many generations under way as it may: the command waits for one to end."""
+    """The account's quota of generations in flight is used up; the command waits until one ends."""
 
     code = "quota_in_flight"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Partner:
-    """Whose topic it is."""
+    """The partner that owns the topic, with its account's role."""
 
     id: UUID
     account_id: UUID
@@ -67,7 +67,7 @@ class Partner:
 
 @dataclass(kw_only=True, slots=True)
 class Prepared:
-    """A record that is ready for its transaction. ``acceptance``: what may be accepted, its photo stored."""
+    """A record that is ready for its transaction. ``acceptance``: set if acceptable, its photo stored."""
 
     record: RawRecord
     partner: Partner | None
@@ -77,9 +77,9 @@ class Prepared:
 
 
 class CommandHandler:
-    """Answers commands: prepares each, then writes its answer.
+    """Handles commands: prepares each, then writes its answer.
 
-    ``wait_s``: how long a command waits for room before it is rejected. ``epoch``: the topic epoch.
+    ``wait_s``: how long a command waits for quota before it is rejected. ``epoch``: the topic epoch.
     """
 
     def __init__(self, pool: asyncpg.Pool, preparer: Preparer, *, epoch: int, wait_s: float) -> None:
@@ -88,7 +88,7 @@ class CommandHandler:
         self._prepared: dict[tuple[str, int, int], Prepared] = {}
 
     async def prepare(self, record: RawRecord) -> Prepared:
-        """Do all that may take time. Raises only what another try may not meet."""
+        """Do the slow work. Raises only errors that a retry may resolve."""
         command = commands.read(record)
         partner = await self._partner(self._pool, record.topic)
         made = Prepared(record=record, partner=partner, command=command, refusal=command.refusal)
@@ -104,15 +104,15 @@ class CommandHandler:
         return made
 
     async def partner_of(self, record: RawRecord) -> Partner | None:
-        """Return whose topic the record lies in."""
+        """Return the partner that owns the record's topic."""
         return await self._partner(self._pool, record.topic)
 
     def hand_in(self, prepared: Prepared) -> None:
-        """Have `apply` find what belongs to the record."""
+        """Register the prepared record for `apply`."""
         self._prepared[_record_key(prepared.record)] = prepared
 
     async def clear(self, prepared: Prepared) -> None:
-        """Forget the record; take its photo back unless a generation stands on it."""
+        """Forget the record, and delete its photo unless a generation uses it."""
         self._prepared.pop(_record_key(prepared.record), None)
         if prepared.acceptance is None:
             return
@@ -121,14 +121,14 @@ class CommandHandler:
             await self._preparer.take_back(photo_of.source.key)
 
     async def make_room(self, prepared: Prepared) -> None:
-        """Look again how much the account may have under way."""
+        """Read the account's quota of generations in flight again."""
         partner, acceptance = prepared.partner, prepared.acceptance
         if acceptance is not None and partner is not None:
             quota = await self._preparer.dependencies.quotas.of(partner.account_id, partner.role)
             prepared.acceptance = replace(acceptance, max_in_flight=quota.max_in_flight)
 
     async def apply(self, connection: asyncpg.Connection, records: Sequence[RawRecord]) -> None:
-        """Write the answers; a `bus.bridges.projection.Apply`. `NoRoomError`: nothing has changed."""
+        """Write the answers; a `bus.bridges.projection.Apply`. Raises `NoRoomError`, changing nothing."""
         for record in records:
             await self._answer(connection, self._prepared[_record_key(record)])
 
@@ -140,7 +140,7 @@ class CommandHandler:
         acceptance, refusal = made.acceptance, made.refusal
         if partner.state == "suspended":
             refusal = refusal or _suspended()
-        elif acceptance is None:  # it was answered when we looked; were that untrue, this is an answer
+        elif acceptance is None:  # `prepare` found an answer; if that is gone, reject
             refusal = refusal or failed()
         command_id = self._id_of(made.record)
         generation_id = acceptance.command.generation_id if acceptance and not refusal else None
@@ -163,7 +163,7 @@ class CommandHandler:
         generation_id: UUID | None,
         code: str | None,
     ) -> bool:
-        """Write the command's row; False for a repeat, whose answer was given. One row a ``ce_id``."""
+        """Write the command's row, one a ``ce_id``; return False for a repeat, which is answered already."""
         command = made.command
         row = (command_id, partner.id, command.ce_id, command.subject, command.fingerprint)
         if await connection.fetchval(_WRITE, *row, generation_id, code):
@@ -199,7 +199,7 @@ class CommandHandler:
         command_id: UUID,
         refusal: SharpstreamError,
     ) -> None:
-        """Tell why; the partner's own words stay out of it, because the log is kept for ever."""
+        """Publish the reason, without text of the partner's, because the log is kept for ever."""
         event = CommandRejected(
             command_id=command_id,
             account_id=partner.account_id,
@@ -223,7 +223,7 @@ class CommandHandler:
         return Partner(**row) if row else None
 
     async def _answered(self, partner: Partner, command: Command) -> bool:
-        """Whether its ``ce_id`` is taken: then there is no use in storing a photo."""
+        """Return whether its ``ce_id`` is used already, so that no photo need be stored."""
         return await self._pool.fetchval(_ANSWERED, partner.id, command.ce_id) is not None
 
     def _require_active(self, partner: Partner) -> None:
@@ -244,7 +244,7 @@ def _suspended() -> PermanentError:
 
 
 def failed() -> PermanentError:
-    """Return what a command is told that we could not handle."""
+    """Return the refusal of a command whose handling failed on our side."""
     return PermanentError(
         "Something went wrong on our side; send the command again with a new ce_id.", code="internal"
     )

@@ -1,4 +1,4 @@
-"""The partners role's composition root: commands in, events out, health; built here and nowhere else."""
+"""The partners role's composition root: the only place that builds ingress, egress and health."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PROJECTOR: Final = "partners"
 """The name in ``projector_offsets``."""
 EVERY_PARTNER: Final = f"^{COMMANDS.pattern}$"
 AT_ONCE: Final = 256
-"""Events looked up together."""
+"""Events whose recipients are looked up together."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,15 +46,15 @@ class Bridges:
 
     @property
     def ready(self) -> bool:
-        """Whether both are members of their groups."""
+        """Whether both are members of their consumer groups."""
         return self.ingress.ready and self.egress.ready
 
     async def stop(self) -> None:
-        """Finish what is in hand and let `run` return."""
+        """Finish records in flight and let `run` return."""
         await asyncio.gather(self.ingress.stop(), self.egress.stop())
 
     async def run(self) -> None:
-        """Carry until `stop`. Raises `FencedError`, and whatever else ends one of them for good."""
+        """Run until `stop`. Raises `FencedError`, and any other error that ends one of them."""
         both = [asyncio.ensure_future(self.ingress.run()), asyncio.ensure_future(self.egress.run())]
         try:
             await asyncio.gather(*both)
@@ -90,7 +90,7 @@ def bridges(
             kafka,
             group=f"{own.group}.events",
             topics=[events],
-            retries=(),  # events keep their order: what cannot go now waits, with those behind it
+            retries=(),  # events keep their order: one that cannot be sent holds up those behind it
             dead=dead,
             handle=out.handle,
             give_up=out.give_up,
@@ -112,7 +112,7 @@ class PartnersRole:
     role: RoleSettings
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Run until told to stop. Raises `ConfigurationError` where Postgres is away or not migrated."""
+        """Run until ``stopping``. Raises `ConfigurationError` if Postgres is unreachable or not migrated."""
         decompression_limit.install()
         async with (
             database.open_pool(self.postgres, role="partners") as pool,

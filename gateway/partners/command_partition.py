@@ -1,8 +1,7 @@
 """One partition of a partner's commands: prepared a few at a time, answered one by one, in order.
 
-A lane holds up only itself: who names addresses that do not answer, or whose account is full, waits alone.
-The offset in Postgres is the truth (`bus.bridges.projection`); where Kafka stands is only told to it for
-monitoring.
+A partition holds up only itself: slow photo URLs or a used-up quota delay no other partner. The offset in
+Postgres is authoritative (`bus.bridges.projection`). Offsets are committed to Kafka only for monitoring.
 """
 
 from __future__ import annotations
@@ -27,18 +26,18 @@ log = structlog.stdlib.get_logger(__name__)
 
 T = TypeVar("T")
 AHEAD: Final = 3
-"""Records of a lane that are prepared at once."""
+"""Records of a partition that are prepared concurrently."""
 ENOUGH: Final = 2 * AHEAD
-"""Records in hand with which no more are fetched: at 2 MB each, 12 MB."""
+"""Buffered records at which fetching pauses: at 2 MB each, 12 MB."""
 ROOM_S: Final = 0.5
-"""Between looks whether the account has room again."""
+"""Between checks whether the account has quota again."""
 CLOSE_S: Final = 15.0
 TRIES: Final = 3
-"""For what should not happen at all; then the command is rejected rather than the lane stopped."""
+"""Attempts after unexpected errors; then the command is rejected, so that the partition continues."""
 
 
 class CommandPartition:
-    """``begin`` is told the first offset to fetch. ``position`` is the next one to be answered."""
+    """``begin`` is called with the first offset to fetch. ``position`` is the next offset to answer."""
 
     def __init__(
         self,
@@ -54,7 +53,7 @@ class CommandPartition:
             begin,
         )
         self.open = False
-        """Whether records are taken; those of a lane that is not open come again."""
+        """Whether records are accepted; those of a partition that is not open are fetched again."""
         self.position = 0
         self.next_fetch = 0
         self._waiting: deque[RawRecord] = deque()
@@ -63,18 +62,18 @@ class CommandPartition:
 
     @property
     def full(self) -> bool:
-        """Whether there is enough in hand."""
+        """Whether `ENOUGH` records are buffered."""
         return len(self._waiting) + len(self._started) >= ENOUGH
 
     def feed(self, records: Iterable[RawRecord]) -> None:
-        """Take what was fetched."""
+        """Buffer fetched records."""
         self._waiting.extend(records)
         if self._waiting:
             self.next_fetch = self._waiting[-1].offset + 1
         self._fed.set()
 
     async def run(self, previous: asyncio.Task[None] | None = None) -> None:
-        """Answer until cancelled; first let the ``previous`` lane of the same partition end."""
+        """Answer until cancelled; first wait for the ``previous`` run of the same partition to end."""
         try:
             if previous is not None:
                 await tasks.end([previous], within_s=CLOSE_S)
@@ -104,14 +103,14 @@ class CommandPartition:
     async def _prepare(self, record: RawRecord) -> Prepared:
         try:
             return await self._with_retries(lambda: self._handler.prepare(record))
-        except Exception:  # whatever it is, it must not stop those behind it
+        except Exception:  # no error may stop the records behind this one
             log.exception("command_failed", topic=record.topic, offset=record.offset)
             command = replace(commands.read(record), request=None)
             partner = await self._with_retries(lambda: self._handler.partner_of(record))
             return Prepared(record=record, partner=partner, command=command, refusal=failed())
 
     async def _answer(self, prepared: Prepared) -> None:
-        """Answer, however long there is no room; not broken off in the middle of a transaction."""
+        """Answer, waiting for quota as long as it takes; cancellation does not interrupt a transaction."""
         tries, backoff = 0, Backoff(2 * FIRST_S, jitter=0.5)
         while True:
             self._handler.hand_in(prepared)
@@ -131,18 +130,18 @@ class CommandPartition:
         await self._whole(self._with_retries(lambda: self._handler.clear(prepared)))
 
     async def _let_go(self) -> None:
-        """End what is being prepared; take back what was, unless it was answered after all."""
+        """Cancel preparations, and clear the finished ones; `CommandHandler.clear` keeps answered ones."""
         started, self._started = tuple(self._started), deque()
         await tasks.end([each for each in started if not each.done()], within_s=10)
         for each in started:
             if each.done() and not each.cancelled() and each.exception() is None:
                 try:
                     await self._handler.clear(each.result())
-                except (*PASSING, TransientError) as error:  # a sweep finds the photo
+                except (*PASSING, TransientError) as error:  # a sweep will delete the photo
                     log.warning("photo_left", topic=self.partition_key[0], error=repr(error))
 
     async def _whole(self, work: Awaitable[T]) -> T:
-        """Wait for the end of ``work`` even where this task is cancelled meanwhile."""
+        """Await ``work`` to its end even if this task is cancelled meanwhile."""
         task = asyncio.ensure_future(work)
         try:
             return await asyncio.shield(task)
@@ -152,7 +151,7 @@ class CommandPartition:
             raise
 
     async def _with_retries(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do it again and again while what it needs is away."""
+        """Retry while a dependency is unavailable."""
         backoff = Backoff()
         while True:
             try:

@@ -1,6 +1,6 @@
-"""Reads a partner's record into what it asks for. Never raises: a record that asks for nothing says why.
+"""Parses a partner's record into a command. Never raises: an invalid record becomes a refusal.
 
-Anything at all may lie in a partner's topic. Must not touch Postgres, the store or the network.
+A partner's topic may hold any bytes. Must not touch Postgres, the store or the network.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _WAYS: Final = ("image_base64", "image_url", "upload_key")
 
 
 class MalformedError(PermanentError):
-    """A record that is no command of ours; the message says what a command looks like."""
+    """A record that is not a valid command; the message says what is expected."""
 
     code = "command_malformed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Command:
-    """What a record asks for: ``request``, or the ``refusal`` that it gets.
+    """A parsed record: its ``request``, or the ``refusal`` that answers it.
 
-    The ids are None where unreadable.
+    Unreadable ids are None.
     """
 
     ce_id: str | None
@@ -111,7 +111,7 @@ def _from_body(body: GenerateCommand) -> GenerateRequest:
 
 
 def _id(named: Mapping[str, bytes], name: str) -> str | None:
-    """Return one of the partner's own ids. Raises `MalformedError` for one that we could not give back."""
+    """Return one of the partner's own ids. Raises `MalformedError` if it could not be returned unchanged."""
     raw = named.get(name)
     if not raw:
         return None

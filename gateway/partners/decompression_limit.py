@@ -1,7 +1,7 @@
-"""Unpacks batches of others' making up to a limit: 6 kB of zstd may stand for 200 MB, and 2 MB for far more.
+"""Limits the decompressed size of partners' batches: 6 kB of zstd may expand to 200 MB, 2 MB to far more.
 
-aiokafka unpacks whatever it is given, whole. Its decoders are replaced, once, in the partners' process alone;
-what unpacks to more raises, and `gateway.partners.ingress` goes past it.
+aiokafka decompresses any batch whole. Its decoders are replaced once, in the partners process only. A batch
+above the limit raises, and `gateway.partners.ingress` skips it.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from bus.contract.partners import MAX_COMMAND_BYTES
 
 LIMIT: Final = 8 * MAX_COMMAND_BYTES
-"""Bytes of a batch, unpacked. Snappy needs no limit: it cannot say more than 21 bytes with one."""
+"""Bytes of a decompressed batch. Snappy needs no limit: it expands a byte to at most 21."""
 
 
 def install() -> None:
-    """Put the limit in place for every consumer of this process."""
-    reader = sys.modules[DefaultRecordBatch.__module__]  # aiokafka has two: compiled, and plain Python
+    """Apply the limit to every consumer of this process."""
+    reader = sys.modules[DefaultRecordBatch.__module__]  # aiokafka has a compiled one and a Python one
     for name, packing in (("gzip", cramjam.gzip), ("lz4", cramjam.lz4), ("zstd", cramjam.zstd)):
         setattr(reader, f"{name}_decode", bounded(packing.decompress_into))
 
 
 def bounded(unpack: Callable[[Any, bytearray], int]) -> Callable[[Any], bytes]:
-    """Return a decoder that raises for what does not fit into `LIMIT`."""
+    """Return a decoder that raises for output larger than `LIMIT`."""
 
     def decode(payload: Any) -> bytes:
-        room = bytearray(LIMIT)  # 1 ms; the operating system gives pages only where something is written
+        room = bytearray(LIMIT)  # 1 ms; the operating system allocates pages only on write
         length = unpack(bytes(payload), room)
         return bytes(memoryview(room)[:length])
 

@@ -1,4 +1,4 @@
-"""The instances that handlers of partners work with."""
+"""The dependencies of the partner routes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from gateway.settings import Settings
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PartnerDependencies:
-    """Of one application."""
+    """The dependencies of one application."""
 
     partners: PartnerStore
     lifecycle: Lifecycle
 
 
 def build(pool: asyncpg.Pool, settings: Settings) -> PartnerDependencies:
-    """Return them; ``lifecycle`` is to be run."""
+    """Return the dependencies; the caller must run ``lifecycle``."""
     own, partners = settings.partners, PartnerStore(pool)
     quotas = KafkaQuotas(
         produce_bytes=own.produce_bytes,

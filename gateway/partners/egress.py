@@ -1,6 +1,6 @@
-"""Events into partners' topics: each durable event of a partner's account, once, by the processor's bridge.
+"""Copies each durable event of a partner's account to its topic, exactly once (`bus.kafka.processor`).
 
-The value is the event as every channel gives it, byte for byte (`gateway.streaming.event`); the headers are
+The value is the same JSON, byte for byte, as in every channel (`gateway.streaming.event`). The headers are
 CloudEvents in binary mode, with the partner's own id of the job as ``ce_subject``.
 """
 
@@ -23,11 +23,11 @@ from gateway.streaming.cursor import Cursor
 from gateway.streaming.event import StreamEvent, from_record
 
 GRACE: Final = timedelta(minutes=1)
-"""An event older than its partner by more is none of its business; clocks differ by less."""
+"""Clock skew allowed: an event is skipped if it is older than its partner by more than this."""
 
 
 class _JobIds(msgspec.Struct, frozen=True, kw_only=True):
-    """The ids in an event's body by which its recipient is found; an export's ``ce_subject`` is another."""
+    """The ids in an event's body that identify its command. An export's ``ce_subject`` would not."""
 
     generation_id: UUID | None = None
     command_id: UUID | None = None
@@ -37,7 +37,7 @@ _job_ids: Final = msgspec.json.Decoder(_JobIds)
 
 
 class PartnerEgress:
-    """`bus.kafka.retry.Handler` and `bus.kafka.retry.GiveUp`. ``epoch``: the topic epoch."""
+    """A `bus.kafka.retry.Handler` and `bus.kafka.retry.GiveUp`. ``epoch``: the topic epoch."""
 
     def __init__(self, directory: Directory, *, epoch: int) -> None:
         self._directory, self._epoch = directory, epoch
@@ -64,7 +64,7 @@ class PartnerEgress:
         ]
 
     def give_up(self, record: Record, error: SharpstreamError) -> Sequence[OutRecord]:
-        """Nobody can be told of an event that cannot be read; it is parked with the reason."""
+        """Return nothing: an undecodable event has no recipient; it goes to the topic of dead records."""
         return []
 
 

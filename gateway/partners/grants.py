@@ -1,7 +1,7 @@
-"""What a partner may do in Kafka, as data: write its commands, read its events, in groups of its own.
+"""A partner's rights in Kafka, as data: write its commands, read its events, in its own consumer groups.
 
 Everything else is denied by default: other topics, other groups, transactional ids (an open transaction would
-hold up its partition), every operation on the cluster. `gateway.partners.kafka_admin` is who talks to Kafka.
+hold up its partition) and cluster operations. `gateway.partners.kafka_admin` applies the rights to Kafka.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ ANYWHERE: Final = "*"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KafkaQuotas:
-    """Bytes a second in and out, and the share of the broker's threads in percent of one."""
+    """Bytes a second in and out, and the broker's thread time in percent of one thread."""
 
     produce_bytes: int
     consume_bytes: int
     request_percent: int
 
     def as_kafka(self) -> dict[str, float]:
-        """Return them by Kafka's names."""
+        """Return the quotas by Kafka's names."""
         return {
             "producer_byte_rate": float(self.produce_bytes),
             "consumer_byte_rate": float(self.consume_bytes),
@@ -43,7 +43,7 @@ class KafkaQuotas:
 
 
 def rights(names: Names) -> list[ACL]:
-    """Return every right of a partner's. Reading and writing imply that a topic may be described."""
+    """Return all rights of a partner. Reading and writing imply describing a topic."""
     literal, prefixed = ACLResourcePatternType.LITERAL, ACLResourcePatternType.PREFIXED
     return [
         _allow(names, ResourceType.TOPIC, names.commands.name, literal, ACLOperation.WRITE),
@@ -54,7 +54,7 @@ def rights(names: Names) -> list[ACL]:
 
 
 def all_of(names: Names) -> ACLFilter:
-    """Return the filter that finds whatever was ever granted to a partner."""
+    """Return the filter that matches every right granted to a partner."""
     return ACLFilter(
         principal=f"User:{names.user}",
         host=None,

@@ -1,6 +1,6 @@
-"""Partners' commands into Postgres: every commands topic there is, also those to come, a lane a partition.
+"""Reads partners' commands into Postgres: all commands topics, also future ones, one task a partition.
 
-A poll loop of its own, so that heartbeats go on whatever a lane waits for, and no lane waits for another.
+It has its own poll loop, so that heartbeats continue while a partition waits and partitions are independent.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ log = structlog.stdlib.get_logger(__name__)
 
 POLL_MS: Final = 100
 COMMIT_INTERVAL_S: Final = 1.0
-"""How often Kafka is told where the lanes are."""
+"""How often positions are committed to Kafka."""
 CLOSE_S: Final = 5.0
 
 
 class Ingress:
-    """`run` returns after `stop`. ``discover_s``: a new topic is found within that."""
+    """Consumes commands; `run` returns after `stop`. ``discover_s``: a new topic is found within that."""
 
     def __init__(
         self,
@@ -62,15 +62,15 @@ class Ingress:
 
     @property
     def ready(self) -> bool:
-        """True while this process is a member of its group."""
+        """Whether this process is a member of its consumer group."""
         return self._joined
 
     async def stop(self) -> None:
-        """Answer what is being answered, leave the rest to the next one, and let `run` return."""
+        """Finish the answers in flight, leave the rest to the next owner, and let `run` return."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Take commands until `stop`. Survives an outage of Kafka. Raises `FencedError`: end the process."""
+        """Consume until `stop`. Survives an outage of Kafka. After `FencedError` the process must end."""
         backoff = Backoff()
         while not self._stopping.is_set():
             try:
@@ -121,10 +121,10 @@ class Ingress:
             raise self._failure
 
     async def _skip_undecodable(self, consumer: AIOKafkaConsumer) -> None:
-        """Find the record that aiokafka cannot decode, hand an empty one on in its place, and go behind it.
+        """Find the record that aiokafka cannot decode, feed an empty one in its place, and seek past it.
 
-        Such a one (a header's name that is no UTF-8, a batch that unpacks to gigabytes) is nobody's accident,
-        and aiokafka would stop at it for ever. Records that it had in hand when it failed are fetched again.
+        Such a record (a header name that is not UTF-8, a batch that expands to gigabytes) is deliberate, and
+        aiokafka would fail at it for ever. Records buffered when it failed are fetched again.
         """
         mine = {
             tp: partition
@@ -149,11 +149,11 @@ class Ingress:
 
     def _take(self, tp: TopicPartition, records: Collection[ConsumerRecord]) -> None:
         partition, _ = self._partitions.get(tp, (None, None))
-        if partition is not None and partition.open:  # else the seek brings them back
+        if partition is not None and partition.open:  # else the seek fetches them again
             partition.feed(raw_record(each) for each in records)
 
     async def _commit(self, consumer: AIOKafkaConsumer) -> None:
-        """Tell Kafka where the lanes are: for those who watch the lag; we never ask for it."""
+        """Commit positions to Kafka for lag monitoring only; they are never read."""
         moved = {
             tp: partition.position
             for tp, (partition, _) in self._partitions.items()
@@ -167,12 +167,12 @@ class Ingress:
             self._committed |= moved
 
     def assign(self, consumer: AIOKafkaConsumer, assigned: Collection[TopicPartition]) -> None:
-        """Give each new partition a lane, end those of the others. Must not wait."""
+        """Start a `CommandPartition` for each assigned partition and end the others. Must not wait."""
         for tp in self._partitions.keys() - set(assigned):
             self.lose(tp)
         for tp in assigned:
             consumer.pause(tp)
-            previous = self.lose(tp) if tp in self._partitions else None  # its position is forgotten
+            previous = self.lose(tp) if tp in self._partitions else None  # aiokafka lost its position
             self._open(consumer, tp, previous)
         metrics.PARTITIONS.set(len(self._partitions))
         log.info("partner_partitions_assigned", count=len(self._partitions))
@@ -190,7 +190,7 @@ class Ingress:
         self._partitions[tp] = partition, running
 
     def lose(self, tp: TopicPartition) -> asyncio.Task[None]:
-        """End a lane; return its task, which is ending."""
+        """End a partition; return its task, which is being cancelled."""
         partition, running = self._partitions.pop(tp)
         partition.open = False
         running.cancel()
@@ -211,7 +211,7 @@ class Ingress:
             session_timeout_ms=int(self._session_s * 1000),
             rebalance_timeout_ms=int(self._session_s * 1000),
             heartbeat_interval_ms=2_000,
-            # Polling never stops while lanes wait, so this only ends a process whose loop is stuck.
+            # Polling continues while partitions wait, so only a process whose loop is stuck exceeds this.
             max_poll_interval_ms=300_000,
             max_partition_fetch_bytes=MAX_COMMAND_BYTES,
             metadata_max_age_ms=int(self._discover_s * 1000),
@@ -219,13 +219,13 @@ class Ingress:
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Hands the group's decisions on. Must not wait: no heartbeats go out meanwhile."""
+    """Passes assignments to `Ingress`. Must not wait: no heartbeats are sent meanwhile."""
 
     def __init__(self, ingress: Ingress, consumer: AIOKafkaConsumer) -> None:
         self._ingress, self._consumer = ingress, consumer
 
     def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        """Nothing: most come back in a moment, and Postgres keeps two owners apart."""
+        """Do nothing: most partitions are assigned again at once, and Postgres fences a stale owner."""
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         self._ingress.assign(self._consumer, assigned)

@@ -1,4 +1,4 @@
-"""What the partners' role accepts photos with; the gateway has its own (`gateway.scenes.dependencies`)."""
+"""The partners role's dependencies for accepting photos. The gateway's: `gateway.scenes.dependencies`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gateway.ssrf import SsrfGuard
 async def opened(
     pool: asyncpg.Pool, s3: S3Settings, own: PartnerBridgeSettings
 ) -> AsyncIterator[AcceptDependencies]:
-    """Open them for the body."""
+    """Open the dependencies for the body."""
     photo_check.prepare()
     async with AsyncExitStack() as stack:
         blobs = await stack.enter_async_context(BlobStore(s3))
@@ -31,7 +31,7 @@ async def opened(
         images = SsrfGuard(allow_private=own.fetch_allow_private)
         outgoing = images.session(connect_s=own.fetch_seconds, total_s=own.fetch_seconds)
         stack.push_async_callback(outgoing.close)
-        # Requests and streams are not counted here: they are the gateway's.
+        # Requests and streams are not limited here: only the gateway has them.
         quota = Quota(
             max_in_flight=own.max_in_flight,
             requests_per_minute=1,

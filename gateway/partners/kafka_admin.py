@@ -1,9 +1,9 @@
-"""The administrator's hand in Kafka: users, rights, quotas, topics of partners. Each step may be repeated.
+"""Kafka administration for partners: users, rights, quotas and topics. Every step is idempotent.
 
-kafka-python does it, because aiokafka's administration has neither users nor ACLs nor quotas. It blocks, so
-every method runs in a thread; a connection is made for each piece of work, which is rare and takes 0.2 s.
-The controller answers before the brokers know, so each piece of work ends when every broker says that it
-does: what a partner is told it may do it may, and what was taken away is gone.
+It uses kafka-python, because aiokafka's admin client has no users, ACLs or quotas. kafka-python blocks, so
+every method runs in a thread, with a new connection each time: calls are rare and take 0.2 s.
+The controller answers before the brokers have applied a change, so each call waits until every broker reports
+it. Granted rights are then in effect, and revoked ones are gone.
 Must not decide what a partner may do (`gateway.partners.grants`) or when (`gateway.partners.lifecycle`).
 """
 
@@ -43,22 +43,22 @@ POLL_INTERVAL_S: Final = 0.01
 
 
 class KafkaRefusedError(TransientError):
-    """Kafka did not do what an administrator asked; asked again later, it may."""
+    """Kafka did not carry out an administrator's request; a retry may succeed."""
 
     code = "temporarily_unavailable"
 
 
 class Cluster:
-    """Kafka as an administrator sees it. Every method raises `KafkaRefusedError`."""
+    """An administrator's client of Kafka. Every method raises `KafkaRefusedError`."""
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka = kafka
 
     async def open(self, names: Names, quotas: KafkaQuotas, *, password: str | None) -> None:
-        """Make all of a partner's; a ``password`` of None leaves the user as it is.
+        """Create everything a partner has; a ``password`` of None leaves the user unchanged.
 
-        Rights come last: until then nothing can be written or read. Brokers learn things in the order in
-        which they were done, so one that knows the rights knows the rest.
+        Rights are granted last: before that nothing can be written or read. Brokers apply changes in order,
+        so one that has applied the rights has applied the rest.
         """
 
         def work(admin: KafkaAdminClient) -> None:
@@ -71,15 +71,15 @@ class Cluster:
         await self._do(work)
 
     async def set_password(self, names: Names, password: str) -> None:
-        """Let in who has this password, and nobody any more who has the old one."""
+        """Replace the password; the old one is no longer accepted."""
         await self._do(lambda admin: _set_password(admin, names, password))
 
     async def close(self, names: Names) -> None:
-        """Take every right away; connections that are open feel it at their next request."""
+        """Revoke every right; open connections are denied at their next request."""
         await self._do(lambda admin: _revoke(admin, names))
 
     async def remove(self, names: Names) -> None:
-        """Take everything away but the topics."""
+        """Remove everything but the topics."""
 
         def work(admin: KafkaAdminClient) -> None:
             _revoke(admin, names)
@@ -90,7 +90,7 @@ class Cluster:
         await self._do(work)
 
     async def drop_topics(self, names: Names) -> None:
-        """Delete the topics and all that lies in them."""
+        """Delete the topics and their records."""
 
         def work(admin: KafkaAdminClient) -> None:
             for topic in (names.commands, names.events):
@@ -117,7 +117,7 @@ _LIMITS: Final = ("producer_byte_rate", "consumer_byte_rate", "request_percentag
 def _connected(kafka: KafkaSettings) -> Iterator[KafkaAdminClient]:
     servers = kafka.bootstrap_servers.split(",")
     _probe_bootstrap_servers(servers)
-    # In two steps: one that fails half-way would leave its thread and its sockets behind.
+    # Created in two steps, because a constructor that fails would leak its thread and sockets.
     admin = KafkaAdminClient.__new__(KafkaAdminClient)
     try:
         KafkaAdminClient.__init__(
@@ -134,7 +134,7 @@ def _connected(kafka: KafkaSettings) -> Iterator[KafkaAdminClient]:
 
 
 def _probe_bootstrap_servers(servers: Sequence[str]) -> None:
-    """Raise `OSError` where nobody answers: kafka-python knocks on, and drops a socket each time."""
+    """Raise `OSError` if no server answers: kafka-python would keep trying and leak a socket each time."""
     for number, server in enumerate(servers, 1):
         host, _, port = server.rpartition(":")
         try:
@@ -158,8 +158,8 @@ def _create_topics(admin: KafkaAdminClient, names: Names, replication_factor: in
 
 
 def _set_password(admin: KafkaAdminClient, names: Names, password: str) -> None:
-    # 192 random bits: more rounds than the 4096 that SCRAM asks for would protect nothing. How many there are
-    # tells which password a broker knows, and nothing else of it.
+    # With 192 random bits, more rounds than SCRAM's minimum of 4096 add no protection. A random number of
+    # rounds identifies the password that a broker has applied, and brokers report nothing else of it.
     rounds = 4096 + secrets.randbelow(4096)
     new = UserScramCredentialUpsertion(names.user, ScramMechanism.SCRAM_SHA_512, password, rounds)
     _check_users(admin.alter_user_scram_credentials([new]))
@@ -221,7 +221,7 @@ def _count_rights(admin: KafkaAdminClient, names: Names, broker: int) -> int:
 
 
 def _wait(admin: KafkaAdminClient, knows: Callable[[int], bool]) -> None:
-    """Wait until each broker that is alive knows; raise `KafkaRefusedError` where one does not in time."""
+    """Wait until each live broker has applied the change. Raises `KafkaRefusedError` on a timeout."""
     deadline = time.monotonic() + REQUEST_TIMEOUT_MS / 1000
     brokers = admin.describe_cluster()["brokers"]
     for broker in [each["broker_id"] for each in brokers if not each.get("is_fenced")]:
@@ -232,7 +232,7 @@ def _wait(admin: KafkaAdminClient, knows: Callable[[int], bool]) -> None:
 
 
 def _ask(admin: KafkaAdminClient, request: Any, broker: int) -> Any:
-    """Send a request to one broker: kafka-python's own methods ask any."""
+    """Send a request to one given broker; kafka-python's own methods choose any."""
     answer = admin._manager.run(lambda: admin._manager.send(request, node_id=broker))  # noqa: SLF001
     if answer.error_code:
         raise for_code(answer.error_code)(answer.error_message)
@@ -240,7 +240,7 @@ def _ask(admin: KafkaAdminClient, request: Any, broker: int) -> Any:
 
 
 def _set_quotas(admin: KafkaAdminClient, names: Names, limits: dict[str, float] | dict[str, None]) -> None:
-    """Set the limits; one of None is removed. Only the message exists: kafka-python has no method for it."""
+    """Set the limits; None removes one. kafka-python has this request but no method for it."""
     entry = AlterClientQuotasRequest.EntryData
     ops = [entry.OpData(key=key, value=value or 0.0, remove=value is None) for key, value in limits.items()]
     entity = [entry.EntityData(entity_type="user", entity_name=names.user)]
@@ -253,7 +253,7 @@ def _set_quotas(admin: KafkaAdminClient, names: Names, limits: dict[str, float] 
 
 
 def _delete_groups(admin: KafkaAdminClient, names: Names) -> None:
-    """Delete its groups; one that still has a member goes when that notices that it may do nothing more."""
+    """Delete its groups. One that still has members is removed after they leave, as their rights are gone."""
     mine = [group["group_id"] for group in admin.list_groups() if group["group_id"].startswith(names.prefix)]
     if mine:
         admin.delete_groups(mine)

@@ -1,8 +1,8 @@
-"""From a row to Kafka: makes, changes and removes partners so that a crash at any point is made good.
+"""Creates, changes and removes partners in Kafka so that a crash at any point is repaired.
 
-The row says what is wanted and comes first; Kafka follows, in steps that may all be repeated; only then the
-row is called settled. What a request could not finish, a job in every gateway does. A password is in Kafka,
-as a hash, and in one answer, nowhere else: a partner that the job had to finish gets its first by rotation.
+The row is written first, with the desired state. Kafka is then reconciled in idempotent steps, and the row is
+marked settled. A job in every gateway finishes what a request could not. A password exists only in Kafka, as
+a hash, and in one response. A partner whose creation the job finished gets its first password by rotation.
 """
 
 from __future__ import annotations
@@ -25,29 +25,32 @@ from gateway.partners.repository import Held, PartnerRow, PartnerStore
 _log = structlog.stdlib.get_logger(__name__)
 
 LEASE_S: Final = 45.0
-"""Longer than a request takes that works; then the job takes over."""
+"""Longer than a successful request takes; after that the job takes over."""
 POLL_INTERVAL_S: Final = 5.0
 AGAIN_S: Final = 30.0
-"""After a failure."""
+"""The wait after a failure."""
 BATCH: Final = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Opened:
-    """A partner and its password, which is shown this once."""
+    """A partner and its password, which is shown only once."""
 
     partner: PartnerRow
     password: str
 
 
 class Lifecycle:
-    """What an admin does with partners. ``keep_s``: how long the topics of a deleted one stay."""
+    """An admin's operations on partners. ``keep_s``: how long the topics of a deleted partner are kept."""
 
     def __init__(self, store: PartnerStore, cluster: Cluster, quotas: KafkaQuotas, *, keep_s: float) -> None:
         self._store, self._cluster, self._quotas, self._keep_s = store, cluster, quotas, keep_s
 
     async def create(self, account_id: UUID, slug: str) -> Opened:
-        """Make a partner. Raises `DomainError`: slug_taken, partner_exists, not_found; Kafka may be away."""
+        """Create a partner.
+
+        Raises `DomainError`: slug_taken, partner_exists, not_found, temporarily_unavailable.
+        """
         row = await self._store.add(account_id, slug, lease_s=LEASE_S)
         password = new_password()
         try:
@@ -62,7 +65,7 @@ class Lifecycle:
             raise _unfinished(error, "send the same request again for the credentials") from error
 
     async def rotate(self, partner_id: UUID) -> Opened:
-        """Give it a new password; the old one ends. Raises `DomainError`."""
+        """Replace its password; the old one becomes invalid. Raises `DomainError`."""
         password = new_password()
         try:
             async with self._store.held(partner_id) as held:
@@ -74,38 +77,38 @@ class Lifecycle:
             raise _unfinished(error, "rotate again: which password counts is not certain") from error
 
     async def suspend(self, partner_id: UUID) -> PartnerRow:
-        """Take all its rights away until `resume`; its topics stay. Raises `DomainError`."""
+        """Revoke all its rights until `resume`; its topics stay. Raises `DomainError`."""
         return await self._turn(partner_id, "suspended", of=("creating", "active", "suspended"))
 
     async def resume(self, partner_id: UUID) -> PartnerRow:
-        """Give them back. Raises `DomainError`."""
+        """Restore its rights. Raises `DomainError`."""
         return await self._turn(partner_id, "active", of=("suspended", "active"))
 
     async def delete(self, partner_id: UUID) -> PartnerRow:
-        """Remove it: user and rights now, topics later. Raises `DomainError`."""
+        """Remove it: user and rights now, topics after ``keep_s``. Raises `DomainError`."""
         return await self._turn(partner_id, "deleting", of=("creating", "active", "suspended"))
 
     async def _turn(self, partner_id: UUID, state: str, *, of: tuple[str, ...]) -> PartnerRow:
         row = await self._store.turn(partner_id, state, of=of, lease_s=LEASE_S)
         try:
             return await self._bring_in_line(partner_id)
-        except KafkaRefusedError as error:  # it is written down, and will be done
+        except KafkaRefusedError as error:  # the row is written; the job will reconcile Kafka
             _log.warning(
                 "partner_change_pending", partner_id=str(partner_id), state=state, error=error.message
             )
             return row
 
     async def run(self) -> None:
-        """Bring Kafka in line with the rows, until cancelled."""
+        """Reconcile Kafka with the rows, until cancelled."""
         while True:
             try:
                 await self.work()
-            except Exception as error:  # noqa: BLE001  (whatever it is, the next look may fare better)
+            except Exception as error:  # noqa: BLE001  (whatever failed, the next round may succeed)
                 _log.warning("partners_interrupted", error=repr(error))
             await asyncio.sleep(POLL_INTERVAL_S * random.uniform(0.8, 1.2))  # noqa: S311  (several gateways)
 
     async def work(self) -> None:
-        """Do what is due now."""
+        """Reconcile the partners that are due now."""
         for partner_id in await self._store.due(BATCH):
             try:
                 row = await self._bring_in_line(partner_id)
@@ -122,7 +125,7 @@ class Lifecycle:
 
     async def _reconcile(self, held: Held, names: Names) -> PartnerRow:
         match held.row.state:
-            case "creating":  # the request that began is gone, and its password with it
+            case "creating":  # the request that began it has ended, and its password is lost
                 await self._cluster.open(names, self._quotas, password=new_password())
                 return await held.set_state("active")
             case "active":
@@ -135,7 +138,7 @@ class Lifecycle:
                 return await self._remove(held, names)
 
     async def _remove(self, held: Held, names: Names) -> PartnerRow:
-        """Remove all but the topics, and those after a while: a bridge may still write to one."""
+        """Remove all but the topics, and those after ``keep_s``: a bridge may still write to one."""
         await self._cluster.remove(names)
         if not await held.gone_for(self._keep_s):
             return await held.set_state("deleting", settled=False, again_s=self._keep_s)
@@ -145,7 +148,7 @@ class Lifecycle:
 
 
 def new_password() -> str:
-    """Return 192 random bits in the form of our secrets, which logs mask."""
+    """Return 192 random bits in the format of our secrets, which logs redact."""
     return f"ss_{secrets.token_hex(4)}_{secrets.token_hex(24)}"
 
 

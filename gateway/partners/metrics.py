@@ -1,4 +1,4 @@
-"""What the partners' role counts."""
+"""Prometheus metrics of the partners role."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Whose an event is: asked of Postgres for each, many in one query, nothing remembered.
+"""Looks up the partner that receives an event: many events in one query, without a cache.
 
-What is not remembered cannot be out of date: a partner made a moment ago gets its first event, and the row
-that knows the partner's own id of a job was committed before the job's first event was in Kafka.
+Without a cache no answer is stale: a new partner gets its first event, and the row with the partner's own id
+of a job is committed before the job's first event is in Kafka.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bus.runtime.backoff import Backoff
 
 log = structlog.stdlib.get_logger(__name__)
 
-# The account's partner, and the command that the event goes back to, if one does.
+# The account's partner, and the command that caused the event, if any.
 _FIND: Final = """
 SELECT asked.n, p.slug, p.created_at, c.subject, c.ce_id
 FROM unnest($1::int[], $2::uuid[], $3::uuid[]) AS asked (n, account_id, about)
@@ -29,12 +29,12 @@ LEFT JOIN partner_commands c
     ON c.partner_id = p.id AND (c.generation_id = asked.about OR c.id = asked.about)"""
 
 Question: TypeAlias = tuple[UUID, UUID | None]
-"""Account; generation or command."""
+"""The account's id, and the id of the generation or command."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Addressee:
-    """The partner; ``subject`` and ``ce_id`` are its own words, where a command of its led to the event."""
+    """The partner; ``subject`` and ``ce_id`` are those of its command, if one caused the event."""
 
     slug: str
     created_at: datetime
@@ -43,7 +43,7 @@ class Addressee:
 
 
 class Directory:
-    """Collects the questions of one turn of the loop."""
+    """Batches the lookups of one event loop iteration."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -51,7 +51,7 @@ class Directory:
         self._asking: set[asyncio.Task[None]] = set()
 
     async def of(self, account_id: UUID, about: UUID | None) -> Addressee | None:
-        """Return who is to be told; None where the account is no partner. Waits for Postgres."""
+        """Return the recipient, or None if the account is no partner. Retries while Postgres is down."""
         answer: asyncio.Future[Addressee | None] = asyncio.get_running_loop().create_future()
         if not self._asked:
             task = asyncio.ensure_future(self._ask())
@@ -61,11 +61,11 @@ class Directory:
         return await answer
 
     async def _ask(self) -> None:
-        await asyncio.sleep(0)  # whoever asks in this turn comes along
+        await asyncio.sleep(0)  # batch all lookups of this iteration
         asked, self._asked = self._asked, []
         try:
             found = await self._find([question for question, _ in asked])
-        except Exception as error:  # noqa: BLE001  (whoever asked is told)
+        except Exception as error:  # noqa: BLE001  (every caller gets it)
             for _, answer in asked:
                 if not answer.done():
                     answer.set_exception(error)

@@ -1,4 +1,4 @@
-"""The ``partners`` table: who there is, and whether Kafka is as the rows say. For admins: every account's."""
+"""The ``partners`` table: partners and whether Kafka matches their rows. For admins, across all accounts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ledger.db.tables.accounts import User
 from ledger.db.tables.partners import Partner, PartnerCommand
 
 _WORK_S: Final = 60
-"""A process frozen while it holds a row is put out of its session after this."""
+"""Postgres ends the session of a process that is frozen while it holds a row for longer than this."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,24 +37,24 @@ class PartnerRow:
 
 
 _COLUMNS: Final = columns_of(Partner, PartnerRow)
-# Piccolo's INSERT takes values only; this one writes only for an open account.
+# Piccolo's INSERT takes values only; this one inserts only for an active account.
 _ADD: Final = f"""
 INSERT INTO partners (id, account_id, slug, state, settled, due_at, created_at, updated_at)
 SELECT $1, u.id, $3, 'creating', false, now() + $4 * interval '1 second', now(), now()
 FROM users u WHERE u.id = $2 AND u.is_active
 ON CONFLICT DO NOTHING RETURNING {names_of(PartnerRow)}"""  # noqa: S608  (constant columns)
-# In these words the index over unsettled partners fits; compared with a parameter it may not.
+# Written this way it can use the index over unsettled partners; with a parameter it may not.
 _PENDING_CHANGE: Final = QueryString("NOT {}", Partner.settled)
 
 
 class Held:
-    """A partner in the hands of one process: nobody else changes it, or Kafka for it, meanwhile."""
+    """A partner whose row is locked: no other process changes it, or Kafka for it, meanwhile."""
 
     def __init__(self, connection: asyncpg.Connection, row: PartnerRow) -> None:
         self._connection, self.row = connection, row
 
     async def set_state(self, state: str, *, settled: bool = True, again_s: float = 0) -> PartnerRow:
-        """Note that Kafka is as ``state`` says; where not ``settled`` there is more to do after a while."""
+        """Record that Kafka matches ``state``; if not ``settled``, more is due after ``again_s``."""
         changes: Changes = {
             Partner.state: state,
             Partner.settled: settled,
@@ -69,25 +69,25 @@ class Held:
         return self.row
 
     async def gone_for(self, seconds: float) -> bool:
-        """Whether it was deleted at least so long ago."""
+        """Return whether it was deleted at least so many seconds ago."""
         return await run(
             self._connection,
             Partner.exists().where(Partner.id == self.row.id, Partner.deleted_at <= now_plus(-seconds)),
         )
 
     async def forget_commands(self) -> None:
-        """Remove the partner's own words."""
+        """Delete the partner's commands, which hold its own ids."""
         await run(self._connection, PartnerCommand.delete().where(PartnerCommand.partner_id == self.row.id))
 
 
 class PartnerStore:
-    """The table."""
+    """Reads and writes ``partners``."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
     async def add(self, account_id: UUID, slug: str, *, lease_s: float) -> PartnerRow:
-        """Add one in the state ``creating``, or return the one that a cut-off request has left in it.
+        """Add a partner in state ``creating``, or return one that an interrupted request left in it.
 
         Raises `DomainError`: slug_taken, partner_exists, not_found.
         """
@@ -102,7 +102,7 @@ class PartnerStore:
         raise _taken()
 
     async def require_free(self, slug: str) -> None:
-        """Raise `DomainError` slug_taken where there is or was a partner of this slug."""
+        """Raise `DomainError` slug_taken if there is or was a partner with this slug."""
         if await run(self._pool, Partner.exists().where(Partner.slug == slug)):
             raise _taken()
 
@@ -113,20 +113,20 @@ class PartnerStore:
         raise DomainError("not_found", "There is no account with this id that is open.")
 
     async def get(self, partner_id: UUID) -> PartnerRow:
-        """Return one. Raises `DomainError` not_found."""
+        """Return a partner. Raises `DomainError` not_found."""
         row = await run_one(self._pool, Partner.select(*_COLUMNS).where(Partner.id == partner_id))
         if row is None:
             raise DomainError("not_found", "There is no partner with this id.")
         return PartnerRow(**row)
 
     async def due(self, limit: int) -> list[UUID]:
-        """Return those for which Kafka is to be brought in line."""
+        """Return the ids of up to ``limit`` partners for which Kafka must be reconciled."""
         query = Partner.select(Partner.id).where(_PENDING_CHANGE, Partner.due_at <= NOW)
         rows = await run(self._pool, query.order_by(Partner.due_at).limit(limit))
         return [row["id"] for row in rows]
 
     async def list(self, *, before: tuple[datetime, UUID] | None, limit: int) -> list[PartnerRow]:
-        """Return up to ``limit``, newest first; those that are gone too."""
+        """Return up to ``limit`` partners, newest first, including deleted ones."""
         query = Partner.select(*_COLUMNS)
         if before is not None:
             query = query.where(older_than(Partner.created_at, Partner.id, before))
@@ -134,7 +134,7 @@ class PartnerStore:
         return [PartnerRow(**row) for row in await run(self._pool, query)]
 
     async def turn(self, partner_id: UUID, state: str, *, of: tuple[str, ...], lease_s: float) -> PartnerRow:
-        """Bring it into ``state`` from one ``of`` those. Raises `DomainError`: not_found, partner_state."""
+        """Change its state from one in ``of`` to ``state``. Raises `DomainError` not_found, partner_state."""
         changes: Changes = {
             Partner.state: state,
             Partner.settled: False,
@@ -159,14 +159,14 @@ class PartnerStore:
 
     @asynccontextmanager
     async def held(self, partner_id: UUID) -> AsyncIterator[Held]:
-        """Hold a partner for the body, in one transaction: an error undoes what the body noted."""
+        """Lock a partner's row for the body, in one transaction; an error rolls the body's writes back."""
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {_WORK_S * 1000}")
             row = await run_one(
                 connection,
                 Partner.select(*_COLUMNS)
                 .where(Partner.id == partner_id)
-                # Who speaks to Kafka for a partner holds its row; commands only refer to it and do not wait.
+                # Changing Kafka for a partner needs this lock. Commands only reference its row: no wait.
                 .lock_rows("NO KEY UPDATE"),
             )
             if row is None:
@@ -174,7 +174,7 @@ class PartnerStore:
             yield Held(connection, PartnerRow(**row))
 
     async def later(self, partner_id: UUID, seconds: float) -> None:
-        """Try again after a while."""
+        """Postpone its reconciliation by ``seconds``."""
         changes: Changes = {Partner.due_at: now_plus(seconds)}
         await run(self._pool, Partner.update(changes).where(Partner.id == partner_id, _PENDING_CHANGE))
 

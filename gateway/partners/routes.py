@@ -1,4 +1,4 @@
-"""Partners, for admins: make, look, new credentials, suspend, resume, remove."""
+"""Partner routes for admins: create, list, get, rotate, suspend, resume, delete."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ async def create_partner(
     lifecycle: NamedDependency[Lifecycle],
     passwords: NamedDependency[Passwords],
 ) -> PartnerOpened:
-    """Make a user, two topics, rights and quotas in Kafka. The password is shown in this answer alone.
+    """Create a user, two topics, rights and quotas in Kafka. The password is shown only in this response.
 
-    Where Kafka is away the answer is 503 and the partner stays `creating`: the same request again gives the
-    credentials. Later, rotate them.
+    If Kafka is unavailable the response is 503 and the partner stays `creating`: repeat the same request for
+    the credentials, or rotate them later.
     """
     account_id = await _account(accounts, partners, passwords, data)
     opened = await lifecycle.create(account_id, data.slug)
@@ -85,7 +85,7 @@ async def list_partners(
     cursor: Annotated[str | None, QueryParameter(max_length=128)] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
 ) -> PartnerPage:
-    """Return partners, newest first; deleted ones too."""
+    """Return partners, newest first, including deleted ones."""
     before = paging.decode(cursor) if cursor else None
     rows = await partners.list(before=before, limit=limit + 1)
     shown, last = rows[:limit], rows[limit - 1] if len(rows) > limit else None
@@ -119,7 +119,7 @@ async def rotate_partner(
     settings: NamedDependency[Settings],
     lifecycle: NamedDependency[Lifecycle],
 ) -> PartnerOpened:
-    """Change the password. The old one lets nobody in any more; its connections end within 10 minutes."""
+    """Change the password. The old one is no longer accepted; its connections end within 10 minutes."""
     opened = await lifecycle.rotate(partner_id)
     _log.info("partner_rotated", partner_id=str(partner_id), by=str(request.user.account_id))
     return _opened(settings, opened)
@@ -135,7 +135,7 @@ async def rotate_partner(
 async def suspend_partner(
     request: Caller, partner_id: FromPath[UUID], lifecycle: NamedDependency[Lifecycle]
 ) -> PartnerOut:
-    """Take all its rights away, at once. Its topics stay, events go on; commands that wait are rejected."""
+    """Revoke all its rights at once. Its topics and events continue; pending commands are rejected."""
     row = await lifecycle.suspend(partner_id)
     _log.info("partner_suspended", partner_id=str(partner_id), by=str(request.user.account_id))
     return _out(row)
@@ -151,7 +151,7 @@ async def suspend_partner(
 async def resume_partner(
     request: Caller, partner_id: FromPath[UUID], lifecycle: NamedDependency[Lifecycle]
 ) -> PartnerOut:
-    """Give the rights back; the password is the same."""
+    """Restore the rights; the password is unchanged."""
     row = await lifecycle.resume(partner_id)
     _log.info("partner_resumed", partner_id=str(partner_id), by=str(request.user.account_id))
     return _out(row)
@@ -167,7 +167,7 @@ async def resume_partner(
 async def delete_partner(
     request: Caller, partner_id: FromPath[UUID], lifecycle: NamedDependency[Lifecycle]
 ) -> None:
-    """Remove user, rights and groups now, and the topics an hour later. The account and its scenes stay."""
+    """Remove user, rights and groups now and the topics an hour later. The account and its scenes stay."""
     await lifecycle.delete(partner_id)
     _log.info("partner_deleted", partner_id=str(partner_id), by=str(request.user.account_id))
 
@@ -189,7 +189,7 @@ async def _account(accounts: Accounts, partners: PartnerStore, passwords: Passwo
         raise DomainError("validation_failed", "Give either account_id or account.")
     if data.account is None:
         return data.account_id or UUID(int=0)
-    await partners.require_free(data.slug)  # before there is an account without a partner
+    await partners.require_free(data.slug)  # checked first, so that no account without a partner is made
     return await _register(accounts, passwords, data.account)
 
 
@@ -267,4 +267,4 @@ ROUTER = Router(
     tags=["partners"],
 )
 DOCUMENT = partners_document
-"""Public, because it says nothing about anybody."""
+"""Public, because it contains no customer data."""

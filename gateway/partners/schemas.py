@@ -1,4 +1,4 @@
-"""Partners: who speaks to us over Kafka itself."""
+"""Request and response bodies of partners."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ State = Annotated[str, Meta(pattern="^(creating|active|suspended|deleting|delete
 
 
 class PartnerIn(Struct, frozen=True, kw_only=True):
-    """A new partner: of an account that exists (``account_id``), or of one made with it (``account``)."""
+    """A new partner, of an existing account (``account_id``) or of one created with it (``account``)."""
 
     slug: Slug
     account_id: Id | None = None
@@ -29,7 +29,7 @@ class PartnerIn(Struct, frozen=True, kw_only=True):
 
 
 class PartnerKafka(Struct, frozen=True, kw_only=True):
-    """How a partner reaches Kafka. The password is shown this once."""
+    """A partner's connection to Kafka. The password is shown only once."""
 
     bootstrap_servers: Annotated[str, Meta(examples=["kafka.example.com:9094"])]
     security_protocol: Annotated[str, Meta(examples=["SASL_SSL"])]
@@ -39,14 +39,14 @@ class PartnerKafka(Struct, frozen=True, kw_only=True):
 
 
 class PartnerTopics(Struct, frozen=True, kw_only=True):
-    """Where a partner writes, and where it reads."""
+    """The topic a partner writes to, and the one it reads from."""
 
     commands: Annotated[str, Meta(examples=["partner.acme.commands.v1"])]
     events: Annotated[str, Meta(examples=["partner.acme.events.v1"])]
 
 
 class PartnerOpened(Struct, frozen=True, kw_only=True):
-    """All that a partner's program needs; ``group_prefix`` is how its consumer groups must begin."""
+    """Everything a partner's program needs; ids of its consumer groups must begin with ``group_prefix``."""
 
     id: Id
     account_id: Id
@@ -59,7 +59,7 @@ class PartnerOpened(Struct, frozen=True, kw_only=True):
 
 
 class PartnerOut(Struct, frozen=True, kw_only=True):
-    """A partner; ``settled`` is false while Kafka is still being brought in line with ``state``."""
+    """A partner; ``settled`` is false until Kafka matches ``state``."""
 
     id: Id
     account_id: Id
@@ -75,7 +75,7 @@ class PartnerOut(Struct, frozen=True, kw_only=True):
 
 
 class PartnerPage(Struct, frozen=True, kw_only=True):
-    """Newest first; pass ``next_cursor`` as ``cursor`` for more, null is the end."""
+    """Partners, newest first; pass ``next_cursor`` as ``cursor`` for more. It is null on the last page."""
 
     items: list[PartnerOut]
     next_cursor: str | None

@@ -1,6 +1,6 @@
-"""Accepts a request over HTTP: the photo checked and stored, then one statement; 202 comes after both.
+"""Accepts a request over HTTP: checks and stores the photo, then runs one statement; 202 follows both.
 
-Whatever fails after the photo was stored takes it back, as far as that is possible; a sweep finds the rest.
+A failure after the photo was stored deletes it, if the store can be reached; a sweep removes the rest.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gateway.trace import Trace
 
 
 class Acceptor:
-    """The way of a request to generate from `GenerateRequest` to the row, once an Idempotency-Key."""
+    """Turns a `GenerateRequest` into a row of ``scene_generations``, once for each Idempotency-Key."""
 
     def __init__(
         self, pool: asyncpg.Pool, preparer: Preparer, idempotency: Idempotency, metrics: Metrics
@@ -31,7 +31,7 @@ class Acceptor:
         self._metrics = metrics
 
     async def accept(self, caller: Principal, request: GenerateRequest, trace: Trace) -> UUID:
-        """Take the photo in and return the generation's id; a repeated request gets the first one's.
+        """Accept the photo and return the generation's id; a repeated request gets the first one's.
 
         Raises `DomainError`.
         """

@@ -1,4 +1,4 @@
-"""The instances that accepting a photo needs, whichever way it came: the API or a partner's topic."""
+"""The dependencies of accepting a photo, from the API or from a partner's topic."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from gateway.ssrf import SsrfGuard
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AcceptDependencies:
-    """Of the gateway (`gateway.scenes.dependencies`) or of the partners' role (`gateway.partners.intake`).
+    """Built by the gateway (`gateway.scenes.dependencies`) and the partners role (`gateway.partners.intake`).
 
-    ``bucket``: of the object store ``blobs``. ``decoders``: threads that look at photos. ``outgoing`` fetches
+    ``bucket``: of the object store ``blobs``. ``decoders``: threads that inspect photos. ``outgoing`` fetches
     an ``image_url`` within ``fetch_seconds``, from addresses that ``images`` allows. ``receivers``: the
     addresses that a webhook may have. ``quotas``: how much an account may have in flight.
     """

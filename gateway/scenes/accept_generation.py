@@ -1,6 +1,6 @@
-"""The one statement that accepts a generation: row, outbox row, quota, upload and repeated request at once.
+"""Accepts a generation in one SQL statement: row, outbox row, quota, upload and Idempotency-Key.
 
-Each condition is a part of the statement that hands on a row or none; without all of them nothing is written.
+Each condition is a CTE that yields one row or none; unless all yield one, no generation is written.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ room AS MATERIALIZED (
     SELECT id, CASE WHEN $6 = 'bulk' THEN 'bulk' ELSE effective END AS priority
     FROM (SELECT u.id, {_RULE} AS effective FROM users u WHERE u.id = $2 AND u.is_active) own
     WHERE effective IS NOT NULL)"""  # noqa: S608  (a constant of this package)
-# In this order: who lost the key must not have used the upload up. Nobody else can use it up meanwhile.
+# Each part runs only where the part before it has yielded a row: room, upload, claim.
 _UPLOAD: Final = """
 upload AS (
     UPDATE uploads SET used_at = now() FROM room
@@ -55,10 +55,10 @@ _USED: Final = "SELECT used_at IS NOT NULL FROM uploads WHERE id = $1 AND user_i
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Acceptance:
-    """What is accepted: the command, the other values of its row, and the conditions of both.
+    """A generation to accept: its command, the other values of its row, and the conditions of both.
 
-    ``url``: of the stored photo. ``metadata``: the row's. ``upload_id``: the upload to use up. ``claim``: the
-    Idempotency-Key to tie to the generation.
+    ``url``: of the stored photo. ``metadata``: the row's. ``upload_id``: the upload to use. ``claim``: the
+    Idempotency-Key to bind to the generation.
     """
 
     command: GenerateScene
@@ -73,15 +73,15 @@ class Acceptance:
 
 
 Where: TypeAlias = asyncpg.Pool | asyncpg.Connection
-"""A pool, or a connection: then the statement is a part of the caller's transaction."""
+"""A pool, or a connection whose transaction the statement then joins."""
 
 
 async def accept(pool: Where, acceptance: Acceptance, trace: Trace) -> Priority:
-    """Store the row and publish command and event, all or nothing; return the priority that it got.
+    """Store the row and publish command and event, all or nothing; return the effective priority.
 
-    Which one that is only the statement finds out (`gateway.scenes.effective_priority`): it is given the
-    records for both priorities, and picks. Raises `DomainError`: account_inactive, quota_in_flight,
-    upload_used, idempotency_in_progress.
+    The statement itself determines the priority (`gateway.scenes.effective_priority`), so it takes the
+    records for both and picks one. Raises `DomainError`: account_inactive, quota_in_flight, upload_used,
+    idempotency_in_progress.
     """
     claim, api_key_id = acceptance.claim, acceptance.api_key_id
     asked = job_submission.generation(acceptance.command, api_key_id=api_key_id, trace=trace)
@@ -137,7 +137,7 @@ async def _why(pool: Where, acceptance: Acceptance) -> DomainError:
         )
     return DomainError(
         "quota_in_flight",
-        f"The account has {acceptance.max_in_flight} generations under way, its quota; wait for one to end.",
+        f"The account has {acceptance.max_in_flight} generations in flight, its quota; wait for one to end.",
         retry_after_s=5,
         limit=acceptance.max_in_flight,
     )

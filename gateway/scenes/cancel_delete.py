@@ -1,7 +1,7 @@
-"""The two wishes that an account may have for a scene later: stop it, or take it away.
+"""Cancels and deletes scenes.
 
-Cancelling only wishes: the owner of the command writes how the generation ended. Deleting decides, because a
-generation that ended has no owner any more.
+Cancellation is a request: the owner of the command writes how the generation ended. Deletion takes effect
+at once, because an ended generation has no owner.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ RETURNING status, cancel_requested_at"""
 _SELECT_STATE: Final = """
 SELECT status, cancel_requested_at FROM scene_generations
 WHERE id = $1 AND user_id = $2 AND deleted_at IS NULL"""
-# What the client attached goes as well; how the result came about stays, it tells nothing of anybody.
+# The client's metadata is removed as well. The record of the processing stays: it holds no personal data.
 _DELETE: Final = """
 UPDATE scene_generations SET deleted_at = $2, metadata = metadata - 'name' || '{"client": {}}'
 WHERE id = $1"""
@@ -38,20 +38,20 @@ _UNSHARE: Final = "DELETE FROM shares WHERE scene_generation_id = $1"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cancelling:
-    """A generation that is to stop: how it stands, and since when somebody wants that."""
+    """A generation with a cancellation request: its status, and the time of the request."""
 
     status: str
     cancel_requested_at: datetime
 
 
 class Removing:
-    """Both wishes, each row and message in one transaction."""
+    """Cancels and deletes; each writes its row and its message in one transaction."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
     async def cancel(self, account_id: UUID, generation_id: UUID, trace: Trace) -> Cancelling:
-        """Ask the owner to stop; asking again changes nothing and publishes nothing.
+        """Ask the command's owner to stop; a repeated request changes and publishes nothing.
 
         Raises `DomainError` not_found, or scene_ended where there is nothing to stop.
         """
@@ -74,7 +74,7 @@ class Removing:
         return Cancelling(status=row["status"], cancel_requested_at=row["cancel_requested_at"])
 
     async def delete(self, account_id: UUID, generation_id: UUID, trace: Trace) -> None:
-        """Take an ended scene away: row, objects and event in one transaction.
+        """Delete an ended scene: row, removal of its objects, and event in one transaction.
 
         Raises `DomainError` not_found, or scene_unfinished.
         """
@@ -82,7 +82,7 @@ class Removing:
         event = GenerationDeleted(generation_id=generation_id, account_id=account_id)
         record = outbox_record(topics.EVENTS, event, key=account_id, time=now, trace=trace)
         async with self._pool.acquire() as connection, connection.transaction():
-            # A statement of its own: the next one then sees every export that held this row before us.
+            # A separate statement: the next one then sees every export that locked this row before.
             row = await connection.fetchrow(f"{_SELECT_STATE} FOR NO KEY UPDATE", generation_id, account_id)
             if row is None:
                 raise DomainError("not_found", "You have no scene with this id.")

@@ -1,4 +1,4 @@
-"""The instances that handlers of scenes, exports, shares and uploads work with."""
+"""The dependencies of the handlers for scenes, exports, shares and uploads."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MIB: Final = 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SceneDependencies:
-    """Of one application."""
+    """The instances of one application."""
 
     scenes: Scenes
     removing: Removing
@@ -60,7 +60,7 @@ def build(  # noqa: PLR0917
     receivers: SsrfGuard,
     metrics: Metrics,
 ) -> SceneDependencies:
-    """Return them; ``stack`` closes what needs closing, ``backlog`` is to be run."""
+    """Return the dependencies; ``stack`` closes them at the end. The caller runs ``backlog``."""
     own = settings.gateway
     decoders = ThreadPoolExecutor(own.decode_threads, thread_name_prefix="photo")
     stack.callback(decoders.shutdown, cancel_futures=True)

@@ -1,8 +1,8 @@
-"""The priority that an accepted generation gets, which decides its command topic and what goes first.
+"""The effective priority of an accepted generation, which decides its command topic and what runs first.
 
-The rule is the database function ``in_flight_lane`` (``ledger/db/migrations/0013_asked_priority.sql``). It
-counts under a lock, in the statement that accepts (`gateway.scenes.accept_generation`): two gateways at once
-cannot both take an account's last slot, and the client waits for one round trip. In Python's terms::
+The rule is a database function (``ledger/db/migrations/0013_asked_priority.sql``). It counts under a lock, in
+the statement that accepts (`gateway.scenes.accept_generation`): two gateways at once cannot both take an
+account's last slot, and the client waits for one round trip. In Python's terms::
 
     wait until no other acceptance of the account is in progress
     in_flight = the account's generations that are pending or processing
@@ -11,7 +11,7 @@ cannot both take an account's last slot, and the client waits for one round trip
     asked_interactive = those of in_flight that were asked for as interactive, whatever they got
     return "bulk" if len(asked_interactive) >= interactive_at_once else "interactive"
 
-That is the answer to a request for interactive; one for bulk stays bulk, and counts only against the quota.
+This applies to requests for interactive. A request for bulk stays bulk and counts only against the quota.
 """
 
 from __future__ import annotations

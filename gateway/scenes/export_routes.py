@@ -61,7 +61,7 @@ async def export_scene(
 ) -> Response[ExportAcceptedOut]:
     """Accept an export of a completed scene. The answer comes before the file is made.
 
-    The same export of the same scene is made once: who asks again is pointed to the first, unless it failed.
+    The same export of the same scene is made once: a repeated request returns the first, unless it failed.
     """
     name = canonical(data.format)
     if name is None:
@@ -139,7 +139,7 @@ async def list_exports(
 
 
 def _check(name: str, options: export_options.Options) -> None:
-    """Raise `DomainError` validation_failed for options that the format does not have or cannot take."""
+    """Raise `DomainError` validation_failed for options that the format lacks or values out of range."""
     try:
         export_options.read(name, options)
     except export_options.OptionsError as error:
@@ -153,7 +153,7 @@ def _answer(export_id: UUID, status: str, message: str) -> Response[ExportAccept
 
 
 def _splat(scene: SceneRow) -> BlobRef:
-    """Return the claim check of the scene's result. Raises `DomainError` scene_unfinished."""
+    """Return the blob reference of the scene's result. Raises `DomainError` scene_unfinished."""
     if scene.status != "completed" or not scene.generated_3d_gaussian_url:
         hint = {"failed": "it failed", "cancelled": "it was cancelled"}.get(
             scene.status, "it is not done yet"
@@ -165,7 +165,7 @@ def _splat(scene: SceneRow) -> BlobRef:
         )
     if scene.result_blob is not None:
         return msgspec.json.decode(scene.result_blob, type=BlobRef)
-    # Ended by a release that kept the reference in parts, its media type not among them.
+    # Written by an older release, which stored the reference in parts and without its media type.
     result = msgspec.json.decode(scene.metadata or "{}")["result"]
     return BlobRef(
         key=key_of(scene.generated_3d_gaussian_url),
@@ -177,7 +177,7 @@ def _splat(scene: SceneRow) -> BlobRef:
 
 @get("/", operation_id="list_export_formats", summary="List export formats", sync_to_thread=False)
 def list_formats() -> FormatList:
-    """Return what a scene can be exported to, and which options each format takes."""
+    """Return the formats that a scene can be exported to, and the options of each."""
     return FormatList(
         items=[
             FormatOut(name=name, **facts._asdict(), options=options_schema(name))

@@ -19,7 +19,7 @@ Format = Annotated[
     ),
 ]
 OptionName = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,39}$")]
-# Words, no sentences: options enter the log of record, which must have no room for a person.
+# Single words: options enter the event log, which must not hold personal data.
 OptionValue = (
     bool
     | Annotated[int, Meta(ge=-_SAFE, le=_SAFE)]
@@ -29,14 +29,14 @@ OptionValue = (
 
 
 class ExportIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to make of a scene; ``options`` are the format's own."""
+    """The format to convert a scene into; ``options`` are the format's own."""
 
     format: Format
     options: Annotated[dict[OptionName, OptionValue], Meta(max_length=20, examples=[{}])] = {}
 
 
 class ExportAcceptedOut(Struct, frozen=True, kw_only=True):
-    """The export was accepted; the Location header tells where to look."""
+    """The export was accepted; the Location header has its URL."""
 
     export_id: Id
     status: Status
@@ -44,7 +44,7 @@ class ExportAcceptedOut(Struct, frozen=True, kw_only=True):
 
 
 class ExportOut(Struct, frozen=True, kw_only=True):
-    """One conversion. The URL is presigned: good for an hour, no credentials needed."""
+    """One conversion. The URL is presigned: valid for an hour, no credentials needed."""
 
     id: Id
     scene_generation_id: Id
@@ -59,7 +59,7 @@ class ExportOut(Struct, frozen=True, kw_only=True):
 
 
 class FormatOut(Struct, frozen=True, kw_only=True):
-    """A format that a scene can be exported to, in words for people."""
+    """A format that a scene can be exported to."""
 
     name: Annotated[str, Meta(examples=["glb_mesh"])]
     kind: Annotated[str, Meta(pattern="^(splat|mesh|picture|video)$", examples=["mesh"])]
@@ -77,7 +77,7 @@ class FormatList(Struct, frozen=True, kw_only=True):
 
 
 class ExportPage(Struct, frozen=True, kw_only=True):
-    """Newest first; pass ``next_cursor`` as ``cursor`` for more, null is the end."""
+    """Newest first; pass ``next_cursor`` as ``cursor`` for the next page; null means the last page."""
 
     items: list[ExportOut]
     next_cursor: str | None

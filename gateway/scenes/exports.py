@@ -1,6 +1,6 @@
-"""Exports: accepted here, moved on by the export consumer; this file writes a row once and reads it.
+"""The exports of an account: inserts and reads them. The export consumer updates them.
 
-Whose an export is says its scene: every statement joins it, so those of a deleted scene are gone with it.
+An export belongs to its scene's account: every statement joins the scene, so deleting it hides its exports.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _OWNED: Final = (
     "FROM export_jobs j JOIN scene_generations s ON s.id = j.scene_generation_id"
     " WHERE s.user_id = $1 AND s.deleted_at IS NULL AND coalesce(j.purpose, 'backfill') = 'backfill'"
 )
-"""The system's own views of a scene are shown with the scene, and are nobody's exports."""
-# The scene's turn: who asks for the same in the same moment waits here and then finds the first one's.
-# So does a deletion: it waits for the new row, or this waits for the deletion and finds nothing.
+"""The system's own views (preview, viewer) are shown with the scene and are no exports of the account."""
+# Locks the scene: a concurrent request for the same export waits here and then finds the first one's.
+# A concurrent deletion waits for the new row, or this waits for the deletion and finds nothing.
 _TURN: Final = """
 SELECT FROM scene_generations s JOIN users u ON u.id = s.user_id
 WHERE s.id = $1 AND s.user_id = $2 AND s.status = 'completed' AND s.deleted_at IS NULL AND u.is_active
 FOR NO KEY UPDATE OF s"""
-# What an operator had made says nothing while it is made: nobody could follow it.
+# A backfilled export publishes no events, so a caller could not follow it: it counts only once completed.
 _SAME: Final = f"""
 SELECT {_COLUMNS} {_OWNED}
 AND s.id = $2 AND j.export_format = $3 AND coalesce(j.options, '{{}}') = $4::text::jsonb
@@ -72,9 +72,9 @@ class ExportStore:
     async def accept(
         self, command: ExportScene, *, api_key_id: UUID | None, trace: Trace
     ) -> ExportRow | None:
-        """Store the row and publish command and event, all or nothing; or return the same export.
+        """Store the row and publish command and event, all or nothing; or return the existing same export.
 
-        Raises `DomainError` not_found where the scene was deleted a moment ago, or its account closed.
+        Raises `DomainError` not_found where the scene was just deleted, or its account closed.
         """
         submission = job_submission.export(command, api_key_id=api_key_id, trace=trace)
         command = submission.command
@@ -83,7 +83,7 @@ class ExportStore:
         async with self._pool.acquire() as connection, connection.transaction():
             if await connection.fetchrow(_TURN, scene, account) is None:
                 raise DomainError("not_found", "You have no scene with this id.")
-            # A statement of its own: it sees what was committed while we waited.
+            # A separate statement: it sees what was committed while the first one waited for the lock.
             same = await connection.fetchrow(_SAME, account, scene, command.format, options)
             if same is not None:
                 return ExportRow(**same)
@@ -95,9 +95,9 @@ class ExportStore:
     async def same(
         self, account_id: UUID, generation_id: UUID, name: str, options: Mapping[str, object]
     ) -> ExportRow | None:
-        """Return the account's first export of the scene in this format and options, failed ones aside.
+        """Return the account's first export of the scene in this format and options that has not failed.
 
-        One that is asked for in this moment may be missed; `accept` looks again.
+        One that is being accepted concurrently may be missed; `accept` checks again under the lock.
         """
         row = await self._pool.fetchrow(
             _SAME, account_id, generation_id, name, msgspec.json.encode(options).decode()

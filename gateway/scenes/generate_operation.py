@@ -1,4 +1,4 @@
-"""The OpenAPI description of the one operation whose bodies its handler reads itself: sending a photo."""
+"""The OpenAPI description of sending a photo, the one operation whose handler reads the body itself."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from gateway.scenes import photo_check
 
 @dataclass
 class GenerateOperation(Operation):
-    """An operation that takes the upload form, or JSON that says where the photo is."""
+    """An operation that takes the upload form, or JSON that names the photo's source."""
 
     def __post_init__(self) -> None:
-        """Describe the bodies, which the handler reads itself."""
+        """Add the schemas of both bodies, which Litestar cannot derive from the handler."""
         properties = {
             "image": Schema(
                 type=OpenAPIType.STRING,
@@ -41,7 +41,7 @@ class GenerateOperation(Operation):
 
 
 def _elsewhere() -> Schema:
-    """Return the JSON body: exactly one of two ways to name a photo."""
+    """Return the schema of the JSON body: exactly one of two sources of a photo."""
     url = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.URI, max_length=2048)
     properties = {
         "image_url": replace(url, description="Fetched before the answer; public http(s), no redirects."),

@@ -1,7 +1,7 @@
-"""A request to generate, typed and checked, whichever way it came: a form, JSON, a partner's command.
+"""A request to generate, typed and validated, from a form, from JSON or from a partner's command.
 
-The form's texts are parsed into it. Must not touch Postgres, the store or the network: where the photo comes
-from an address or an upload, only `gateway.scenes.prepare` fetches it.
+A form's texts are parsed into it. Must not use Postgres, the store or the network: `gateway.scenes.prepare`
+fetches a photo that comes from a URL or an upload.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from gateway.scenes.schemas import GenerateIn
 
 MAX_METADATA_DEPTH: Final = 32
 _FOCAL_LIMITS: Final = {"focal_length_px": (1.0, 1_000_000.0), "focal_length_mm": (1.0, 5_000.0)}
-"""Pixels of the upright photo; millimetres in terms of 35 mm film."""
+"""Pixels of the upright photo; millimetres as 35 mm film equivalent."""
 
 Source: TypeAlias = bytes | str | UUID
-"""The photo itself, the address to fetch it from, or the id of an upload."""
+"""The photo itself, the URL to fetch it from, or the id of an upload."""
 Metadata: TypeAlias = dict[str, Any] | None
 """The caller's own JSON object; None where none was sent, or null."""
 
 
 @dataclass(kw_only=True, slots=True)
 class UploadForm:
-    """The parts of the form; ``texts`` has only known fields, ``filename`` is the photo's as it was sent."""
+    """The parts of the form; ``texts`` has known fields only, ``filename`` is the photo's as sent."""
 
     photo: bytes
     filename: str | None = None
@@ -43,10 +43,10 @@ class UploadForm:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GenerateRequest:
-    """A request whose fields are valid; its photo and its addresses have not been looked at yet.
+    """A request whose fields are valid; its photo and its URLs have not been checked yet.
 
-    Focal lengths in pixels of the upright photo and in mm of 35 mm film. ``file_name``: the name that the
-    photo was sent under. ``form_texts``: the fields of a form as they were sent, for `fingerprint` alone.
+    Focal lengths in pixels of the upright photo and in mm (35 mm film equivalent). ``file_name``: the name of
+    the photo as sent. ``form_texts``: the fields of a form as sent, for `fingerprint` only.
     """
 
     source: Source
@@ -61,7 +61,7 @@ class GenerateRequest:
 
     @classmethod
     def from_form(cls, form: UploadForm, *, idempotency_key: str | None = None) -> GenerateRequest:
-        """Parse a form, whose reader has bounded each field's bytes.
+        """Parse a form whose reader has limited the bytes of each field.
 
         Raises `DomainError`: metadata_invalid, priority_invalid, focal_length_invalid.
         """
@@ -107,7 +107,7 @@ class GenerateRequest:
         webhook_url: str | None,
         idempotency_key: str | None = None,
     ) -> GenerateRequest:
-        """Check fields that have their types already.
+        """Validate fields that have their types already.
 
         Raises `DomainError`: metadata_too_large, metadata_invalid, focal_length_invalid.
         """
@@ -128,11 +128,11 @@ class GenerateRequest:
         )
 
     async def fingerprint(self) -> bytes:
-        """Return the digest by which a repeated Idempotency-Key is known to come with the same request.
+        """Return the digest that shows whether a repeated Idempotency-Key comes with the same request.
 
-        It is kept for a day, across upgrades, so that what it is made of must not change: the photo's sha256,
-        the two references, the fields as texts by name, and the webhook's address. A form's texts are hashed
-        as they were sent; fields that came typed are written the way a form carries them.
+        It is stored for a day, across upgrades, so its inputs must not change: the photo's sha256, the two
+        references, the fields as texts by name, and the webhook's URL. A form's texts are hashed as sent;
+        typed fields are hashed in the form's notation.
         """
         photo, image_url, upload_id = b"", None, None
         match self.source:
@@ -179,7 +179,7 @@ def _checked_metadata(metadata: Metadata) -> Metadata:
 
 
 def _too_deep(value: Any, levels: int = MAX_METADATA_DEPTH) -> bool:
-    """Tell whether a JSON value has more than ``levels`` objects and arrays within one another."""
+    """Return whether a JSON value nests objects and arrays more than ``levels`` deep."""
     if not isinstance(value, dict | list):
         return False
     inner = value.values() if isinstance(value, dict) else value
@@ -187,7 +187,7 @@ def _too_deep(value: Any, levels: int = MAX_METADATA_DEPTH) -> bool:
 
 
 def _has_nul(value: Any) -> bool:
-    """Tell whether U+0000 occurs, which Postgres cannot hold in jsonb."""
+    """Return whether U+0000 occurs, which Postgres cannot store in jsonb."""
     match value:
         case str():
             return "\0" in value
@@ -212,7 +212,7 @@ def _parsed_focal_length(name: str, texts: Mapping[str, str]) -> float | None:
     try:
         value = float(text) if text else None
     except ValueError:
-        value = math.nan  # in no field's range
+        value = math.nan  # outside every range
     return _checked_focal_length(name, value)
 
 

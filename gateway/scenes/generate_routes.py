@@ -1,4 +1,4 @@
-"""Generate: a photo in, as a form, from an address or from an upload."""
+"""The route that accepts a photo: as a form, from a URL or from an upload."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _read: Final = msgspec.json.Decoder(GenerateIn)
         ),
         ResponseHeader(
             name="Preference-Applied",
-            description="`wait=N` where the answer was held for a wish",
+            description="`wait=N` where the answer was held as preferred",
             documentation_only=True,
         ),
     ],
@@ -98,7 +98,7 @@ async def generate(
         ),
     ] = None,
 ) -> Response[GenerateOut | SceneOut]:
-    """Accept a photo. The answer comes once photo and order are safe, long before the scene is made.
+    """Accept a photo. The answer comes once photo and request are stored, long before the scene is made.
 
     Send it as a form; or as JSON with an `image_url`, which is fetched before the answer, or an `upload_id`.
     """
@@ -123,7 +123,7 @@ async def generate(
 
 
 def _announced(request: Caller) -> int:
-    """Return the bytes that the request may come to hold."""
+    """Return the bytes that the request may hold in memory."""
     length = request.headers.get("content-length", "")
     return min(int(length), MAX_BODY_BYTES) if length.isdigit() and _is_form(request) else MAX_BODY_BYTES
 
@@ -133,7 +133,7 @@ def _is_form(request: Caller) -> bool:
 
 
 async def _read_request(request: Caller, key: str | None) -> GenerateRequest:
-    """Read whichever body it is. Raises `DomainError`."""
+    """Read the form or the JSON body. Raises `DomainError`."""
     if _is_form(request):
         return GenerateRequest.from_form(await read_form(request), idempotency_key=key)
     try:

@@ -1,8 +1,8 @@
 """``Idempotency-Key``: a repeated request gets the first one's answer, and never makes a second scene.
 
-The key is claimed before the work and tied to the scene in the statement that makes it. Whoever dies in
-between leaves a lease that runs out; whoever wakes after it has run out finds the key in other hands and
-makes nothing.
+The key is claimed before the work and bound to the scene in the statement that inserts it. A process that is
+killed in between leaves a lease that expires. A process resumed after the expiry finds the key claimed by
+another request and inserts nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _SWEEP: Final = f"DELETE FROM idempotency_keys WHERE created_at < now() - interv
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """A key in this request's hands; ``done`` is the scene that an earlier request with it has made."""
+    """A key that this request holds; ``done`` is the scene that an earlier request with it has made."""
 
     account_id: UUID
     key: str
@@ -60,7 +60,7 @@ def well_formed(key: str) -> str:
 
 
 def fingerprint(*parts: Any) -> bytes:
-    """Return what tells one request from another."""
+    """Return the sha256 that identifies a request by its parts."""
     return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).digest()
 
 
@@ -72,7 +72,7 @@ class Idempotency:
 
     @asynccontextmanager
     async def claimed(self, account_id: UUID, key: str | None, print_: bytes) -> AsyncIterator[Claim | None]:
-        """Hold the key inside; where the inside fails, it is free again. None where there is no key.
+        """Hold the key for the body, and release it if the body raises. Yields None where there is no key.
 
         Raises `DomainError` idempotency_key_reused or idempotency_in_progress.
         """
@@ -88,7 +88,7 @@ class Idempotency:
             raise
 
     async def sweep(self) -> None:
-        """Forget keys of yesterday."""
+        """Delete keys older than a day."""
         await self._pool.execute(_SWEEP)
 
     async def _claim(self, account_id: UUID, key: str, print_: bytes) -> Claim:
@@ -97,7 +97,7 @@ class Idempotency:
             if await self._pool.fetchval(_CLAIM, account_id, key, print_, token) is not None:
                 return Claim(account_id=account_id, key=key, token=token)
             found = await self._pool.fetchrow(_FOUND, account_id, key)
-            if found is not None:  # else it was released a moment ago
+            if found is not None:  # else it has just been released: claim again
                 break
         if found["fingerprint"] != print_:
             raise DomainError(

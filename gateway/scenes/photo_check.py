@@ -1,7 +1,7 @@
-"""Looks at a photo before it is accepted: format, size, wholeness. Pure functions for a worker thread.
+"""Checks a photo before it is accepted: format, size, completeness. Pure functions for a worker thread.
 
-The consumer decodes again with its own care; here a person still waits for an answer, so that each way
-to be wrong has a code and a sentence of its own. The header is judged before a pixel is decoded.
+The consumer decodes and checks again. Here the caller still waits for the answer, so each defect has its own
+code and message. The header is checked before any pixel is decoded.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ _ORIENTATION: Final = 0x0112
 _GPS: Final = 0x8825
 _SIDEWAYS: Final = frozenset({5, 6, 7, 8})
 _UPRIGHT_ALREADY: Final = frozenset({"HEIF", "TIFF"})
-"""Formats whose decoder turns the photo, and swaps the size it tells."""
+"""Formats whose decoder applies the orientation and already reports the upright size."""
 _BROKEN_EXIF: Final = (SyntaxError, ValueError, TypeError, OSError, EOFError)
 _FORMATS: Final = sorted(
     PHOTO_MEDIA_TYPES.keys() - {"MPO"}
 )  # MPO opens as JPEG; no other parser is reachable
 _UNSEEN: Final = (b"eXIf", b"Raw profile type", b"XML:com.adobe.xmp")
-"""Chunks of a PNG that may be packed, or lie behind the picture: not worth a look, so they count as told."""
+"""PNG chunks that may be compressed or follow the picture. They are not read and count as a location."""
 _PHOTO_HEAD: Final = re.compile(
     rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|II\*\0|MM\0\*|RIFF....WEBP|....ftyp(hei|mif1|msf1|avi[fs])", re.DOTALL
 )
-"""How files begin that are photos even where Pillow gives up on the rest."""
+"""First bytes of files that are photos even where Pillow cannot read the rest."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhotoFacts:
-    """What the header says: pixels of the upright photo, the media type of the bytes, and more.
+    """Facts of the header: size in pixels of the upright photo, media type of the bytes, and more.
 
-    ``located``: it says where it was taken, or may say so where we do not look.
+    ``located``: it states where the photo was taken, or may do so in a part that is not read.
     """
 
     width: int
@@ -49,7 +49,7 @@ class PhotoFacts:
 
 
 def prepare() -> None:
-    """Set Pillow up for this process: HEIF on, and its own bomb check off in favour of ours.
+    """Set Pillow up for this process: enable HEIF, and replace its decompression-bomb check by ours.
 
     Pillow's warns at 89 megapixels through a process-wide filter; ours refuses above the documented limit.
     """
@@ -102,8 +102,8 @@ def inspect(photo: bytes) -> PhotoFacts:
 def verify(photo: bytes) -> None:
     """Read to the last pixel, as cheaply as the format allows. Raises `DomainError` photo_truncated.
 
-    JPEG at an eighth of the size: the entropy decoder still walks every byte (15 ms for 12 megapixels
-    instead of 90). PNG: only the checksums. Others have no short way and are decoded.
+    JPEG at an eighth of the size: the entropy decoder still reads every byte (15 ms for 12 megapixels
+    instead of 90). PNG: only the checksums. Other formats are decoded in full.
     """
     image = _open(photo)
     try:
@@ -149,7 +149,7 @@ def _orientation(image: Any) -> int:
 
 
 def _located(image: Any, photo: bytes) -> bool:
-    """Whether EXIF or XMP say where the photo was taken; also where that cannot be told."""
+    """Return whether EXIF or XMP state where the photo was taken; True also where that is unknown."""
     if b"GPSLatitude" in photo or (image.format == "PNG" and any(chunk in photo for chunk in _UNSEEN)):
         return True
     try:

@@ -1,6 +1,6 @@
-"""Where a photo comes from: with the request, from an address that the client names, from an upload.
+"""Fetches the photo: from the request itself, from a URL that the client names, or from an upload.
 
-Whatever the way, what comes out is bytes within the limit; nothing has been judged yet.
+Returns bytes within the size limit; must not check their content.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HEADERS: Final = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Age
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fetched:
-    """A photo's bytes; of an upload also its id, and as ``stored`` its key and version in the store."""
+    """A photo's bytes; for an upload also its id, and as ``stored`` its key and version in the store."""
 
     photo: bytes
     upload_id: UUID | None = None
@@ -33,7 +33,7 @@ class Fetched:
 
 
 async def fetch(dependencies: AcceptDependencies, account_id: UUID, source: Source) -> Fetched:
-    """Return the photo, wherever it is. Raises `DomainError` as `from_url` and `from_upload` do."""
+    """Return the photo of any source. Raises `DomainError` as `from_url` and `from_upload` do."""
     match source:
         case bytes():
             return Fetched(photo=source)
@@ -48,7 +48,7 @@ async def from_url(dependencies: AcceptDependencies, url: str) -> Fetched:
     dependencies.images.check(url)
     limit_s = dependencies.fetch_seconds
     try:
-        async with asyncio.timeout(limit_s):  # all of it: a server may also send a byte a minute
+        async with asyncio.timeout(limit_s):  # for the whole fetch: a server may send a byte a minute
             return Fetched(photo=await _get(dependencies, url))
     except TimeoutError as error:
         raise DomainError("url_failed", f"The photo was not here within {limit_s:g} s.") from error

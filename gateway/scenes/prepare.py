@@ -1,8 +1,8 @@
-"""Prepares what may be accepted: the photo fetched, looked at and stored, the command and the row made.
+"""Prepares an acceptance: fetches, checks and stores the photo, and builds the command and the row.
 
-For requests over HTTP (`gateway.scenes.accept`) and partners' commands (`gateway.partners.acceptance`) alike.
-A prepared photo is accepted (`gateway.scenes.accept_generation`) or taken back; a sweep finds what neither
-happened to.
+Used by requests over HTTP (`gateway.scenes.accept`) and partners' commands (`gateway.partners.acceptance`).
+A prepared photo is accepted (`gateway.scenes.accept_generation`) or taken back. A sweep removes those for
+which neither happened.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ class Preparer:
         self.dependencies = dependencies
 
     def check_receiver(self, request: GenerateRequest) -> None:
-        """Judge the webhook's address. Raises `DomainError` url_refused."""
+        """Check the webhook's URL. Raises `DomainError` url_refused."""
         if request.webhook_url is not None:
             self.dependencies.receivers.check(request.webhook_url)
 
     async def prepare(
         self, caller: Principal, request: GenerateRequest, claim: Claim | None = None
     ) -> Acceptance:
-        """Return what may be accepted, its photo stored: accept that, or `take_back` its photo.
+        """Return an acceptance whose photo is stored; the caller accepts it or calls `take_back`.
 
-        Raises `DomainError` with the code of what is wrong with the photo or its source; then nothing stays
+        Raises `DomainError` with the code of the defect of the photo or its source; then nothing stays
         stored.
         """
         own = self.dependencies
@@ -85,14 +85,14 @@ class Preparer:
         )
 
     async def take_back(self, key: str) -> None:
-        """Remove a photo that led to nothing, as far as that is possible."""
+        """Delete a stored photo that was not accepted. Best effort: a sweep finds the rest."""
         try:
             await self.dependencies.blobs.delete(key)
         except SharpstreamError as error:
             _log.warning("orphaned_photo", key=key, error=str(error))
 
     async def _store_and_verify(self, key: str, fetched: Fetched, facts: PhotoFacts) -> BlobRef:
-        """Store the photo while a thread reads it to its end: the slower of the two counts, not the sum."""
+        """Store the photo while a thread reads it to its end: takes as long as the slower of the two."""
         loop = asyncio.get_running_loop()
         verified = loop.run_in_executor(self.dependencies.decoders, photo_check.verify, fetched.photo)
         stored = asyncio.ensure_future(self._store(key, fetched, facts))
@@ -109,7 +109,7 @@ class Preparer:
         blobs = self.dependencies.blobs
         if fetched.stored is None:
             return await blobs.put(key, fetched.photo, facts.media_type)
-        # It lies in the store already: a copy of these very bytes, out of reach of the upload's URL.
+        # Copied within the store, so that the upload's URL cannot overwrite the accepted bytes.
         position, version = fetched.stored
         await blobs.copy(position, key, version=version)
         digest = (await asyncio.to_thread(hashlib.sha256, fetched.photo)).hexdigest()

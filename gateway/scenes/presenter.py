@@ -1,4 +1,4 @@
-"""Presents rows to clients: presigned URLs minted now, timings explained, no storage keys."""
+"""Converts rows into answers: with fresh presigned URLs and timings, without storage keys."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from gateway.scenes.schemas import QueueOut, SceneItem, SceneOut, TimingsOut
 from gateway.scenes.share_schemas import SharedOut
 
 ENDED = frozenset({"completed", "failed", "cancelled"})
-"""The states that a scene never leaves."""
+"""The final states of a scene."""
 
 
 class Presenter:
-    """Turns rows into answers, with presigned URLs of the store and the queue's position."""
+    """Converts rows into answers, with presigned URLs of the store and the queue position."""
 
     def __init__(self, blobs: Blobs, backlog: Backlog) -> None:
         self._blobs = blobs
@@ -45,13 +45,13 @@ class Presenter:
         )
 
     async def scene_item(self, row: SceneRow) -> SceneItem:
-        """Return a scene as it stands in a list."""
+        """Return a scene as an item of a list."""
         return SceneItem(**_common(row), preview_url=await self._shown(row.preview_url))
 
     async def shared_out(self, row: SceneRow, expires_at: datetime) -> SharedOut:
-        """Return a scene as anybody sees it who has the link: nothing of its owner.
+        """Return a scene as the holder of a share link sees it: nothing of its owner.
 
-        The photo itself only where it does not say where it was taken.
+        The photo itself only where it does not state where it was taken.
         """
         metadata = _metadata(row)
         result, image = metadata.get("result") or {}, metadata.get("image") or {}
@@ -97,7 +97,7 @@ class Presenter:
 
 
 def timings_of(row: SceneRow) -> TimingsOut | None:
-    """Return where the time went, None before the end."""
+    """Return the time spent in each stage, None before the end."""
     if row.status not in ENDED:
         return None
     stages = _metadata(row).get("timings") or {}

@@ -1,16 +1,16 @@
-"""How long a pending scene has to wait: its place in the queue, and how fast the queue moves.
+"""Estimates the waiting time of a pending scene from its queue position and the throughput.
 
-Two views of the queue, each an upper bound that errs in its own way, and the smaller one is told:
+There are two counts of the jobs ahead, both upper bounds; the smaller one is reported:
 
-* Kafka's: records of the lane between the offset that the inference group has committed and the lane's end
-  as it was when the scene came in. Counts the markers that end transactions, and work in hand.
-* The rows': scenes of the lane that are pending and older. The ledger may lag behind the workers.
+* Kafka's: records of the priority's topic between the offset that the inference group has committed and the
+  end offset when the scene was accepted. Includes transaction markers and records in flight.
+* Postgres': pending, older scenes of the priority. The ledger may lag behind the workers.
 
-Interactive scenes go first, so a bulk one also waits for all of them. The pace is that of recent
-completions while work was done: idle time between them does not count. Neither knows of priorities to come,
-workers that come or go, or photos that will fail; it is an estimate, and never a promise.
+Interactive scenes go first, so a bulk one also waits for all of them. The throughput is that of recent
+completions over busy time: idle time between them does not count. Later interactive scenes, workers that
+join or leave and photos that will fail are unknown: the result is an estimate, not a promise.
 
-Looks every two seconds, off the request path, and only while somebody asks.
+Polls every two seconds, off the request path, and only while estimates are requested.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ _log = structlog.stdlib.get_logger(__name__)
 
 POLL_INTERVAL_S: Final = 2.0
 LINGER_S: Final = 30.0
-"""Looks go on for so long after the last question."""
+"""Polling continues for this long after the last request."""
 FRESH_S: Final = 10.0
-"""A look that is older says nothing any more: Kafka cannot be reached, or nobody asked for long."""
+"""An older snapshot is not used: Kafka cannot be reached, or polling has just resumed."""
 RELAY_S: Final = 1.0
-"""By then an accepted scene's command is in Kafka; later only makes the bound looser."""
+"""By then an accepted scene's command is in Kafka; a later snapshot only makes the bound looser."""
 SNAPSHOTS: Final = 900
-"""Kept: half an hour. A scene that is older is held against the oldest."""
+"""Kept: half an hour. An older scene is compared with the oldest snapshot."""
 MOST_ROWS: Final = 1_000
-"""Rows are counted no further; beyond it Kafka's view is as good."""
+"""Rows are counted up to here; beyond it Kafka's count is as good."""
 _AGAIN_S: Final = 10.0
 
 _AHEAD: Final = """
@@ -62,14 +62,14 @@ ORDER BY updated_at DESC LIMIT 500"""
 
 
 class Throughput(NamedTuple):
-    """``per_second``: scenes while any was worked on. ``typical_s``: seconds that one takes by itself."""
+    """``per_second``: scenes completed per busy second. ``typical_s``: median seconds of one scene."""
 
     per_second: float
     typical_s: float
 
 
 class Snapshot(NamedTuple):
-    """The lanes at one moment (seconds since 1970): where each partition ends."""
+    """The end offsets of the command partitions at one moment (seconds since 1970)."""
 
     at: float
     ends: Mapping[TopicPartition, int]
@@ -83,7 +83,7 @@ class Queue(NamedTuple):
 
 
 def throughput_of(completions: Sequence[tuple[datetime, float]]) -> Throughput | None:
-    """Return the pace of (ended at, seconds worked on): their number by the time that they cover."""
+    """Return the throughput of (ended at, seconds worked on): their number by the time that they cover."""
     spans = sorted((ended.timestamp() - seconds, ended.timestamp()) for ended, seconds in completions)
     busy, reached = 0.0, -math.inf
     for begin, end in spans:
@@ -118,7 +118,7 @@ class Backlog:
         self._throughput: Throughput | None = None
 
     async def estimate(self, generation_id: UUID, priority: Priority, accepted_at: datetime) -> Queue:
-        """Return where a pending scene stands: one count over an index, and what was seen last."""
+        """Return a pending scene's queue position: one count over an index, and the last snapshot."""
         self._last_asked = time.monotonic()
         self._asked.set()
         rows = await self._pool.fetchval(_AHEAD, priority.value, accepted_at, generation_id, MOST_ROWS)
@@ -132,7 +132,7 @@ class Backlog:
         return Queue(ahead + 1, None if seconds is None else round(seconds, 1))
 
     def records_ahead(self, priority: Priority, accepted_at: float) -> int | None:
-        """Return how many records lay before a command that came at that time; None where that is unknown."""
+        """Return how many records precede a command accepted at that time; None where that is unknown."""
         if not self._snapshots or time.time() - self._snapshots[-1].at > FRESH_S:
             return None
         last = self._snapshots[-1]
@@ -146,21 +146,21 @@ class Backlog:
         return sum(max(0, ends[part] - self._done.get(part, 0)) for part in partitions)
 
     async def run(self) -> None:
-        """Look while somebody asks, until cancelled."""
+        """Poll while estimates are requested, until cancelled."""
         while True:
             await self._asked.wait()
             try:
                 await self._poll()
-            except Exception as error:  # noqa: BLE001  (whatever it is, scenes are shown without it)
+            except Exception as error:  # noqa: BLE001  (scenes are shown without an estimate then)
                 _log.warning("backlog_unknown", error=repr(error))
                 await asyncio.sleep(_AGAIN_S)
 
     async def _poll(self) -> None:
-        """Connect and look, until nobody has asked for a while."""
+        """Connect and poll until `LINGER_S` after the last request."""
         admin = AIOKafkaAdminClient(**self._kafka.client_options(), request_timeout_ms=10_000)
         ends = broker.consumer(self._kafka, client_id="sharpstream-backlog", group_id=None)
         try:
-            await self._read_pending_counts()  # which needs no Kafka
+            await self._read_pending_counts()  # needs no Kafka
             await admin.start()
             await ends.start()
             while time.monotonic() - self._last_asked < LINGER_S:
@@ -175,7 +175,7 @@ class Backlog:
     async def _read_offsets(self, admin: AIOKafkaAdminClient, ends: AIOKafkaConsumer) -> None:
         parts = [part for partitions in self._partitions_by_priority.values() for part in partitions]
         committed = await admin.list_consumer_group_offsets(self._group, partitions=parts)
-        # Without a committed offset everything is still to be done.
+        # Without a committed offset every record is still to be processed.
         self._done = {part: max(0, found.offset) for part, found in committed.items()}
         self._snapshots.append(Snapshot(time.time(), await ends.end_offsets(parts)))
 

@@ -1,4 +1,4 @@
-"""Generations: accepted here, moved on by the ledger; this file writes a row once and reads it."""
+"""Reads the generations of an account; the ledger updates them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _newest(purpose: str) -> QueryString:
 
 
 COLUMNS: Final = (*columns_of(SceneGeneration, _OwnColumns), _newest("preview"), _newest("viewer"))
-"""What a `SceneRow` holds, for a query of `SceneGeneration`."""
+"""The columns of a `SceneRow`, for a query of `SceneGeneration`."""
 _PATH: Final = ["client", "name"]
 _NAME: Final = QueryString(
     "coalesce({} ->> 'name', CASE WHEN jsonb_typeof({} #> {}::text[]) = 'string' THEN {} #>> {}::text[] END)",
@@ -98,8 +98,8 @@ class Scenes:
     ) -> list[SceneRow]:
         """Return up to ``limit`` of the account's generations, newest first, older than ``before``.
 
-        ``created_after`` is inclusive, ``created_before`` exclusive, ``q`` a part of the
-        name in any case.
+        ``created_after`` is inclusive, ``created_before`` exclusive, ``q`` a case-insensitive part of the
+        name.
         """
         query = SceneGeneration.select(*COLUMNS).where(
             SceneGeneration.user_id == account_id, SceneGeneration.deleted_at.is_null()

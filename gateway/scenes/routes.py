@@ -1,4 +1,4 @@
-"""Scenes: send a photo, look at what became of it."""
+"""The routes of scenes: list, read, cancel, delete."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from gateway.streaming.routes import scene_events
     response_headers=[
         ResponseHeader(
             name="Preference-Applied",
-            description="`wait=N` where the answer was held for a wish",
+            description="`wait=N` where the answer was held as preferred",
             documentation_only=True,
         )
     ],
@@ -59,8 +59,8 @@ async def get_scene(
 ) -> Response[SceneOut]:
     """Return one scene, with fresh presigned URLs.
 
-    While it is pending, `queue` has its place and an estimate; once it has ended, `timings` tell where the
-    time went. With `Prefer: wait=N` the answer says in `Preference-Applied` whether it was waited for.
+    While it is pending, `queue` has its position and an estimate; once it has ended, `timings` has the time
+    spent in each stage. With `Prefer: wait=N`, `Preference-Applied` in the answer confirms the wait.
     """
     account_id, seconds, scene = request.user.account_id, wait_for_scene.requested_seconds(prefer), None
     if seconds and scene_waiter.full(account_id):
@@ -104,13 +104,13 @@ async def list_scenes(
 ) -> ScenePage:
     """Return the account's scenes, newest first.
 
-    A scene that is there from the first page to the last is shown exactly once, whatever comes and goes in
-    between; keep the filters while you follow a cursor.
+    A scene that exists from the first page to the last is shown exactly once, even if others are added or
+    deleted in between. Keep the same filters while you follow a cursor.
     """
     since, until = instant(created_after, "created_after"), instant(created_before, "created_before")
     if since and until and until <= since:
         raise DomainError("range_invalid", "'created_after' must lie before 'created_before'.")
-    # One more than asked for tells whether there is a next page.
+    # One more than requested shows whether there is a next page.
     rows = await scenes.list(
         request.user.account_id,
         limit=limit + 1,
@@ -138,9 +138,9 @@ async def list_scenes(
 async def cancel_scene(
     request: Caller, generation_id: FromPath[UUID], removing: NamedDependency[Removing]
 ) -> CancelOut:
-    """Ask for a scene to be stopped; asking again changes nothing.
+    """Request the cancellation of a scene; a repeated request changes nothing.
 
-    Whoever works on it decides: it ends as `cancelled`, or as `completed` or `failed` where that came first.
+    The worker decides: the scene ends as `cancelled`, or as `completed` or `failed` where that came first.
     """
     found = await removing.cancel(request.user.account_id, generation_id, trace_of(request))
     return CancelOut(
@@ -163,11 +163,11 @@ async def delete_scene(
     removing: NamedDependency[Removing],
     removals: NamedDependency[Removals],
 ) -> None:
-    """Delete an ended scene, its photo, its splat, its exports and its shares, for good.
+    """Delete an ended scene, its photo, its splat, its exports and its shares, permanently.
 
-    It is gone from every answer at once; the files follow within seconds. What was used stays on the account,
-    and the account's history keeps the scene's events, which hold nothing of the photo; its last one is
-    `generation.deleted.v1`. The scene's own stream is gone with it.
+    It disappears from every answer at once; the files follow within seconds. The account keeps its usage and
+    the scene's events, which hold nothing of the photo; the last one is `generation.deleted.v1`. The scene's
+    own stream is removed with it.
     """
     await removing.delete(request.user.account_id, generation_id, trace_of(request))
     removals.wake()

@@ -1,4 +1,4 @@
-"""Scenes."""
+"""The JSON of scenes and uploads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Name = Annotated[
 
 
 class GenerateIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A photo that is not sent along: give ``image_url`` or ``upload_id``, one of the two."""
+    """A photo that is not in the request: give either ``image_url`` or ``upload_id``."""
 
     image_url: Url | None = None
     upload_id: Id | None = None
@@ -32,14 +32,14 @@ class GenerateIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class UploadIn(Struct, frozen=True, kw_only=True):
-    """The photo that will be put there: its exact size and type."""
+    """The photo that will be uploaded: its exact size and type."""
 
     bytes: Annotated[int, Meta(ge=1, examples=[196_000])]
     media_type: Annotated[str, Meta(pattern="^image/[a-z0-9.+-]{1,40}$", examples=["image/jpeg"])]
 
 
 class UploadOut(Struct, frozen=True, kw_only=True):
-    """Where and how to put it: exactly with these headers."""
+    """The URL for the PUT, and the headers to send with it, unchanged."""
 
     upload_id: Id
     url: str
@@ -49,7 +49,7 @@ class UploadOut(Struct, frozen=True, kw_only=True):
 
 
 class GenerateOut(Struct, frozen=True, kw_only=True):
-    """The photo was accepted; the Location header tells where to look."""
+    """The photo was accepted; the Location header has the scene's URL."""
 
     generation_id: Id
     status: Status
@@ -60,12 +60,12 @@ Ms = Annotated[float | None, Meta(description="Milliseconds", examples=[12.5])]
 
 
 class TimingsOut(Struct, frozen=True, kw_only=True):
-    """Where the time went, in milliseconds from the acceptance to the end; null: a stage was not reached.
+    """The time spent in each stage, in milliseconds from acceptance to the end; null: not reached.
 
     ``queued_ms`` until a worker took it, ``fetch_ms`` to fetch the photo, ``decode_ms`` to decode it and
-    turn it upright, ``batch_wait_ms`` for the network and for company, ``inference_ms`` of its batch on the
-    accelerator, ``encode_ms`` to write the Gaussians as a file, ``upload_ms`` to store that. ``other_ms`` is
-    the rest of ``total_ms``: the way through the log, retries, and clocks that differ.
+    turn it upright, ``batch_wait_ms`` to wait for the network and for a batch, ``inference_ms`` of its batch
+    on the accelerator, ``encode_ms`` to write the Gaussians as a file, ``upload_ms`` to store the file.
+    ``other_ms`` is the rest of ``total_ms``: transport, retries, and clocks that differ.
     """
 
     queued_ms: Ms = None
@@ -80,7 +80,7 @@ class TimingsOut(Struct, frozen=True, kw_only=True):
 
 
 class QueueOut(Struct, frozen=True, kw_only=True):
-    """How long a pending scene may still take. Estimated from the queue and its recent pace; no promise."""
+    """The remaining time of a pending scene, estimated from the queue and recent throughput; no promise."""
 
     position: Annotated[int, Meta(description="1 is next; at most so many", ge=1, examples=[3])]
     estimated_seconds: Annotated[
@@ -89,7 +89,7 @@ class QueueOut(Struct, frozen=True, kw_only=True):
 
 
 class SceneOut(Struct, frozen=True, kw_only=True):
-    """A generation. The URLs are presigned: good for an hour, no credentials needed."""
+    """A generation. The URLs are presigned: valid for an hour, no credentials needed."""
 
     id: Id
     status: Status
@@ -113,7 +113,7 @@ class SceneOut(Struct, frozen=True, kw_only=True):
 
 
 class CancelOut(Struct, frozen=True, kw_only=True):
-    """The wish to stop is on its way; the scene's status tells what came of it."""
+    """The cancellation was requested; the scene's status shows the outcome."""
 
     generation_id: Id
     status: Status
@@ -138,7 +138,7 @@ class SceneItem(Struct, frozen=True, kw_only=True):
 
 
 class ScenePage(Struct, frozen=True, kw_only=True):
-    """Newest first; pass ``next_cursor`` as ``cursor`` for more, null is the end."""
+    """Newest first; pass ``next_cursor`` as ``cursor`` for the next page; null means the last page."""
 
     items: list[SceneItem]
     next_cursor: str | None

@@ -1,4 +1,4 @@
-"""Shares: a scene shown to anybody who has the link."""
+"""The routes of shares: links that show one scene without an account."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from gateway.scenes.shares import ShareRow, Shares
 from gateway.settings import Settings
 
 BY_ADDRESS: Final = Policy(name="shared-address", quota=600, per_s=600)
-"""A classroom behind one address may look; nobody may try tokens, hopeless as that is with 256 bits."""
+"""Enough for a classroom behind one address; limits guessing of tokens, which have 256 bits."""
 
 
 @post(
@@ -41,9 +41,9 @@ async def create_share(
     settings: NamedDependency[Settings],
     shares: NamedDependency[Shares],
 ) -> ShareCreatedOut:
-    """Make a link by which anybody may look at a completed scene, without an account, until it expires.
+    """Make a link that shows a completed scene without an account, until it expires.
 
-    Who has it sees the scene, its name and its size; the photo too, unless the file tells where it was taken.
+    It shows the scene, its name and its size; also the photo, unless its file states where it was taken.
     """
     lasting = timedelta(hours=data.expires_in_hours)
     share, token = await shares.make(request.user.account_id, generation_id, lasting=lasting)
@@ -77,7 +77,7 @@ async def list_shares(
     responses=problems(*KEY_CODES, "not_found"),
 )
 async def delete_share(request: Caller, share_id: FromPath[UUID], shares: NamedDependency[Shares]) -> None:
-    """End a share at once. Links to files that somebody opened a moment ago live on for up to an hour."""
+    """End a share at once. URLs of files that it has already given out stay valid for up to an hour."""
     if not await shares.end(request.user.account_id, share_id):
         raise DomainError("not_found", "You have no share with this id.")
 
@@ -95,7 +95,7 @@ async def open_share(
     limits: NamedDependency[RateLimits],
     presenter: NamedDependency[Presenter],
 ) -> SharedOut:
-    """Return what a share shows. No credentials are needed: who has the token may look."""
+    """Return the scene of a share. No credentials are needed: the token is enough."""
     host = request.client.host if request.client else "unknown"
     allowance = await limits.take(BY_ADDRESS, host)
     if not allowance.allowed:

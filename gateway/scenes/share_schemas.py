@@ -1,4 +1,4 @@
-"""Shares."""
+"""The JSON of shares."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _TOKEN = "l3Q0dZ3nB7y5Xv1kq8mRw2sTf4uHj6pCe9gLa0iDo4E"  # noqa: S105  (an exampl
 
 
 class ShareIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long the link is good; a week where nothing is said, a year at most."""
+    """How long the link is valid: a week by default, a year at most."""
 
     expires_in_hours: Annotated[int, Meta(ge=1, le=8760, examples=[168])] = 168
 
 
 class ShareCreatedOut(Struct, frozen=True, kw_only=True):
-    """The link is shown this once: its token is kept nowhere and cannot be had again."""
+    """The link is shown only this once: its token is not stored and cannot be retrieved again."""
 
     id: Id
     scene_generation_id: Id
@@ -30,7 +30,7 @@ class ShareCreatedOut(Struct, frozen=True, kw_only=True):
 
 
 class ShareOut(Struct, frozen=True, kw_only=True):
-    """A live share as its owner sees it later."""
+    """A live share as its owner sees it, without the token."""
 
     id: Id
     scene_generation_id: Id
@@ -45,9 +45,9 @@ class ShareList(Struct, frozen=True, kw_only=True):
 
 
 class SharedOut(Struct, frozen=True, kw_only=True):
-    """A scene as whoever has the link sees it; ``created_at`` is when the scene was asked for.
+    """A scene as the holder of the link sees it; ``created_at`` is when the scene was requested.
 
-    The URLs are presigned: good for an hour, no credentials needed.
+    The URLs are presigned: valid for an hour, no credentials needed.
     """
 
     name: Name

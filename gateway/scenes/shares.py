@@ -1,6 +1,6 @@
-"""Shares: links by which anybody may look at one scene until they expire.
+"""Shares: links that show one scene without an account until they expire.
 
-A share lives no longer than its scene and its account: every statement joins both, and deleting removes it.
+A share lives no longer than its scene and its account: every statement joins both, and deletion removes it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Shares:
     async def make(
         self, account_id: UUID, generation_id: UUID, *, lasting: timedelta
     ) -> tuple[ShareRow, str]:
-        """Share the account's completed scene; return the share and its token, which is kept nowhere.
+        """Share the account's completed scene; return the share and its token, which is not stored.
 
         Raises `DomainError` not_found, scene_unfinished, shares_exhausted.
         """
@@ -72,7 +72,7 @@ class Shares:
                     SceneGeneration.deleted_at.is_null(),
                     SceneGeneration.user_id._.is_active.eq(True),
                 )
-                # A deletion waits for the new row, or this waits for the deletion and finds nothing.
+                # A deletion waits for the new row, or this waits for the deletion and finds no scene.
                 .lock_rows("NO KEY UPDATE", of=(SceneGeneration,)),
             )
             if scene is None:
@@ -92,7 +92,7 @@ class Shares:
         return ShareRow(**row), token
 
     async def of_scene(self, generation_id: UUID) -> list[ShareRow]:
-        """Return the live shares of a scene whose owner asks, newest first."""
+        """Return the live shares of a scene, newest first; the caller has checked who owns it."""
         rows = await run(
             self._pool,
             Share.select(*_COLUMNS)
@@ -102,7 +102,7 @@ class Shares:
         return [ShareRow(**row) for row in rows]
 
     async def end(self, account_id: UUID, share_id: UUID) -> bool:
-        """Delete the account's share; whether there was one."""
+        """Delete the account's share; return whether there was one."""
         scenes = SceneGeneration.select(SceneGeneration.id).where(
             SceneGeneration.user_id == account_id, SceneGeneration.deleted_at.is_null()
         )
@@ -115,7 +115,7 @@ class Shares:
         return bool(gone)
 
     async def open(self, token: str) -> tuple[SceneRow, datetime] | None:
-        """Return the scene that the token shows and when that ends; None for whatever is not live."""
+        """Return the scene that the token shows and when it expires; None where the share is not live."""
         if _FORM.fullmatch(token) is None:
             return None
         row = await run_one(
@@ -133,5 +133,5 @@ class Shares:
         return SceneRow(**row), expires_at
 
     async def sweep(self) -> None:
-        """Forget shares that have run out."""
+        """Delete expired shares."""
         await run(self._pool, Share.delete().where(Share.expires_at < NOW))

@@ -1,7 +1,7 @@
-"""Reads the upload form as it arrives: bounded while streaming, the photo held once and never twice.
+"""Parses the upload form while it streams in: each part is bounded, the photo is held in memory once.
 
-Litestar's own parser buffers any number of parts and answers 400 for too much; here each limit has its
-code, and a refused upload is not read on.
+Litestar's own parser buffers any number of parts and answers 400 for all excess. Here each limit has its own
+code, and the rest of a refused upload is not read.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TOO_LONG: Final = {"metadata": "metadata_too_large", "webhook_url": "url_refuse
 
 
 async def read_form(request: Request[Any, Any, Any]) -> UploadForm:
-    """Read the multipart body. Raises `DomainError` for every way to be wrong, as soon as it is known."""
+    """Read the multipart body. Raises `DomainError` for a defect as soon as it is found."""
     kind, options = request.content_type
     boundary = options.get("boundary")
     if kind != "multipart/form-data" or not boundary:
@@ -64,7 +64,7 @@ async def read_form(request: Request[Any, Any, Any]) -> UploadForm:
 
 
 async def _chunks(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
-    """Yield the body as the server receives it; what was refused is never asked for."""
+    """Yield the body as the server receives it; the rest of a refused body is never requested."""
     total, more = 0, True
     while more:
         message: Any = await request.receive()
@@ -112,7 +112,7 @@ class _FormReader:
             )
         if self._strange:
             raise _unknown(self._strange[0])
-        # getvalue hands its buffer over, no copy.
+        # getvalue shares its buffer without a copy.
         return UploadForm(photo=self._photo.getvalue(), filename=self._filename, texts=self._texts)
 
     def _begin(self, segment: MultipartSegment) -> None:
@@ -124,7 +124,7 @@ class _FormReader:
             self._filename = segment.filename
             self._sink = self._photo
         elif segment.filename is not None:
-            self._strange.append(segment.name)  # its bytes are read past: the answer names the right field
+            self._strange.append(segment.name)  # its bytes are skipped: the answer names the unknown field
         elif segment.name in TEXT_LIMITS:
             if segment.name in self._texts:
                 raise _repeated(segment.name)

@@ -1,4 +1,4 @@
-"""How much memory uploads may take together: a flood is told to come again, before it is read."""
+"""Load shedding: limits the memory of all uploads together; beyond it they get 503 and Retry-After unread."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from gateway.errors import DomainError
 
 
 class Budget:
-    """Bytes of photos that this process holds at once; who finds it spent comes again."""
+    """The bytes of photos that this process may hold at once."""
 
     def __init__(self, most: int) -> None:
         self._left = most
 
     @asynccontextmanager
     async def of(self, size: int) -> AsyncIterator[None]:
-        """Hold ``size`` bytes inside. Raises `DomainError` busy."""
+        """Reserve ``size`` bytes for the body. Raises `DomainError` busy."""
         if size > self._left:
             raise DomainError(
                 "busy", "Too many photos arrive at once; try again in a moment.", retry_after_s=2

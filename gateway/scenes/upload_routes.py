@@ -1,4 +1,4 @@
-"""Uploads: large photos go to the store directly, then a scene is made of them."""
+"""The route of uploads: clients put large photos directly into the store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploads: places in the store that a client may put one photo to."""
+"""Uploads: keys in the store, each for one photo that a client puts there."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ledger.db.queries import run_one
 from ledger.db.tables.uploads_and_idempotency import Upload
 
 MOST_OPEN: Final = 100
-"""Uploads of one account that are not used yet."""
+"""Unused uploads of one account at a time."""
 GRACE: Final = "1 hour"
-"""After its end: a PUT that began in time may still be on its way."""
+"""An expired upload is kept this long: a PUT that began in time may still be in flight."""
 # Piccolo's INSERT takes values only; this one counts as it writes, and only for an open account.
 _MAKE: Final = """
 INSERT INTO uploads (id, user_id, key, media_type, bytes, created_at, expires_at)
@@ -32,8 +32,8 @@ _COLUMNS: Final = (
     QueryString("{} IS NOT NULL", Upload.used_at, alias="used"),
     QueryString("{} <= now()", Upload.expires_at, alias="expired"),
 )
-"""What an `UploadRow` holds."""
-# What was used was copied, so that its own object is of no use any more. Piccolo has no WITH around a DELETE.
+"""The columns of an `UploadRow`."""
+# Used uploads were copied, so their own objects are not needed any more. Piccolo has no WITH around a DELETE.
 _SWEEP: Final = f"""
 WITH gone AS (DELETE FROM uploads WHERE expires_at < now() - interval '{GRACE}' RETURNING key)
 INSERT INTO blob_removals (key) SELECT key FROM gone"""  # noqa: S608  (a constant of this module)
@@ -41,7 +41,7 @@ INSERT INTO blob_removals (key) SELECT key FROM gone"""  # noqa: S608  (a consta
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UploadRow:
-    """One row of ``uploads``, as it matters for its use."""
+    """The parts of a row of ``uploads`` that decide whether it can be used."""
 
     key: str
     used: bool
@@ -57,7 +57,7 @@ class Uploads:
     async def make(
         self, account_id: UUID, *, size: int, media_type: str, seconds: int
     ) -> tuple[UUID, str, datetime]:
-        """Add one; return its id, its key, and until when. Raises `DomainError` uploads_exhausted."""
+        """Add an upload; return its id, key and expiry. Raises `DomainError` uploads_exhausted."""
         upload_id = new_id()
         key = f"uploads/{upload_id}/{secrets.token_hex(16)}"
         until = await self._pool.fetchval(
@@ -79,5 +79,5 @@ class Uploads:
         return UploadRow(**row) if row else None
 
     async def sweep(self) -> None:
-        """Have removed what was not used in time, and what was used."""
+        """Delete expired rows and enqueue the removal of their objects."""
         await self._pool.execute(_SWEEP)

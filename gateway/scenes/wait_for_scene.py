@@ -1,8 +1,8 @@
 """``Prefer: wait=N`` (RFC 7240): hold the answer until the scene has ended, or N seconds have passed.
 
-Woken by the events that the hub hands on. Only once the end is heard is the row polled, for the milliseconds
-until the ledger has written it. It is a preference: where an account waits for too much at once already, the
-answer simply comes at once.
+The hub's events wake the waiting request. The row is polled only after the ending, for the milliseconds until
+the ledger has written it. Waiting is a preference: where an account has too many waiting requests already,
+the answer comes at once.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from gateway.scenes.schemas import SceneOut
 from gateway.streaming.waiters import Waiters
 
 MOST_SECONDS: Final = 60
-"""More is taken for this: proxies cut silent requests soon after."""
+"""Longer waits are cut to this: proxies close silent requests soon after."""
 _WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,6})\"?\s*(?=$|[,;])", re.IGNORECASE)
 _PAUSES_S: Final = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5)
-"""Once the end is heard: until the ledger has written it, which takes milliseconds; the last one repeats."""
+"""Pauses after the ending, until the ledger has written it (milliseconds); the last one repeats."""
 
 
 def requested_seconds(prefer: str | None) -> int | None:
-    """Return the seconds that a header ``Prefer`` asks for, at most `MOST_SECONDS`, or None."""
+    """Return the seconds that a ``Prefer`` header requests, at most `MOST_SECONDS`, or None."""
     match = _WAIT.search(prefer or "")
     return min(int(match[1]), MOST_SECONDS) if match else None
 
@@ -40,14 +40,14 @@ class SceneWaiter:
         self._presenter = presenter
 
     def full(self, account_id: UUID) -> bool:
-        """Return whether the account waits for as much as it may."""
+        """Return whether all waiting slots of the account are taken."""
         return self._waiters.full(account_id)
 
     async def wait(self, account_id: UUID, generation_id: UUID, seconds: float) -> SceneOut | None:
-        """Return the scene once it has ended; None where it has not in time, or is not the account's."""
+        """Return the scene once it has ended; None where it has not ended in time or is not the account's."""
         deadline = asyncio.get_running_loop().time() + seconds
         with self._waiters.subscription(account_id, str(generation_id)) as end:
-            # Read after the subscription began: an ending from here on is heard.
+            # Read after the subscription began, which receives every ending from here on.
             row = await self._scenes.get(account_id, generation_id)
             if row is not None and row.status not in ENDED and end is not None:
                 with suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""The place of an event: topic epoch, partition, offset; the same in Kafka, SSE and the event log."""
+"""The cursor of an event: topic epoch, partition, offset; the same in Kafka, SSE and the event log."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Position: TypeAlias = tuple[int, int]
 """(epoch, offset): orders the events of one account, which all lie in one partition."""
 BEGINNING: Final[Position] = (0, -1)
 FIRST: Final = "0"
-"""What a client sends for the oldest event that there is."""
+"""The cursor that means the oldest existing event."""
 LAST_OFFSET: Final = 10**18 - 1
-"""Behind everything of an epoch."""
+"""Greater than every offset of an epoch."""
 
 
 class Cursor(NamedTuple):
-    """One event's place, written ``epoch-partition-offset``."""
+    """One event's position, written ``epoch-partition-offset``."""
 
     epoch: int
     partition: int
@@ -30,7 +30,7 @@ class Cursor(NamedTuple):
 
     @property
     def position(self) -> Position:
-        """The order within the account."""
+        """The position, which orders the events of one account."""
         return self.epoch, self.offset
 
     def __str__(self) -> str:
@@ -40,7 +40,7 @@ class Cursor(NamedTuple):
 def parse(text: str, *, epoch: int, partition: int) -> Cursor:
     """Return the cursor that a client sent back, for an account whose events lie in ``partition``.
 
-    Raises `DomainError` cursor_invalid for one that we cannot have given to this account.
+    Raises `DomainError` cursor_invalid for a cursor that was never issued to this account.
     """
     match = _FORM.fullmatch(text)
     cursor = Cursor(*map(int, match.groups())) if match else None
@@ -52,7 +52,7 @@ def parse(text: str, *, epoch: int, partition: int) -> Cursor:
 
 
 def text_of(position: Position, partition: int) -> str:
-    """Return the cursor of a position, whether or not an event lies there."""
+    """Return the cursor of a position, whether or not it has an event."""
     epoch, offset = position
     if offset >= 0:
         return str(Cursor(epoch, partition, offset))

@@ -1,4 +1,4 @@
-"""The instances that live streams work with."""
+"""The dependencies of live streams."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gateway.streaming.waiters import Waiters
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StreamDependencies:
-    """Of one application."""
+    """The instances of one application."""
 
     hub: Hub
     history: History
@@ -32,7 +32,7 @@ class StreamDependencies:
 
 
 def build(pool: asyncpg.Pool, settings: Settings, quotas: Quotas, metrics: Metrics) -> StreamDependencies:
-    """Return them; ``tail`` and ``stream_supervisor`` are to be run."""
+    """Return the dependencies. The caller runs ``tail`` and ``stream_supervisor``."""
     own = settings.gateway
     epoch, partitions = settings.kafka.topic_epoch, topics.EVENTS.partitions
     lag = StreamLimits(events=own.reader_queue, bytes=own.reader_bytes, stall_s=own.reader_stall_seconds)

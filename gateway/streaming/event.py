@@ -1,8 +1,7 @@
-"""What a live stream carries: an event with its place, and its form as Server-Sent Events.
+"""The event of a live stream: its cursor, its JSON, and its Server-Sent Events frame.
 
-The one place that renders a CloudEvent as JSON. Whoever tells a customer of an event (a stream's ``data:``,
-`GET /events`, a webhook's body) sends `StreamEvent.body_json`, so that all of them are the same bytes whether
-the event came from Kafka or from the log.
+Only this module renders a CloudEvent as JSON. Streams (``data:``), `GET /events` and webhook bodies send
+`StreamEvent.body_json`, so all of them have the same bytes whether the event came from Kafka or from the log.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ HEARTBEAT: Final = b": still here\n\n"
 LOG_COLUMNS: Final = (
     'epoch, partition, "offset", event_id, type, subject, account_id, source, time, body::text AS body'
 )
-"""What `from_row` needs of ``event_log``."""
+"""The columns of ``event_log`` that `from_row` needs."""
 _ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")  # between tokens only: JSON escapes them within strings
 
 
 class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """The JSON of one event. ``cursor`` is our extension: its place, for `GET /events?after=`."""
+    """The JSON of one event. ``cursor`` is an extension: its position, for `GET /events?after=`."""
 
     specversion: str = "1.0"
     id: str
@@ -45,7 +44,7 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(kw_only=True, slots=True, eq=False)
 class StreamEvent:
-    """An event on its way to readers; ``cursor`` is None for progress, which cannot be resumed."""
+    """An event to send to readers; ``cursor`` is None for progress, which cannot be resumed."""
 
     cursor: Cursor | None
     account_id: UUID
@@ -59,9 +58,9 @@ class StreamEvent:
 
     @property
     def body_json(self) -> bytes:
-        """The event as CloudEvents JSON, on one line: what customers get, byte for byte, by every way.
+        """The event as CloudEvents JSON, on one line: the same bytes for streams, pages and webhooks.
 
-        Rendered at each call; whoever sends it to many keeps it.
+        Rendered at each call; a caller that sends it to many receivers keeps it.
         """
         event = CloudEvent(
             id=self.id,
@@ -76,7 +75,7 @@ class StreamEvent:
 
     @property
     def frame(self) -> bytes:
-        """The SSE frame; made once, on first use, because most events have no reader."""
+        """The SSE frame; rendered once, on first use, because most events have no reader."""
         if self._frame is None:
             id_line = f"id: {self.cursor}\n" if self.cursor else ""
             self._frame = f"{id_line}event: {self.type}\ndata: ".encode() + self.body_json + b"\n\n"
@@ -84,11 +83,11 @@ class StreamEvent:
 
 
 def opening(position: str | None) -> bytes:
-    """Return a stream's first bytes: when to come back, and the place before which nothing will be sent.
+    """Return a stream's first bytes: the reconnection time, and the position that the stream begins after.
 
-    A block without data sets the client's last id and shows no event, so that one who is cut before the
-    first event comes back to where it began. The wait differs (1 to 4 s), so that those whom a stopping
-    gateway sends away do not come back in the same instant.
+    A block without data sets the client's last id and shows no event, so a client that is cut off before the
+    first event resumes where it began. The time is random (1 to 4 s), so that the clients of a stopping
+    gateway do not all reconnect at once.
     """
     wait_ms = random.randint(1_000, 4_000)  # noqa: S311  (spreads load, hides nothing)
     return f"retry: {wait_ms}\n{f'id: {position}' if position else ': hello'}\n\n".encode()
@@ -115,7 +114,7 @@ def from_record(
 
 
 def from_decoded(event: Event, *, epoch: int) -> StreamEvent:
-    """Return the event that the ledger's strict decoder has read; the same bytes as `from_record`."""
+    """Return the stream event of a decoded event; the same bytes as `from_record`."""
     return StreamEvent(
         cursor=Cursor(epoch, event.partition, event.offset),
         account_id=event.account_id,

@@ -1,4 +1,4 @@
-"""The event log as the past of a stream; written by the ledger, only read here."""
+"""Reads the event log, the past of every stream. Must not write it: only the ledger does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.streaming.event import LOG_COLUMNS, StreamEvent, from_row
 
 PAGE: Final = 500
 PROJECTOR: Final = "ledger"
-"""The name under which the ledger keeps its place in ``projector_offsets``."""
+"""The name under which the ledger keeps its offsets in ``projector_offsets``."""
 _NOT_YET: Final[Position] = (0, 0)
 _REACHED: Final = (
     "SELECT partition, next_offset FROM projector_offsets WHERE projector = $1 AND epoch = $2 AND topic = $3"
@@ -28,17 +28,17 @@ _OF_ACCOUNT: Final = (
     ' AND (epoch, "offset") > ($2, $3) AND ($4::text[] IS NULL OR type = ANY($4)) ORDER BY epoch, "offset"'
     " LIMIT $5"
 )
-# An offset below the place where the log was shortened to; one right before it has missed nothing.
+# Finds cursors below the offset that the log was shortened to; one right before it has missed nothing.
 _OLDEST: Final = """
 SELECT f.next_offset FROM event_log_floors f
 WHERE f.epoch = $1 AND f.partition = $2 AND f.next_offset > $3::bigint + 1"""
 
 
 class History:
-    """Reads ``event_log`` and how far the ledger has written it. ``epoch`` is that of the events topic.
+    """Reads ``event_log`` and the ledger's position in it. ``epoch`` is that of the events topic.
 
-    Pages come with the position up to which the log was complete *before* they were read: nothing below it
-    can be missing from the page. It is at the very beginning while there are more pages.
+    Each page comes with the position up to which the log was complete *before* the page was read: no event
+    below it can be missing. That position is `_NOT_YET` while there are more pages.
     """
 
     def __init__(self, pool: asyncpg.Pool, *, epoch: int, partitions: int) -> None:
@@ -62,7 +62,7 @@ class History:
         return await self._page(account_id, limit, _OF_ACCOUNT, *after, types)
 
     async def expired(self, cursor: Cursor) -> str | None:
-        """Return the oldest cursor that may be sent instead, where what follows ``cursor`` was removed."""
+        """Return the oldest valid cursor where events after ``cursor`` were removed; None otherwise."""
         row = await self._pool.fetchrow(_OLDEST, *cursor)
         if row is None:
             return None

@@ -1,4 +1,4 @@
-"""The account's events: the same log as a live stream, and as JSON for those who ask now and then."""
+"""The account's events: the same log as a live stream, and as pages of JSON for polling."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class EventsOperation(Operation):
     """An operation that also answers with a stream."""
 
     def __post_init__(self) -> None:
-        """Add the stream to the answer that Litestar describes."""
+        """Add the stream to the response that Litestar describes."""
         answers: dict[str, Any] = dict(self.responses or {})
         if "200" in answers:
             text = Schema(type=OpenAPIType.STRING, description="Server-Sent Events, without an end")
@@ -61,12 +61,12 @@ async def events(
     ] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=500, description="Events a page; not for a stream")] = 100,
 ) -> Response[EventsOut]:
-    """Give the account's events in their order, each once.
+    """Return the account's events in order, each once.
 
-    With `Accept: text/event-stream` as Server-Sent Events: from now on, or after the event that
-    Last-Event-ID or `after` names, without an end; `after=0` begins with the oldest. Otherwise as JSON: from
-    the oldest event, or after the one that `after` names; send `next_cursor` as `after` to go on, also when
-    the page was empty. The cursors of both are the same, on every gateway.
+    With `Accept: text/event-stream` as endless Server-Sent Events: from now on, or after the event that
+    Last-Event-ID or `after` names; `after=0` begins with the oldest. Otherwise as JSON: from the oldest
+    event, or after the one that `after` names; send `next_cursor` as `after` to continue, also when the page
+    was empty. The cursors of both are the same, on every gateway.
     """
     wanted = _types(types)
     given = last_event_id or after
@@ -111,7 +111,7 @@ async def _page(
     found, projected = await streams.history.of_account(
         who.account_id, after, types=None if types is None else sorted(types), limit=limit
     )
-    # Up to there nothing can still come; what lies further was not written by the ledger yet.
+    # No event up to here can still appear; the ledger has not written the later ones yet.
     complete = (projected[0], projected[1] - 1)
     last = found[-1].cursor.position if found and found[-1].cursor else after
     partition = partition_of(who.account_id, streams.hub.partitions)

@@ -1,7 +1,7 @@
 """Follows the events and progress topics for the hub: all partitions, no group, nothing committed.
 
-Begins where the event log ends, so that log and ring overlap by construction. Kafka may be away: then it
-tries again with growing pauses and goes on where it stopped.
+Begins where the event log ends, so that log and ring overlap by construction. While Kafka cannot be reached
+it retries with growing pauses and resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _log = structlog.stdlib.get_logger(__name__)
 
 POLL_MS: Final = 1_000
 MOST_AT_ONCE: Final = 200
-"""Records handed over before they are written: less than a reader may lag, so that a burst cuts nobody."""
+"""Records published before they are flushed: fewer than a reader may lag, so a burst drops no reader."""
 CHECK_EVERY_S: Final = 10.0
-"""aiokafka hides a lost broker from its reader, so a silent tail asks for an answer this often."""
+"""aiokafka hides a lost broker from its caller, so a silent tail probes the broker this often."""
 CHECK_TIMEOUT_S: Final = 10.0
 FIRST_PAUSE_S: Final = 0.25
 LONGEST_PAUSE_S: Final = 15.0
 
 
 class Tail:
-    """One process's view of the topics. ``state`` is for the readiness page."""
+    """One process's consumer of the topics. ``state`` is for the readiness check."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Tail:
                 if not self._hub.ready:
                     self._hub.set_floors(await self._floors())
                 await self._follow()
-            except Exception as error:  # noqa: BLE001  (whatever it is, the live streams must come back)
+            except Exception as error:  # noqa: BLE001  (live streams must recover from any error)
                 failures += 1
                 if self.state == "connected":
                     failures = 0
@@ -71,7 +71,7 @@ class Tail:
                 await backoff.sleep()
 
     async def end_of(self, partition: int) -> int | None:
-        """Return the offset behind the partition's last committed event; None where Kafka is out of reach."""
+        """Return the offset after the partition's last committed event; None where Kafka is unreachable."""
         topic_partition = TopicPartition(self._events.name, partition)
         if self._consumer is None:
             return None

@@ -1,7 +1,7 @@
-"""Fans events out to the open streams of this process; holds a ring of recent ones a partition.
+"""Fans events out to the open streams of this process; holds a ring of recent events for each partition.
 
-Fed by `gateway.streaming.event_tail`; one loop, no locks, no task or timer for a reader. Must never wait
-for a reader: a slow one is ended and comes back with its cursor.
+Fed by `gateway.streaming.event_tail`; one loop, no locks, no task or timer for each reader. Must never wait
+for a reader: a slow one is ended and resumes by its cursor.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gateway.streaming.event import StreamEvent
 from gateway.streaming.subscriber import Reader, StreamLimits, Wanted
 
 SLICE: Final = 128
-"""Readers written to before others have their turn: about 3 ms."""
+"""Readers written to before the loop runs other tasks: about 3 ms."""
 
 
 class _Recent:
@@ -43,7 +43,7 @@ class Hub:
         self.epoch, self.partitions = epoch, partitions
         self._ring_events, self._limits = ring_events, limits
         self._rings: dict[int, _Recent] = {}
-        # By account and subject, None being all of them: an event touches those alone that want it.
+        # By account and subject (None: all subjects), so that an event visits only the readers that want it.
         self._readers: defaultdict[tuple[UUID, str | None], dict[Reader, None]] = defaultdict(dict)
         self._open: Counter[UUID] = Counter()
         self._due: deque[Reader] = deque()
@@ -52,11 +52,11 @@ class Hub:
         self._ready = asyncio.Event()
         self._closed = False
         self.listeners: list[Callable[[StreamEvent], None]] = []
-        """Called with every durable event as it is heard; must neither wait nor raise."""
+        """Called with every durable event as it is received; must neither wait nor raise."""
 
     @property
     def ready(self) -> bool:
-        """Whether it is known where the rings begin; before that no stream can be joined."""
+        """Whether it is known where the rings begin; before that no stream can be opened."""
         return self._ready.is_set()
 
     async def wait_ready(self, timeout: float) -> None:
@@ -73,7 +73,7 @@ class Hub:
         return {partition: ring.next for partition, ring in self._rings.items()}
 
     def now(self, account_id: UUID) -> Position:
-        """Return the place behind everything that was heard of the account's partition."""
+        """Return the position after the last event received of the account's partition."""
         return self.epoch, self._rings[partition_of(account_id, self.partitions)].next - 1
 
     def count(self, account_id: UUID) -> int:
@@ -95,18 +95,18 @@ class Hub:
                 listener(event)
 
     def broadcast(self, event: StreamEvent) -> None:
-        """Hand the event to the readers who want it, and keep nothing."""
+        """Offer the event to the readers that want it, without keeping it."""
         for key in ((event.account_id, None), (event.account_id, event.subject)):
             for reader in self._readers.get(key, ()):
                 reader.offer(event)
 
     async def flushed(self) -> None:
-        """Wait until what was handed over is written, so that a burst does not make good readers slow."""
+        """Wait until the published events are flushed, so that a burst does not make good readers slow."""
         await self._idle.wait()
 
     @contextmanager
     def reader(self, wanted: Wanted) -> Iterator[Reader]:
-        """Open a stream; it hears nothing until `listen`."""
+        """Open a stream; it receives nothing until `listen`."""
         reader = Reader(wanted, limits=self._limits, wake=self.wake)
         reader.over = self._closed
         key = (wanted.account_id, wanted.subject)
@@ -119,25 +119,25 @@ class Hub:
             self._forget(key, reader)
 
     def floor(self, account_id: UUID) -> Position:
-        """Return the place from which on the ring holds every event of the account."""
+        """Return the position from which on the ring holds every event of the account."""
         return self.epoch, self._rings[partition_of(account_id, self.partitions)].floor
 
     def listen(self, reader: Reader) -> list[StreamEvent]:
-        """Queue for the reader from now on; return what is recent: every event from `floor` on to now."""
+        """Queue events for the reader from now on; return the recent ones: all from `floor` to now."""
         wanted = reader.wanted
         ring = self._rings[partition_of(wanted.account_id, self.partitions)]
         reader.listening = True
         return [event for event in ring.events if _concerns(event, wanted)]
 
     def wake(self, reader: Reader) -> None:
-        """Have the reader flushed soon; many at once are done in slices, so that all else goes on."""
+        """Schedule a flush of the reader; many are flushed in slices, so that the loop stays responsive."""
         self._due.append(reader)
         if self._idle.is_set():
             self._idle.clear()
             asyncio.get_running_loop().call_soon(self._flush)
 
     def close(self) -> None:
-        """End every stream, now and from now on: the process is about to stop."""
+        """End every stream, open ones and later ones: the process is about to stop."""
         self._closed = True
         for reader in self.all():
             reader.end()

@@ -1,4 +1,4 @@
-"""Whether an account has a job, and where its story ends; for streams that follow one job."""
+"""Finds an account's job and the position of its ending, for streams that follow one job."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WHERE s.user_id = $1 AND s.deleted_at IS NULL AND {job} = $2"""
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kind:
-    """A kind of job: the types of event that end it, and how it is found."""
+    """A kind of job: the event types that end it, and the statement that finds it."""
 
     name: str
     endings: tuple[str, ...]
@@ -37,7 +37,7 @@ EXPORT: Final = Kind(
     name="export",
     endings=tuple(str(kind.__struct_config__.tag) for kind in EXPORT_ENDINGS),
     statement=_STATE.format(
-        unpublished="j.purpose IS NOT NULL",  # the system's own say nothing in the log of record
+        unpublished="j.purpose IS NOT NULL",  # the system's own exports publish no events to the event log
         status="j.status",
         jobs="export_jobs j JOIN scene_generations s"
         " ON s.id = j.scene_generation_id AND coalesce(j.purpose, 'backfill') = 'backfill'",
@@ -49,9 +49,9 @@ EXPORT: Final = Kind(
 async def ending(
     pool: asyncpg.Pool, kind: Kind, account_id: UUID, job_id: UUID
 ) -> tuple[bool, Position | None]:
-    """Tell whether the account has this job, and where its ending lies, if it has ended.
+    """Return whether the account has this job, and the position of its ending, if it has ended.
 
-    The ending of a job whose events were removed, or that has none, lies before everything.
+    The ending of a job whose events were removed, or that has none, is at `BEGINNING`.
     """
     row = await pool.fetchrow(kind.statement, account_id, job_id, list(kind.endings))
     if row is None:

@@ -1,4 +1,4 @@
-"""Live streams over Server-Sent Events: the past, the recent and the live as one, resumable by cursor."""
+"""The routes of one job's live stream over Server-Sent Events, resumable by cursor."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def scene_events(
     """Stream the scene's events from its first to its last, then end.
 
     Durable events carry an id and can be resumed with Last-Event-ID, on any gateway; progress has none.
-    204 says that nothing will follow, which also stops a browser from coming back.
+    204 means that no event will follow, which also stops a browser from reconnecting.
     """
     return await _job(streams, pool, request.user, job_endings.SCENE, generation_id, last_event_id or after)
 
@@ -82,7 +82,7 @@ async def export_events(
     last_event_id: LastEventId = None,
     after: After = None,
 ) -> EventStream | Response[None]:
-    """Stream the export's events from its first to its last, then end; as a scene's stream in all else."""
+    """Stream the export's events from its first to its last, then end; otherwise like a scene's stream."""
     return await _job(streams, pool, request.user, job_endings.EXPORT, export_id, last_event_id or after)
 
 

@@ -1,4 +1,4 @@
-"""Events."""
+"""The JSON of events."""
 
 from __future__ import annotations
 

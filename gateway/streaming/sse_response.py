@@ -1,7 +1,7 @@
-"""One live stream as a response: the past is written here, then the hub writes, and this only waits.
+"""One live stream as a response: writes the past, then waits while the hub writes the rest.
 
-A stream costs one task, asleep until the client leaves or the response is complete. The past has a second
-one, because a client may leave while it is read.
+A stream costs one task, which sleeps until the client disconnects or the response is complete. A second task
+writes the past, because a client may disconnect while the log is read.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from gateway.streaming.hub import Hub
 from gateway.streaming.subscriber import Reader, Wanted
 
 HEADERS: Final = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
-"""Proxies must neither keep, compress nor buffer a stream."""
+"""Proxies must neither cache, compress nor buffer a stream."""
 CHUNK_BYTES: Final = 32 * 1024
-"""Written at once of the past: less than a server buffers before it says that a client is slow (64 KiB)."""
+"""Size of a chunk of the past: less than a server buffers before it blocks on a slow client (64 KiB)."""
 _PAUSES_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
-"""Waits for a ledger that lags; the last one repeats."""
+"""Pauses while the ledger lags; the last one repeats."""
 _log = structlog.stdlib.get_logger(__name__)
 
 Page: TypeAlias = Callable[[Position], Awaitable[tuple[Sequence[StreamEvent], Position]]]
-"""Reads the log after a position: events, and how far it was complete before they were read."""
+"""Reads the log after a position: events, and the position up to which it was complete before the read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Following:
-    """A client's subscription. ``position``, sent first, is where it begins if it named no cursor."""
+    """A client's subscription. ``position``, sent first, is where the stream begins without a cursor."""
 
     wanted: Wanted
     after: Position
@@ -49,27 +49,27 @@ class Following:
 
 
 class EventStream(Stream):
-    """The response of a handler; nothing is read before its head is sent."""
+    """The response of a handler; the log is read only after the response head is sent."""
 
     def __init__(self, following: Following, hub: Hub, metrics: Metrics) -> None:
         super().__init__((), media_type=stream.MEDIA_TYPE, headers=HEADERS)
         self._following, self._hub, self._metrics = following, hub, metrics
 
     def to_asgi_response(self, *arguments: Any, **named: Any) -> ASGIResponse:
-        """Return what writes it."""
+        """Return the ASGI response that writes it."""
         made = super().to_asgi_response(*arguments, **named)
         return _Written(self._following, self._hub, self._metrics, made)
 
 
 class _Written(ASGIStreamingResponse):
-    """Litestar's streaming response with our way to write the body."""
+    """Litestar's streaming response with a body that the hub writes."""
 
     def __init__(self, following: Following, hub: Hub, metrics: Metrics, made: ASGIResponse) -> None:
         super().__init__(iterator=(), headers=dict(made.headers.items()), media_type=stream.MEDIA_TYPE)
         self._following, self._hub, self._metrics = following, hub, metrics
 
     async def send_body(self, send: Send, receive: Receive) -> None:
-        """Stay until the client has left or the stream is over."""
+        """Wait until the client has disconnected or the stream has ended."""
         with self._metrics.readers.track_inprogress(), self._hub.reader(self._following.wanted) as reader:
             await _attend(self._hub, self._following, reader, send, receive)
             if reader.dropped:
@@ -85,19 +85,19 @@ async def _attend(hub: Hub, following: Following, reader: Reader, send: Send, re
     )
     beginning = asyncio.create_task(_begin(hub, following, reader))
     try:
-        # A server says so too when we have completed the response ourselves.
+        # A server also reports a disconnect once the response is complete.
         while (await receive())["type"] != "http.disconnect":
             pass
     except asyncio.CancelledError:
         if not reader.aborted:
             raise
-        owner.uncancel()  # it was `reader.give_up`: returning makes the server close the connection
+        owner.uncancel()  # it was `Reader.abort`: returning makes the server close the connection
     finally:
         beginning.cancel()
 
 
 async def _begin(hub: Hub, following: Following, reader: Reader) -> None:
-    """Write what there is, then leave the reader to the hub."""
+    """Write the past and the ring's events, then leave the reader to the hub."""
     account_id = following.wanted.account_id
     join = Join(after=following.after, floor=hub.floor(account_id), endings=following.endings)
     try:
@@ -107,7 +107,7 @@ async def _begin(hub: Hub, following: Following, reader: Reader) -> None:
         join.floor = hub.floor(account_id)
         await _past(following.page, join, reader)
         await _send_events(reader, join.take(recent))
-    except Exception as error:  # noqa: BLE001  (the head is sent: all that is left is to end)
+    except Exception as error:  # noqa: BLE001  (the head is sent: the stream can only be ended)
         _log.warning("stream_past_failed", error=repr(error))
         reader.end()
     else:

@@ -1,4 +1,4 @@
-"""Opens live streams: judges a client's cursor, waits until the hub knows its floor, counts streams."""
+"""Opens live streams: validates a client's cursor, waits until the hub knows its floor, counts streams."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class StreamOpener:
         """Return the response. Raises `DomainError` too_many_streams; each gateway counts its own."""
         await self.wait_until_ready()
         most = (await self._quotas.of(who.account_id, who.role)).max_streams
-        # Last of all: nothing waits between this and the moment when the stream is counted.
+        # Checked last: there is no await between this check and the counting of the stream.
         if self.hub.count(who.account_id) >= most:
             raise DomainError(
                 "too_many_streams",
@@ -46,8 +46,8 @@ class StreamOpener:
     async def position(self, account_id: UUID, given: str) -> Position:
         """Return the position of a cursor that a client sent.
 
-        Raises `DomainError`: cursor_invalid for one that is not ours or lies in the future, cursor_expired
-        where what follows was removed, temporarily_unavailable where that is not known.
+        Raises `DomainError`: cursor_invalid for one that was never issued or lies in the future,
+        cursor_expired where events after it were removed, temporarily_unavailable where that is unknown.
         """
         text = given.strip()
         if text == FIRST:
@@ -83,7 +83,7 @@ class StreamOpener:
             )
 
     async def wait_until_ready(self) -> None:
-        """Wait until it is known where the recent begins. Raises `DomainError` temporarily_unavailable."""
+        """Wait until it is known where the rings begin. Raises `DomainError` temporarily_unavailable."""
         try:
             await self.hub.wait_ready(READY_TIMEOUT_S)
         except TimeoutError as error:

@@ -1,8 +1,8 @@
 """One open stream: a bounded queue of events, and writing without a task of its own.
 
-The hub calls `offer` and `flush`; neither may wait. A server takes a chunk at once unless the client reads
-too slowly: only then is there a task, and a clock, for this reader. One that lags too far is ended, and comes
-back with the last id it got.
+The hub calls `offer` and `flush`; neither may wait. A server accepts a chunk at once unless the client reads
+too slowly: only then does this reader get a task and a timeout. A reader that lags too far is ended, and its
+client resumes by the last id it got.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from gateway.streaming.event import HEARTBEAT, StreamEvent
 _log = structlog.stdlib.get_logger(__name__)
 
 Write = Callable[[bytes, bool], Awaitable[None]]
-"""Writes a chunk; False says that it is the last one."""
+"""Writes a chunk; False marks the last one."""
 
 
 class EventFilter(Protocol):
-    """Lets through what the client has not seen; `gateway.streaming.catch_up.Join` is the one."""
+    """Passes the events that the client has not seen; implemented by `gateway.streaming.catch_up.Join`."""
 
     ended: bool
 
     def take(self, events: Iterable[StreamEvent]) -> Iterator[StreamEvent]:
-        """Yield what is new."""
+        """Yield the new events."""
         ...
 
 
@@ -39,7 +39,7 @@ class EventFilter(Protocol):
 class StreamLimits:
     """How far a reader may lag: events and bytes waiting for it, seconds for one write.
 
-    Twice ``bytes`` is what it may hold of this process's memory: once here, once in the server's buffer.
+    It may hold twice ``bytes`` of this process's memory: once here, once in the server's buffer.
     """
 
     events: int
@@ -49,33 +49,33 @@ class StreamLimits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """What a stream shows: one subject or all of the account's, some types or all."""
+    """The events that a stream shows: one subject or all of the account's, some types or all."""
 
     account_id: UUID
     subject: str | None = None
     types: frozenset[str] | None = None
     api_key_id: UUID | None = None
-    """By which key it was opened; for ending it when the key is revoked."""
+    """The key that opened the stream, which ends when the key is revoked."""
 
 
 class Reader:
-    """Made and known by the hub; ``wake`` asks it for a `flush`."""
+    """One subscriber. The hub makes it and keeps it; ``wake`` requests a `flush` from the hub."""
 
     def __init__(self, wanted: Wanted, *, limits: StreamLimits, wake: Callable[[Reader], None]) -> None:
         self.wanted = wanted
         self.listening = False
-        """The hub queues for it."""
+        """The hub queues events for it."""
         self.dropped = False
         """It was too slow."""
         self.aborted = False
-        """It was ended without a word."""
+        """It was closed without a final chunk."""
         self.over = False
         """Nothing more will be queued."""
         self.silent = False
         """A comment is due."""
-        # Not all at once: those who came together after a restart leave over a fifth of the time.
+        # Streams that were opened together after a restart end spread over a fifth of the maximum age.
         self.max_age_jitter = random.uniform(0.8, 1)  # noqa: S311
-        """How much of the longest life is its own."""
+        """Factor of the maximum age."""
         loop = asyncio.get_running_loop()
         self._loop, self.opened, self.spoke = loop, loop.time(), loop.time()
         self._limits, self._wake = limits, wake
@@ -87,13 +87,13 @@ class Reader:
         self._writing: asyncio.Task[None] | None = None
 
     def open(self, write: Write, cut: Callable[[], object]) -> None:
-        """Give it the socket; ``cut`` ends a response that cannot be written to."""
+        """Set the function that writes; ``cut`` ends a response that cannot be written to."""
         self._write, self._cut = write, cut
         if self.over:  # the process is stopping
             self._push(b"", more=False)
 
     def go_live(self, event_filter: EventFilter) -> None:
-        """Let what is queued flow, through ``event_filter``: the past is written."""
+        """Begin to write queued events through ``event_filter``, once the past is written."""
         self._filter = event_filter
         self._wake(self)
 
@@ -112,12 +112,12 @@ class Reader:
             self._wake(self)
 
     def queued(self) -> list[StreamEvent]:
-        """Take what waits."""
+        """Return the queued events and empty the queue."""
         events, self._queue, self._bytes = self._queue, [], 0
         return events
 
     def flush(self) -> None:
-        """Write what waits, or a comment if one is due; without waiting."""
+        """Write the queued events, or a comment if one is due, without waiting."""
         if self._writing is not None or self.over or self._write is None:
             return
         chunk = self._news() or (HEARTBEAT if self.silent else b"")
@@ -134,7 +134,7 @@ class Reader:
         return b"".join([event.frame for event in self._filter.take(self.queued())])
 
     async def send(self, chunk: bytes) -> None:
-        """Write, and come back when the server has taken it; for the past, before `go_live`."""
+        """Write, and return once the server has accepted it; for the past, before `go_live`."""
         await self._written()
         if not self.over:
             self._push(chunk)
@@ -145,7 +145,7 @@ class Reader:
             await asyncio.wait([self._writing])
 
     def end(self) -> None:
-        """End the stream; the client resumes by its last id. What waits is not sent."""
+        """End the stream; the client resumes by its last id. Queued events are not sent."""
         if self.over:
             return
         self.over = True
@@ -154,20 +154,20 @@ class Reader:
             self._push(b"", more=False)
 
     def abort(self) -> None:
-        """End it without another word; the client resumes by its last id."""
+        """End it without a final chunk; the client resumes by its last id."""
         self.over = self.aborted = True
         self.queued()
         self._cut()
 
     def close(self) -> None:
-        """Forget it: the connection is gone, or the response is complete."""
+        """Release it: the connection is closed, or the response is complete."""
         self.over = True
         self.queued()
         if self._writing is not None:
             self._writing.cancel()
 
     def _push(self, chunk: bytes, *, more: bool = True) -> None:
-        """Write by running the coroutine as far as it goes; nearly always that is to its end."""
+        """Write by running the coroutine to its first wait; nearly always it completes without one."""
         assert self._write is not None  # noqa: S101  (opened before anything is written)
         self.spoke = self._loop.time()
         steps = self._write(chunk, more).__await__()
@@ -175,14 +175,14 @@ class Reader:
             waits_for = next(steps)
         except StopIteration:
             return
-        except Exception:  # noqa: BLE001  (one reader's trouble must not become the others')
+        except Exception:  # noqa: BLE001  (one reader's error must not affect others)
             _log.exception("stream_broken")
             self.abort()
             return
         self._writing = self._loop.create_task(self._finish(_Begun(steps, waits_for), more=more))
 
     async def _finish(self, begun: _Begun, *, more: bool) -> None:
-        """Wait until the slow client has made room, or give it up."""
+        """Wait until the slow client has read the chunk; abort after ``stall_s``."""
         try:
             async with asyncio.timeout(self._limits.stall_s):
                 await begun
@@ -200,7 +200,7 @@ class Reader:
 
 
 class _Begun:
-    """The rest of an awaitable whose first step was made by hand."""
+    """The rest of an awaitable whose first step was run without a task."""
 
     def __init__(self, steps: Generator[Any, Any, None], waits_for: Any) -> None:
         self._steps, self._waits_for = steps, waits_for
@@ -208,7 +208,7 @@ class _Begun:
     def __await__(self) -> Generator[Any, Any, None]:
         try:
             yield self._waits_for
-        except BaseException as error:  # noqa: BLE001  (cancellation too is for whom we stand for)
+        except BaseException as error:  # noqa: BLE001  (cancellation too goes to the wrapped awaitable)
             with suppress(StopIteration):
                 yield self._steps.throw(error)
                 yield from self._steps

@@ -1,6 +1,6 @@
-"""Looks after all open streams at once: comments on silent ones, and an end for those that may not go on.
+"""Supervises all open streams: heartbeats, maximum age, and re-authorisation.
 
-One task for the process, so that thousands of streams have no timer. Must not write to a client itself.
+One task for the process, so that thousands of streams need no timer. Must not write to a client itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gateway.streaming.hub import Hub
 from gateway.streaming.subscriber import Reader
 
 RECHECK_S: Final = 10.0
-"""A revoked key, a closed account: their streams end within this, as long as Postgres answers."""
+"""The streams of a revoked key or a closed account end within this, as long as Postgres answers."""
 _log = structlog.stdlib.get_logger(__name__)
 _ALLOWED: Final = """
 SELECT ARRAY(SELECT id FROM users WHERE id = ANY($1::uuid[]) AND is_active) AS accounts,
@@ -24,10 +24,10 @@ SELECT ARRAY(SELECT id FROM users WHERE id = ANY($1::uuid[]) AND is_active) AS a
 
 
 class StreamSupervisor:
-    """``heartbeat_s`` of silence draw a comment, ``longest_s`` are the life of a stream.
+    """A comment is sent after ``heartbeat_s`` of silence; a stream ends after ``longest_s``.
 
-    A client comes back by itself: with fresh credentials, and perhaps to a gateway that has more room. A
-    person's stream lives ``signed_in_s``, and so cannot outlive its access token by more than that.
+    Its client reconnects by itself: with fresh credentials, and perhaps to a gateway with more free slots. A
+    user's stream ends after ``signed_in_s``, so it cannot outlive its access token by more than that.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class StreamSupervisor:
         self._longest_s, self._signed_in_s = longest_s, min(longest_s, signed_in_s)
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Check until cancelled."""
         loop = asyncio.get_running_loop()
         checked = loop.time()
         while True:
@@ -56,7 +56,7 @@ class StreamSupervisor:
                 checked = loop.time()
 
     def check(self, now: float) -> None:
-        """Wake who has been silent, end who has been here long."""
+        """Wake the readers that have been silent, end those that have reached their maximum age."""
         for reader in self._hub.all():
             longest_s = self._longest_s if reader.wanted.api_key_id else self._signed_in_s
             if now - reader.opened > longest_s * reader.max_age_jitter:
@@ -66,7 +66,7 @@ class StreamSupervisor:
                 self._hub.wake(reader)
 
     async def recheck(self) -> None:
-        """End the streams whose account or key is no longer good."""
+        """End the streams whose account or key is no longer valid."""
         readers = self._hub.all()
         if not readers:
             return

@@ -1,6 +1,6 @@
-"""Who waits for the end of which scene: woken by the events that the hub hands on, bounded by account.
+"""The registry of requests that wait for a scene's ending: woken by the hub's events, limited by account.
 
-Knows nothing of rows or answers; `gateway.scenes.wait_for_scene` does the waiting.
+Must not read rows or build answers; `gateway.scenes.wait_for_scene` does.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ MOST_AT_ONCE: Final = 16
 """Requests of one account that may wait in one process; each holds a connection open."""
 ENDINGS: Final = frozenset(str(kind.__struct_config__.tag) for kind in GENERATION_ENDINGS)
 REMEMBERED: Final = 10_000
-"""Endings that were heard lately: the ledger may not have written them when somebody begins to wait."""
+"""Recent endings that are kept: the ledger may not have written them yet when a request begins to wait."""
 
 
 class Waiters:
-    """Who waits for which scene, and how many of each account do. Fed with every durable event."""
+    """The waiting requests by scene, and their number by account. Fed with every durable event."""
 
     def __init__(self) -> None:
         self._waiting: Counter[UUID] = Counter()
         self._calls: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
-        self._ended: dict[str, None] = {}  # in the order in which they were heard
+        self._ended: dict[str, None] = {}  # in the order in which they were received
         self.closed = False
 
     def hear(self, event: StreamEvent) -> None:
-        """Wake whoever waits for the scene that this event ends."""
+        """Wake the requests that wait for the scene that this event ends."""
         if event.type not in ENDINGS:
             return
         self._ended[event.subject] = None
@@ -42,19 +42,19 @@ class Waiters:
             call.set()
 
     def close(self) -> None:
-        """Let everybody go, now and from now on: the process is about to stop."""
+        """Release all waiting requests, present and later ones: the process is about to stop."""
         self.closed = True
         for calls in self._calls.values():
             for call in calls:
                 call.set()
 
     def full(self, account_id: UUID) -> bool:
-        """Whether all places of the account are taken."""
+        """Whether all slots of the account are taken."""
         return self._waiting[account_id] >= MOST_AT_ONCE
 
     @contextmanager
     def subscription(self, account_id: UUID, subject: str) -> Iterator[asyncio.Event | None]:
-        """Take a place; yields what is set at the end, None where all places of the account are taken."""
+        """Take a slot; yield an event that the ending sets, None where the account has no free slot."""
         if self.full(account_id):
             yield None
             return

@@ -1,4 +1,4 @@
-"""Telling customers' own servers: from the event log to signed POSTs, by ``python -m gateway webhooks``.
+"""Webhooks: delivers events to customers' servers as signed POSTs; run by ``python -m gateway webhooks``.
 
-At least once, each event with one id; no order is promised, because a retry comes after what followed.
+Delivery is at-least-once under a fixed event id. Order is not guaranteed, because a retry may arrive late.
 """

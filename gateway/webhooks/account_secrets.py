@@ -1,4 +1,4 @@
-"""The secret of an account, made on first use: it signs what goes to the ``webhook_url`` of a request."""
+"""An account's secret, created on first use. It signs deliveries to the ``webhook_url`` of a request."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from gateway.webhooks import secrets
 from gateway.webhooks.secrets import Sealer
 
 OVERLAP_S: Final = 24 * 3600
-"""How long a secret is still good after it was replaced: both sign."""
-# DO UPDATE, so that of two first uses both return the same secret.
+"""How long a replaced secret stays valid; meanwhile both sign."""
+# DO UPDATE, so that two concurrent first uses return the same secret.
 _GET: Final = """
 INSERT INTO webhook_account_secrets AS a (account_id, secret, updated_at) VALUES ($1, $2, now())
 ON CONFLICT (account_id) DO UPDATE SET secret = a.secret
@@ -27,14 +27,14 @@ WHERE account_id = $1 RETURNING secret, previous_until"""  # noqa: S608  (consta
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Key:
-    """A secret in the clear; the one before it is good until ``previous_until``."""
+    """A secret in plain text; the previous one is valid until ``previous_until``."""
 
     secret: str
     previous_until: datetime | None
 
 
 class AccountKeys:
-    """``webhook_account_secrets``."""
+    """Reads and writes ``webhook_account_secrets``."""
 
     def __init__(self, pool: asyncpg.Pool, sealer: Sealer) -> None:
         self._pool, self._sealer = pool, sealer

@@ -1,4 +1,4 @@
-"""The webhook role's composition root: pool, fan-in, sender, health; built here and nowhere else."""
+"""The webhook role's composition root: the only place that builds its pool, fan-in, sender and health."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def create_worker(
 ) -> FastStream:
     """Return the application, not started: ``await app.run()`` serves until SIGTERM or SIGINT.
 
-    Raises from ``run``: `ConfigurationError` where Postgres cannot be reached or is not migrated, and what
-    stopped the fan-in for good.
+    ``run`` raises `ConfigurationError` if Postgres cannot be reached or is not migrated, and the error that
+    stopped the fan-in permanently.
     """
     broker = create_broker(kafka, client_id="sharpstream-webhooks")
     started = False
@@ -84,7 +84,7 @@ def create_worker(
 
 
 def limits(own: WebhookSettings) -> SenderLimits:
-    """Return the sender's limits as the settings say."""
+    """Return the sender's limits from the settings."""
     return SenderLimits(
         total=own.in_flight,
         per_endpoint=own.in_flight_per_endpoint,
@@ -95,14 +95,14 @@ def limits(own: WebhookSettings) -> SenderLimits:
 
 
 def beside(pool: asyncpg.Pool, own: WebhookSettings) -> tuple[Coroutine[Any, Any, None], ...]:
-    """Return what runs next to the sender."""
+    """Return the coroutines that run next to the sender."""
     queue = Queue(pool, lease_s=own.lease_seconds)
     return housekeeping.counting(queue), housekeeping.cleaning(pool, own.retention_days * DAY_S)
 
 
 @asynccontextmanager
 async def sending(sender: Sender, app: FastStream) -> AsyncIterator[None]:
-    """Send beside the body, which ends when sending does; after it finish what is under way."""
+    """Run the sender beside the body; stop the app if it ends. On exit finish deliveries in flight."""
     working = asyncio.create_task(sender.run(), name="webhook-sender")
     working.add_done_callback(lambda _: app.exit())
     try:

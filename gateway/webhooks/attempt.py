@@ -1,4 +1,4 @@
-"""One attempt: a signed POST and what came of it. Knows nothing of queues and schedules."""
+"""One delivery attempt: a signed POST and its outcome. Must not know queues or schedules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateway.ssrf import AddressRefusedError
 from gateway.webhooks import schedule
 
 KEPT: Final = 1024
-"""Bytes of the answer that are kept for the owner."""
+"""Bytes of the response body that are kept for the owner."""
 AGENT: Final = "Sharpstream-Webhooks/1 (+https://www.standardwebhooks.com)"
 _OK: Final = range(200, 300)
 _REDIRECT: Final = range(300, 400)
@@ -24,7 +24,7 @@ _GONE: Final = 410
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What came of it; ``name`` is the metric's label, ``error`` a sentence for the endpoint's owner."""
+    """An attempt's outcome; ``name`` is the metric's label, ``error`` a sentence for the endpoint's owner."""
 
     name: str
     seconds: float = 0.0
@@ -35,24 +35,24 @@ class Outcome:
 
     @property
     def delivered(self) -> bool:
-        """The receiver has it."""
+        """Whether the receiver accepted the event."""
         return self.name == "delivered"
 
     @property
     def gone(self) -> bool:
-        """The receiver wants nothing more, ever."""
+        """Whether the receiver answered 410 and must get no more events."""
         return self.name == "gone"
 
     @property
     def answered(self) -> bool:
-        """There was an answer, whatever it said."""
+        """Whether there was a response, of any status."""
         return self.status is not None
 
 
 async def post(
     session: aiohttp.ClientSession, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float
 ) -> Outcome:
-    """POST once, follow nothing, and tell how it went; raises nothing but a cancellation."""
+    """POST once without following redirects and return the outcome. Raises only on cancellation."""
     begun = time.perf_counter()
     try:
         async with asyncio.timeout(timeout_s):
@@ -90,17 +90,17 @@ def _judged(status: int) -> tuple[str, str | None]:
 
 
 async def _beginning(answer: aiohttp.ClientResponse) -> str:
-    """Read what is kept and one byte more: a short answer leaves the connection fit for the next."""
+    """Read `KEPT` bytes and one more: a short response read to its end leaves the connection reusable."""
     kept = b""
     while len(kept) <= KEPT and (piece := await answer.content.read(KEPT + 1 - len(kept))):
         kept += piece
     if len(kept) > KEPT:
-        answer.close()  # not read to its end, however long that is
+        answer.close()  # the rest is not read, however long it is
     return kept[:KEPT].decode(errors="replace").replace("\x00", "\ufffd")
 
 
 def _describe(error: BaseException) -> str:
-    """Return a sentence without what only an operator may see."""
+    """Return a sentence without details that only an operator may see."""
     match error:
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
             return "The TLS certificate or handshake was not accepted."

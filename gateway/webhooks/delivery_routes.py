@@ -1,4 +1,4 @@
-"""What was sent to webhooks, and sending it again."""
+"""Routes that list webhook deliveries and send events again."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def list_deliveries(
     cursor: Annotated[str | None, QueryParameter(max_length=128)] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
 ) -> DeliveryPage:
-    """Return deliveries, newest first, with what the receiver answered last; ended ones for 30 days."""
+    """Return deliveries, newest first, with the receiver's last response. Ended ones are kept for 30 days."""
     rows = await webhooks.deliveries(
         request.user.account_id,
         webhook_id,
@@ -83,7 +83,7 @@ async def test_webhook(
     webhooks: NamedDependency[Webhooks],
     sending: NamedDependency[Sending],
 ) -> DeliveryOut:
-    """Send an event of the type `webhook.test.v1`, whatever the filter; the delivery tells the answer."""
+    """Send an event of the type `webhook.test.v1`, whatever the filter. The delivery shows the response."""
     account_id = request.user.account_id
     return _out(await webhooks.delivery(account_id, await sending.test(account_id, webhook_id)))
 
@@ -114,9 +114,9 @@ async def replay_webhook(
         QueryParameter(max_length=64, description="Events after this cursor of an event; `0`: all of them"),
     ] = None,
 ) -> ReplayOut:
-    """Send what the endpoint's filter lets through once more, with the same ids, up to 1,000 events a call.
+    """Send the past events that match the endpoint's filter again, with the same ids, up to 1,000 a call.
 
-    Give `since` or `after`. Where `next_after` comes back there are more: call again with it as `after`.
+    Give `since` or `after`. If `next_after` is returned there are more events: call again with it as `after`.
     """
     if (since is None) == (after is None):
         raise DomainError("range_invalid", "Give either since, a time, or after, the cursor of an event.")

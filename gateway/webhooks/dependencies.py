@@ -1,4 +1,4 @@
-"""The instances that handlers of webhooks work with."""
+"""The dependencies of the webhook routes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.webhooks.secrets import Sealer
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WebhookDependencies:
-    """Of one application."""
+    """The dependencies of one application."""
 
     receivers: SsrfGuard
     webhooks: Webhooks
@@ -26,7 +26,7 @@ class WebhookDependencies:
 
 
 def build(pool: asyncpg.Pool, own: WebhookSettings) -> WebhookDependencies:
-    """Return them."""
+    """Return the dependencies."""
     sealer = Sealer(own.key)
     return WebhookDependencies(
         receivers=guard(own),

@@ -1,4 +1,4 @@
-"""Giving an endpoint up: its row, what waits for it, the event that tells its owner, in one transaction."""
+"""Disables endpoints: their row, pending deliveries and the event for their owner, in one transaction."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ WHERE endpoint_id = $1 AND state = 'pending'"""
 
 
 async def disable(connection: asyncpg.Connection, endpoint_id: UUID, *, reason: str) -> asyncpg.Record | None:
-    """Stop telling an endpoint, inside a transaction; return account, time and since when it failed.
+    """Disable an endpoint, inside a transaction; return account, time and since when it failed.
 
-    None where it was not active. What waited for it is cancelled: replay brings it back.
+    Returns None if it was not active. Its pending deliveries are cancelled; a replay sends them again.
     """
     row = await connection.fetchrow(_DISABLE, endpoint_id, reason)
     if row is not None:
@@ -37,7 +37,7 @@ async def disable(connection: asyncpg.Connection, endpoint_id: UUID, *, reason: 
 
 
 async def give_up(pool: asyncpg.Pool, endpoint_id: UUID, *, reason: str) -> None:
-    """Disable an endpoint of our own accord (``gone`` or ``failing``) and tell the log of record."""
+    """Disable an endpoint that is ``gone`` or ``failing`` and publish ``webhook.disabled.v1``."""
     async with pool.acquire() as connection, connection.transaction():
         row = await disable(connection, endpoint_id, reason=reason)
         if row is None:
@@ -48,7 +48,7 @@ async def give_up(pool: asyncpg.Pool, endpoint_id: UUID, *, reason: str) -> None
             reason=reason,
             failing_since=row["failing_since"],
         )
-        # It may happen again, so the time is part of the id.
+        # An endpoint may be disabled more than once, so the time is part of the event's id.
         kind, at = "webhook.disabled.v1", row["disabled_at"]
         event_id = ids.event_id(endpoint_id, kind, at.isoformat())
         event_record = record(

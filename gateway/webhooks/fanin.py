@@ -1,8 +1,8 @@
-"""From the event log to deliveries: rows and offset in one Postgres transaction, by the projector's bridge.
+"""Turns events into deliveries: rows and offset in one Postgres transaction, by the projector bridge.
 
-The body is rendered here, not when it is sent: the ledger reads the log on its own, so ``event_log`` may not
-have the event yet, and what is sent again years later must be the same bytes. Records that are no event are
-skipped: the ledger parks them.
+The body is rendered here and not when it is sent. The ledger reads the log independently, so ``event_log``
+may not have the event yet, and a redelivery years later must send the same bytes. Undecodable records are
+skipped, because the ledger parks them.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ log = structlog.stdlib.get_logger(__name__)
 PROJECTOR: Final = "webhooks"
 """The name in ``projector_offsets``."""
 ALL: Final = "*"
-"""What an endpoint that wants every type says."""
+"""The filter of an endpoint that wants every event type."""
 GRACE: Final = timedelta(minutes=1)
-"""An event older than its receiver by more is none of its business; clocks differ by less."""
+"""Clock skew allowed: an event is skipped if it is older than its endpoint by more than this."""
 
-# Shared locks: an endpoint cannot be deleted or disabled between this look and our rows.
+# Shared locks: an endpoint cannot be deleted or disabled between this read and our inserts.
 _ENDPOINTS: Final = """
 SELECT id, account_id, events, created_at FROM webhook_endpoints
 WHERE account_id = ANY($1::uuid[]) AND state = 'active' ORDER BY id FOR SHARE"""
 _REQUESTS: Final = """
 SELECT id, user_id, webhook_url FROM scene_generations
 WHERE id = ANY($1::uuid[]) AND webhook_url IS NOT NULL"""
-# A conflict locks the row, so that housekeeping cannot remove it under the deliveries to come.
+# A conflict locks the row, so that housekeeping cannot remove it before its deliveries are inserted.
 _MESSAGES: Final = """
 INSERT INTO webhook_messages (event_id, account_id, type, subject, body, correlation_id, traceparent)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[])
@@ -66,7 +66,7 @@ class Message(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Who is to be told: an endpoint, or the address that a single request gave."""
+    """The receiver of a delivery: an endpoint, or the ``webhook_url`` of a single request."""
 
     endpoint_id: UUID | None
     account_id: UUID
@@ -86,13 +86,13 @@ async def insert(
 
 
 def receiver_of(account_id: UUID, url: str) -> UUID:
-    """Return the lane of a single request's address: what one account sends to one host."""
+    """Return the receiver id of a request's ``webhook_url``: one for each account and origin."""
     parts = urlsplit(url)
     return uuid5(NAMESPACE_URL, f"{account_id} {parts.scheme}://{parts.hostname}:{parts.port}")
 
 
 def rendered(event: Event, epoch: int) -> Message:
-    """Return the message of an event: the JSON that every channel gives."""
+    """Return the message of an event, with the JSON body that every channel sends."""
     body = from_decoded(event, epoch=epoch).body_json.decode()
     return Message(
         event.id, event.account_id, event.type, event.subject, body, event.correlation_id, event.traceparent
@@ -100,7 +100,7 @@ def rendered(event: Event, epoch: int) -> Message:
 
 
 class FanIn:
-    """Finds out who is to be told. ``epoch`` is that of the events topic."""
+    """Writes a delivery for each receiver of an event. ``epoch`` is the epoch of the events topic."""
 
     def __init__(self, *, epoch: int) -> None:
         self._epoch = epoch
@@ -152,7 +152,7 @@ class FanIn:
 
 
 def wants(events: Sequence[str], kind: str) -> bool:
-    """Tell whether an endpoint's filter lets a type through."""
+    """Return whether an endpoint's filter matches an event type."""
     return ALL in events or kind in events
 
 
@@ -161,14 +161,14 @@ def _before(time: datetime, created_at: datetime) -> bool:
 
 
 class WakingProjector(Projector):
-    """A projector that says when a batch has been committed."""
+    """A projector that calls ``wake`` after each committed batch."""
 
     def __init__(self, pool: asyncpg.Pool, *, epoch: int, wake: Callable[[], None]) -> None:
         super().__init__(pool, name=PROJECTOR, epoch=epoch, apply=FanIn(epoch=epoch).apply)
         self._wake = wake
 
     async def project(self, records: Sequence[RawRecord]) -> int:
-        """Apply the records, then wake whoever sends."""
+        """Apply the records, then wake the sender."""
         done = await super().project(records)
         self._wake()
         return done

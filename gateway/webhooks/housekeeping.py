@@ -1,4 +1,4 @@
-"""Beside sending: old deliveries are removed, and how much waits is counted."""
+"""Removes old deliveries and messages, and counts pending deliveries."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ log = structlog.stdlib.get_logger(__name__)
 COUNT_EVERY_S: Final = 10.0
 CLEAN_EVERY_S: Final = 600.0
 BATCH: Final = 2000
-"""Rows a statement: short transactions, so that nothing waits for the broom."""
+"""Rows a statement; short transactions hold no locks for long."""
 
 _DELIVERIES: Final = """
 DELETE FROM webhook_deliveries WHERE id IN (
     SELECT id FROM webhook_deliveries
     WHERE state <> 'pending' AND created_at < now() - make_interval(secs => $1)
     ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)"""
-# Locked before it is looked whether anything refers to them: an insert of a delivery holds the same lock.
+# Messages are locked before their references are checked: inserting a delivery takes the same lock.
 _MESSAGES: Final = """
 DELETE FROM webhook_messages WHERE event_id IN (
     SELECT m.event_id FROM webhook_messages m
@@ -35,14 +35,14 @@ DELETE FROM webhook_messages WHERE event_id IN (
 
 
 async def clean(pool: asyncpg.Pool, older_than_s: float) -> int:
-    """Remove deliveries that ended and are old, and messages that nobody refers to; return how many rows."""
+    """Remove old ended deliveries and old unreferenced messages; return the number of rows."""
     removed = 0
     for statement in (_DELIVERIES, _MESSAGES):
         while True:
             try:
                 done = int((await pool.execute(statement, older_than_s, BATCH)).rpartition(" ")[2])
             except asyncpg.ForeignKeyViolationError:
-                break  # somebody sends one of them again at this moment; the next round is soon
+                break  # one of them is being redelivered; the next round removes the rest
             removed += done
             if done < BATCH:
                 break
@@ -50,7 +50,7 @@ async def clean(pool: asyncpg.Pool, older_than_s: float) -> int:
 
 
 async def cleaning(pool: asyncpg.Pool, older_than_s: float) -> None:
-    """Clean now and then, until cancelled."""
+    """Clean periodically, until cancelled."""
     while True:
         await asyncio.sleep(CLEAN_EVERY_S * random.uniform(0.5, 1.5))  # noqa: S311  (spreads the workers)
         try:
@@ -61,7 +61,7 @@ async def cleaning(pool: asyncpg.Pool, older_than_s: float) -> None:
 
 
 async def counting(queue: Queue) -> None:
-    """Keep the gauges of what is due, until cancelled."""
+    """Update the gauges of due deliveries, until cancelled."""
     while True:
         try:
             due, lag = await queue.due()

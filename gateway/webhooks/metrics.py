@@ -1,4 +1,4 @@
-"""What the sender counts, for Prometheus; no label names a customer."""
+"""Prometheus metrics of webhooks; no label names a customer."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The deliveries that are due: claimed for a time, and what became of each.
+"""The queue of due deliveries: claims them for a limited time and records their results.
 
-A claim is a lease: it sets when the delivery is due again, so what a killed or frozen sender held comes back.
-Its number (``claim``) tells it from the next one, so a sender that wakes late writes over nothing. Every
-statement takes a whole batch.
+A claim is a lease. It sets when the delivery is due again, so the claims of a killed or frozen sender expire.
+Each claim has a number (``claim``), so a stale sender that resumes late overwrites nothing. Every statement
+handles a whole batch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gateway.webhooks.receiver_concurrency import ReceiverConcurrency
 _FIRST: Final = UUID(int=0)
 _LAST: Final = UUID(int=2**128 - 1)
 
-# From lane to lane by the index, the head of each: one receiver's long queue costs the others nothing.
+# An index skip scan reads the head of each receiver's queue: one long queue does not slow the others.
 _CLAIM: Final = """
 WITH RECURSIVE lanes AS (
     (SELECT lane FROM webhook_deliveries WHERE state = 'pending' AND lane BETWEEN $5 AND $6
@@ -51,8 +51,8 @@ SELECT t.id, t.claim, t.attempts, t.lane, t.endpoint_id, t.account_id, t.created
 FROM taken t JOIN webhook_messages m ON m.event_id = t.event_id
 LEFT JOIN webhook_endpoints e ON e.id = t.endpoint_id
 LEFT JOIN webhook_account_secrets a ON a.account_id = t.account_id AND t.endpoint_id IS NULL"""
-# The CASE hides the state from the planner, which would take the index of those that wait, believing them
-# few: where thousands have come to wait, each result would read every one of them.
+# The CASE hides the state from the planner, which would use the index of pending deliveries, assuming few:
+# with thousands pending, each result would read them all.
 _RESULTS: Final = """
 UPDATE webhook_deliveries d SET state = r.state, attempts = d.attempts + 1, attempted_at = now(),
     due_at = now() + make_interval(secs => r.wait), duration_ms = r.ms, response_status = r.status,
@@ -65,7 +65,7 @@ _RETURN: Final = """
 UPDATE webhook_deliveries d SET due_at = now() FROM unnest($1::uuid[], $2::int[]) AS r (id, claim)
 WHERE d.id = r.id AND d.claim = r.claim
     AND CASE d.state WHEN 'pending' THEN true ELSE false END"""
-# In the order of ids, for two senders may tell of the same endpoints.
+# In the order of ids, because two senders may update the same endpoints.
 _MARK_HEALTHY: Final = """
 UPDATE webhook_endpoints SET failing_since = NULL WHERE id IN (
     SELECT id FROM webhook_endpoints WHERE id = ANY($1::uuid[]) AND failing_since IS NOT NULL
@@ -84,7 +84,7 @@ FROM (SELECT due_at FROM webhook_deliveries WHERE state = 'pending' AND due_at <
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryJob:
-    """A claimed delivery with all that is needed to send it; ``secret`` None: the account has none yet."""
+    """A claimed delivery with everything needed to send it; ``secret`` None: the account has none yet."""
 
     id: UUID
     claim: int
@@ -104,7 +104,7 @@ class DeliveryJob:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What became of a job: its next ``state``, and for a pending one the wait until it is due."""
+    """The result of a job: its next ``state``, and for a pending one the wait until it is due."""
 
     job: DeliveryJob
     outcome: Outcome
@@ -113,13 +113,13 @@ class Result:
 
 
 class Queue:
-    """``webhook_deliveries`` as a sender sees it; ``lease_s`` must outlast an attempt and its write."""
+    """A sender's view of ``webhook_deliveries``; ``lease_s`` must outlast an attempt and its write."""
 
     def __init__(self, pool: asyncpg.Pool, *, lease_s: float) -> None:
         self._pool, self._lease_s = pool, lease_s
 
     async def claim(self, concurrency: ReceiverConcurrency) -> list[DeliveryJob]:
-        """Claim what is due, as far as there is room: from a random lane on, so that none is always last."""
+        """Claim due deliveries up to the free slots, starting at a random receiver for fairness."""
         rooms = msgspec.json.encode({str(lane): room for lane, room in concurrency.rooms().items()}).decode()
         pivot, left = uuid4(), concurrency.free
         arguments = (rooms, concurrency.beginning, self._lease_s)
@@ -130,11 +130,11 @@ class Queue:
         return [DeliveryJob(**row) for row in rows]
 
     async def give_back(self, jobs: Sequence[DeliveryJob]) -> None:
-        """Let somebody else have jobs that were not begun."""
+        """Release the claims of jobs that were not started."""
         await self._pool.execute(_RETURN, [job.id for job in jobs], [job.claim for job in jobs])
 
     async def record_results(self, results: Sequence[Result]) -> int:
-        """Write what became of the jobs, and of their endpoints; return how many claims were still ours."""
+        """Write the results of jobs and mark their endpoints; return how many claims were still valid."""
         columns: list[tuple[Any, ...]] = [
             (r.job.id, r.job.claim, r.state, r.wait_s, 1000 * o.seconds, o.status, o.body, o.error)
             for r, o in ((r, r.outcome) for r in results)
@@ -152,10 +152,10 @@ class Queue:
         return len(written)
 
     async def failing_longer_than(self, endpoints: Sequence[UUID], after_s: float) -> list[UUID]:
-        """Return which of these have met nothing but failures for longer than ``after_s``."""
+        """Return those active endpoints whose attempts have all failed for longer than ``after_s``."""
         return [row["id"] for row in await self._pool.fetch(_FAILING_LONGER_THAN, list(endpoints), after_s)]
 
     async def due(self) -> tuple[int, float]:
-        """Return how many could be sent now, and how long the oldest of them has waited, seconds."""
+        """Return the number of due deliveries and how long the oldest has been due, in seconds."""
         row = await self._pool.fetchrow(_DUE)
         return row["due"], row["lag"]

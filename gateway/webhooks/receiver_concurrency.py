@@ -1,6 +1,6 @@
-"""How many deliveries may be under way: in all, and to one receiver, the fewer the worse it answers.
+"""Limits deliveries in flight, in total and for each receiver, whose limit falls when it times out.
 
-A receiver that swallows connections would otherwise hold its whole share for as long as timeouts last.
+Otherwise a receiver that never answers would hold its whole share until its timeouts.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import Final
 from uuid import UUID
 
 BEGIN: Final = 4
-"""At once to a receiver of which nothing is known yet."""
+"""Deliveries in flight to a receiver that is not known yet."""
 REMEMBERED: Final = 10_000
-"""Receivers whose limits are kept; beyond that the ones that are known longest begin anew."""
+"""Receivers whose limits are kept; beyond that the least recently used start again at `BEGIN`."""
 
 
 class ReceiverConcurrency:
@@ -28,35 +28,35 @@ class ReceiverConcurrency:
 
     @property
     def busy(self) -> int:
-        """Deliveries under way."""
+        """Deliveries in flight."""
         return self._busy.total()
 
     @property
     def free(self) -> int:
-        """How many more may begin."""
+        """The number of free slots in total."""
         return self._total - self.busy
 
     @property
     def beginning(self) -> int:
-        """The share of a receiver that is not in `rooms`."""
+        """The limit of a receiver that is not in `rooms`."""
         return min(BEGIN, self.per_receiver)
 
     def rooms(self) -> dict[UUID, int]:
-        """Return how many more may begin, for each receiver that is known."""
+        """Return the free slots of each known receiver."""
         known = self._limits.keys() | self._busy.keys()
         return {receiver: max(0, self._limit(receiver) - self._busy[receiver]) for receiver in known}
 
     def begin(self, receiver: UUID) -> None:
-        """Count one more under way."""
+        """Count one more in flight."""
         self._busy[receiver] += 1
 
     def end(self, receiver: UUID, *, answered: bool) -> None:
-        """Count one less; ``answered``: the receiver was there, whatever it said."""
+        """Count one less; ``answered``: the receiver responded, with any status."""
         self._busy[receiver] -= 1
         if not self._busy[receiver]:
             del self._busy[receiver]
         limit = min(2 * self._limit(receiver), self.per_receiver) if answered else 1
-        self._limits.pop(receiver, None)  # the last one used is the last one forgotten
+        self._limits.pop(receiver, None)  # reinserted at the end: least recently used order
         self._limits[receiver] = limit
         while len(self._limits) > REMEMBERED:
             del self._limits[next(iter(self._limits))]

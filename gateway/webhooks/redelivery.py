@@ -1,4 +1,4 @@
-"""New deliveries at an owner's wish: once more, a test, or a stretch of the past. All keep the event's id."""
+"""Deliveries that an owner requests: a redelivery, a test event or a replay. Event ids are kept."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from gateway.streaming.event import LOG_COLUMNS, StreamEvent, from_row
 from gateway.webhooks.fanin import ALL, Message, Target, insert
 
 TEST: Final = "webhook.test.v1"
-"""The type of a test event; it is in no log."""
+"""The type of a test event, which is not in the event log."""
 PAGE: Final = 1000
-"""Events that one replay takes; the caller goes on from the cursor it gets."""
-# Locked, so that it is neither deleted nor disabled before our rows are written.
+"""Events of one replay call; the caller continues from the returned cursor."""
+# Locked, so that the endpoint is neither deleted nor disabled before our rows are written.
 _ACTIVE: Final = "SELECT state, events FROM webhook_endpoints WHERE account_id = $1 AND id = $2 FOR SHARE"
 _AGAIN: Final = """
 INSERT INTO webhook_deliveries (id, endpoint_id, account_id, url, lane, event_id, origin)
@@ -34,7 +34,7 @@ ORDER BY epoch, "offset" LIMIT $6"""  # noqa: S608  (constants)
 
 
 class Sending:
-    """Writes deliveries; every statement within one account."""
+    """Writes deliveries. Every statement is limited to one account."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -83,9 +83,9 @@ class Sending:
     async def replay(
         self, account_id: UUID, endpoint_id: UUID, *, after: Position, since: datetime | None
     ) -> tuple[int, str | None]:
-        """Send what the filter lets through of the log after a place, or since a time, once more.
+        """Send the log's events that match the filter again, after a position or since a time.
 
-        Returns how many, and the cursor to go on from where there are more than `PAGE`.
+        Returns how many, and the cursor to continue from if there are more than `PAGE`.
         """
         async with self._pool.acquire() as connection, connection.transaction():
             events = await _active(connection, account_id, endpoint_id)
@@ -98,7 +98,7 @@ class Sending:
 
 
 async def _active(connection: asyncpg.Connection, account_id: UUID, endpoint_id: UUID) -> list[str]:
-    """Return the endpoint's filter and keep it as it is until the transaction ends."""
+    """Return the endpoint's filter and lock its row until the transaction ends."""
     row = await connection.fetchrow(_ACTIVE, account_id, endpoint_id)
     if row is None:
         raise DomainError("not_found", "You have no webhook with this id.")

@@ -1,4 +1,4 @@
-"""Webhook endpoints and their deliveries as their owners see them; sending is `gateway.webhooks`."""
+"""Webhook endpoints and their deliveries, for their owners. `gateway.webhooks.sender` sends them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ledger.db.tables.webhooks import WebhookAccountSecret, WebhookDelivery, Web
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EndpointRow:
-    """One endpoint, without its secrets; ``previous_until`` is None once it is past."""
+    """One endpoint, without its secrets; ``previous_until`` is None once it has passed."""
 
     id: UUID
     url: str
@@ -61,7 +61,7 @@ class _OwnColumns:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryRow(_OwnColumns):
-    """One delivery with its receiver's address and what is known of its event."""
+    """One delivery with its receiver's URL and its event's attributes."""
 
     url: str
     type: str
@@ -74,19 +74,19 @@ _COLUMNS: Final = (
     *(column for column in _STORED if column is not _PREVIOUS),
     Case(When(_PREVIOUS > NOW, _PREVIOUS), alias="previous_until"),
 )
-"""What an `EndpointRow` holds."""
+"""The columns of an `EndpointRow`."""
 _DELIVERY: Final = (
     *columns_of(WebhookDelivery, _OwnColumns),
     Coalesce(WebhookDelivery.url, WebhookDelivery.endpoint_id.url, alias="url"),
     WebhookDelivery.event_id.type.as_alias("type"),
     WebhookDelivery.event_id.subject.as_alias("subject"),
 )
-"""What a `DeliveryRow` holds; every delivery has a message."""
+"""The columns of a `DeliveryRow`; every delivery has a message."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """What is to change; None stays as it is."""
+    """The new values of an endpoint's fields; None leaves a field unchanged."""
 
     url: str | None = None
     events: list[str] | None = None
@@ -95,7 +95,7 @@ class Change:
 
 
 class Webhooks:
-    """``webhook_endpoints`` and ``webhook_deliveries``, every statement within one account."""
+    """Reads and writes ``webhook_endpoints`` and ``webhook_deliveries``, each call within one account."""
 
     def __init__(self, pool: asyncpg.Pool, sealer: Sealer, *, most: int) -> None:
         self._pool, self._sealer, self._most = pool, sealer, most
@@ -110,7 +110,7 @@ class Webhooks:
         endpoint_id, secret = new_id(), secrets.make()
         sealed = self._sealer.seal(secret, endpoint_id)
         async with self._pool.acquire() as connection, connection.transaction():
-            # The account's row is locked, so that two at once cannot pass the limit.
+            # The account's row is locked, so that concurrent requests cannot exceed the limit.
             account = await run_one(
                 connection,
                 User.select(User.is_active).where(User.id == account_id).lock_rows("NO KEY UPDATE"),
@@ -139,11 +139,11 @@ class Webhooks:
         return EndpointRow(**rows[0]), secret
 
     async def get(self, account_id: UUID, endpoint_id: UUID) -> EndpointRow:
-        """Return one endpoint. Raises `DomainError` not_found, as all here do for others' endpoints."""
+        """Return one endpoint. Raises `DomainError` not_found, as all methods do for another account's."""
         return EndpointRow(**_found(await run_one(self._pool, _endpoint(account_id, endpoint_id))))
 
     async def change(self, account_id: UUID, endpoint_id: UUID, change: Change) -> EndpointRow:
-        """Change what is given; disabling cancels what waits, ``active`` forgets how it failed."""
+        """Change the given fields. Disabling cancels pending deliveries; ``active`` clears the failures."""
         async with self._pool.acquire() as connection, connection.transaction():
             endpoint = _endpoint(account_id, endpoint_id)
             _found(await run_one(connection, endpoint.lock_rows("NO KEY UPDATE")))
@@ -163,7 +163,7 @@ class Webhooks:
         _found(await run_one(self._pool, query))
 
     async def rotate(self, account_id: UUID, endpoint_id: UUID) -> Key:
-        """Replace the secret; the old one signs beside it for 24 hours."""
+        """Replace the secret; both secrets sign for 24 hours."""
         secret = secrets.make()
         sealed = self._sealer.seal(secret, endpoint_id)
         changes: Changes = {
@@ -213,7 +213,7 @@ class Webhooks:
 
 
 async def erase(connection: asyncpg.Connection, account_id: UUID) -> None:
-    """Remove all webhooks of an account, as part of the caller's transaction: they name its servers."""
+    """Remove all webhooks of an account, which name its servers, as part of the caller's transaction."""
     for table in (WebhookDelivery, WebhookEndpoint, WebhookAccountSecret, WebhookMessage):
         await run(connection, table.delete().where(table.account_id == account_id))
 

@@ -1,4 +1,4 @@
-"""Webhooks: endpoints and their secrets."""
+"""Routes of webhook endpoints and their secrets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from gateway.webhooks.schemas import (
 SELECTABLE: Final = tuple(
     kind for kind in KNOWN if kind not in {"generation.started.v1", "generation.progress.v1"}
 )
-"""Progress is for live streams: it need not last, so nobody is told of it later."""
+"""Progress events are for live streams only: they are not durable."""
 INPUT_CODES: Final = (*KEY_CODES, "url_refused", "types_invalid", "validation_failed")
 
 
@@ -47,11 +47,11 @@ async def create_webhook(
     receivers: NamedDependency[SsrfGuard],
     webhooks: NamedDependency[Webhooks],
 ) -> WebhookCreatedOut:
-    """Add an endpoint. From now on it gets every event of these types, at least once, signed.
+    """Add an endpoint. From now on it gets every event of these types, signed, at least once.
 
-    What is sent is a POST as Standard Webhooks describes it, its body the CloudEvent that `GET /events`
-    shows. Any 2xx within 15 s is success; all else is tried again, ten times in three days. No order is
-    promised. Receivers keep `webhook-id`, because the same event may come again. The secret is shown once.
+    Each delivery is a POST as in Standard Webhooks; its body is the CloudEvent that `GET /events` shows. Any
+    2xx within 15 s is success; anything else is retried, up to ten attempts in three days. Order is not
+    guaranteed. Deduplicate by `webhook-id`, because an event may arrive twice. The secret is shown once.
     """
     _check(receivers, data.url, data.events)
     row, secret = await webhooks.create(
@@ -75,7 +75,7 @@ async def list_webhooks(request: Caller, webhooks: NamedDependency[Webhooks]) ->
 async def get_webhook(
     request: Caller, webhook_id: FromPath[UUID], webhooks: NamedDependency[Webhooks]
 ) -> WebhookOut:
-    """Return one endpoint, and how it fares."""
+    """Return one endpoint and its state."""
     return WebhookOut(**_fields(await webhooks.get(request.user.account_id, webhook_id)))
 
 
@@ -92,7 +92,7 @@ async def change_webhook(
     receivers: NamedDependency[SsrfGuard],
     webhooks: NamedDependency[Webhooks],
 ) -> WebhookOut:
-    """Change what is given. Disabling cancels what waits; a replay brings it back after enabling."""
+    """Change the given fields. Disabling cancels pending deliveries; a replay after enabling sends them."""
     given = {name: value for name in data.__struct_fields__ if (value := getattr(data, name)) is not UNSET}
     _check(receivers, given.get("url"), given.get("events", []))
     given["state"] = given.pop("status", None)
@@ -109,7 +109,7 @@ async def change_webhook(
 async def delete_webhook(
     request: Caller, webhook_id: FromPath[UUID], webhooks: NamedDependency[Webhooks]
 ) -> None:
-    """Delete an endpoint with all its deliveries. An attempt that is under way may still arrive."""
+    """Delete an endpoint with all its deliveries. An attempt in flight may still arrive."""
     await webhooks.delete(request.user.account_id, webhook_id)
 
 
@@ -123,7 +123,7 @@ async def delete_webhook(
 async def rotate_secret(
     request: Caller, webhook_id: FromPath[UUID], webhooks: NamedDependency[Webhooks]
 ) -> SecretOut:
-    """Make a new secret. For 24 hours both sign each message, so that receivers can change over."""
+    """Make a new secret. Both secrets sign each message for 24 hours, so that receivers can switch."""
     return _secret(await webhooks.rotate(request.user.account_id, webhook_id))
 
 
@@ -134,7 +134,7 @@ async def rotate_secret(
     responses=problems(*KEY_CODES),
 )
 async def account_secret(request: Caller, account_keys: NamedDependency[AccountKeys]) -> SecretOut:
-    """Return the secret that signs what goes to the `webhook_url` of single requests."""
+    """Return the secret that signs deliveries to the `webhook_url` of single requests."""
     return _secret(await account_keys.get(request.user.account_id))
 
 
@@ -146,7 +146,7 @@ async def account_secret(request: Caller, account_keys: NamedDependency[AccountK
     responses=problems(*KEY_CODES),
 )
 async def rotate_account_secret(request: Caller, account_keys: NamedDependency[AccountKeys]) -> SecretOut:
-    """Make a new secret for `webhook_url`. For 24 hours both sign each message."""
+    """Make a new secret for `webhook_url`. Both secrets sign each message for 24 hours."""
     return _secret(await account_keys.rotate(request.user.account_id))
 
 

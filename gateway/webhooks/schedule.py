@@ -1,4 +1,4 @@
-"""When a delivery that failed is tried again: the waits of the Standard Webhooks specification."""
+"""The retry schedule of failed deliveries, as the Standard Webhooks specification recommends."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Final
 MINUTE: Final = 60
 HOUR: Final = 3600
 WAITS_S: Final = (5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR)
-"""After the first failed attempt, the second, ...; after the tenth there is none: 75.6 hours in all."""
+"""Waits after the first failed attempt, the second, and so on; 75.6 hours in all, none after the tenth."""
 ATTEMPTS: Final = len(WAITS_S) + 1
 JITTER: Final = 0.2
-"""A wait is longer by up to this part, so that what failed together does not come back together."""
+"""A wait is extended by up to this fraction, so that simultaneous failures are not retried together."""
 LONGEST_S: Final = 24 * HOUR
-"""What a receiver may ask for with Retry-After."""
+"""The longest Retry-After that is honoured."""
 
 
 def wait_s(
     attempts: int, retry_after_s: float | None = None, *, spread: Callable[[], float] = random.random
 ) -> float | None:
-    """Return how long to wait after so many failed attempts; None to give up.
+    """Return the seconds to wait after so many failed attempts, or None to give up.
 
-    A receiver's Retry-After makes the wait longer, up to a day, never shorter.
+    A receiver's Retry-After can only extend the wait, up to a day.
     """
     if attempts >= ATTEMPTS:
         return None
@@ -33,7 +33,7 @@ def wait_s(
 
 
 def retry_after_s(header: str | None, now: datetime) -> float | None:
-    """Return the seconds that a Retry-After header asks for: a number or an HTTP date; None for nonsense."""
+    """Return the seconds of a Retry-After header, a number or an HTTP date; None if it is invalid."""
     if header is None:
         return None
     text = header.strip()

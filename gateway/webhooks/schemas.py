@@ -1,4 +1,4 @@
-"""Webhooks: endpoints, their secrets, and what was sent."""
+"""Request and response bodies of webhook endpoints, secrets and deliveries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DeliveryState: TypeAlias = Literal["pending", "delivered", "failed", "cancelled"
 
 
 class WebhookIn(Struct, frozen=True, kw_only=True):
-    """A new endpoint. ``events`` are types of events, or ``*`` for all, also those to come."""
+    """A new endpoint. ``events`` are event types, or ``*`` for all, including future ones."""
 
     url: Url
     events: Types
@@ -28,7 +28,7 @@ class WebhookIn(Struct, frozen=True, kw_only=True):
 
 
 class WebhookPatchIn(Struct, frozen=True, kw_only=True):
-    """What is to change; what is left out stays. ``active`` brings a disabled endpoint back."""
+    """The fields to change; omitted ones stay. ``active`` enables a disabled endpoint."""
 
     url: Url | UnsetType = UNSET
     events: Types | UnsetType = UNSET
@@ -37,9 +37,9 @@ class WebhookPatchIn(Struct, frozen=True, kw_only=True):
 
 
 class WebhookOut(Struct, frozen=True, kw_only=True):
-    """An endpoint. ``failing_since``: no attempt has succeeded from then on.
+    """An endpoint. ``failing_since``: no attempt has succeeded since then.
 
-    ``disabled_reason``: ``gone`` (it answered 410), ``failing`` (nothing but failures for days) or ``owner``.
+    ``disabled_reason``: ``gone`` (it answered 410), ``failing`` (all attempts failed for days) or ``owner``.
     """
 
     id: Id
@@ -56,22 +56,22 @@ class WebhookOut(Struct, frozen=True, kw_only=True):
 
 
 class WebhookCreatedOut(WebhookOut, frozen=True, kw_only=True):
-    """An endpoint with its secret, which is not shown again; rotate it to have another."""
+    """An endpoint with its secret, which is not shown again; rotate it to get a new one."""
 
     secret: Secret
 
 
 class SecretOut(Struct, frozen=True, kw_only=True):
-    """A secret that signs. The one before it signs too, until ``previous_valid_until``."""
+    """The signing secret. The previous one also signs until ``previous_valid_until``."""
 
     secret: Secret
     previous_valid_until: Moment | None
 
 
 class DeliveryOut(Struct, frozen=True, kw_only=True):
-    """One event on its way to one endpoint. The answer is the last attempt's, its body cut at 1 kB.
+    """The delivery of one event to one endpoint. The response is the last attempt's, its body cut at 1 kB.
 
-    ``due_at``: when the next attempt is, while it is pending.
+    ``due_at``: the time of the next attempt while the delivery is pending.
     """
 
     id: Id
@@ -100,7 +100,7 @@ class DeliveryPage(Struct, frozen=True, kw_only=True):
 
 
 class ReplayOut(Struct, frozen=True, kw_only=True):
-    """How many events will be sent again; where ``next_after`` is given there are more: ask on from there."""
+    """The number of events that will be sent again. If ``next_after`` is set there are more from there."""
 
     queued: Annotated[int, Meta(examples=[128])]
     next_after: str | None

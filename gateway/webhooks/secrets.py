@@ -1,7 +1,7 @@
-"""Secrets that sign webhooks: made here, kept sealed, shown to their owner.
+"""Makes, encrypts and decrypts the secrets that sign webhooks.
 
-They must be had in the clear to sign, so a hash will not do; sealed with a key that the database does not
-know (AES-256-GCM), a dump of it signs nothing. The owner's id is bound in, so no row can borrow another's.
+Signing needs the secret in plain text, so it cannot be hashed. It is encrypted with AES-256-GCM under a key
+outside the database, so a dump cannot sign. The owner's id is authenticated, so secrets cannot be swapped.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bus.runtime.errors import ConfigurationError
 
 PREFIX: Final = "whsec_"
 _BYTES: Final = 32
-"""Of a secret; the Standard Webhooks specification asks for 24 to 64."""
+"""Length of a secret; the Standard Webhooks specification requires 24 to 64."""
 _NONCE: Final = 12
 
 
@@ -34,24 +34,24 @@ def make() -> str:
 
 
 def signature(keys: list[str], *, event_id: str, at: datetime, body: str) -> str:
-    """Return the header ``webhook-signature``: one for each valid secret; ``at`` is aware and in UTC."""
+    """Return the ``webhook-signature`` header, one signature a valid secret; ``at`` is aware, in UTC."""
     return " ".join(Webhook(key).sign(event_id, at, body) for key in keys)
 
 
 class Sealer:
-    """Seals and opens secrets with a key made from ``WEBHOOKS_KEY``."""
+    """Encrypts and decrypts secrets with a key derived from ``WEBHOOKS_KEY``."""
 
     def __init__(self, key: SecretStr) -> None:
         derived = HKDF(SHA256(), length=32, salt=None, info=b"sharpstream webhook secrets 1")
         self._cipher = AESGCM(derived.derive(key.get_secret_value().encode()))
 
     def seal(self, secret: str, owner: UUID) -> bytes:
-        """Return the secret as the database keeps it, for this endpoint or account alone."""
+        """Return the encrypted secret for the database, bound to this endpoint or account."""
         nonce = os.urandom(_NONCE)
         return nonce + self._cipher.encrypt(nonce, secret.encode(), owner.bytes)
 
     def open(self, sealed: bytes, owner: UUID) -> str:
-        """Return the secret. Raises `ConfigurationError` where it was sealed with another key."""
+        """Return the decrypted secret. Raises `ConfigurationError` if it was sealed with another key."""
         try:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], owner.bytes).decode()
         except InvalidTag as error:

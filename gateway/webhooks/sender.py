@@ -1,7 +1,7 @@
-"""Sends what is due: claims as much as there is room for, one task an attempt, results written in batches.
+"""Sends due deliveries: claims as many as there are free slots, one task an attempt, results in batches.
 
-Stopping takes nothing more and waits for what is under way. A kill loses nothing: the claims lapse, and the
-receiver may get the same id again.
+Graceful shutdown claims no more and waits for deliveries in flight. A kill loses nothing: the claims expire,
+and the receiver may get the same id again.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from gateway.webhooks.secrets import Sealer, signature
 log = structlog.stdlib.get_logger(__name__)
 
 POLL_INTERVAL_S: Final = 0.5
-"""Between looks at the table where nobody woke us: for retries that fall due and for what the API asks."""
+"""Between claims without a wake-up, for retries that become due and deliveries requested by the API."""
 MIN_INTERVAL_S: Final = 0.01
-"""Between two claims: what becomes free meanwhile is filled by one statement."""
+"""Between two claims, so that one statement fills several freed slots."""
 WRITTEN_AT_ONCE: Final = 500
 TROUBLE_S: Final = 1.0
 DAY_S: Final = 86_400
@@ -41,7 +41,7 @@ DAY_S: Final = 86_400
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SenderLimits:
-    """How much at once, for how long, and when an endpoint is given up."""
+    """Limits of concurrency and time, and when a failing endpoint is disabled."""
 
     total: int
     per_endpoint: int
@@ -51,7 +51,7 @@ class SenderLimits:
 
 
 class Sender:
-    """One worker; any number of them, in any number of processes, share the table."""
+    """One worker. Any number of them, in any number of processes, share the table."""
 
     def __init__(
         self, pool: asyncpg.Pool, session: aiohttp.ClientSession, sealer: Sealer, limits: SenderLimits
@@ -66,16 +66,16 @@ class Sender:
         self._stopping = False
 
     def wake(self) -> None:
-        """Look now: there is something new."""
+        """Claim now, because there are new deliveries."""
         self._woken.set()
 
     def stop(self) -> None:
-        """Take nothing more; `run` returns once what is under way has ended and been written."""
+        """Claim no more; `run` returns once deliveries in flight have ended and been recorded."""
         self._stopping = True
         self._woken.set()
 
     async def run(self) -> None:
-        """Send until stopped. A database that is away is waited for."""
+        """Send until stopped. Retries while the database is unavailable."""
         writing = asyncio.create_task(self._write(), name="webhook-results")
         try:
             while not self._stopping:
@@ -92,7 +92,7 @@ class Sender:
             await tasks.end([writing, *self._running])
 
     async def _begin(self) -> int:
-        """Claim and start what there is room for; return how many."""
+        """Claim and start deliveries up to the free slots; return how many."""
         if self._concurrency.free <= 0:
             return 0
         try:
@@ -118,11 +118,11 @@ class Sender:
         try:
             outcome = await self._attempt(job)
             self._results.put_nowait(self._result(job, outcome))
-        except Exception as error:  # the claim lapses, others go on
+        except Exception as error:  # the claim expires; other deliveries continue
             log.error("webhook_attempt_broken", delivery_id=str(job.id), exc_info=error)
         finally:
             self._concurrency.end(job.lane, answered=outcome is not None and outcome.answered)
-            self._woken.set()  # there is room again
+            self._woken.set()  # a slot is free again
 
     async def _attempt(self, job: DeliveryJob) -> Outcome:
         try:
@@ -152,7 +152,7 @@ class Sender:
         return outcome
 
     async def _secrets(self, job: DeliveryJob) -> list[str]:
-        """Return what signs, the present secret first."""
+        """Return the signing secrets, the current one first."""
         owner = job.endpoint_id or job.account_id
         if job.secret is None:
             return [(await self._keys.get(job.account_id)).secret]
@@ -169,7 +169,7 @@ class Sender:
         return Result(job=job, outcome=outcome, state="pending", wait_s=wait)
 
     async def _write(self) -> None:
-        """Write results as they come, as many as there are in one statement."""
+        """Write results as they arrive, in batches of up to `WRITTEN_AT_ONCE`."""
         while True:
             batch = [await self._results.get()]
             while len(batch) < WRITTEN_AT_ONCE and not self._results.empty():
@@ -179,7 +179,7 @@ class Sender:
                 self._results.task_done()
 
     async def _record_results(self, batch: list[Result]) -> None:
-        """Write one batch, however long the database is away: until the lease ends nobody repeats it."""
+        """Write one batch, retrying while the database is unavailable; leases prevent repeats."""
         while True:
             try:
                 written = await self._queue.record_results(batch)
@@ -201,7 +201,7 @@ class Sender:
 
 
 def signed(job: DeliveryJob, keys: list[str], now: datetime) -> Mapping[str, str]:
-    """Return the headers of an attempt: Standard Webhooks, and the ids that tie it to the request."""
+    """Return the headers of an attempt: Standard Webhooks, and the ids that correlate it with the request."""
     event_id = str(job.event_id)
     headers = {
         "content-type": "application/json",

@@ -1,7 +1,7 @@
 """Strict loading: every tensor of a checkpoint is named and shaped as the network says, or nothing loads.
 
 The network is built without memory and takes the checkpoint's tensors as its own, so that memory holds
-the weights once. Tensors that inference never reads are checked and let go.
+the weights once. Tensors that inference never reads are checked and dropped.
 """
 
 from __future__ import annotations

@@ -74,8 +74,8 @@ class MultiresDecoder(nn.Module):
     def forward(self, features: list[Tensor], record: Record = ignore) -> Tensor:
         """Decode F0..F4 into (B, dim, R/2, R/2).
 
-        The list is emptied on the way, so that a feature is freed as soon as it is used if nobody else holds
-        it. `record` is handed `decoder_fusion4` to `decoder_fusion1` and `decoder_output`.
+        The list is emptied on the way, so that a feature is freed once used if nothing else refers to it.
+        `record` is called with `decoder_fusion4` to `decoder_fusion1` and `decoder_output`.
         """
         top = len(features) - 1
         x: Tensor = self.fusions[top](self.convs[top](features.pop()))

@@ -102,7 +102,7 @@ class Sharp(nn.Module):
         """
         if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or photo.size == 0:
             raise ValueError(f"a photo is uint8 (height, width, 3), not {photo.dtype} {photo.shape}")
-        # Page-locked where a GPU fetches it: the copy runs beside its work, and nobody waits here.
+        # Page-locked for a GPU: the copy runs beside its work, and this thread does not wait.
         cuda = self.device.type == "cuda"
         host = torch.empty(photo.shape, dtype=torch.uint8, pin_memory=cuda)
         host.numpy()[...] = photo

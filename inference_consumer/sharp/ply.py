@@ -214,7 +214,7 @@ def _camera(flat: dict[str, np.ndarray[Any, Any]], comments: dict[str, list[str]
     try:
         focal, width, height = comments["camera"]
         return Camera(float(focal), int(width), int(height))
-    except (KeyError, ValueError):  # no comment, or somebody else's
+    except (KeyError, ValueError):  # no comment, or another program's
         return LEGACY_CAMERA
 
 

@@ -57,7 +57,7 @@ def predict(network: Network, image: Array, side: int = SIDE) -> Array:
     height, width = image.shape[:2]
     factor = min(1.0, side / max(height, width)) if max(height, width) > LARGEST else 1.0
     size = [max(32, round(n * factor / 32) * 32) for n in (height, width)]
-    tensor = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float() / 255
+    tensor = torch.tensor(image).permute(2, 0, 1)[None].float() / 255
     tensor = functional.interpolate(tensor, size, mode="bilinear", antialias=True, align_corners=False)
     with torch.no_grad():
         return np.asarray(network(tensor).log_disparity[0].numpy(), float)

@@ -12,7 +12,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 PAIRS: Final = 4000
-APART: Final = 0.05
+APART: Final = 0.1
 """Pairs of pixels count whose depths differ by more than this part."""
 
 

@@ -50,8 +50,8 @@ async def interactive(request: Request[Any, Any, Any]) -> Response[bytes] | None
     )
 
 
-def _page(door: str) -> bytes:
-    """Return the page; ``door`` is the address below which it may call the API."""
+def _page(listener: str) -> bytes:
+    """Return the page; ``listener`` is the address below which it may call the API."""
     style, *names = (f"{openapi.PATH}/assets/{name}" for name in FILES)
     scripts = "".join(f'<script defer src="{name}"></script>' for name in names)
     return (
@@ -64,7 +64,7 @@ def _page(door: str) -> bytes:
         f' <a href="{openapi.PATH}/asyncapi">Kafka topics</a>'
         f'<noscript><p>This page needs JavaScript; the <a href="{openapi.PLAIN}">plain version</a> does not.'
         f"</p></noscript></header>"
-        f'<div id="api" data-door="{door}"></div><footer>{openapi.errors()}</footer></body></html>'
+        f'<div id="api" data-door="{listener}"></div><footer>{openapi.errors()}</footer></body></html>'
     ).encode()
 
 

@@ -135,11 +135,13 @@ async def test_static_membership(monkeypatch: pytest.MonkeyPatch) -> None:
 
     # Code 82 is no error of aiokafka's; ours is found in the text of what the join raises.
     kinds = [kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, Exception)]
-    assert static_membership.PlaceTakenError.errno not in {getattr(kind, "errno", None) for kind in kinds}
-    name = static_membership.PlaceTakenError.__name__
+    assert static_membership.FencedInstanceIdError.errno not in {
+        getattr(kind, "errno", None) for kind in kinds
+    }
+    name = static_membership.FencedInstanceIdError.__name__
     assert name in await _refused_join()
     with monkeypatch.context() as patched:
-        patched.delitem(errors.kafka_errors, static_membership.PlaceTakenError.errno)
+        patched.delitem(errors.kafka_errors, static_membership.FencedInstanceIdError.errno)
         assert name not in await _refused_join()
 
     # Consumers are made with ours, through the methods that it overrides.
@@ -153,7 +155,7 @@ async def _refused_join() -> str:
     """Let aiokafka join a group where another has the name; return the text of its error."""
 
     async def refuse(_: Any) -> Any:
-        return SimpleNamespace(error_code=static_membership.PlaceTakenError.errno)
+        return SimpleNamespace(error_code=static_membership.FencedInstanceIdError.errno)
 
     joining: Any = group_coordinator.CoordinatorGroupRebalance(
         SimpleNamespace(

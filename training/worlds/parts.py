@@ -45,8 +45,8 @@ def chair(s: Scene) -> None:
     """Add a chair with a back."""
     rng, chair_height, half = s.rng, s.rng.uniform(0.42, 0.5), s.rng.uniform(0.19, 0.25)
     frame = m.timber(s) if rng.random() < 0.6 else m.metal(s)
-    subscription = frame if rng.random() < 0.4 else m.cloth(s)
-    s.box((0, chair_height, 0), (half, rng.uniform(0.015, 0.05), half), subscription)
+    cushion = frame if rng.random() < 0.4 else m.cloth(s)
+    s.box((0, chair_height, 0), (half, rng.uniform(0.015, 0.05), half), cushion)
     back = rng.uniform(0.35, 0.6)
     for x in (-1, 1):
         for z in (-1, 1):
@@ -62,7 +62,7 @@ def chair(s: Scene) -> None:
         s.box(
             (0, chair_height + back / 2 + 0.05, half + lean / 2),
             (half, back / 2, 0.02),
-            subscription,
+            cushion,
             turned(0, 0.1),
         )
         return
@@ -74,21 +74,16 @@ def chair(s: Scene) -> None:
 def sofa(s: Scene, wide: float) -> None:
     """Add a sofa or an armchair with cushions."""
     rng, cover = s.rng, m.cloth(s)
-    deep, subscription, arm = rng.uniform(0.75, 0.95), rng.uniform(0.38, 0.46), rng.uniform(0.08, 0.2)
-    s.box((0, subscription / 2 + 0.03, 0), (wide / 2, subscription / 2 - 0.03, deep / 2), cover)
-    s.box(
-        (0, subscription + 0.2, deep / 2 - 0.1),
-        (wide / 2, rng.uniform(0.2, 0.3), 0.1),
-        cover,
-        turned(0, 0.15),
-    )
+    deep, cushion, arm = rng.uniform(0.75, 0.95), rng.uniform(0.38, 0.46), rng.uniform(0.08, 0.2)
+    s.box((0, cushion / 2 + 0.03, 0), (wide / 2, cushion / 2 - 0.03, deep / 2), cover)
+    s.box((0, cushion + 0.2, deep / 2 - 0.1), (wide / 2, rng.uniform(0.2, 0.3), 0.1), cover, turned(0, 0.15))
     for x in (-1, 1):
-        s.box((x * (wide / 2 - arm / 2), subscription + 0.02, 0), (arm / 2, 0.22, deep / 2), cover)
+        s.box((x * (wide / 2 - arm / 2), cushion + 0.02, 0), (arm / 2, 0.22, deep / 2), cover)
     for x in np.linspace(-wide / 2 + 0.35, wide / 2 - 0.35, max(1, int(wide / 0.6))):
-        s.ball((x, subscription, -0.05), (0.3, 0.09, deep / 2.4), cover)
+        s.ball((x, cushion, -0.05), (0.3, 0.09, deep / 2.4), cover)
         if rng.random() < 0.5:
             s.ball(
-                (x + rng.normal(0, 0.1), subscription + 0.22, 0.1),
+                (x + rng.normal(0, 0.1), cushion + 0.22, 0.1),
                 (0.2, 0.18, 0.08),
                 m.cloth(s),
                 turned(rng.normal(0, 0.3), -0.4, rng.normal(0, 0.2)),
@@ -455,7 +450,7 @@ def car(s: Scene) -> None:
 
 
 def bicycle(s: Scene) -> None:
-    """Add a bicycle or motorcycle: spoked wheels, a frame of tubes, a seat, an engine at times."""
+    """Add a bicycle or motorcycle: spoked wheels, a frame of tubes, a cushion, an engine at times."""
     rng, frame, rubber, bright = (
         s.rng,
         m.plastic(s),
@@ -472,17 +467,14 @@ def bicycle(s: Scene) -> None:
         for a in ring[:-1:2] if heavy else ring[:-1]:
             s.tube((0, r, z), a, 0.01 if heavy else 0.004, bright)
         s.tube((-0.06, r, z), (0.06, r, z), 0.06 if heavy else 0.025, bright)
-    subscription, bars = (
-        (0.0, rng.uniform(0.75, 0.95), base * 0.22),
-        (0.0, rng.uniform(0.95, 1.1), -base * 0.32),
-    )
+    cushion, bars = (0.0, rng.uniform(0.75, 0.95), base * 0.22), (0.0, rng.uniform(0.95, 1.1), -base * 0.32)
     bottom = (0.0, r * 0.95, base * 0.02)
     rod = 0.03 if heavy else 0.017
     for a, b in (
-        (subscription, bottom),
+        (cushion, bottom),
         (bottom, (0, 0.8, -base * 0.33)),
-        (subscription, (0, 0.8, -base * 0.33)),
-        (subscription, (0, r, base / 2)),
+        (cushion, (0, 0.8, -base * 0.33)),
+        (cushion, (0, r, base / 2)),
         (bottom, (0, r, base / 2)),
     ):
         s.tube(a, b, rod, frame)
@@ -490,7 +482,7 @@ def bicycle(s: Scene) -> None:
         s.tube((x, r, -base / 2), (x * 0.8, bars[1], bars[2]), rod, bright)
     s.tube((-0.32, bars[1] + 0.03, bars[2] + 0.1), (0.32, bars[1] + 0.03, bars[2] + 0.1), 0.014, rubber)
     s.ball(
-        (0, subscription[1] + 0.03, subscription[2] + (0.1 if heavy else 0)),
+        (0, cushion[1] + 0.03, cushion[2] + (0.1 if heavy else 0)),
         (0.14 if heavy else 0.08, 0.05, 0.3 if heavy else 0.13),
         rubber,
     )

@@ -82,9 +82,11 @@ def develop(rng: Rng, light: Array, depth: Array) -> Array:
     else:
         picture = grey + (picture - grey) * np.exp(rng.normal(0.05, 0.25))
     contrast = np.exp(rng.normal(0, 0.12))
-    code = np.clip(255 * ((picture - 0.5) * contrast + 0.5 + rng.normal(0, 0.02)), 0, 255).astype(np.uint8)
+    code: Array = np.clip(255 * ((picture - 0.5) * contrast + 0.5 + rng.normal(0, 0.02)), 0, 255).astype(
+        np.uint8
+    )
     if rng.random() < 0.7:
         file = io.BytesIO()
         Image.fromarray(code).save(file, "JPEG", quality=int(rng.integers(35, 98)))
-        code = np.asarray(Image.open(file).convert("RGB"))
-    return np.asarray(code)
+        code = np.array(Image.open(file).convert("RGB"))
+    return code

@@ -37,12 +37,15 @@ TEXTURE: Final = 256
 LEVELS: Final = 9
 OFFSETS: Final = np.array([(4**9 - 4 ** (9 - level)) // 3 for level in range(LEVELS)])
 """Pixels before each level of a texture, finest first."""
-LEAF: Final = 3
+LEAF: Final = 2
+BINS: Final = 12
 STACK: Final = 64
 
 Array = np.ndarray[Any, Any]
 
 fast = njit(cache=True, fastmath=True, error_model="numpy")
+inner = njit(cache=True, fastmath=True, error_model="numpy", forceinline=True)
+"""For the innermost functions: a call passes every field of every array, and costs more than the work."""
 
 
 @fast
@@ -67,7 +70,7 @@ def texel(textures: Array, which: int, u: float, v: float, level: int, out: Arra
         ) / 255.0
 
 
-@fast
+@inner
 def _box(ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> float:
     """Return where a ray enters the box [-1, 1]^3, or leaves it if it starts inside; -1 for a miss."""
     ax, bx = (-1 - ox) / dx, (1 - ox) / dx
@@ -80,7 +83,7 @@ def _box(ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> fl
     return near if near > 0 else far
 
 
-@fast
+@inner
 def _ball(ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> float:
     """Return where a ray meets the unit sphere first, -1 for a miss."""
     a = dx * dx + dy * dy + dz * dz
@@ -95,7 +98,7 @@ def _ball(ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> f
     return (-b + root) / a
 
 
-@fast
+@inner
 def _tube(ox: float, oy: float, oz: float, dx: float, dy: float, dz: float, top: float) -> float:
     """Return where a ray meets a closed cone stump: -1 <= y <= 1, radius 1 below and `top` above."""
     best = FAR
@@ -123,7 +126,7 @@ def _tube(ox: float, oy: float, oz: float, dx: float, dy: float, dz: float, top:
     return best if best < FAR else -1.0
 
 
-@fast
+@inner
 def _triangle(s: Array, i: int, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> float:
     """Return where a ray meets a triangle (Moeller and Trumbore 1997), -1 for a miss."""
     px, py, pz = dy * s[i, 8] - dz * s[i, 7], dz * s[i, 6] - dx * s[i, 8], dx * s[i, 7] - dy * s[i, 6]
@@ -141,14 +144,14 @@ def _triangle(s: Array, i: int, ox: float, oy: float, oz: float, dx: float, dy: 
     return float((s[i, 6] * qx + s[i, 7] * qy + s[i, 8] * qz) / det)
 
 
-@fast
+@inner
 def _kept(textures: Array, which: int, u: float, v: float) -> bool:
     """Say whether a cutout keeps the point (u, v) of a card."""
     x, y = int(u * TEXTURE) & (TEXTURE - 1), int(v * TEXTURE) & (TEXTURE - 1)
     return bool(textures[which, y * TEXTURE + x, 0] > 127)
 
 
-@fast
+@inner
 def _meet(
     kind: int,
     s: Array,
@@ -231,11 +234,57 @@ def bounds(kinds: Array, shapes: Array, low: Array, high: Array) -> None:
 
 
 @fast
-def build(low: Array, high: Array, order: Array, boxes: Array, links: Array) -> int:
-    """Build the hierarchy by splitting at the middle of the widest axis; return how many nodes it has.
+def _cut(
+    order: Array, low: Array, high: Array, start: int, end: int, axis: int, least: float, widest: float
+) -> tuple[float, int]:
+    """Return the cost of the best cut of a node along an axis, and the bin that it begins at.
 
-    Fills `order` (N), `boxes` (2N, 6) and `links` (2N, 2): the first child, or minus the count of a leaf,
-    and the leaf's start.
+    The cost is the surface area times the count, of both sides (MacDonald and Booth 1990), in `BINS` bins.
+    """
+    count = np.zeros(BINS)
+    box = np.empty((BINS, 6))
+    area = np.empty(BINS)
+    for k in range(BINS):
+        for n in range(3):
+            box[k, n], box[k, 3 + n] = FAR, -FAR
+    for j in range(start, end):
+        i = order[j]
+        centre = 0.5 * (low[i, axis] + high[i, axis])
+        k = min(BINS - 1, int(BINS * (centre - least) / widest))
+        count[k] += 1
+        for n in range(3):
+            box[k, n], box[k, 3 + n] = min(box[k, n], low[i, n]), max(box[k, 3 + n], high[i, n])
+    total = 0.0
+    side = np.empty(6)
+    for n in range(3):
+        side[n], side[3 + n] = FAR, -FAR
+    for k in range(BINS - 1):
+        total += count[k]
+        for n in range(3):
+            side[n], side[3 + n] = min(side[n], box[k, n]), max(side[3 + n], box[k, 3 + n])
+        x, y, z = side[3] - side[0], side[4] - side[1], side[5] - side[2]
+        area[k] = total * (x * y + y * z + z * x) if total > 0 else FAR * FAR
+    best, where = FAR * FAR, 0
+    total = 0.0
+    for n in range(3):
+        side[n], side[3 + n] = FAR, -FAR
+    for k in range(BINS - 1, 0, -1):
+        total += count[k]
+        for n in range(3):
+            side[n], side[3 + n] = min(side[n], box[k, n]), max(side[3 + n], box[k, 3 + n])
+        x, y, z = side[3] - side[0], side[4] - side[1], side[5] - side[2]
+        cost = area[k - 1] + total * (x * y + y * z + z * x)
+        if total > 0 and cost < best:
+            best, where = cost, k
+    return best, where
+
+
+@fast
+def build(low: Array, high: Array, order: Array, boxes: Array, links: Array) -> int:
+    """Build the hierarchy by the surface area heuristic; return how many nodes it has.
+
+    Fills `order` (N), `boxes` (2N, 6) and `links` (2N, 2): the first child and 0, or minus a leaf's count
+    and its start.
     """
     n = len(order)
     for i in range(n):
@@ -248,7 +297,7 @@ def build(low: Array, high: Array, order: Array, boxes: Array, links: Array) -> 
     while depth > 0:
         depth -= 1
         start, end, node = starts[depth], ends[depth], nodes[depth]
-        axis, widest, split = 0, -1.0, 0.0
+        axis, cheapest, edge, origin, reach = -1, FAR * FAR, 0, 0.0, 1.0
         for k in range(3):
             lo, hi, cl, ch = FAR, -FAR, FAR, -FAR
             for j in range(start, end):
@@ -257,15 +306,18 @@ def build(low: Array, high: Array, order: Array, boxes: Array, links: Array) -> 
                 centre = 0.5 * (low[i, k] + high[i, k])
                 cl, ch = min(cl, centre), max(ch, centre)
             boxes[node, k], boxes[node, 3 + k] = lo, hi
-            if ch - cl > widest:
-                axis, widest, split = k, ch - cl, 0.5 * (cl + ch)
-        if end - start <= LEAF or widest < 1e-9 or depth > STACK * 2 - 4:
+            if end - start > LEAF and ch - cl > 1e-9:
+                cost, where = _cut(order, low, high, start, end, k, cl, ch - cl)
+                if cost < cheapest:
+                    axis, cheapest, edge, origin, reach = k, cost, where, cl, ch - cl
+        if axis < 0 or depth > STACK * 2 - 4:
             links[node, 0], links[node, 1] = -(end - start), start
             continue
         a, b = start, end - 1
         while a <= b:
             i = order[a]
-            if 0.5 * (low[i, axis] + high[i, axis]) < split:
+            centre = 0.5 * (low[i, axis] + high[i, axis])
+            if min(BINS - 1, int(BINS * (centre - origin) / reach)) < edge:
                 a += 1
             else:
                 order[a], order[b] = order[b], i
@@ -280,7 +332,7 @@ def build(low: Array, high: Array, order: Array, boxes: Array, links: Array) -> 
     return used
 
 
-@fast
+@inner
 def _enter(
     b: Array, n: int, ox: float, oy: float, oz: float, ix: float, iy: float, iz: float, limit: float
 ) -> float:

@@ -36,7 +36,7 @@ def gateway_settings(gateway_settings: GatewaySettings, built: Path) -> GatewayS
     return gateway_settings.model_copy(update={"page": built})
 
 
-async def door(api) -> str:
+async def listener(api) -> str:
     """The address that the page of today may call."""
     return re.search(r'data-door="(/docs/try/[0-9a-f]{32})"', (await api.client.get("/docs")).text)[1]
 
@@ -89,7 +89,7 @@ async def test_the_plain_page_has_no_script(api):
 
 
 async def test_calls_are_answered_under_the_token_of_the_page(api):
-    base = await door(api)
+    base = await listener(api)
     _, key = await api.key(await api.person())
     for path in (
         "/api/v1/scenes?limit=1",
@@ -113,7 +113,7 @@ async def test_calls_are_answered_under_the_token_of_the_page(api):
 
 
 async def test_nothing_is_answered_under_another_token_or_to_another_origin(api, assert_problem):
-    base = await door(api)
+    base = await listener(api)
     for path, headers in (
         (f"/docs/try/{'0' * 32}/api/v1/models", NULL),
         ("/docs/try/none/api/v1/models", NULL),
@@ -142,7 +142,7 @@ async def test_origins_that_were_named_change_nothing_below_the_token(settings):
 
 
 async def test_neither_logs_nor_metrics_have_the_token(api):
-    base = await door(api)
+    base = await listener(api)
     with capture_logs() as logs:
         await api.client.get(f"{base}/api/v1/models", headers=NULL)
         await api.client.get(f"{base}/api/v1/models")

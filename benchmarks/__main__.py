@@ -1,4 +1,4 @@
-"""Run the benchmarks in turn: ``python -m benchmarks [NAME ...]``; each has its own ``--help``."""
+"""Runs the benchmarks in turn: ``python -m benchmarks [NAME ...]``; each has its own ``--help``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parent
 
 
 def main() -> int:
-    """Run those named, or all; stop at the first that fails."""
+    """Run the named benchmarks, or all; stop at the first that fails."""
     present = sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
     wanted = sys.argv[1:] or present
     if unknown := set(wanted) - set(present):

@@ -1,4 +1,4 @@
-"""Events as the log has them, for the benchmarks of what reads it: half requested, half completed."""
+"""Records of the events topic for benchmarks of its readers: half requested, half completed."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def completed(generation: UUID, account: UUID) -> GenerationCompleted:
 
 
 def raw(message: AnyMessage, at: datetime, account: UUID, partition: int, offset: int) -> RawRecord:
-    """Return the message as it lies in Kafka."""
+    """Return the message as a Kafka record."""
     out = envelope.record(topics.EVENTS, message, key=account, source="/bench", time=at)
     return RawRecord(
         topic=topics.EVENTS.name,
@@ -82,7 +82,7 @@ def raw(message: AnyMessage, at: datetime, account: UUID, partition: int, offset
 
 
 async def account_of(pool: asyncpg.Pool) -> UUID:
-    """Insert an account."""
+    """Insert an account and return its id."""
     account = new_id()
     await pool.execute(
         "INSERT INTO users VALUES ($1, $2, 'x', 'a', 'b', 'user', now(), now(), true)",
@@ -100,13 +100,13 @@ FROM unnest($1::uuid[], $3::timestamptz[]) AS r (id, at)"""
 
 
 async def accept(pool: asyncpg.Pool, account: UUID, records: list[RawRecord]) -> None:
-    """Write the scenes' rows, as the gateway does before the log tells of them."""
+    """Write the scenes' rows, as the gateway does before their events are published."""
     events = [event for event in decode(topics.EVENTS, records)[0] if event.type == REQUESTED]
     await pool.execute(_ACCEPTED, [e.subject for e in events], account, [e.time for e in events])
 
 
 def projector_of(pool: asyncpg.Pool) -> tuple[Projector, int]:
-    """Return the ledger's projector, and an epoch of its own, so that runs can follow each other."""
+    """Return the ledger's projector and its own epoch, so that runs can follow each other."""
     epoch = time.time_ns() // 1_000_000_000
     write = EventProjection(epoch=epoch, bucket="bench").write
     intake = Intake(topics.EVENTS, projector=PROJECTOR, epoch=epoch, write=write)

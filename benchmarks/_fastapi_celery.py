@@ -1,7 +1,8 @@
-"""The endpoint that a user would build instead: FastAPI, boto, asyncpg, and Celery on Redis.
+"""A typical alternative endpoint for comparison: FastAPI, boto, asyncpg, and Celery on Redis.
 
-Runs in a virtual environment of its own (`_fastapi_celery.txt`); imports nothing of ours. It does the work of
-POST /scenes/generate: look the key up, decode the photo to its end, hash it, store it, write a row, enqueue.
+Runs in its own virtual environment (`_fastapi_celery.txt`) and imports nothing of this project. It does the
+work of POST /scenes/generate: look the key up, decode the photo fully, hash it, store it, write a row and
+enqueue.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A photo for load: what a camera gives, of a size that is asked for."""
+"""A photo for load tests: like a camera's, of a given size."""
 
 from __future__ import annotations
 

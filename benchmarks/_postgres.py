@@ -1,4 +1,4 @@
-"""A Postgres of a benchmark's own, in a temporary folder, that syncs as in production."""
+"""A Postgres server for one benchmark, in a temporary folder, that syncs as in production."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Sized(Postgres):
 
 @asynccontextmanager
 async def own_postgres(shared_buffers: str, *, folder: Path | None = None) -> AsyncIterator[str]:
-    """Start one; yield the address of a database; stop it and remove its data, unless ``folder`` keeps it."""
+    """Start a server and yield a database's URL; stop it and remove its data unless ``folder`` is set."""
     home = Home(folder or Path(tempfile.mkdtemp(prefix="sharpstream-bench-", dir="/var/tmp")))
     home.create()
     postgres = _Sized(home, Memory(home))

@@ -1,6 +1,6 @@
-"""What the servers of `benchmarks/sse.py` share: the event, its schedule, and how they are told to begin.
+"""Shared by the servers of `benchmarks/sse.py`: the event, its schedule, and the start command.
 
-Standard library and uvicorn only, because the rival runs in an environment of its own.
+Standard library and uvicorn only, because the compared server runs in its own environment.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ DATA: dict[str, Any] = {
     "timings": {"queued_ms": 12.5, "fetch_ms": 9.1, "decode_ms": 20.2, "inference_ms": 700.3},
     "attempt": 1,
 }
-"""The dearest event there is, 800 bytes."""
+"""The data of the largest event, 800 bytes."""
 
 
 def event(number: int) -> dict[str, Any]:
-    """Return the event as a CloudEvent that was made now."""
+    """Return the event as a CloudEvent with the current time."""
     return {
         "specversion": "1.0",
         "id": str(UUID(int=number)),
@@ -58,7 +58,7 @@ def event(number: int) -> dict[str, Any]:
 
 
 def allow_many() -> None:
-    """Raise the number of open files as far as it may."""
+    """Raise the limit of open files to its maximum."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
@@ -96,7 +96,7 @@ async def _main(app: Any, publish: Callable[[int, int], Any]) -> None:
         await asyncio.sleep(max(0.0, due - time.monotonic()))
         publish(number % int(groups), number)
         number += 1
-    # Late or not, nobody waits for more than this; what comes later counts as lost.
+    # Events that arrive later than this count as lost.
     await asyncio.sleep(3)
     reported = {
         "events": number,

@@ -1,7 +1,7 @@
-"""The clients of `benchmarks/sse.py`, in a process of their own: thousands of streams, read and timed.
+"""The clients of `benchmarks/sse.py`, in their own process: thousands of streams, read and timed.
 
-``python _sse_load.py JSON`` with url, path, headers, groups, streams: opens them, tells so, begins
-to count on a line, and on another tells what came.
+``python _sse_load.py JSON`` with url, path, headers, groups, streams: opens them, reports so, starts
+to count on a line of input, and reports the results on another.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MARK = b'"time":'
 
 
 class Client(asyncio.Protocol):
-    """One stream: asks, and notes for each event how long it has been on its way."""
+    """One stream: sends its request and records the lag of each event."""
 
     def __init__(self, request: bytes, lags: array[float], opened: asyncio.Future[None]) -> None:
         self.request, self.lags, self.opened = request, lags, opened
@@ -80,7 +80,7 @@ async def main(order: dict[str, object]) -> None:
     print(json.dumps({"opened_per_second": streams / (time.monotonic() - began)}), flush=True)
     await asyncio.to_thread(sys.stdin.readline)
     before = cpu_s()
-    del lags[:]  # what was sent to warm up
+    del lags[:]  # those of the warm-up
     for client in clients:
         client.count = 0
     await asyncio.to_thread(sys.stdin.readline)

@@ -1,4 +1,4 @@
-"""The servers of `benchmarks/sse.py` that need nothing but this project: ours, and the plain way."""
+"""The servers of `benchmarks/sse.py` that need only this project: ours, and plain Litestar."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BODY = msgspec.json.encode(common.DATA)
 
 
 def ours() -> None:
-    """Serve as a gateway does: its hub, its streams, the layer around requests; no Kafka, no Postgres."""
+    """Serve as a gateway does: with its hub, streams and middleware, without Kafka and Postgres."""
     hub = Hub(
         epoch=1,
         partitions=12,
@@ -74,7 +74,7 @@ def ours() -> None:
 
 
 def plain() -> None:
-    """Serve as Litestar's documentation shows it: a generator, a queue and a rendering for each client."""
+    """Serve as in Litestar's documentation: a generator, a queue and a rendering for each client."""
     queues: defaultdict[int, list[asyncio.Queue[dict[str, object]]]] = defaultdict(list)
 
     async def frames(group: int) -> AsyncIterator[bytes]:

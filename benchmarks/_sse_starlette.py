@@ -1,4 +1,4 @@
-"""The rival of `benchmarks/sse.py`: sse-starlette with a queue a client, as its documentation shows."""
+"""The server compared in `benchmarks/sse.py`: sse-starlette with a queue a client, as it documents."""
 
 from __future__ import annotations
 

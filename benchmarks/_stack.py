@@ -1,4 +1,4 @@
-"""A whole system of a benchmark's own, in a temporary folder."""
+"""A whole system for one benchmark, in a temporary folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """How to reach it."""
+    """The system's address and API key."""
 
     url: str
     api_key: str
@@ -29,7 +29,7 @@ class Stack:
 def own_stack(**settings: str) -> Iterator[Stack]:
     """Start a stack with these environment keys; stop it and remove its data."""
     home = tempfile.mkdtemp(prefix="sharpstream-bench-", dir="/var/tmp")
-    Path(home).chmod(0o755)  # Postgres runs as somebody else where we are root
+    Path(home).chmod(0o755)  # Postgres runs as another user if we are root
     env = os.environ | {"SHARPSTREAM_HOME": home, "LOG_LEVEL": "WARNING"} | settings
     command = [sys.executable, "-m", "sharpstream"]
     try:

@@ -1,7 +1,7 @@
 """Scenes completed a second, with no webhook and with one whose receiver never answers.
 
-One system, rounds in turn: photos are kept under way all the time, and the completions of each round are
-counted by when they happened. The deliveries to the black hole pile up beside them.
+One system, rounds in turn: photos are kept in flight all the time, and the completions of each round are
+counted by their time. Meanwhile the deliveries to the black hole accumulate.
 
     python benchmarks/blackhole.py
 """
@@ -32,7 +32,7 @@ HOLED = "with a black hole"
 
 
 async def round_of(client: AsyncClient, photo: bytes, *, seconds: float, in_flight: int) -> float:
-    """Return scenes completed a second while so many are under way."""
+    """Return scenes completed a second with ``in_flight`` photos in flight."""
     until = time.monotonic() + seconds
     completed = 0
 
@@ -82,7 +82,7 @@ def markdown(report: dict[str, Any]) -> str:
     rates = report["completed_per_second"]
     return (
         "# A receiver that never answers\n\n"
-        f"Scenes completed a second by the bundled model, {report['in_flight']} under way:"
+        f"Scenes completed a second by the bundled model, {report['in_flight']} in flight:"
         f" {report['machine']}, {report['date']}. Median of {len(rates[QUIET])} rounds"
         f" of {report['seconds']:g} s, in turn.\n\n"
         "| | scenes/s |\n|---|---:|\n"

@@ -1,9 +1,9 @@
-"""Seconds, megabytes and peak memory of each export format, in a worker as the consumer runs it.
+"""Measures seconds, megabytes and peak memory of each export format, in a worker as in the consumer.
 
 ``python -m benchmarks.exports [--rows 665] [FORMAT ...]``: 665 rows make 1.18 million Gaussians. The worker
 is started and the format imported (and the rasteriser compiled) by a small scene first; that is not timed.
-Beside it, from the same .ply in the same run: splat-transform (PlayCanvas; a process each time, as a person
-runs it) where Node has it, and gsply. The best of three each; formats that are not named keep their figures.
+For comparison, from the same .ply in the same run: splat-transform (PlayCanvas; a new process each time, as a
+user runs it) if Node has it, and gsply. Each is the best of three; formats not named keep their figures.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ async def ours(name: str, small: bytes, data: bytes) -> Row:
 
 
 def theirs(which: str, command: list[str], target: Path) -> Row:
-    """Run a command that writes the target, a few times; its start is part of it unless it tells a time."""
+    """Run a command that writes the target a few times; includes its start unless it reports a time."""
     seconds, peak = [], 0
     for _ in range(TRIES):
         target.unlink(missing_ok=True)

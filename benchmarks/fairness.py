@@ -1,8 +1,8 @@
-"""How long one photo takes while another account floods the service, against the same without the flood.
+"""Measures one photo's time while another account floods the service, against the same without the flood.
 
-The model takes a second a batch of two and no processor, as SHARP on an accelerator would (0.9 s on an A100),
-in as many steps as a ViT-L has blocks; so what is measured is who waits for whom. Twice: as it is, and with
-the share of the interactive lane switched off.
+The model takes a second a batch of two without using the CPU, as SHARP on an accelerator would (0.9 s on an
+A100), in as many steps as a ViT-L has blocks. So the benchmark measures scheduling. It runs twice: as it is,
+and with the share of interactive priority switched off.
 
     python benchmarks/fairness.py
 """
@@ -37,7 +37,7 @@ ENGINE = {
 
 
 def account_of(stack: Stack, name: str) -> str:
-    """Make an account and return a key of it."""
+    """Make an account and return its API key."""
     email, password = f"{name}@example.org", "correct horse battery"
     with Client(stack.url) as client:
         client.register(email, password)
@@ -60,7 +60,7 @@ async def one_by_one(url: str, key: str, photo: bytes, count: int) -> list[float
 
 
 async def flood(url: str, key: str, photo: bytes, in_flight: int) -> None:
-    """Keep so many under way, for ever."""
+    """Keep ``in_flight`` photos in flight, until cancelled."""
 
     async def again(client: AsyncClient) -> None:
         while True:
@@ -96,7 +96,7 @@ def markdown(report: dict[str, Any]) -> str:
         "# Fairness",
         "",
         "Seconds from photo to splat of one account, one photo at a time, alone and beside another that"
-        f" keeps {report['in_flight']} under way: {report['machine']}, {report['date']},"
+        f" keeps {report['in_flight']} in flight: {report['machine']}, {report['date']},"
         f" {report['photos']} photos.",
         "",
         "| | alone p50 | p99 | beside p50 | p99 | ratio p50 | ratio p99 |",

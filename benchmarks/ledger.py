@@ -1,13 +1,15 @@
-"""How fast events become rows: whole batches in a fixed number of statements, against one event at a time.
+"""Measures the projection of events into rows: in batches with a fixed number of statements, and singly.
 
-Kafka is left out: records are made in memory and given to the projector, so what is measured is decoding and
-Postgres. Half the events are `generation.requested.v1`, half `generation.completed.v1` (the scene's update
-and a usage row). Several accounts run side by side, as partitions do. As in life the scene's row is there
-before its first event, for the gateway writes it when it accepts the photo; where rows are "made" there is
-none, as in a rebuild: then the first event makes it.
+Kafka is left out: records are made in memory and given to the projector, so the benchmark measures decoding
+and Postgres. Half the events are `generation.requested.v1`, half `generation.completed.v1` (the scene's
+update and a usage row). Several accounts run concurrently, as partitions do. As in production the scene's row
+exists before its first event, because the gateway writes it when it accepts the photo. Where rows are "made"
+there is none, as in a rebuild, and the first event makes it.
+
 "one at a time" is the same projection with batches of one: a transaction an event, as most consumers do.
-It starts a Postgres of its own, which syncs every commit. Each figure is the best of three rounds, which take
-turns: what else the machine does, or its neighbours do, only ever makes a round slower.
+
+It starts its own Postgres, which syncs every commit. Each figure is the best of three alternating rounds,
+because other load on the machine can only slow a round down.
 
     python benchmarks/ledger.py
 """
@@ -28,7 +30,7 @@ from typing import Any
 
 import asyncpg
 
-sys.path.append(sys.path.pop(0))  # this very file would hide the package
+sys.path.append(sys.path.pop(0))  # this file would hide the package of the same name
 
 from _events import accept, account_of, events_of, projector_of
 from _postgres import own_postgres
@@ -54,7 +56,7 @@ async def measure(
         if accepted:
             await accept(pool, account, streams[-1])
     gc.collect()
-    gc.freeze()  # a ledger holds a batch, not a whole run of records
+    gc.freeze()  # a ledger holds only a batch, not a whole run of records
 
     async def project_batches(records: list[RawRecord]) -> None:
         for start in range(0, len(records), batch):

@@ -1,9 +1,9 @@
-"""Whether writing into the ledger and reading from it stay as quick when the log is long.
+"""Measures whether writes to and reads from the ledger slow down as the log grows.
 
-The same operations with 10 thousand rows in the log and with 10 million (and half as many scenes and usage
-rows), 500 events an account in both: projecting a batch of 100, a page of an account's log, of its list of
-scenes, its usage by day. Two databases of one server, which syncs every commit, measured in turn. Reads are
-of a few hundred accounts, each read once before: what lies on a disk only is as slow as the disk.
+It runs the same operations with 10 thousand rows in the log and with 10 million (and half as many scenes and
+usage rows), 500 events an account in both: projecting a batch of 100, a page of an account's log, a page of
+its scenes, its usage by day. Two databases of one server, which syncs every commit, are measured in turn.
+Reads are of a few hundred accounts, each read once before, because uncached rows only measure the disk.
 
     python benchmarks/ledger_growth.py  # 15 GB and a quarter of an hour, nearly all of it to fill
 """
@@ -39,8 +39,8 @@ from bus.runtime.settings import DatabaseSettings
 from ledger.db import database
 from ledger.db.migrate import migrate
 
-# Half requested, half completed, in the order in which they would have come, ten photos of an account after
-# each other as people send them; ids grow with time as UUIDv7 do.
+# Half requested, half completed, in order of arrival, ten photos of an account after each other as users send
+# them; ids grow with time as UUIDv7 do.
 FILL = """
 WITH numbered AS (
     SELECT i, accounts.id AS account,
@@ -80,7 +80,7 @@ READS = {
 
 
 async def grow(pool: asyncpg.Pool, rows: int) -> list[UUID]:
-    """Fill the tables up to so many rows in the log, unless they are; return the accounts."""
+    """Fill the tables up to ``rows`` rows in the log if needed; return the accounts."""
     if await pool.fetchval("SELECT to_regclass('accounts')"):
         return [row[0] for row in await pool.fetch("SELECT id FROM accounts ORDER BY n")]
     accounts = [await account_of(pool) for _ in range(max(1, rows // EVENTS_AN_ACCOUNT))]
@@ -110,8 +110,8 @@ class Database:
         self._batches: list[list[RawRecord]] = []
 
     async def prepare(self, repeat: int) -> None:
-        """Make the events that will be projected."""
-        account = await account_of(self._pool)  # nobody reads its rows, which are more than others have
+        """Make the events to project."""
+        account = await account_of(self._pool)  # not read, because it has more rows than others
         records = events_of(account, 0, BATCH * repeat)
         await accept(self._pool, account, records)
         self._projector, _ = projector_of(self._pool)
@@ -121,11 +121,11 @@ class Database:
         self._batches = [records[start : start + BATCH] for start in range(0, len(records), BATCH)][::-1]
 
     async def project(self) -> None:
-        """Write a batch of events."""
+        """Project a batch of events."""
         await self._projector.project(self._batches.pop())
 
     async def read(self, statement: str) -> None:
-        """Read of an account, each time another one."""
+        """Run the read for the next account."""
         await self._pool.fetch(statement, self._rng.choice(self._accounts))
 
     async def timed(self, name: str) -> float:
@@ -136,7 +136,7 @@ class Database:
 
 
 async def run(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Fill both, then measure each operation in turn: what the machine does meanwhile hits both."""
+    """Fill both, then measure each operation in turn, so that other load affects both."""
     async with (
         own_postgres(arguments.shared_buffers, folder=arguments.folder) as url,
         AsyncExitStack() as stack,

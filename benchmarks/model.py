@@ -1,4 +1,4 @@
-"""The network by stage and batch size: time, memory, and TFLOP/s against what a matmul reaches here.
+"""Measures the network by stage and batch size: time, memory, and TFLOP/s against a matmul's here.
 
 Random weights unless a checkpoint is given: they cost the same time. Examples:
 
@@ -159,7 +159,7 @@ def flops_of(config: SharpConfig) -> dict[str, int]:
 
 
 def matmul_ceiling(device: torch.device, dtype: torch.dtype) -> float:
-    """Return FLOP/s of a large square matmul: the most that this device gives."""
+    """Return FLOP/s of a large square matmul, the practical maximum of this device."""
     size = 8192 if device.type == "cuda" else 2048
     a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     best = float("inf")
@@ -178,7 +178,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     device, dtype = torch.device(arguments.device), getattr(torch, arguments.dtype)
     model = load_sharp(config, arguments.checkpoint or random_weights(config), device, dtype)
     model.patch_chunk = arguments.patch_chunk
-    # Before and after: on a machine that is shared, one of them alone may be too low.
+    # Before and after, because on a shared machine one alone may be too low.
     flops, ceiling = flops_of(config), matmul_ceiling(device, dtype)
     photo = np.random.default_rng(0).integers(0, 256, (*PHOTO, 3), dtype=np.uint8)
     batches: list[dict[str, Any]] = []

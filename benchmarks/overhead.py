@@ -1,8 +1,8 @@
-"""What the service itself costs: POST a photo -> the terminal event at a Server-Sent-Events client.
+"""Measures the service's overhead, from POSTing a photo to its terminal event at an SSE client.
 
-The model is `null` (a tiny fixed result), so everything measured is ours: HTTP, S3, Postgres, relay,
+The model is `null` (a tiny fixed result), so everything measured is overhead: HTTP, S3, Postgres, relay,
 Kafka, the pipeline, the event's way back. Requests start at fixed times (open loop), so that a slow
-answer does not slow the clock; percentiles are over all of them. Examples:
+response does not delay the next request; percentiles are over all of them. Examples:
 
     python benchmarks/overhead.py                         # starts a stack of its own, all rates
     python benchmarks/overhead.py --rates 1,10 --seconds 30 --out benchmarks/results
@@ -71,7 +71,7 @@ async def one(session: aiohttp.ClientSession, url: str, photo: bytes) -> dict[st
     if event["type"] != "generation.completed.v1":
         raise RuntimeError(f"ended with {event}")
     timings = {k: float(v) for k, v in event["data"]["timings"].items()}
-    # From the moment the event was made to its arrival: transaction, Kafka, hub, HTTP.
+    # From the event's creation to its arrival: transaction, Kafka, hub, HTTP.
     timings["event_ms"] = (now - datetime.fromisoformat(event["time"])).total_seconds() * 1000
     return timings | {"post_ms": (posted - start) * 1000, "total_ms": (end - start) * 1000}
 

@@ -1,6 +1,6 @@
-"""NDC Gaussians to the bytes of a .ply: ours against the straightforward way, in the same run.
+"""Measures NDC Gaussians to the bytes of a .ply: ours against the straightforward way, in the same run.
 
-The straightforward way is what the published implementation does: covariances, a float64 SVD for each
+The straightforward way is that of the published implementation: covariances, a float64 SVD for each
 Gaussian on the CPU, a file written row by row. Examples:
 
     python benchmarks/postprocess.py

@@ -1,7 +1,7 @@
-"""msgspec against orjson where JSON is rendered in bulk: scene lists, event pages, SSE frames, log lines.
+"""Compares msgspec and orjson at rendering JSON in bulk: scene lists, event pages, SSE frames, log lines.
 
-Both render the objects that the service has in hand there (structs, except for log lines, which are
-dictionaries) and must say the same. orjson knows no msgspec struct, so it gets dictionaries from a hook.
+Both render the service's own objects (structs, except for log lines, which are dictionaries) and must give
+equal JSON. orjson does not support msgspec structs, so it gets dictionaries from a hook.
 
     python benchmarks/rendering.py --repeat 30
 """
@@ -40,7 +40,7 @@ URL = f"https://splats.example.org/sharpstream/exports/{ID}/5f3a9c.png?X-Amz-Alg
 
 @dataclass(frozen=True)
 class Case:
-    """One thing that is rendered, by both, from the same object."""
+    """One object that both libraries render."""
 
     name: str
     msgspec: Callable[[], bytes]
@@ -48,7 +48,7 @@ class Case:
 
 
 def as_dict(value: Any) -> Any:
-    """Return what orjson cannot render by itself as something that it can."""
+    """Return an object that orjson does not support as one that it does."""
     if isinstance(value, msgspec.Struct):
         return {key: each for key, each in msgspec.structs.asdict(value).items() if each is not msgspec.UNSET}
     if isinstance(value, msgspec.Raw):
@@ -57,7 +57,7 @@ def as_dict(value: Any) -> Any:
 
 
 def scenes() -> ScenePage:
-    """Return a full page of scenes as its list has them."""
+    """Return a full page of the list of scenes."""
     metadata = {
         "image": {"width": 4032, "height": 3024, "media_type": "image/jpeg", "located": True},
         "result": {"gaussian_count": 1_179_648, "width": 1536, "height": 1152, "focal_length_px": 1234.5},
@@ -115,7 +115,7 @@ def event() -> CloudEvent:
 
 
 def log_line() -> dict[str, Any]:
-    """Return a log line as the last processor of structlog gets it."""
+    """Return a log line as structlog's last processor gets it."""
     return {
         "event": "export_completed",
         "role": "export",
@@ -132,7 +132,7 @@ def log_line() -> dict[str, Any]:
 
 
 def cases() -> list[Case]:
-    """Return what is measured."""
+    """Return the measured cases."""
     page, one, line = scenes(), event(), log_line()
     events = {"items": [one] * ITEMS, "next_cursor": one.cursor}
     encoder = msgspec.json.Encoder()
@@ -174,12 +174,12 @@ def best_us(call: Callable[[], bytes], repeat: int) -> float:
 
 
 def same(one: bytes, other: bytes) -> bool:
-    """Whether both say the same; times may be written as Z or +00:00."""
+    """Return whether both are equal JSON; times may be written as Z or +00:00."""
     return one.replace(b"+00:00", b"Z") == other.replace(b"+00:00", b"Z")
 
 
 def measure(repeat: int) -> dict[str, Any]:
-    """Return a row a case; the two are measured in turn, so that other load hits both."""
+    """Return a row a case; the two are measured in turn, so that other load affects both."""
     rows = []
     for case in cases():
         if not same(case.msgspec(), case.orjson()):

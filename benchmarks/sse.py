@@ -1,11 +1,11 @@
-"""How fast an event reaches thousands of open live streams, and what a stream costs.
+"""Measures an event's lag to thousands of open live streams, and the cost of a stream.
 
 First the fan-out alone, each way in turn with the same events, the same uvicorn and the same clients: the
-gateway's hub; Litestar as its documentation shows it (a generator, a queue and a rendering for each client);
-sse-starlette with a queue for each client. Events are made inside the server, so Kafka and Postgres are left
-out. Then the whole: a running gateway, its events through Kafka. Lag is from the making of an event to its
-arrival at a client; all clients run in one other process. Two shapes: *many accounts*, where an event goes
-to 100 streams (*busy*: three times as many events), and *one account*, where each goes to all at once.
+gateway's hub; Litestar as in its documentation (a generator, a queue and a rendering for each client);
+sse-starlette with a queue for each client. Events are made inside the server, without Kafka and Postgres.
+Then a whole running gateway, with its events through Kafka. Lag is from an event's creation to its arrival at
+a client; all clients run in one other process. Two shapes: *many accounts*, where an event goes to 100
+streams (*busy*: three times as many events), and *one account*, where each goes to all streams.
 
     python benchmarks/sse.py                        # 5,000 streams, 10 s each way
     python benchmarks/sse.py --no-stack --no-rival  # the fan-out alone, nothing to install
@@ -45,7 +45,7 @@ GOAL_MS = 250
 
 @contextmanager
 def clients(order: dict[str, Any]) -> Iterator[tuple[dict[str, Any], subprocess.Popen[str]]]:
-    """Open the streams; yield what opening them took, and the process, which tells more on a line."""
+    """Open the streams; yield the cost of opening them, and the process, which reports more on request."""
     command = [sys.executable, HERE / "_sse_load.py", json.dumps(order)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
@@ -73,7 +73,7 @@ def say(process: subprocess.Popen[str], line: str) -> None:
 
 
 def fan_out(command: list[Any], shape: dict[str, Any], streams: int, seconds: float) -> dict[str, Any]:
-    """Measure one server that makes its events itself."""
+    """Measure one server that makes its own events."""
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         order = {"host": "127.0.0.1", "port": heard(server), "path": "/{group}", "headers": []}
@@ -93,7 +93,7 @@ def fan_out(command: list[Any], shape: dict[str, Any], streams: int, seconds: fl
 
 @contextmanager
 def rival() -> Iterator[list[Any]]:
-    """Install sse-starlette somewhere of its own; yield the command of its server."""
+    """Install sse-starlette into its own environment; yield the command of its server."""
     folder = Path(tempfile.mkdtemp(prefix="sharpstream-rival-", dir="/var/tmp"))
     try:
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
@@ -105,7 +105,7 @@ def rival() -> Iterator[list[Any]]:
 
 
 async def produce(stack: Stack, account: Any, rate: float, seconds: float, begin: Callable[[], None]) -> int:
-    """Write the account's events into Kafka as soon as each is made; ``begin`` comes after a warm-up."""
+    """Write each of the account's events into Kafka when it is made; call ``begin`` after a warm-up."""
     options = KafkaSettings(**stack.credentials["kafka"]).client_options()
     async with AIOKafkaProducer(enable_idempotence=True, acks="all", **options) as producer:
 
@@ -114,7 +114,7 @@ async def produce(stack: Stack, account: Any, rate: float, seconds: float, begin
             out = record(topics.EVENTS, message, key=account, source="/bench", time=datetime.now(UTC))
             await producer.send_and_wait(out.topic, key=out.key, value=out.value, headers=out.headers)
 
-        for _ in range(3):  # the first one waits for the producer's id, and the streams were just opened
+        for _ in range(3):  # warm-up: the first waits for the producer's id, and the streams are new
             await send()
             await asyncio.sleep(1)
         begin()
@@ -127,7 +127,7 @@ async def produce(stack: Stack, account: Any, rate: float, seconds: float, begin
 
 
 async def account_of(stack: Stack) -> Any:
-    """Return the only account there is."""
+    """Return the only account."""
     connection = await asyncpg.connect(stack.credentials["database_url"])
     try:
         return await connection.fetchval("SELECT id FROM users LIMIT 1")
@@ -157,7 +157,7 @@ def whole(streams: int, rate: float, seconds: float) -> dict[str, Any]:
 
 
 def seconds_of(pid: int) -> float:
-    """Return the processor seconds that a process has used."""
+    """Return the CPU seconds that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -235,7 +235,7 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def bound(runs: list[dict[str, Any]]) -> str:
-    """Say what bounds it here."""
+    """Return a sentence on the bottleneck of this machine."""
     server, client = (max(run[key] for run in runs) for key in ("server_cores", "client_cores"))
     whose = "the clients' process" if client > server else "the server's one thread"
     return (

@@ -1,9 +1,9 @@
-"""How many webhooks one worker delivers in a second, against receivers that take 50 ms to answer.
+"""Measures the webhooks that one worker delivers in a second, to receivers that answer after 50 ms.
 
-Side by side in one run with what one would write first: a pool of worker threads, each taking one delivery
-at a time, a new connection each (requests). That one is spared the database: its deliveries come from a list
-and its results go nowhere, while ours claims rows in Postgres and writes what became of each. Rates are
-counted at the receivers, from the first request to the last. Examples:
+It is compared in the same run with a simple design: a pool of worker threads, each sending one delivery at a
+time on a new connection (requests). The threads use no database: their deliveries come from a list and their
+results are discarded, while ours claims rows in Postgres and records each result. Rates are counted at the
+receivers, from the first request to the last. Examples:
 
     python benchmarks/webhooks.py                             # starts a Postgres of its own
     python benchmarks/webhooks.py --database postgresql://... # makes a database there and drops it
@@ -57,11 +57,11 @@ KEY = SecretStr("a key that seals the secrets of a benchmark")
 ANSWER_S = 0.05
 
 
-# --- the receivers: a process of their own -----------------------------------------------------------
+# --- the receivers: their own process ----------------------------------------------------------------
 
 
 def receive() -> None:
-    """Serve until killed: any POST is answered after 50 ms, GET /count tells what came."""
+    """Serve until killed: any POST is answered after 50 ms, GET /count returns the requests received."""
     ids: Counter[str] = Counter()
     times: list[float] = []
 
@@ -155,11 +155,11 @@ def ours(dsn: str, url: str, *, endpoints: int, events: int) -> dict[str, Any]:
     return {"way": "sharpstream, 1 process"} | found
 
 
-# --- what one would write first -----------------------------------------------------------------------
+# --- the simple design: worker threads ----------------------------------------------------------------
 
 
 def threads(url: str, count: int, *, endpoints: int, events: int) -> dict[str, Any]:
-    """Deliver everything with so many worker threads, one delivery and one connection at a time each."""
+    """Deliver everything with ``count`` worker threads, each one delivery and one connection at a time."""
     work: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
     for _ in range(events):
         event_id = str(uuid4())
@@ -195,7 +195,7 @@ def threads(url: str, count: int, *, endpoints: int, events: int) -> dict[str, A
 
 
 def wait_for(url: str, wanted: int) -> dict[str, Any]:
-    """Wait until the receivers have everything; return what they counted."""
+    """Wait until the receivers have everything; return their counts."""
     deadline = time.monotonic() + 600
     while True:
         with urlopen(f"{url}/count") as answer:
@@ -216,19 +216,19 @@ def wait_for(url: str, wanted: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Target:
-    """A migrated database of our own."""
+    """A migrated database for this run."""
 
     dsn: str
 
 
 @contextmanager
 def database(given: str | None) -> Iterator[Target]:
-    """Make a database, in the server that was given or in one of our own; drop it."""
+    """Make a database in the given server or in a new one; drop it afterwards."""
     home: str | None = None
     servers: subprocess.Popen[bytes] | None = None
     if given is None:
         home = tempfile.mkdtemp(prefix="sharpstream-bench-", dir="/var/tmp")
-        Path(home).chmod(0o755)  # Postgres runs as somebody else where we are root
+        Path(home).chmod(0o755)  # Postgres runs as another user if we are root
         servers = subprocess.Popen([sys.executable, "-m", "sharpstream.stack.infra", home])
         state = Path(home) / "state.json"
         while not state.exists():

@@ -147,7 +147,9 @@ def _digest(path: Path) -> str:
 
 def _check_scheme(url: str, schemes: Collection[str]) -> None:
     if urlsplit(url).scheme not in schemes:
-        raise ConfigurationError(f"SHARP_CHECKPOINT: {url} is not https; weights are code's equal in harm.")
+        raise ConfigurationError(
+            f"SHARP_CHECKPOINT: {url} is not https, so its content could be tampered with."
+        )
 
 
 class _CutShortError(Exception):

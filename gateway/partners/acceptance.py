@@ -240,7 +240,7 @@ def _record_key(record: RawRecord) -> tuple[str, int, int]:
 
 
 def _suspended() -> PermanentError:
-    return PermanentError("The partner is suspended; nothing of its is taken.", code="partner_suspended")
+    return PermanentError("The partner is suspended; its commands are rejected.", code="partner_suspended")
 
 
 def failed() -> PermanentError:

@@ -8,7 +8,7 @@ account's last slot, and the client waits for one round trip. In Python's terms:
     in_flight = the account's generations that are pending or processing
     if len(in_flight) >= max_in_flight:
         return None  # the quota is used up: nothing is accepted
-    asked_interactive = those of in_flight that were asked for as interactive, whatever they got
+    asked_interactive = those of in_flight that were requested as interactive, whatever priority they got
     return "bulk" if len(asked_interactive) >= interactive_at_once else "interactive"
 
 This applies to requests for interactive. A request for bulk stays bulk and counts only against the quota.

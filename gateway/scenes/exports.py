@@ -72,7 +72,7 @@ class ExportStore:
     async def accept(
         self, command: ExportScene, *, api_key_id: UUID | None, trace: Trace
     ) -> ExportRow | None:
-        """Store the row and publish command and event, all or nothing; or return the existing same export.
+        """Store the row and publish command and event, all or nothing; or return an existing same export.
 
         Raises `DomainError` not_found where the scene was just deleted, or its account closed.
         """

@@ -89,7 +89,7 @@ def opening(position: str | None) -> bytes:
     first event resumes where it began. The time is random (1 to 4 s), so that the clients of a stopping
     gateway do not all reconnect at once.
     """
-    wait_ms = random.randint(1_000, 4_000)  # noqa: S311  (spreads load, hides nothing)
+    wait_ms = random.randint(1_000, 4_000)  # noqa: S311  (spreads load, no secret)
     return f"retry: {wait_ms}\n{f'id: {position}' if position else ': hello'}\n\n".encode()
 
 

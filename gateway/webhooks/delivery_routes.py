@@ -92,7 +92,7 @@ async def test_webhook(
     "/{webhook_id:uuid}/replay",
     operation_id="replay_webhook",
     status_code=202,
-    summary="Send a stretch of the past again",
+    summary="Send past events again",
     responses=problems(
         *KEY_CODES, *CURSOR_CODES, "not_found", "webhook_disabled", "range_invalid", "validation_failed"
     ),

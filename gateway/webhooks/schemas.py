@@ -13,7 +13,7 @@ Types = Annotated[
     list[Annotated[str, Meta(max_length=100)]],
     Meta(min_length=1, max_length=50, examples=[["generation.completed.v1", "generation.failed.v1"]]),
 ]
-Description = Annotated[str, Meta(max_length=500, examples=["tells the shop"])]
+Description = Annotated[str, Meta(max_length=500, examples=["notifies the shop"])]
 Secret = Annotated[str, Meta(examples=["whsec_" + "C2FVsBQIhrscChlQIMV+b5sSYspob7oD" + "l0Zyxbe+9FY="])]
 State: TypeAlias = Literal["active", "disabled"]
 DeliveryState: TypeAlias = Literal["pending", "delivered", "failed", "cancelled"]

@@ -1,1 +1,1 @@
-"""What a person types. Each module adds its verbs; `main` lists the modules."""
+"""The command line. Each module adds its verbs; `main` lists the modules."""

@@ -1,4 +1,4 @@
-"""``register``, ``login``, ``logout``, ``whoami``: who you are at a service."""
+"""``register``, ``login``, ``logout``, ``whoami``: accounts and sign-ins at a service."""
 
 from __future__ import annotations
 
@@ -71,18 +71,18 @@ def logout(*, url: Url = None) -> None:
         if tokens is None:
             typer.echo(f"You were not signed in at {address}.")
             return
-        kept.save(None)  # first: this machine forgets it even where the service is away
+        kept.save(None)  # first, so that it is removed here even if the service is unreachable
     try:
         with Client(address) as client:
             client.logout(tokens.refresh_token)
     except ServiceError as error:
-        typer.echo(f"Removed here; {address} could not be told: {error.message}", err=True)
+        typer.echo(f"Removed here, but {address} could not end the sign-in: {error.message}", err=True)
         raise typer.Exit(1) from error
     typer.echo(f"You are signed out of {address}.")
 
 
 def whoami(*, url: Url = None, api_key: Key = None, as_json: Json = False) -> None:
-    """Show the service that commands speak to, and as whom.
+    """Show the service that commands use, and the account or key they use it with.
 
     Example: `sharpstream whoami`
     """

@@ -1,4 +1,4 @@
-"""Carries out `generate`: gives each photo a target, runs them a few at once, says how it went."""
+"""Carries out `generate`: gives each photo a target, runs a few at a time, prints the outcomes."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ INTERRUPTED: Final = 130
 
 
 def plan(photos: Sequence[Path], output: Path, *, force: bool) -> list[Job]:
-    """Give each photo a splat of its own in ``output``, which is made where it is not there.
+    """Give each photo a target of its own in ``output``, which is created if it is missing.
 
-    The order on the command line decides who gets the plain name. Raises a usage error where a splat exists.
+    The first photo of a name gets the plain name. Raises a usage error where a splat exists.
     """
     taken: set[str] = set()
     jobs = [Job(photo=photo, target=output / _free_name(photo.stem, taken)) for photo in photos]
     present = [str(job.target) for job in jobs if job.target.exists()]
     if present and not force:
         raise typer.BadParameter(
-            f"{', '.join(present)} {'is' if len(present) == 1 else 'are'} there already; "
+            f"{', '.join(present)} {'exists' if len(present) == 1 else 'exist'} already; "
             "add --force to replace, or choose another folder with -o."
         )
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise typer.BadParameter(f"{output} cannot be made: {error.strerror}.") from error
+        raise typer.BadParameter(f"{output} cannot be created: {error.strerror}.") from error
     return jobs
 
 
 def _free_name(stem: str, taken: set[str]) -> str:
-    """Return ``stem.ply``, else the first free ``stem-2.ply``...; case is ignored, as some disks do."""
+    """Return ``stem.ply``, else the first free ``stem-2.ply``...; case is ignored, as on some disks."""
     names = itertools.chain([f"{stem}.ply"], (f"{stem}-{number}.ply" for number in itertools.count(2)))
     name = next(name for name in names if name.casefold() not in taken)
     taken.add(name.casefold())
@@ -52,7 +52,7 @@ def _free_name(stem: str, taken: set[str]) -> str:
 
 
 class Batch:
-    """All photos of one command; a failed one leaves the others alone."""
+    """All photos of one command; a failed one does not affect the others."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Batch:
         self._fields, self._show, self._timeout_s, self._replace = fields, show, timeout_s, replace
 
     async def run(self, service: Service, parallel: int) -> list[Outcome]:
-        """Return how each ended, in order. Raises `ServiceError` where the service cannot be reached."""
+        """Return the photos' outcomes, in order. Raises `ServiceError` if the service cannot be reached."""
         gate = asyncio.Semaphore(parallel)
         async with AsyncClient(service.url, service.api_key, sign_in=service.sign_in) as client:
             await client.check()
@@ -92,7 +92,7 @@ class Batch:
 
 
 def carry_out(batch: Batch, url: str | None, api_key: str | None, *, parallel: int, as_json: bool) -> int:
-    """Run the batch, say how it went, return the exit status."""
+    """Run the batch, print the outcomes and return the exit status."""
     try:
         outcomes = asyncio.run(batch.run(locate(url, api_key), parallel))
     except ServiceError as error:
@@ -102,7 +102,7 @@ def carry_out(batch: Batch, url: str | None, api_key: str | None, *, parallel: i
         return NOT_REACHED
     except KeyboardInterrupt:
         accepted = [job.generation_id for job in batch.jobs if job.generation_id]
-        kept = f" The service goes on with what it has accepted: {', '.join(accepted)}." if accepted else ""
+        kept = f" The service continues with what it has accepted: {', '.join(accepted)}." if accepted else ""
         typer.echo(f"Interrupted.{kept}", err=True)
         return INTERRUPTED
     if as_json:

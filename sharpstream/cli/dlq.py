@@ -1,4 +1,4 @@
-"""``dlq``: jobs that were given up on, for admins."""
+"""``dlq``: dead letters (jobs that failed after their last attempt), for admins."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Status = Literal["open", "redriven", "discarded"]
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
-    dlq = typer.Typer(help="Jobs that were given up on; for admins.", no_args_is_help=True)
+    dlq = typer.Typer(help="Jobs that failed after their last attempt; for admins.", no_args_is_help=True)
     dlq.command("list")(show_all)
     dlq.command()(show)
     dlq.command()(redrive)
@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def show_all(
     *,
-    status: Annotated[Status, typer.Option(help="Which.")] = "open",
+    status: Annotated[Status, typer.Option(help="Only dead letters of this status.")] = "open",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 100,
     url: Url = None,
     as_json: Json = False,
@@ -59,7 +59,7 @@ def show_all(
 
 
 def show(letter_id: Annotated[str, typer.Argument(metavar="ID")], *, url: Url = None) -> None:
-    """Show a dead letter with its command and its place in Kafka, as JSON.
+    """Show a dead letter with its command and its position in Kafka, as JSON.
 
     Example: `sharpstream dlq show 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
     """
@@ -68,7 +68,7 @@ def show(letter_id: Annotated[str, typer.Argument(metavar="ID")], *, url: Url = 
 
 
 def redrive(letter_ids: Ids, *, url: Url = None) -> None:
-    """Run dead jobs again, each under a new id that names the old one.
+    """Run dead letters' jobs again, each as a new job that refers to the old one.
 
     Example: `sharpstream dlq redrive $(sharpstream dlq list --json | jq -r '.[].id')`
     """
@@ -78,7 +78,7 @@ def redrive(letter_ids: Ids, *, url: Url = None) -> None:
 
 
 def discard(letter_ids: Ids, *, url: Url = None) -> None:
-    """Settle dead letters without another try; they stay listed as discarded.
+    """Discard dead letters without another attempt; they stay listed as discarded.
 
     Example: `sharpstream dlq discard 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
     """

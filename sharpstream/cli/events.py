@@ -1,4 +1,4 @@
-"""``events``: what happened, and what happens."""
+"""``events``: past and live events of the account."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def events(
     ] = None,
     *,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")
+        bool, typer.Option("--follow", "-f", help="Continue with new events, until Ctrl-C.")
     ] = False,
     after: Annotated[
         str | None, typer.Option(help="Begin after this cursor, which every event shows; 0 is the oldest.")
     ] = None,
     types: Annotated[str | None, typer.Option(help="Only these, comma-separated.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One CloudEvent a line, for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One CloudEvent per line, for programs.")] = False,
     url: Url = None,
     api_key: Key = None,
 ) -> None:
-    """Show events of the account, oldest first, or of one scene. Breaks are mended: none is missed.
+    """Show events of the account, oldest first, or of one scene. Lost connections are resumed.
 
     Examples.
 

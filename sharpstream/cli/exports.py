@@ -1,4 +1,4 @@
-"""``export``: a scene in another format; ``exports backfill``: a format for all old scenes."""
+"""``export``: converts a scene to another format; ``exports backfill``: converts all old scenes."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def export(
     ] = None,
     option: Annotated[
         list[str] | None,
-        typer.Option("--option", metavar="NAME=VALUE", help="The format's own; may be repeated."),
+        typer.Option("--option", metavar="NAME=VALUE", help="An option of the format; may be repeated."),
     ] = None,
     url: Url = None,
     api_key: Key = None,
     as_json: Json = False,
 ) -> None:
-    """Make a scene in another format, wait for it and download it.
+    """Convert a scene to another format, wait for the export and download it.
 
     Example: `sharpstream export 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 GLTF -o kitchen.glb`
     """
@@ -65,7 +65,7 @@ def _option(text: str) -> tuple[str, Any]:
 
 
 def _made(client: Client, export_id: str) -> Export:
-    """Return the export once it is made. Raises `ServiceError` with its code where it failed."""
+    """Wait for the export and return it. Raises `ServiceError` with its code where it failed."""
     made = client.wait_export(export_id)
     if made.status != "completed" or made.export_file_url is None:
         raise ServiceError(made.error_code or "export_failed", made.error_message or "The export failed.")
@@ -87,19 +87,19 @@ def _save(client: Client, made: Export, target: Path) -> None:
 def backfill(
     *,
     format: Annotated[  # noqa: A002
-        str, typer.Option(help="A format, or `preview` or `viewer`: what every new scene gets.")
+        str, typer.Option(help="A format, or `preview` or `viewer`, which every new scene gets.")
     ],
-    since: Annotated[str, typer.Option(help="Completed since then: 2026-01-31, UTC unless it says.")],
-    until: Annotated[str | None, typer.Option(help="And before; now where nothing is said.")] = None,
-    options: Annotated[str, typer.Option(metavar="JSON", help="The format's own.")] = "{}",
-    ahead: Annotated[int, typer.Option(min=1, help="How many may be under way at most.")] = 1000,
+    since: Annotated[str, typer.Option(help="Completed since then, such as 2026-01-31; default zone: UTC.")],
+    until: Annotated[str | None, typer.Option(help="Completed before then; default: now.")] = None,
+    options: Annotated[str, typer.Option(metavar="JSON", help="Options of the format.")] = "{}",
+    ahead: Annotated[int, typer.Option(min=1, help="Exports in flight at most.")] = 1000,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count only.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a format for old scenes, of all accounts: the log is read again, and what is missing is ordered.
+    """Convert old scenes of all accounts: read the event log again and order the exports that are missing.
 
-    Nobody is told and nobody is charged. It may be stopped and run again at any time: nothing is made twice.
-    Talks to Kafka and Postgres: those of `sharpstream up` here, or of DATABASE_URL and KAFKA_...
+    Customers are neither notified nor charged. It may be stopped and run again; no export is made twice.
+    It uses Kafka and Postgres, those of `sharpstream up` here, or of DATABASE_URL and KAFKA_...
 
     Examples.
 
@@ -115,7 +115,7 @@ def backfill(
         return
     verb = "would be ordered" if found["dry_run"] else "ordered"
     print(
-        f"{found['scenes']} scenes: {found['ordered']} exports {verb}, {found['already']} there already,"
+        f"{found['scenes']} scenes: {found['ordered']} exports {verb}, {found['already']} exist already,"
         f" {found['gone']} scenes gone."
     )
 

@@ -1,4 +1,4 @@
-"""``sharpstream generate PHOTO...``: photos in, splats on disk."""
+"""``sharpstream generate PHOTO...``: turns photos into splats on disk."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def generate(
     focal_length_px: Annotated[
         float | None, typer.Option(min=1, help="Focal length in pixels of the upright photo.")
     ] = None,
-    priority: Annotated[Priority, typer.Option(help="bulk yields to those who wait.")] = Priority.INTERACTIVE,
+    priority: Annotated[Priority, typer.Option(help="bulk gives way to interactive.")] = Priority.INTERACTIVE,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds that one photo may take.")] = 600,
     parallel: Annotated[int, typer.Option("--parallel", "-j", min=1, max=64, help="Photos at once.")] = 4,
     as_json: Annotated[
@@ -51,7 +51,7 @@ def generate(
 ) -> None:
     """Turn photos into 3D Gaussian splats (.ply), each named after its photo.
 
-    Two photos of one name become NAME.ply and NAME-2.ply. A splat that exists is replaced with --force only.
+    Two photos of the same name become NAME.ply and NAME-2.ply. --force replaces existing splats.
 
     Exit status: 0 every photo is done, 1 some photo failed, 2 wrong usage, 3 the service cannot be reached,
     130 interrupted.

@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def show_all(*, url: Url = None, as_json: Json = False) -> None:
-    """List your keys; a key's text is shown only when it is made.
+    """List your keys; a key's text is shown only when it is created.
 
     Example: `sharpstream keys list`
     """

@@ -46,7 +46,7 @@ def build() -> typer.Typer:
 
 
 def main() -> int:
-    """Run the command; our own errors are one sentence on stderr and exit code 1, or 3 for nobody there."""
+    """Run the command. Our own errors are one sentence on stderr and exit code 1, or 3 if unreachable."""
     try:
         build()()
     except ServiceError as error:

@@ -1,6 +1,6 @@
-"""Runs a role's own command for an operator, who may reach what that role reaches: Kafka, Postgres.
+"""Runs a role's own command for an operator who has access to that role's servers, Kafka and Postgres.
 
-Where the environment names them they are used; else the system that `sharpstream up` runs here.
+Servers named by the environment are used, else those that `sharpstream up` runs here.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from sharpstream.client.errors import ServiceError
 
 
 def run(*command: str, on_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """Run ``python -m COMMAND``; ``on_progress`` hears its log lines, the last line of stdout is returned.
+    """Run ``python -m COMMAND``; ``on_progress`` gets its log lines, the last line of stdout is returned.
 
-    Raises `ServiceError` with the command's own sentence.
+    Raises `ServiceError` with the command's own message.
     """
     argv = [sys.executable, "-P", "-m", *command]
     with subprocess.Popen(  # noqa: S603  (our own modules)
@@ -43,7 +43,7 @@ def _read(line: str) -> dict[str, Any] | None:
 
 
 def _reach() -> dict[str, str]:
-    """Return the settings of the system here, nothing where the environment has its own."""
+    """Return the local system's settings, none where the environment has its own."""
     from sharpstream.stack.state_dir import Home, default_root  # noqa: PLC0415
 
     if "DATABASE_URL" in os.environ:

@@ -1,4 +1,4 @@
-"""``partners``: who speaks to the service over Kafka itself, for admins."""
+"""``partners``: accounts that use the service over Kafka, for admins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="The partner's id, from `p
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
-    partners = typer.Typer(help="Who speaks to us over Kafka itself; for admins.", no_args_is_help=True)
+    partners = typer.Typer(help="Accounts that use the service over Kafka; for admins.", no_args_is_help=True)
     partners.command("list")(show_all)
     partners.command()(create)
     partners.command()(rotate)
@@ -42,7 +42,7 @@ def show_all(*, url: Url = None, as_json: Json = False) -> None:
     columns = {
         "id": lambda one: one.id,
         "slug": lambda one: one.slug,
-        "state": lambda one: one.state if one.settled else f"{one.state} (under way)",
+        "state": lambda one: one.state if one.settled else f"{one.state} (in progress)",
         "account": lambda one: one.account_id,
         "made": lambda one: one.created_at,
     }
@@ -52,11 +52,11 @@ def show_all(*, url: Url = None, as_json: Json = False) -> None:
 def create(
     slug: Annotated[str, typer.Argument(help="1 to 40 lower-case letters, digits, inner hyphens.")],
     *,
-    account_id: Annotated[str, typer.Option(help="The account whose jobs its commands make.")],
+    account_id: Annotated[str, typer.Option(help="The account that owns the jobs of its commands.")],
     url: Url = None,
     as_json: Json = False,
 ) -> None:
-    """Make a partner and print what its program needs; the password is shown this once.
+    """Create a partner and print what its program needs; the password is shown only this once.
 
     Example: `sharpstream partners create acme --account-id 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
     """
@@ -74,7 +74,7 @@ def rotate(partner_id: Id, *, url: Url = None, as_json: Json = False) -> None:
 
 
 def suspend(partner_id: Id, *, url: Url = None) -> None:
-    """Shut a partner out until `partners resume`.
+    """Suspend a partner's access until `partners resume`.
 
     Example: `sharpstream partners suspend 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
     """
@@ -83,7 +83,7 @@ def suspend(partner_id: Id, *, url: Url = None) -> None:
 
 
 def resume(partner_id: Id, *, url: Url = None) -> None:
-    """Let a suspended partner in again.
+    """Restore a suspended partner's access.
 
     Example: `sharpstream partners resume 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
     """
@@ -97,7 +97,7 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     url: Url = None,
 ) -> None:
-    """Take a partner's user, rights and topics away; its account and scenes stay.
+    """Delete a partner's user, rights and topics; its account and scenes stay.
 
     Example: `sharpstream partners delete 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
     """

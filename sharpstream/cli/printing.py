@@ -1,4 +1,4 @@
-"""What verbs print: a table for people, JSON for programs."""
+"""Output of the verbs: tables for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ T = TypeVar("T")
 
 
 def as_json(value: Any) -> None:
-    """Print a value of the client's as JSON."""
+    """Print a value of the client as JSON."""
     print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def table(rows: Iterable[T], columns: Mapping[str, Callable[[T], Any]], *, empty: str) -> None:
-    """Print a row for each; ``empty`` where there is none. Lines are not cut where nobody looks."""
+    """Print a line per row, or ``empty`` if there are none. Lines are folded on a terminal only."""
     rows = list(rows)
     if not rows:
         print(empty)
@@ -38,7 +38,7 @@ def table(rows: Iterable[T], columns: Mapping[str, Callable[[T], Any]], *, empty
 
 
 def facts(pairs: Mapping[str, Any]) -> None:
-    """Print name and value a line; what is not there is left out."""
+    """Print a name and a value per line; absent values are left out."""
     shown = {name: value for name, value in pairs.items() if value not in {None, ""}}
     width = max(map(len, shown), default=0)
     for name, value in shown.items():

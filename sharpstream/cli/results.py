@@ -1,4 +1,4 @@
-"""What `generate` says at its end: for people on stdout and stderr, or one JSON document on stdout."""
+"""Final output of `generate`: for people on stdout and stderr, or one JSON document on stdout."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STAGES: Final = ("queued", "fetch", "decode", "batch_wait", "inference", "encode
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """How one photo ended; exactly one of ``made`` and ``error`` is set. ``seconds`` as the person waited."""
+    """The outcome of one photo; exactly one of ``made`` and ``error`` is set. ``seconds``: time waited."""
 
     job: Job
     seconds: float
@@ -50,7 +50,7 @@ def describe(error: ServiceError) -> dict[str, Any]:
 
 
 def print_json(outcomes: Sequence[Outcome], error: ServiceError | None = None) -> None:
-    """Print the one document."""
+    """Print the JSON document."""
     document = {
         "results": [outcome.document() for outcome in outcomes],
         "error": describe(error) if error else None,
@@ -59,7 +59,7 @@ def print_json(outcomes: Sequence[Outcome], error: ServiceError | None = None) -
 
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:
-    """Print where each splat is and how long its stages took; what failed goes to stderr."""
+    """Print where each splat is and how long its stages took; failures go to stderr."""
     for outcome in outcomes:
         if outcome.made:
             print(f"{outcome.job.photo.name} -> {outcome.made.path} ({_facts(outcome)})")
@@ -72,7 +72,7 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
 
 
 def sentence(error: ServiceError) -> str:
-    """Return an error for a person: what is wrong, its code, and what helps those who are asked."""
+    """Return an error for a person: its message, its code and, if the service failed, the correlation id."""
     asked = error.status is not None and error.status >= 500 and error.correlation_id
     return f"{error.message} [{error.code}{f', correlation id {error.correlation_id}' if asked else ''}]"
 

@@ -1,4 +1,4 @@
-"""``list``, ``show``, ``share``, ``cancel``, ``delete``: scenes that are there."""
+"""``list``, ``show``, ``share``, ``cancel``, ``delete``: existing scenes."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _every(client: Client, status: str | None, name: str | None, limit: int) -> 
 
 
 def show(scene_id: Id, *, url: Url = None, api_key: Key = None, as_json: Json = False) -> None:
-    """Show a scene: where it stands, how long each stage took, where its files are.
+    """Show a scene: its status, how long each stage took, where its files are.
 
     Example: `sharpstream show 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
     """
@@ -94,7 +94,7 @@ def _facts(scene: Scene) -> dict[str, object]:
         "name": scene.name,
         "status": scene.status,
         "made": scene.created_at,
-        "place in queue": queue and queue.position,
+        "queue position": queue and queue.position,
         "estimated s": queue and queue.estimated_seconds,
         "error": scene.error_message and f"{scene.error_message} [{scene.error_code}]",
         "Gaussians": result.get("gaussian_count"),
@@ -110,7 +110,7 @@ def share(
     scene_id: Id,
     *,
     hours: Annotated[
-        int, typer.Option(min=1, max=8760, help="How long the link is good; a week where nothing is said.")
+        int, typer.Option(min=1, max=8760, help="Hours until the link expires; default: a week.")
     ] = 168,
     end: Annotated[
         bool, typer.Option("--end", help="End every share of the scene instead of making one.")
@@ -119,7 +119,7 @@ def share(
     api_key: Key = None,
     as_json: Json = False,
 ) -> None:
-    """Make a link by which anybody may look at a scene. It is shown this once.
+    """Make a link through which anyone may view a scene; it is shown only this once.
 
     Examples.
 
@@ -140,7 +140,7 @@ def share(
 
 
 def cancel(scene_ids: Ids, *, url: Url = None, api_key: Key = None) -> None:
-    """Cancel scenes. One that is as good as done may be completed still; `show` tells.
+    """Cancel scenes. A scene that is nearly done may still be completed; `show` has its status.
 
     Example: `sharpstream cancel 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
     """

@@ -1,4 +1,4 @@
-"""Finds the service to speak to, and as whom: what the person said, where they signed in, what runs here."""
+"""Finds the service and the credentials: from options, the stack on this machine or the last sign-in."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Service:
-    """Where it is, and a key or a sign-in for it."""
+    """A service's address, and an API key or a sign-in for it."""
 
     url: str
     api_key: str | None = None
@@ -49,7 +49,7 @@ class Service:
 
 
 def find(url: str | None) -> str:
-    """Return the address of the service that is meant. Raises `ServiceError`, or a usage error."""
+    """Return the address of the chosen service. Raises `ServiceError`, or a usage error."""
     url = url or _here()[0] or last_url(default_path())
     if url is None:
         raise ServiceError(
@@ -63,7 +63,7 @@ def find(url: str | None) -> str:
 
 
 def locate(url: str | None, api_key: str | None) -> Service:
-    """Return the service for what a key may do: with the key given, else the sign-in, else the stack's key.
+    """Return the service for calls open to keys: with the given key, else the sign-in, else the stack's key.
 
     The stack's key is never sent to another address. Raises `ServiceError` where nothing runs here, or a
     usage error; each says what to do.
@@ -76,13 +76,13 @@ def locate(url: str | None, api_key: str | None) -> Service:
     here, known = _here()
     if url != here:
         raise typer.BadParameter(
-            f"{url} wants to know who you are: `sharpstream login`, or give --api-key (SHARPSTREAM_API_KEY)."
+            f"{url} needs credentials: `sharpstream login`, or give --api-key (SHARPSTREAM_API_KEY)."
         )
     return Service(url=url, api_key=known["api_key"])
 
 
 def as_person(url: str | None) -> Service:
-    """Return the service for what only a signed-in person may do; at the stack here that is its admin.
+    """Return the service for calls that need a signed-in person; on the local stack that is its admin.
 
     Raises `ServiceError` signed_out, or as `find`.
     """
@@ -91,7 +91,7 @@ def as_person(url: str | None) -> Service:
         return Service(url=url, sign_in=session)
     here, known = _here()
     if url != here:
-        raise ServiceError(SIGNED_OUT, f"This needs a person: sign in with `sharpstream login --url {url}`.")
+        raise ServiceError(SIGNED_OUT, f"This needs a sign-in: use `sharpstream login --url {url}`.")
     with Client(url) as client:
         tokens = Tokens.of(client.login(known["email"], known["password"]))
     return Service(url=url, sign_in=Session(Memory(tokens)))

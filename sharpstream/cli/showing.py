@@ -1,6 +1,6 @@
-"""Shows several photos' progress: bars on a terminal, plain lines elsewhere, nothing for machines.
+"""Shows several photos' progress: bars on a terminal, plain lines elsewhere, nothing where quiet.
 
-Progress goes to stderr, so that what stdout carries can be piped.
+Progress goes to stderr, so that stdout can be piped.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _OURS: Final = {
     "save": "downloading",
     "reconnect": "reconnecting",
 }
-"""Words for the stages outside the service; its own (fetch ... upload) keep their names."""
+"""Labels of the stages outside the service; its own (fetch ... upload) keep their names."""
 
 
 class PhotoWatch(Watch, Protocol):
     """Shows one photo."""
 
     def end(self, *, good: bool) -> None:
-        """Take note that the photo has its splat, or that it failed."""
+        """Record that the photo has its splat (``good``), or that it failed."""
         ...
 
 
@@ -37,7 +37,7 @@ class Show(Protocol):
     """Shows all photos while `running` is entered."""
 
     def running(self) -> AbstractContextManager[object]:
-        """Return what is entered while the photos are on their way."""
+        """Return the context in which the photos are processed."""
         ...
 
     def photo(self, name: str) -> PhotoWatch:
@@ -46,14 +46,14 @@ class Show(Protocol):
 
 
 def choose(*, quiet: bool) -> Show:
-    """Return the way to show that fits where we run."""
+    """Return the display for this terminal, or for none."""
     if quiet:
         return Silent()
     return Bars() if sys.stderr.isatty() else Lines()
 
 
 class Bars:
-    """One bar a photo. Names are shown as they are: brackets in them are no markup."""
+    """One bar per photo. Names are shown literally; brackets in them are not markup."""
 
     def __init__(self) -> None:
         self._progress = Progress(
@@ -66,7 +66,7 @@ class Bars:
         )
 
     def running(self) -> AbstractContextManager[object]:
-        """Draw until left."""
+        """Draw until the context ends."""
         return self._progress
 
     def photo(self, name: str) -> PhotoWatch:
@@ -93,11 +93,11 @@ class Lines:
     """One line whenever a photo enters a stage."""
 
     def running(self) -> AbstractContextManager[object]:
-        """Need nothing."""
+        """Return an empty context."""
         return nullcontext()
 
     def photo(self, name: str) -> PhotoWatch:
-        """Return what prints the photo's lines."""
+        """Return the printer of the photo's lines."""
         return _Line(name)
 
 
@@ -116,14 +116,14 @@ class _Line:
 
 
 class Silent:
-    """Shows nothing, whatever it is told; the same object serves for all photos."""
+    """Shows nothing; the same object serves for all photos."""
 
     def running(self) -> AbstractContextManager[object]:
-        """Need nothing."""
+        """Return an empty context."""
         return nullcontext()
 
     def photo(self, name: str) -> PhotoWatch:
-        """Return what ignores everything."""
+        """Return this object, which ignores all progress."""
         del name
         return self
 

@@ -1,4 +1,4 @@
-"""The sign-ins of this person, in a file that only they can read, shared by all commands that run at once."""
+"""The user's sign-ins, in a file that only they can read, shared by all commands that run at once."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class SignIn:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other commands out."""
+        """Lock out other commands."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
         finally:
-            os.close(handle)  # which unlocks
+            os.close(handle)  # this also releases the lock
 
     def load(self) -> Tokens | None:
         """Return the tokens as they are in the file now."""
@@ -66,13 +66,13 @@ def _read(path: Path) -> _Content:
     try:
         return msgspec.json.decode(path.read_bytes(), type=_Content)
     except (FileNotFoundError, msgspec.DecodeError):
-        return _Content()  # of a later version, or damaged: sign in again
+        return _Content()  # of a later version, or damaged: the user signs in again
 
 
 def _write(path: Path, content: _Content) -> None:
-    """Replace the file at once, so that nobody ever reads half of it."""
+    """Replace the file atomically, so that no command reads half of it."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".sign-ins-")  # 0600 from the beginning
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".sign-ins-")  # created with mode 0600
     with os.fdopen(handle, "wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(content)))
     Path(name).replace(path)

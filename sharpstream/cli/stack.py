@@ -1,6 +1,6 @@
-"""`up`, `down`, `status`, `logs`, and `stack stop|start PART` for whoever wants to see a part fail.
+"""`up`, `down`, `status`, `logs`, and `stack stop|start PART` to try out the failure of a part.
 
-Imports what it needs inside each verb, so that `--help` and other modules' verbs stay quick.
+Each verb imports what it needs inside itself, so that `--help` and other modules' verbs stay quick.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MODEL_NOTES: Final = {
     "card": ": bundled, a flat card without depth. For SHARP bring its weights: SHARP_CHECKPOINT, see README",
     "sharp": ": its weights are for research only",
 }
-"""What a person should know about what turns their photos into splats."""
+"""Notes for the user on the model that turns photos into splats."""
 PartName = Annotated[
     str,
     typer.Argument(help="kafka, postgres, s3, gateway, relay, webhooks, partners, inference, export, ledger"),
@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
     app.command()(down)
     app.command()(status)
     app.command()(logs)
-    parts = typer.Typer(help="Stop and start single parts, to see how the rest copes.", no_args_is_help=True)
+    parts = typer.Typer(help="Stop and start single parts, to see how others react.", no_args_is_help=True)
     parts.command("stop")(stop_part)
     parts.command("start")(start_part)
     app.add_typer(parts, name="stack")
@@ -48,7 +48,7 @@ def up() -> None:
     """Start everything on this machine and return once it is ready.
 
     Kafka, Postgres, an object store and every role, each its own process, restarted when it dies. All state
-    is kept in the folder .sharpstream, and is there again after the next `up`.
+    is kept in the folder .sharpstream, and the next `up` continues with it.
 
     Examples.
 
@@ -82,7 +82,7 @@ def _welcome(status: dict[str, Any], person: dict[str, Any]) -> str:
 
 
 def _own_name() -> str:
-    """Return how this command was called, as short as it still works from here."""
+    """Return the shortest name by which this command works from the current folder."""
     command = Path(sys.argv[0]).absolute()
     inside = command.name == "sharpstream" and command.is_relative_to(Path.cwd())
     return str(command.relative_to(Path.cwd())) if inside else "sharpstream"
@@ -94,7 +94,7 @@ def down() -> None:
     Examples.
 
     * `sharpstream down`
-    * `sharpstream down && rm -r .sharpstream` forgets everything
+    * `sharpstream down && rm -r .sharpstream` deletes all data too
     """
     from sharpstream.stack import client  # noqa: PLC0415
 
@@ -130,10 +130,10 @@ def _table(report: dict[str, Any]) -> str:
 
 def logs(
     part: Annotated[str | None, typer.Argument(help="one process; all of them when left out")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="go on with what comes")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="continue with new lines")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="how many old lines of each")] = 50,
 ) -> None:
-    """Show what the processes say.
+    """Show the logs of the processes.
 
     Examples.
 

@@ -1,4 +1,4 @@
-"""``usage``: what was used."""
+"""``usage``: the account's usage."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def register(app: typer.Typer) -> None:
 def usage(
     *,
     since: Annotated[str | None, typer.Option(help="From this day or time on; default: 30 days ago.")] = None,
-    until: Annotated[str | None, typer.Option(help="Up to there, exclusive; default: now.")] = None,
-    by_key: Annotated[bool, typer.Option("--by-key", help="Tell API keys apart.")] = False,
+    until: Annotated[str | None, typer.Option(help="Before this day or time; default: now.")] = None,
+    by_key: Annotated[bool, typer.Option("--by-key", help="Count each API key separately.")] = False,
     rows: Annotated[bool, typer.Option("--rows", help="The rows behind the totals, newest first.")] = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Rows at most.")] = 100,
     url: Url = None,
     api_key: Key = None,
     as_json: Json = False,
 ) -> None:
-    """Show what your account used: totals by day and kind, or the rows behind them.
+    """Show your account's usage: totals by day and kind, or the rows behind them.
 
     Examples.
 

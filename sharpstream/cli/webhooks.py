@@ -1,4 +1,4 @@
-"""``webhooks``: have events sent to your own servers, and see what became of them."""
+"""``webhooks``: sends events to your own servers, and shows the deliveries."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def remove(webhook_id: Id, *, url: Url = None, api_key: Key = None) -> None:
 
 
 def enable(webhook_id: Id, *, url: Url = None, api_key: Key = None) -> None:
-    """Bring a disabled webhook back; `webhooks replay` sends what it missed.
+    """Enable a disabled webhook; `webhooks replay` sends what it missed.
 
     Example: `sharpstream webhooks enable 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
     """
@@ -100,7 +100,7 @@ def enable(webhook_id: Id, *, url: Url = None, api_key: Key = None) -> None:
 
 
 def disable(webhook_id: Id, *, url: Url = None, api_key: Key = None) -> None:
-    """Stop sending to a webhook, and let go of what waits.
+    """Stop sending to a webhook and cancel its pending deliveries.
 
     Example: `sharpstream webhooks disable 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
     """
@@ -113,7 +113,7 @@ def _set(webhook_id: str, status: str, url: str | None, api_key: str | None) -> 
 
 
 def send_test(webhook_id: Id, *, url: Url = None, api_key: Key = None) -> None:
-    """Send a test event; `webhooks deliveries` tells the answer.
+    """Send a test event; `webhooks deliveries` shows the answer.
 
     Example: `sharpstream webhooks test 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
     """
@@ -173,7 +173,7 @@ def replay(
     url: Url = None,
     api_key: Key = None,
 ) -> None:
-    """Send a stretch of the past again, all of it.
+    """Send past events again, from a time or a cursor on.
 
     Example: `sharpstream webhooks replay 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47 --since 2026-01-31T12:00:00Z`
     """
@@ -188,7 +188,7 @@ def replay(
 
 
 def rotate(webhook_id: Id, *, url: Url = None, api_key: Key = None) -> None:
-    """Make a new secret and print it; for a day the old one signs too.
+    """Make a new secret and print it; the old one also signs for another day.
 
     Example: `sharpstream webhooks rotate-secret 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
     """

@@ -1,4 +1,4 @@
-"""The Python client of the REST and SSE interface; what the command line is built on.
+"""The Python client of the REST and SSE interface, on which the command line is built.
 
 `Client` blocks, `AsyncClient` is for asyncio; both have every operation of the API as a method.
 """

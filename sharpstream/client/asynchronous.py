@@ -35,8 +35,8 @@ T = TypeVar("T")
 class AsyncClient(Operations):
     """One service and one caller; use as an async context manager. Every failure is a `ServiceError`.
 
-    Every operation of `sharpstream.client.operations` is a method. What may be repeated is repeated, see
-    `Retries`. Credentials go to the service only, never along to the object store.
+    Every operation of `sharpstream.client.operations` is a method. Calls that may be repeated are
+    retried, see `Retries`. Credentials are sent to the service only, never to the object store.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class AsyncClient(Operations):
         await self._store.aclose()
 
     async def send(self, call: Call[T], *, retries: Retries | None = None) -> T:
-        """Send a call and return its answer. Raises `ServiceError` when it is of no use to try again."""
+        """Send a call and return its answer. Raises `ServiceError` when a retry would not help."""
         attempts = (retries or self._retries).begin(call)
         while True:
             try:
@@ -76,7 +76,7 @@ class AsyncClient(Operations):
         await self.send(Call(method="GET", path="/health/live", answer=None, public=True))
 
     async def wait(self, generation_id: str, *, timeout_s: float = 600) -> Scene:
-        """Return a scene once it has ended, however it did. Raises `ServiceError` timed_out."""
+        """Return a scene once it has ended, in any status. Raises `ServiceError` timed_out."""
         try:
             async with asyncio.timeout(timeout_s):
                 while True:
@@ -89,7 +89,7 @@ class AsyncClient(Operations):
             ) from error
 
     async def wait_export(self, export_id: str, *, timeout_s: float = 600) -> Export:
-        """Return an export once it has ended, however it did. Raises `ServiceError` timed_out."""
+        """Return an export once it has ended, in any status. Raises `ServiceError` timed_out."""
         backoff = polling()
         try:
             async with asyncio.timeout(timeout_s):
@@ -100,9 +100,9 @@ class AsyncClient(Operations):
         return export
 
     def follow(self, generation_id: str, *, lost: Lost = lambda _: None) -> AsyncIterator[Event]:
-        """Yield a scene's events from its first to its last, each once; come back after each break.
+        """Yield a scene's events from first to last, each once; reconnect after each lost connection.
 
-        ``lost`` is told of each break. Ends early only where the service says that nothing will follow.
+        ``lost`` is called at each one. Ends early only where the service says that nothing will follow.
         """
         return self._live(Following(f"scenes/{generation_id}/events", ends=True, lost=lost))
 
@@ -113,7 +113,7 @@ class AsyncClient(Operations):
     def stream(
         self, *, after: str | None = None, types: Iterable[str] | None = None, lost: Lost = lambda _: None
     ) -> AsyncIterator[Event]:
-        """Yield all events of the account without an end: from now on, or after a cursor (``0``: all)."""
+        """Yield all events of the account endlessly, from now on or after a cursor (``0``: all)."""
         return self._live(Following("events", ends=False, after=after, types=types, lost=lost))
 
     async def download(self, url: str, to: BinaryIO, moved: Moved = lambda _done, _total: None) -> str:
@@ -131,7 +131,7 @@ class AsyncClient(Operations):
         return digest.hexdigest()
 
     async def put(self, url: str, data: bytes, headers: dict[str, str]) -> None:
-        """Send bytes to the place that `create_upload` named, with its headers."""
+        """Send bytes to the URL that `create_upload` returned, with its headers."""
         with translated(url.partition("?")[0]):
             await _raise_for(await self._store.put(url, content=data, headers=headers))
 
@@ -199,7 +199,7 @@ class AsyncClient(Operations):
         return answer
 
     async def _headers(self, refused: str | None) -> dict[str, str]:
-        """Return who we are; renewing may wait for other processes, so it happens beside the loop."""
+        """Return the credentials' headers; renewing may wait for other processes, so it runs in a thread."""
         who = self._credentials
         if who is None:
             return {}

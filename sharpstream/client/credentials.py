@@ -1,7 +1,7 @@
-"""Who the client is to the service: an API key, or a person's sign-in that renews itself.
+"""The client's credentials: an API key, or a person's sign-in that renews itself.
 
-A refresh token is good once, and one that comes a second time ends the whole sign-in. So whoever renews does
-it alone, holding the store's lock, and first looks whether somebody else has done it meanwhile.
+A refresh token is valid once, and a second use ends the whole sign-in. A client therefore renews only under
+the store's lock, after it has checked that no other process has renewed meanwhile.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sharpstream.client.errors import SIGNED_OUT, ServiceError
 from sharpstream.client.models import SignIn
 
 EARLY_S: Final = 30.0
-"""A token that has no longer than this is renewed before it is used."""
+"""A token that expires sooner than this is renewed before it is used."""
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,29 +31,29 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, answer: SignIn) -> Tokens:
-        """Return the tokens of an answer that came just now."""
+        """Return the tokens of an answer received just now."""
         until = time.time() + answer.expires_in
         return cls(access_token=answer.access_token, refresh_token=answer.refresh_token, expires_at=until)
 
 
 class Store(Protocol):
-    """Where a sign-in is kept; a command line keeps it in a file that others use at the same time."""
+    """Storage of a sign-in; the command line keeps it in a file that other commands use at the same time."""
 
     def alone(self) -> AbstractContextManager[object]:
-        """Keep everybody else from renewing while entered."""
+        """Return a lock, so that one client at a time renews."""
         ...
 
     def load(self) -> Tokens | None:
-        """Return the tokens as they are now, None after the end."""
+        """Return the current tokens, None once the sign-in has ended."""
         ...
 
     def save(self, tokens: Tokens | None) -> None:
-        """Replace them; None is the end."""
+        """Replace the tokens; None ends the sign-in."""
         ...
 
 
 class Memory:
-    """Keeps a sign-in as long as the process lives."""
+    """Keeps a sign-in in memory, for the life of the process."""
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens: Tokens | None = tokens
@@ -79,7 +79,7 @@ class ApiKey:
     key: str
 
     def headers(self, renew: Renew, *, refused: str | None = None) -> dict[str, str]:
-        """Return the header; a key that was refused has no successor."""
+        """Return the header; a refused key cannot be renewed."""
         del renew, refused
         return {"X-API-Key": self.key}
 
@@ -91,9 +91,9 @@ class Session:
     store: Store
 
     def headers(self, renew: Renew, *, refused: str | None = None) -> dict[str, str]:
-        """Return the header, after renewing what has expired or is the ``refused`` access token.
+        """Return the header, after renewing an access token that has expired or is ``refused``.
 
-        Raises `ServiceError` signed_out where the sign-in has ended. May wait for others and the network.
+        Raises `ServiceError` signed_out where the sign-in has ended. May wait for a lock and the network.
         """
         tokens = self.store.load()
         if tokens is None or _spent(tokens, refused):

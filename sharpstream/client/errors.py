@@ -1,4 +1,4 @@
-"""What can go wrong between a client and the service: one class, told apart by ``code``."""
+"""Errors between a client and the service: one class, distinguished by ``code``."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class ServiceError(SharpstreamError):
     """The service refused, failed or cannot be reached.
 
     ``code`` and ``message`` are the service's own where it answered with a problem; ``status`` is the HTTP
-    status, ``correlation_id`` finds the request in the service's logs, ``retry_after_s`` is its own wish.
-    ``never_sent``: no connection came about, so the service cannot have acted.
+    status, ``correlation_id`` finds the request in its logs, ``retry_after_s`` the wait it asks for.
+    ``never_sent``: no connection was made, so the service cannot have acted.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class ServiceError(SharpstreamError):
 
     @property
     def passing(self) -> bool:
-        """Whether the same request may work a little later."""
+        """Whether the same request may succeed a little later."""
         return self.code == UNREACHABLE or self.status in {429, 502, 503, 504}
 
 

@@ -1,4 +1,4 @@
-"""A live stream that outlives its connections: where to go on, and when. Sends nothing itself."""
+"""A live stream over several connections: where and when to resume. Sends nothing itself."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sharpstream.client.retries import asked, backoff
 from sharpstream.client.transport import STREAM, event_of
 
 Lost = Callable[[ServiceError | None], None]
-"""Told of each break; None where the service closed the stream in good order."""
+"""Called at each lost connection; None where the service closed the stream properly."""
 
 
 class Following:
-    """One stream, over as many connections as it takes.
+    """One stream, over as many connections as needed.
 
-    ``ends``: it stops with the last event of its subject. ``done`` tells that it has.
+    ``ends``: it stops with the last event of its subject. ``done``: it has stopped.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Following:
     def take(self, frame: ServerSentEvent) -> Event | None:
         """Return the event of a frame of the connection; None where it has no data, as a heartbeat's.
 
-        A frame repeats the last id of the connection, so that only a new one marks a durable event.
+        A frame repeats the last id of the connection, so only a new id marks a durable event.
         """
         durable, self._seen = bool(frame.id) and frame.id != self._seen, frame.id
         if not frame.data:
@@ -58,7 +58,7 @@ class Following:
         return event
 
     def broke(self, error: ServiceError | None) -> float:
-        """Return the seconds until the next connection. Raises what coming back cannot cure."""
+        """Return the seconds until the next connection. Raises what reconnecting cannot cure."""
         if error is not None and not error.passing:
             raise error
         self._lost(error)

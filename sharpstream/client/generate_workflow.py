@@ -1,4 +1,4 @@
-"""One photo's whole way: upload, follow, download, check. Shows nothing; tells a `Watch` how far it is."""
+"""The workflow of one photo: upload, follow, download, verify. Shows nothing; reports to a `Watch`."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from sharpstream.client.request import Moved
 from sharpstream.client.retries import FIRST_PAUSE_S, Retries, polling
 
 _SENT: Final = 0.1
-"""The share of a bar that the upload takes; the service's stages lead to `_MADE`, the download ends it."""
+"""The share of a bar that the upload takes; the service's stages reach `_MADE`, the download 1."""
 _MADE: Final = 0.9
 _DOWNLOAD_TRIES: Final = 3
 
 
 class Watch(Protocol):
-    """Who wants to know how far a photo is."""
+    """Receives a photo's progress."""
 
     def at(self, stage: str, fraction: float) -> None:
-        """Take note that ``stage`` is on and ``fraction`` (0 to 1) of the whole way lies behind."""
+        """Record that ``stage`` is running and ``fraction`` (0 to 1) of the workflow is done."""
         ...
 
 
 @dataclass(kw_only=True, slots=True)
 class Job:
-    """A photo, where its splat goes, and what is known of it so far."""
+    """A photo, the target of its splat, and its generation's id once accepted."""
 
     photo: Path
     target: Path
@@ -56,7 +56,7 @@ async def make(
 ) -> Made:
     """Turn the job's photo into a splat at its target.
 
-    Sets ``job.generation_id`` once the service has accepted. Raises `ServiceError`: the service's refusal,
+    Sets ``job.generation_id`` once the photo is accepted. Raises `ServiceError`: the service's refusal,
     the failure that it reports, or code ``timed_out`` after ``timeout_s`` seconds.
     """
     try:
@@ -67,12 +67,12 @@ async def make(
     except TimeoutError as error:
         sentence = f"{job.photo.name} was not finished within {timeout_s:g} s; give it more with --timeout."
         if job.generation_id:
-            sentence += f" The service goes on with it: GET /api/v1/scenes/{job.generation_id} tells how."
+            sentence += f" The service continues with it: see GET /api/v1/scenes/{job.generation_id}."
         raise ServiceError(TIMED_OUT, sentence) from error
 
 
 async def _submit(client: AsyncClient, job: Job, fields: Mapping[str, Any], watch: Watch) -> None:
-    """Upload; come back later where the service said so, as long as the job's time lasts."""
+    """Upload; retry as the service asks, within the job's time limit."""
 
     def moved(done: int, total: int | None) -> None:
         watch.at("send", _SENT * done / max(total or 1, done, 1))
@@ -110,7 +110,7 @@ def _stage(event: Event) -> tuple[str, float] | None:
 
 
 async def _final_scene(client: AsyncClient, generation_id: str) -> Scene:
-    """Return the scene once it shows its end: the ledger is a moment behind the stream."""
+    """Return the scene once it shows its ending; the ledger lags slightly behind the stream."""
     backoff = polling(FIRST_PAUSE_S / 5, factor=2)
     while True:
         try:
@@ -133,7 +133,7 @@ def _good(scene: Scene) -> Scene:
 
 
 async def _fetch(client: AsyncClient, scene: Scene, target: Path, watch: Watch, *, replace: bool) -> Made:
-    """Download beside the target, check, then move into place; a break leaves nothing behind."""
+    """Download next to the target, verify, then move into place; a failure leaves nothing behind."""
 
     def moved(done: int, total: int | None) -> None:
         watch.at("save", _MADE + (1 - _MADE) * done / max(total or done, done, 1))
@@ -150,7 +150,7 @@ async def _fetch(client: AsyncClient, scene: Scene, target: Path, watch: Watch, 
 
 
 async def _download(client: AsyncClient, scene: Scene, part: Path, moved: Moved) -> str:
-    """Fetch the splat and return its sha256: a few tries, each by a freshly signed URL."""
+    """Fetch the splat and return its sha256; a few attempts, each with a newly signed URL."""
     for left in reversed(range(_DOWNLOAD_TRIES)):
         try:
             return await _try_download(client, scene, part, moved)
@@ -173,7 +173,7 @@ async def _try_download(client: AsyncClient, scene: Scene, part: Path, moved: Mo
 
 
 def _move_to_target(part: Path, target: Path, *, replace: bool) -> int:
-    """Give the whole file its name and return its bytes."""
+    """Move the complete file to its target and return its size in bytes."""
     if not replace and target.exists():
         raise ServiceError(FILE_NOT_WRITTEN, f"{target} has appeared meanwhile; --force replaces it.")
     part.replace(target)

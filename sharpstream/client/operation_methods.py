@@ -1,6 +1,6 @@
-"""What both clients can do, once: each operation becomes a method that returns its answer, or an awaitable.
+"""The methods of both clients, defined once: one per operation, which returns its answer or an awaitable.
 
-Which of the two is decided by the client that it is called on, also for type checkers.
+The client that it is called on decides which, also for type checkers.
 """
 
 from __future__ import annotations

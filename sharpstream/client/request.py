@@ -1,6 +1,6 @@
-"""A request to the service as a value: what is sent, what the answer is read as, whether it may be repeated.
+"""A request to the service as a value: its content, the type of the answer, whether it may be repeated.
 
-Both clients send the same calls, so each operation of the API is written down once.
+Both clients send the same calls, so each operation of the API is defined once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sharpstream.client.errors import ServiceError
 API: Final = "/api/v1"
 T = TypeVar("T")
 Moved = Callable[[int, int | None], None]
-"""Told the bytes done and, where known, the bytes in all."""
+"""Called with the bytes done and, where known, the bytes in total."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +34,7 @@ class Photo:
     moved: Moved = lambda _done, _total: None
 
     def opened(self) -> AbstractContextManager[Any]:
-        """Return what httpx reads it from; opened anew for each attempt. Raises `ServiceError`."""
+        """Return the file or bytes for httpx, opened anew for each attempt. Raises `ServiceError`."""
         if isinstance(self.source, bytes):
             return nullcontext(self.source)
         try:
@@ -49,8 +49,8 @@ class Photo:
 class Call(Generic[T]):
     """One request. ``answer`` is the type of the body, None where there is none.
 
-    ``repeatable``: sending it twice does what sending it once does, so a broken connection is no reason to
-    stop. ``public``: it needs no credentials.
+    ``repeatable``: sending it twice does what sending it once does, so a lost connection is retried.
+    ``public``: it needs no credentials.
     """
 
     method: str
@@ -79,7 +79,7 @@ class Call(Generic[T]):
         return found
 
     def read(self, answer: httpx.Response) -> T:
-        """Return the answer's body as its type. Raises `ServiceError` where it is something else."""
+        """Return the answer's body as its type. Raises `ServiceError` where it does not fit."""
         if self.answer is None:
             return cast("T", None)
         try:
@@ -90,7 +90,7 @@ class Call(Generic[T]):
 
 
 def present(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that are given, in the words of the API."""
+    """Return the fields that are not None, as the API spells their values."""
     return {name: _plain(value) for name, value in fields.items() if value is not None}
 
 
@@ -101,7 +101,7 @@ def _plain(value: Any) -> Any:
 
 
 class _Counted:
-    """A file that tells how far it has been read; httpx asks for no more of a file than this."""
+    """A file that reports how many bytes were read; httpx needs no other methods of a file."""
 
     def __init__(self, file: BinaryIO, moved: Moved) -> None:
         self._file, self._total, self._moved = file, os.fstat(file.fileno()).st_size, moved

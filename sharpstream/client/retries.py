@@ -1,4 +1,4 @@
-"""When a failed call is sent again, and after how long. Decides only; the clients sleep."""
+"""Decides whether a failed call is retried, and after how long. The clients sleep."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ FIRST_PAUSE_S: Final = 0.25
 LONGEST_PAUSE_S: Final = 5.0
 _IN_PROGRESS: Final = "idempotency_in_progress"
 _DECLINED: Final = frozenset({429, 503})
-"""The service took nothing, so that any call may be sent again."""
+"""The service accepted nothing, so any call may be retried."""
 _UNKNOWN: Final = frozenset({500, 502, 504})
-"""Nobody can tell whether it was taken: only what is repeatable is sent again."""
+"""Whether the service acted is unknown, so only repeatable calls are retried."""
 
 
 def backoff() -> Backoff:
@@ -26,20 +26,20 @@ def backoff() -> Backoff:
 
 
 def polling(first_s: float = FIRST_PAUSE_S, *, factor: float = 1.5) -> Backoff:
-    """Return the waits between looks at something that is not done yet."""
+    """Return the waits between polls of an unfinished job."""
     return Backoff(first_s, LONGEST_PAUSE_S, factor=factor, jitter=0.2)
 
 
 def asked(seconds: float) -> float:
-    """Return the wait that the service asked for, up to a tenth longer: many clients come back apart."""
+    """Return the wait that the service asked for, up to a tenth longer, so that clients spread out."""
     return seconds + random.uniform(0, 0.1 * seconds)  # noqa: S311
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retries:
-    """``most`` further attempts after failures; a wish of the service's to wait costs none of them.
+    """``most`` retries after failures; those that the service asks to wait for do not count.
 
-    ``max_wait_s`` is how long such wishes are followed, all together. ``on_pause`` hears of each pause.
+    ``max_wait_s`` limits the total of the waits it asks for. ``on_pause`` is called before each pause.
     """
 
     most: int = 4
@@ -47,12 +47,12 @@ class Retries:
     on_pause: Callable[[ServiceError, float], None] = lambda _error, _pause: None
 
     def begin(self, call: Call[Any]) -> Attempts:
-        """Return the count for one call."""
+        """Return the attempts of one call."""
         return Attempts(self, repeatable=call.repeatable)
 
 
 class Attempts:
-    """What has been tried of one call."""
+    """The attempts of one call."""
 
     def __init__(self, rules: Retries, *, repeatable: bool) -> None:
         self._rules, self._repeatable = rules, repeatable

@@ -1,4 +1,4 @@
-"""Webhooks as their receivers see them: is it from the service, and what does it say."""
+"""Verifies webhooks for their receivers, and returns their events."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from sharpstream.client.models import Event
 def verify_webhook(body: bytes | str, headers: Mapping[str, str], secret: str) -> Event:
     """Return the event of a webhook's request, after making sure that it is genuine and recent.
 
-    ``body`` is the request's body as it came, unparsed; ``secret`` the endpoint's ``whsec_...``. Keep
-    `Event.id`: the same event may come again. Raises `ServiceError` signature_invalid: answer 400 then.
+    ``body`` is the request's body as received, unparsed; ``secret`` the endpoint's ``whsec_...``. Delivery
+    is at-least-once: deduplicate by `Event.id`. Raises `ServiceError` signature_invalid: answer 400 then.
     """
     text = body.decode(errors="replace") if isinstance(body, bytes) else body
     lower = {name.lower(): value for name, value in headers.items()}

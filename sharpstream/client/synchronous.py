@@ -34,8 +34,8 @@ T = TypeVar("T")
 class Client(Operations):
     """One service and one caller; use as a context manager. Every failure is a `ServiceError`.
 
-    Every operation of `sharpstream.client.operations` is a method. What may be repeated is repeated, see
-    `Retries`. Credentials go to the service only, never along to the object store.
+    Every operation of `sharpstream.client.operations` is a method. Calls that may be repeated are
+    retried, see `Retries`. Credentials are sent to the service only, never to the object store.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Client(Operations):
         self._store.close()
 
     def send(self, call: Call[T], *, retries: Retries | None = None) -> T:
-        """Send a call and return its answer. Raises `ServiceError` when it is of no use to try again."""
+        """Send a call and return its answer. Raises `ServiceError` when a retry would not help."""
         attempts = (retries or self._retries).begin(call)
         while True:
             try:
@@ -75,7 +75,7 @@ class Client(Operations):
         self.send(Call(method="GET", path="/health/live", answer=None, public=True))
 
     def wait(self, generation_id: str, *, timeout_s: float = 600) -> Scene:
-        """Return a scene once it has ended, however it did. Raises `ServiceError` timed_out."""
+        """Return a scene once it has ended, in any status. Raises `ServiceError` timed_out."""
         deadline = time.monotonic() + timeout_s
         while (left := deadline - time.monotonic()) > 0:
             scene = self.send(scenes.scene(generation_id, wait_s=max(1, min(30, int(left)))))
@@ -84,7 +84,7 @@ class Client(Operations):
         raise ServiceError(TIMED_OUT, f"{generation_id} was not finished within {timeout_s:g} s.")
 
     def wait_export(self, export_id: str, *, timeout_s: float = 600) -> Export:
-        """Return an export once it has ended, however it did. Raises `ServiceError` timed_out."""
+        """Return an export once it has ended, in any status. Raises `ServiceError` timed_out."""
         deadline, backoff = time.monotonic() + timeout_s, polling()
         while not (export := self.send(exports.get_export(export_id))).ended:
             if time.monotonic() + backoff.wait_s > deadline:
@@ -93,9 +93,9 @@ class Client(Operations):
         return export
 
     def follow(self, generation_id: str, *, lost: Lost = lambda _: None) -> Iterator[Event]:
-        """Yield a scene's events from its first to its last, each once; come back after each break.
+        """Yield a scene's events from first to last, each once; reconnect after each lost connection.
 
-        ``lost`` is told of each break. Ends early only where the service says that nothing will follow.
+        ``lost`` is called at each one. Ends early only where the service says that nothing will follow.
         """
         return self._live(Following(f"scenes/{generation_id}/events", ends=True, lost=lost))
 
@@ -106,7 +106,7 @@ class Client(Operations):
     def stream(
         self, *, after: str | None = None, types: Iterable[str] | None = None, lost: Lost = lambda _: None
     ) -> Iterator[Event]:
-        """Yield all events of the account without an end: from now on, or after a cursor (``0``: all)."""
+        """Yield all events of the account endlessly, from now on or after a cursor (``0``: all)."""
         return self._live(Following("events", ends=False, after=after, types=types, lost=lost))
 
     def download(self, url: str, to: BinaryIO, moved: Moved = lambda _done, _total: None) -> str:
@@ -124,7 +124,7 @@ class Client(Operations):
         return digest.hexdigest()
 
     def put(self, url: str, data: bytes, headers: dict[str, str]) -> None:
-        """Send bytes to the place that `create_upload` named, with its headers."""
+        """Send bytes to the URL that `create_upload` returned, with its headers."""
         with translated(url.partition("?")[0]):
             _raise_for(self._store.put(url, content=data, headers=headers))
 
@@ -197,7 +197,7 @@ class Client(Operations):
 
 
 def renewing(url: str) -> Renew:
-    """Return what exchanges a refresh token at the service."""
+    """Return a function that exchanges a refresh token at the service."""
 
     def renew(refresh_token: str) -> SignIn:
         with Client(url, retries=Retries(most=2)) as client:

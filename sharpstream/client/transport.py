@@ -1,4 +1,4 @@
-"""What both clients need of HTTP: how a connection is set up, and errors in our words. Sends nothing."""
+"""HTTP settings and the translation of errors, for both clients. Sends nothing."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from sharpstream.client.models import Event
 
 STREAM: Final = {"Accept": "text/event-stream"}
 STREAM_TIMEOUT: Final = httpx.Timeout(10, read=45)
-"""A live stream says something every 15 s; three times that in silence and the connection is dead."""
+"""A live stream sends a heartbeat every 15 s; after three missed ones the connection counts as dead."""
 CHUNK: Final = 256 * 1024
 _RENEWABLE: Final = frozenset({"token_expired", "token_invalid"})
 
 
 def settings(url: str) -> dict[str, Any]:
-    """Return httpx's keyword arguments. A proxy for the internet does not know this machine's ports."""
+    """Return httpx's keyword arguments. Loopback URLs bypass proxies, which cannot reach them."""
     return {
-        "timeout": httpx.Timeout(75, connect=10),  # a service may hold an answer for 60 s where asked to
+        "timeout": httpx.Timeout(75, connect=10),  # the service may hold an answer for 60 s on request
         "limits": httpx.Limits(max_connections=64),
         "trust_env": not _is_here(url),
     }
 
 
 def credentials(api_key: str | None, sign_in: Session | None) -> Credentials | None:
-    """Return what was given. Raises `ValueError` for both."""
+    """Return the given credentials. Raises `ValueError` where both are given."""
     if api_key is not None and sign_in is not None:
         raise ValueError("Give an API key or a sign-in, not both.")
     return sign_in if api_key is None else ApiKey(api_key)
 
 
 def refused_token(error: ServiceError, headers: dict[str, str]) -> str | None:
-    """Return the access token that must be renewed, if that is what the error is about."""
+    """Return the access token that must be renewed, if the error says so."""
     if error.code not in _RENEWABLE:
         return None
     return headers.get("Authorization", "").removeprefix("Bearer ") or None

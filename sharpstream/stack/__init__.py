@@ -1,5 +1,5 @@
-"""The whole system on one machine, with real parts and no container engine.
+"""Runs the whole system on one machine, with the real servers and no container engine.
 
-Starts Kafka, Postgres, S3 and every role as processes of their own under one supervisor. It knows how the
-parts are started and when they are ready, never what they do: no message, table or route is named here.
+Starts Kafka, Postgres, S3 and every role as separate processes under one supervisor. It knows how to start
+the parts and when they are ready, but not what they do, and names no message, table or route.
 """

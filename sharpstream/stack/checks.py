@@ -1,4 +1,4 @@
-"""What must be true before anything starts, each told in one sentence."""
+"""Checks before the stack starts; each failure is one sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from sharpstream.stack.errors import DiskFullError, PortTakenError
 from sharpstream.stack.state_dir import Memory
 
 LEAST_FREE_BYTES: Final = 2 * 1024**3
-"""Empty servers take 200 MB; a splat is 66 MB, and Kafka and Postgres stop dead on a full disk."""
+"""Empty servers take 200 MB; a splat is 66 MB, and Kafka and Postgres stop on a full disk."""
 GATEWAY_PORT: Final = 8080
 _POLLS: Final = 30
 _POLL_INTERVAL_S: Final = 0.1
-"""A killed process gives its ports back a moment after it has vanished from the list of processes."""
+"""A killed process frees its ports a moment after it has left the process list."""
 
 
 def tools() -> None:
-    """Raise `MissingToolError` unless Java is there, and Maven too while the jars are not."""
+    """Raise `MissingToolError` unless Java is installed, and Maven too while the jars are missing."""
     java.java()
     java.jars()
 
@@ -40,9 +40,9 @@ def disk(folder: Path, free: Callable[[Path], int] | None = None) -> None:
 
 
 async def assign_ports(memory: Memory, environ: Mapping[str, str]) -> list[str]:
-    """Give every port that somebody took a new number, except the gateway's; return those parts' names.
+    """Choose a new number for each port that is in use, except the gateway's; return those parts' names.
 
-    Raises `PortTakenError` for the gateway's: people and webhooks have written that one down.
+    Raises `PortTakenError` for the gateway's, because users and their programs have stored it.
     """
     await _until_free(memory.taken)
     port = _gateway_port(memory, environ)
@@ -74,7 +74,7 @@ async def _until_free(wanted: set[int]) -> None:
 
 
 def _by_whom(port: int) -> str:
-    """Name the process, when we may know it."""
+    """Return the name of the process, if it may be read."""
     with suppress(psutil.Error):
         for connection in psutil.net_connections("tcp"):
             if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:

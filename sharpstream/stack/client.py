@@ -1,4 +1,4 @@
-"""What the command line does to a stack: up, down, status, one part. It holds no state of its own."""
+"""The command line's operations on a stack: up, down, status, one part. Holds no state."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _POLL_INTERVAL_S: Final = 0.05
 
 
 def up(home: Home, progress: Callable[[str], None]) -> dict[str, Any]:
-    """Start the stack unless it runs, wait until all serves, and return its status. Raises `StackError`."""
+    """Start the stack unless it runs, wait until all is ready, and return its status. Raises `StackError`."""
     home.create()
     supervisor: subprocess.Popen[bytes] | None = None
     while True:
@@ -32,7 +32,7 @@ def up(home: Home, progress: Callable[[str], None]) -> dict[str, Any]:
         match supervisor.poll():
             case None:
                 pass
-            case 0:  # another `up` was first, or somebody stopped it: look again
+            case 0:  # another `up` was first, or it was stopped: try again
                 supervisor = None
             case _:
                 raise StackError(_failure(home))
@@ -40,7 +40,7 @@ def up(home: Home, progress: Callable[[str], None]) -> dict[str, Any]:
 
 
 def _failure(home: Home) -> str:
-    """Return why the supervisor could not start anything, in its own words when it found some."""
+    """Return why the supervisor could not start anything: its own message, else its log's last line."""
     if home.failure.exists():
         return home.failure.read_text()
     log = home.log("supervisor")
@@ -71,7 +71,7 @@ def _start(home: Home) -> subprocess.Popen[bytes]:
 
 
 def down(home: Home) -> bool:
-    """Stop everything, also what a dead supervisor left; return whether anything ran."""
+    """Stop everything, also orphans of a dead supervisor; return whether anything ran."""
     if not home.run.is_dir():
         return False
     ran = False
@@ -105,7 +105,7 @@ def status(home: Home) -> dict[str, Any]:
 
 
 def part(home: Home, do: str, name: str) -> None:
-    """Stop one part, or start it and wait until it serves. Raises `StackError`."""
+    """Stop one part, or start it and wait until it is ready. Raises `StackError`."""
     try:
         list(control.ask(home, do=do, part=name))
     except _NOT_RUNNING:

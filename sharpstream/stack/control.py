@@ -1,6 +1,6 @@
-"""How the command line talks to the supervisor: a Unix socket in the home, one JSON object a line.
+"""Carries requests to the supervisor: a Unix socket in the home, one JSON object per line.
 
-The folder is closed to other users, which is all the protection it needs.
+The folder's mode keeps other users out; the socket has no other protection.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LAST_WORDS_S: Final = 5
 
 @contextmanager
 def _address(home: Home) -> Iterator[str]:
-    """Yield a short path to the socket: an address holds 107 bytes, and homes may lie deep."""
+    """Yield a short path to the socket: an address is limited to 107 bytes, a home's path is not."""
     folder = os.open(home.run, os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{folder}/{_NAME}"
@@ -46,7 +46,7 @@ async def listen(home: Home, answer: Answer) -> AsyncIterator[None]:
         server = await asyncio.start_unix_server(accept, address)
     async with server:
         yield
-    if talks:  # last words; whoever does not listen is not waited for
+    if talks:  # the last replies; slow clients are not waited for
         await asyncio.wait(talks, timeout=_LAST_WORDS_S)
 
 
@@ -58,7 +58,7 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ans
     except StackError as error:
         writer.write(json.dumps({"error": error.message}).encode() + b"\n")
     except (ConnectionError, ValueError):
-        pass  # whoever asked has gone, or never spoke our language
+        pass  # the client has disconnected, or did not send JSON
     finally:
         writer.close()
 

@@ -1,4 +1,4 @@
-"""The supervisor's process: brings the system up, answers the command line, and takes everything down.
+"""The supervisor process: starts the system, answers the command line, and stops everything.
 
 Started by `sharpstream up` as ``python -m sharpstream.stack.daemon`` and detached from the terminal.
 """
@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 
 class Daemon:
-    """One system, from up to down."""
+    """One system, from its start to its stop."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
@@ -39,7 +39,7 @@ class Daemon:
         return System(home, note)
 
     async def run(self) -> int:
-        """Serve until told to stop; return the exit code."""
+        """Serve until a signal or `down`; return the exit code."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._leave.set)
         async with control.listen(self._home, self._answer):
@@ -58,7 +58,7 @@ class Daemon:
             await self._system.bring_up()
         except StackError as error:
             self._failure = error.message
-        except (OSError, ValueError) as error:  # a broken file in the home, say
+        except (OSError, ValueError) as error:  # such as a damaged file in the home
             self._failure = f"{type(error).__name__}: {error}"
         if self._failure:
             log.error("start_failed", reason=self._failure)
@@ -96,7 +96,7 @@ class Daemon:
                 raise StackError(f"The supervisor does not know how to do {request.get('do')!r}.")
 
     async def _progress(self) -> AsyncIterator[dict[str, Any]]:
-        """Yield what has been told and will be, then the status once all is up. Raises `StackError`."""
+        """Yield past and new progress lines, then the status once all is up. Raises `StackError`."""
         seen = 0
         while seen < len(self._progress_lines) or not self._finished:
             for line in self._progress_lines[seen:]:
@@ -124,14 +124,14 @@ def main() -> int:
     logs.configure("supervisor")
     with only_one(home) as alone:
         if not alone:
-            return 0  # two `up` at the same time: the other one's will do
+            return 0  # another `up` has started one
         home.failure.unlink(missing_ok=True)
         orphan_processes.end(home)
         return run(Daemon(home))
 
 
 def run(daemon: Daemon) -> int:
-    """Serve on a loop of our own; return the exit code."""
+    """Serve on a new event loop; return the exit code."""
     return asyncio.run(daemon.run())
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong on a person's machine; the message is the one sentence that they see."""
+"""Errors on a user's machine; the message is the one sentence that they see."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bus.runtime.errors import SharpstreamError
 
 
 class StackError(SharpstreamError):
-    """The stack cannot start or go on; the message says what to do."""
+    """The stack cannot start or continue; the message says what to do."""
 
     code = "stack"
 
@@ -18,13 +18,13 @@ class MissingToolError(StackError):
 
 
 class PortTakenError(StackError):
-    """Somebody else listens on a port that may not be chosen anew."""
+    """Another process listens on a port that must not change."""
 
     code = "port_taken"
 
 
 class DiskFullError(StackError):
-    """There is too little room for the servers' data."""
+    """There is too little disk space for the servers' data."""
 
     code = "disk_full"
 

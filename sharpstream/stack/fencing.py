@@ -1,13 +1,13 @@
-"""After a kill, Kafka's controller alone declares the killed broker gone; then broker and controller start.
+"""After a kill, runs Kafka's controller alone until it has fenced the killed broker; then both start.
 
-A broker that starts beside its own controller still counts as the leader of everything, until its former self
-times out. In these seconds its transaction coordinator finds what was prepared when it was killed, loses the
-partitions in the middle, and writes "committed" without having told them (seen with Kafka 4.4): records and
-offset of that transaction then hang, to be committed by the next one of the same producer. An outbox row was
-published twice that way, and a topic stood still for its readers. On a cluster the other controllers do this.
+A broker that starts with its own controller counts as the leader of every partition until its old session
+times out. Meanwhile its transaction coordinator finds the transactions that were prepared at the kill, loses
+the partitions midway, and writes "committed" without having sent them the markers (seen with Kafka 4.4).
+Records and offset of such a transaction hang until the next one of the same producer commits them. An outbox
+row was published twice that way, and a topic's readers were blocked. On a cluster other controllers fence.
 
-Whether the broker is fenced is read from Kafka's own metadata log, not from what the controller prints: it
-prints "Fencing broker" before it writes the record, and a controller that was killed at that line lost it.
+Whether the broker is fenced is read from Kafka's metadata log and not from the controller's output. It prints
+"Fencing broker" before it writes the record, and a controller that was killed at that line lost the record.
 """
 
 from __future__ import annotations
@@ -30,33 +30,33 @@ from sharpstream.stack.process import die_with_parent, kill_group
 log = structlog.get_logger(__name__)
 
 LONGEST_S: Final = 60.0
-"""The controller fences as soon as it runs, which takes 2 s of one core; longer means that it is stuck."""
+"""The controller fences as soon as it runs, which takes 2 s of one core; after this it counts as stuck."""
 _POLL_INTERVAL_S: Final = 0.02
 _METADATA: Final = "__cluster_metadata-0"
 _BATCH: Final = struct.Struct(">qi")
-"""How a batch of records begins: offset of its first record, bytes that follow."""
+"""Header of a record batch: offset of its first record, number of bytes that follow."""
 _REGISTER, _CHANGE, _UNREGISTER = 0, 17, 27
 """Kafka's RegisterBrokerRecord, BrokerRegistrationChangeRecord and UnregisterBrokerRecord."""
 
 
 def was_killed(data: Path) -> bool:
-    """Whether a broker ran on this folder and did not end by itself."""
+    """Whether a broker ran on this folder and was not shut down cleanly."""
     return (data / _METADATA).exists() and not (data / ".kafka_cleanshutdown").exists()
 
 
 class Registration:
-    """What the metadata log in a broker's folder says of that broker, the only one there is."""
+    """The registration of the only broker, read from the metadata log in its folder."""
 
     def __init__(self, data: Path) -> None:
         self._folder = data / _METADATA
         self._fenced = True
         self._next = 0
-        """Where the snapshot ends."""
+        """The offset at which the snapshot ends."""
         self._file: Path | None = None
         self._position = 0
 
     def fenced(self) -> bool:
-        """Read what is new, and return whether the controller counts the broker as gone."""
+        """Read new records and return whether the controller has fenced the broker."""
         if self._file is None:
             self._read_snapshot()
         for segment in self._segments():
@@ -68,7 +68,7 @@ class Registration:
         return self._fenced
 
     def _read_snapshot(self) -> None:
-        """Older segments are deleted; a snapshot, named by its last offset and epoch, replaces them."""
+        """Read the snapshot that replaces deleted segments; its name has its last offset and epoch."""
         if snapshots := sorted(self._folder.glob("*.checkpoint")):
             self._read(snapshots[-1].read_bytes())
             self._next = int(snapshots[-1].name.partition("-")[0])
@@ -78,7 +78,7 @@ class Registration:
         return found[found.index(self._file) :] if self._file in found else found
 
     def _read(self, text: bytes) -> None:
-        """Take in whole batches; what the controller is still writing is read the next time."""
+        """Apply complete batches; one that is still being written is read the next time."""
         at = 0
         while at + _BATCH.size <= len(text):
             offset, size = _BATCH.unpack_from(text, at)
@@ -116,14 +116,14 @@ def _tagged(text: bytes) -> dict[int, bytes]:
 
 
 def fence(argv: Sequence[str], data: Path, *, env: Mapping[str, str], cwd: Path) -> None:
-    """Run the controller until the killed broker is fenced, and kill it: it holds nothing but its log.
+    """Run the controller until the killed broker is fenced, then kill it: its log is its only state.
 
-    Raises `StartError` with the controller's last words where it ends or is stuck before that.
+    Raises `StartError` with the controller's last output where it ends or is stuck before that.
     """
     began = time.monotonic()
     registration = Registration(data)
     if registration.fenced():
-        return  # killed before it served anybody
+        return  # killed before it served any client
     with (
         tempfile.TemporaryFile("w+", errors="replace") as output,
         subprocess.Popen(  # noqa: S603

@@ -1,6 +1,6 @@
-"""The three servers alone, in the foreground: ``python -m sharpstream.stack.infra DIR`` until SIGTERM.
+"""Runs the three servers alone, in the foreground: ``python -m sharpstream.stack.infra DIR`` until SIGTERM.
 
-Writes ``DIR/state.json`` (mode 600) with how to reach them once all serve; the tests attach to it.
+Writes their addresses to ``DIR/state.json`` (mode 600) once all are ready; the tests attach to it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from sharpstream.stack.supervisor import Supervisor
 
 
 def plain(settings: Any, *keys: str) -> dict[str, Any]:
-    """Return these fields of a settings object with secrets in clear, for a private file."""
+    """Return these fields of a settings object with secrets in plain text, for a private file."""
     values = {key: getattr(settings, key) for key in keys}
     return {k: v.get_secret_value() if isinstance(v, SecretStr) else v for k, v in values.items()}
 
 
 def addresses(kafka: Kafka, postgres: Postgres, s3: S3) -> dict[str, Any]:
-    """How to reach the three servers; each part fits the settings class of the same name."""
+    """Return the servers' addresses; each part matches the settings class of the same name."""
     return {
         "kafka": plain(
             kafka.settings, "bootstrap_servers", "security_protocol", "sasl_mechanism", "username", "password"
@@ -40,7 +40,7 @@ def addresses(kafka: Kafka, postgres: Postgres, s3: S3) -> dict[str, Any]:
 
 
 async def serve(home: Home) -> None:
-    """Run the servers until SIGTERM or SIGINT. Nothing is synced to disk: this data is thrown away."""
+    """Run the servers until SIGTERM or SIGINT. Nothing is synced to disk, as the data is temporary."""
     home.create()
     memory = Memory(home)
     memory.forget_taken_ports()

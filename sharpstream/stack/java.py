@@ -1,4 +1,4 @@
-"""Java and Kafka's jars: found or fetched once, then shared by all stacks of this user."""
+"""Finds Java, and fetches Kafka's jars once for all stacks of this user."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Final
 from sharpstream.stack.errors import MissingToolError, StartError
 
 POM: Final = Path(__file__).with_name("pom.xml")
-MINIMUM_JAVA: Final = 17  # Kafka 4 brokers want it
+MINIMUM_JAVA: Final = 17  # required by Kafka 4 brokers
 
 
 def java() -> str:
@@ -41,7 +41,7 @@ def _in_java_home() -> str | None:
 def jars() -> Path:
     """Return the folder of Kafka's 45 jars (43 MB), fetched by Maven at the first call.
 
-    Raises `MissingToolError` without Maven, `StartError` with Maven's own words when it fails.
+    Raises `MissingToolError` without Maven, `StartError` with Maven's message when it fails.
     """
     target = _target()
     if target.is_dir():
@@ -59,7 +59,7 @@ def jars() -> Path:
 
 
 def fetched() -> bool:
-    """Tell whether the jars are there."""
+    """Return whether the jars are there."""
     return _target().is_dir()
 
 
@@ -68,7 +68,7 @@ def _target() -> Path:
 
 
 def cache() -> Path:
-    """Return the user's cache folder, made on demand; `SHARPSTREAM_CACHE` moves it."""
+    """Return the user's cache folder, made on demand; `SHARPSTREAM_CACHE` overrides it."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(os.environ.get("SHARPSTREAM_CACHE") or Path(base) / "sharpstream")
     folder.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ from sharpstream.stack.state_dir import Home, Memory, write_private_text
 ADMIN: Final = "sharpstream"
 _TEN_YEARS_MINUTES: Final = 10 * 365 * 24 * 60
 _QUICK: Final = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
-"""The quick compiler alone: a start takes half the CPU, and what one machine sends is soon carried."""
+"""Java's quick compiler (C1) only: a start takes half the CPU, and one machine's load does not need C2."""
 _LOG4J: Final = java.POM.with_name("log4j2.properties")
 _SCRAM: Final = "org.apache.kafka.common.security.scram.ScramLoginModule required"
 _PLAIN: Final = "org.apache.kafka.common.security.plain.PlainLoginModule required"
@@ -46,14 +46,14 @@ class Kafka:
 
     @property
     def settings(self) -> KafkaSettings:
-        """How our roles reach it, as the user who may do everything."""
+        """The roles' settings, with the user who has all rights."""
         return KafkaSettings(
             bootstrap_servers=self._address("internal"), username=ADMIN, password=SecretStr(self._password)
         )
 
     @property
     def partners(self) -> str:
-        """``host:port`` of the listener for everybody else."""
+        """``host:port`` of the partners' listener."""
         return self.listener.address(self._memory.port(f"{self.name}_partners"))
 
     def prepare(self) -> None:
@@ -75,7 +75,7 @@ class Kafka:
     async def ready(self) -> bool:
         """Log in and ask for metadata, as every client does."""
         if not await ports.answers(self._memory.port("kafka_internal")):
-            return False  # before the client complains in the log, ten times a second
+            return False  # avoids the client's log lines, ten a second
         client = AIOKafkaClient(
             **self.settings.client_options(), client_id="sharpstream-stack", request_timeout_ms=2000
         )
@@ -96,7 +96,7 @@ class Kafka:
         return f"{LOOPBACK}:{self._memory.port(f'kafka_{listener}')}"
 
     def _java(self, *options: str) -> list[str]:
-        # Log4j is told by a file, IPv4 because "127.0.0.1" would otherwise be tried as ::ffff:127.0.0.1.
+        # Log4j's settings are a file. IPv4, because "127.0.0.1" would otherwise be tried as ::ffff:127.0.0.1.
         fixed = [
             f"-Dlog4j2.configurationFile={_LOG4J}",
             "-Djava.net.preferIPv4Stack=true",
@@ -105,7 +105,7 @@ class Kafka:
         return [java.java(), *options, *fixed, "-cp", f"{java.jars()}/*"]
 
     def _format(self) -> None:
-        """Format through an argument file: passwords on a command line are everybody's to read."""
+        """Format through an argument file, because every user can read a command line."""
         cluster = self._memory.fact("kafka_cluster_id", cluster_id)
         arguments = self._folder / "format.arguments"
         scram = f"SCRAM-SHA-512=[name={ADMIN},password={self._password}]"
@@ -120,13 +120,13 @@ class Kafka:
             )
 
     def _fence(self) -> None:
-        """Run this node as a controller alone until it has given its killed broker up."""
+        """Run this node as a controller alone until it has fenced its killed broker."""
         of_brokers = {"advertised.listeners", "inter.broker.listener.name"}
         options = {name: value for name, value in self._options().items() if name not in of_brokers}
         options |= {
             "process.roles": "controller",
             "listeners": f"CONTROLLER://{self._address('controller')}",
-            # The broker is dead for certain, and nobody else may register: there is nothing to wait for.
+            # The broker is certainly dead and no other may register, so there is no need to wait.
             "broker.session.timeout.ms": 100,
             "broker.heartbeat.interval.ms": 50,
         }
@@ -155,16 +155,16 @@ class Kafka:
             ),
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "INTERNAL",
-            # After a kill it may register again only once its former self has timed out: 9 s by default.
+            # After a kill it may register again only once its old session has timed out: 9 s by default.
             "broker.session.timeout.ms": 3000,
             "broker.heartbeat.interval.ms": 500,
-            # No records but those that say something: by default two a second tell followers that their
-            # leader lives, here without followers, each synced to the disk.
+            # No empty records. By default two a second show followers that their leader is alive; here there
+            # are no followers, and each record is synced to the disk.
             "metadata.max.idle.interval.ms": 0,
         }
 
     def _logins(self) -> dict[str, object]:
-        """SCRAM users live in the cluster, yet each SCRAM listener wants a login of its own here."""
+        """Return the logins: SCRAM users are in the cluster, but each SCRAM listener needs one here too."""
         controller = self._memory.secret("kafka_controller")
         me = f'username="{ADMIN}" password="{self._password}"'
         it = f'username="controller" password="{controller}" user_controller="{controller}"'
@@ -182,9 +182,9 @@ class Kafka:
         }
 
     def _storage(self) -> dict[str, object]:
-        # A cluster survives a power cut by its replicas, one machine only by its disk: sync each batch before
-        # it is acknowledged (a transaction takes 17 ms, not 10). A *killed* process loses nothing either way:
-        # what it wrote is in the page cache.
+        # A cluster survives a power cut by its replicas, one machine only by its disk. Each batch is synced
+        # before it is acknowledged for that reason (a transaction takes 17 ms, not 10). A *killed* process
+        # loses nothing either way, because its writes are in the page cache.
         sync = {"log.flush.interval.messages": 1} if self._durable else {}
         return sync | {
             "log.dirs": self._folder / "data",
@@ -192,16 +192,16 @@ class Kafka:
             "default.replication.factor": 1,
             "min.insync.replicas": 1,
             "log.retention.check.interval.ms": 60_000,
-            # After a kill the newest segment of each partition is read whole: 1 GB by default, and events are
+            # After a kill the newest segment of each partition is read whole, 1 GB by default. Events are
             # kept for ever.
             "log.segment.bytes": 64 * 1024 * 1024,
             "group.initial.rebalance.delay.ms": 0,  # 3 s for each new group otherwise
-            # An expired offset means everything again: kept longer than any topic's records.
+            # With an expired offset all is read again, so offsets are kept longer than any topic's records.
             "offsets.retention.minutes": _TEN_YEARS_MINUTES,
         }
 
     def _internal_topics(self) -> dict[str, object]:
-        """One copy each, and 12 partitions for 50: fewer files to open, and to recover after a kill."""
+        """One replica each, and 12 partitions instead of 50: fewer files to open and recover after a kill."""
         options: dict[str, object] = {}
         for prefix in ("offsets.topic", "transaction.state.log", "share.coordinator.state.topic"):
             options[f"{prefix}.num.partitions"] = 12

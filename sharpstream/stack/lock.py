@@ -1,4 +1,4 @@
-"""At most one supervisor a home. The kernel drops the lock with the process, so none is ever stale."""
+"""At most one supervisor per home. The kernel releases the lock with the process; it is never stale."""
 
 from __future__ import annotations
 

@@ -16,10 +16,10 @@ _POLL_INTERVAL_S: Final = 0.2
 
 
 def shorten(path: Path) -> None:
-    """Put a log of more than 20 MB aside (one old one is kept) and go on in an empty one.
+    """Rotate a log of more than 20 MB: copy it (one old copy is kept) and truncate it.
 
-    The writers hold it open for appending, so they go on at its new end. Lines that are written between the
-    copy and the cut are lost: a log is no ledger.
+    The writers hold it open for appending, so they continue at its new end. Lines that are written between
+    copy and truncation are lost, which is acceptable for a log.
     """
     if path.exists() and path.stat().st_size > LONGEST_BYTES:
         shutil.copyfile(path, path.with_suffix(".log.1"))
@@ -35,13 +35,13 @@ def tail(path: Path, lines: int) -> list[str]:
 
 
 def last_line(path: Path) -> str:
-    """Return the last line that says something."""
+    """Return the last line that is not empty."""
     said = [line.strip() for line in tail(path, 20) if line.strip()]
     return said[-1] if said else "it said nothing"
 
 
 def progress_in(line: str) -> str:
-    """Return a role's log line for people: the event, and how much of how many bytes where it says so."""
+    """Return a role's log line for people: the event, and the progress in bytes if it has one."""
     try:
         entry = json.loads(line)
         event = str(entry["event"]).replace("_", " ")
@@ -52,7 +52,7 @@ def progress_in(line: str) -> str:
 
 
 def follow(paths: Mapping[str, Path]) -> Iterator[tuple[str, str]]:
-    """Yield (name, line) for what is written from now on, for ever."""
+    """Yield (name, line) for each line written from now on, endlessly."""
     ends = {name: path.stat().st_size if path.exists() else 0 for name, path in paths.items()}
     while True:
         quiet = True
@@ -65,7 +65,7 @@ def follow(paths: Mapping[str, Path]) -> Iterator[tuple[str, str]]:
 
 
 def _news(path: Path, ends: dict[str, int], name: str) -> list[str]:
-    """Return whole new lines and move the mark behind them; a file that shrank is read from its start."""
+    """Return complete new lines and advance the position; a file that shrank is read from its start."""
     if not path.exists():
         return []
     if path.stat().st_size < ends[name]:

@@ -1,4 +1,4 @@
-"""Processes of a stack whose supervisor is gone. There should be none; after a crash this makes sure."""
+"""Ends processes of a stack whose supervisor is gone. There should be none, even after a crash."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TIMEOUT_S: Final = 5.0
 
 
 def find(home: Home) -> list[psutil.Process]:
-    """Return the processes that carry this home's marks in their environment, ourselves excepted."""
+    """Return the processes that carry this home's marks in their environment, except this one."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):

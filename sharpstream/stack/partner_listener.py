@@ -1,7 +1,7 @@
-"""The partners' door: the one listener of Kafka that others than our roles may knock at.
+"""The partners' listener: the only listener of Kafka for clients other than our roles.
 
-On this machine alone, in clear, unless the operator says otherwise: with a certificate it speaks TLS, and
-only then it may be opened to other machines. Everything that a partner may do is decided by ACLs, not here.
+By default it accepts connections from this machine only, unencrypted. With a certificate it uses TLS, and
+only then it may be opened to other machines. ACLs decide what a partner may do, not this module.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from sharpstream.stack.errors import StartError
 from sharpstream.stack.ports import LOOPBACK
 
 HOST_KEY: Final = "SHARPSTREAM_PARTNERS_HOST"
-"""The name by which partners reach this machine; unset, only this machine itself can."""
+"""The name by which partners reach this machine; unset, only this machine can connect."""
 PEM_KEY: Final = "SHARPSTREAM_PARTNERS_PEM"
 """One file: the private key (PKCS 8, not encrypted), then the certificate and its chain."""
 REAUTHENTICATE_MS: Final = 10 * 60_000
-"""A connection proves itself again after this, so that a changed password ends the old one's connections."""
+"""Connections authenticate again after this, so that a new password ends the old one's connections."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PartnerListener:
-    """Where it is, and how it speaks."""
+    """The name of its host, and its certificate."""
 
     host: str | None = None
     pem: Path | None = None
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Return the door as the environment says. Raises `StartError` for one that would be unsafe."""
+        """Return the listener that the environment configures. Raises `StartError` for an unsafe one."""
         given = os.environ if environment is None else environment
         host, pem = given.get(HOST_KEY) or None, given.get(PEM_KEY) or None
         if host and not pem:
@@ -46,15 +46,15 @@ class PartnerListener:
 
     @property
     def protocol(self) -> str:
-        """Kafka's name of how it speaks."""
+        """Kafka's name of its security protocol."""
         return "SASL_SSL" if self.pem else "SASL_PLAINTEXT"
 
     def listens(self, port: int) -> str:
-        """Return ``host:port`` to bind: every interface where others are let in."""
+        """Return ``host:port`` to bind: every interface if other machines may connect."""
         return f"{'0.0.0.0' if self.host else LOOPBACK}:{port}"  # noqa: S104  (asked for, with TLS)
 
     def address(self, port: int) -> str:
-        """Return ``host:port`` as partners know it."""
+        """Return ``host:port`` as partners use it."""
         return f"{self.host or LOOPBACK}:{port}"
 
     def options(self) -> dict[str, object]:
@@ -70,7 +70,7 @@ class PartnerListener:
         return options
 
     def variables(self, port: int) -> dict[str, str]:
-        """Return what the gateway tells new partners."""
+        """Return the gateway's settings of what new partners receive."""
         return {
             "PARTNERS_BOOTSTRAP_SERVERS": self.address(port),
             "PARTNERS_SECURITY_PROTOCOL": self.protocol,

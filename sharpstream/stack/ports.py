@@ -11,13 +11,13 @@ from typing import Final
 from sharpstream.stack.errors import StackError
 
 LOOPBACK: Final = "127.0.0.1"
-# Below 32768, where Linux starts to number outgoing connections: a port that we remember must not be in
-# use as somebody's client port at the next start.
+# Below 32768, where Linux's ephemeral ports begin: a remembered port must not be in use as a client port at
+# the next start.
 _RANGE: Final = range(20_000, 32_000)
 
 
 def is_free(port: int) -> bool:
-    """Tell whether we could listen there. Closed connections that still linger do not count."""
+    """Return whether the port can be bound. Closed connections that still linger do not count."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -28,7 +28,7 @@ def is_free(port: int) -> bool:
 
 
 async def answers(port: int) -> bool:
-    """Tell whether somebody accepts connections there."""
+    """Return whether a process accepts connections there."""
     try:
         _, writer = await asyncio.open_connection(LOOPBACK, port)
     except OSError:
@@ -38,7 +38,7 @@ async def answers(port: int) -> bool:
 
 
 def choose(taken: Collection[int] = (), *, companion: int = 0) -> int:
-    """Return a free port outside ``taken``, at random, so that stacks started together seldom meet.
+    """Return a free port outside ``taken``, at random, so that stacks started together seldom collide.
 
     With ``companion`` the port that many numbers higher is free too.
     """

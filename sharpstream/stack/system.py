@@ -1,4 +1,4 @@
-"""The composition root of the stack: which parts there are, and in which order they come up."""
+"""The composition root of the stack: which parts there are, and in which order they start."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ ADMIN_EMAIL: Final = "admin@sharpstream.example"
 _KEY_NAME: Final = "first key"
 _LOG_CHECK_INTERVAL_S: Final = 60
 _TIMEOUT_S: Final = 10
-"""A start that is silent for longer makes people wonder."""
+"""After so long without news a start reports its progress."""
 
 
 class System:
     """All parts of one home. `bring_up` once, then `status` and `supervisor` until `stop`."""
 
     kafka: type[Kafka] = Kafka
-    """What the broker is made from; tests give each role a listener of its own."""
+    """The class of the broker; tests give each role a listener of its own."""
 
     def __init__(self, home: Home, progress: Progress) -> None:
         self.supervisor = Supervisor(home)
@@ -46,7 +46,7 @@ class System:
         self._background: list[asyncio.Task[None]] = []
 
     async def bring_up(self) -> None:
-        """Check, start the servers, prepare what lies in them, start the roles. Raises `StackError`."""
+        """Check, start the servers, prepare their content, start the roles. Raises `StackError`."""
         checks.disk(self._home.root)
         for name in await checks.assign_ports(self._memory, os.environ):
             self._say(f"the port of {name} was taken meanwhile; it gets a new one")
@@ -89,7 +89,7 @@ class System:
         }
 
     async def _start_servers(self) -> roles.Servers:
-        """Start the three together; each one's content is prepared as soon as it serves."""
+        """Start the three together; each one's content is prepared as soon as it is ready."""
         where = (self._home, self._memory)
         kafka, postgres, s3 = self.kafka(*where), Postgres(*where), S3(*where)
         self.supervisor.add(kafka)
@@ -149,12 +149,12 @@ class System:
             self._say(f"{name} is still starting: {progress_in(last_line(self._home.log(name)))}")
 
     async def _make_admin(self, servers: roles.Servers, reach: dict[str, Any]) -> None:
-        """Make the first account once; its key can be seen only at that moment, so it is kept at once.
+        """Create the first account once; its key is shown only then, so it is stored immediately.
 
-        A start that was cut short between the two has an account and no key: `--reset` makes a new one.
+        A start that was interrupted between the two has an account and no key; `--reset` makes a new one.
         """
         variables = roles.gateway_variables(self._memory, servers)
-        password = self._memory.fact("admin_password", lambda: secrets.token_urlsafe(15))  # 20 signs
+        password = self._memory.fact("admin_password", lambda: secrets.token_urlsafe(15))  # 20 characters
         if self._memory.known_fact("api_key") is None:
             env = variables | {"SHARPSTREAM_ADMIN_PASSWORD": password}
             arguments = ("create-admin", "--email", ADMIN_EMAIL, "--api-key-name", _KEY_NAME, "--reset")
@@ -196,7 +196,7 @@ class System:
 
 
 async def _all(*work: Awaitable[None]) -> None:
-    """Wait for all; the first failure ends the others and is raised as itself, not in a group."""
+    """Wait for all; the first failure cancels the others and is raised as itself, not in a group."""
     tasks = [asyncio.ensure_future(each) for each in work]
     try:
         await asyncio.gather(*tasks)

@@ -1,7 +1,7 @@
-"""Builds the web page where Node is there, and only when its sources are newer than what was built.
+"""Builds the web page if Node is installed, and only if its sources have changed since the last build.
 
-Without Node, or where npm cannot fetch what it needs, the system runs all the same: the gateway then shows a
-plain page, and `up` says why.
+Without Node, or where npm cannot fetch packages, the system runs all the same. The gateway then shows a plain
+page, and `up` says why.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sharpstream.stack.errors import MissingToolError, StackError, StartError
 
 SOURCES: Final = Path(__file__).resolve().parents[2] / "web"
 BUILT: Final = SOURCES / "dist"
-MINIMUM_NODE: Final = (20, 19)  # Vite 8 wants it
+MINIMUM_NODE: Final = (20, 19)  # required by Vite 8
 _MADE: Final = frozenset({"node_modules", "dist", "dist.partial"})
 _STAMP: Final = ".built-from"
 _INSTALLED: Final = SOURCES / "node_modules" / ".installed-from"
@@ -33,14 +33,14 @@ def built() -> Path | None:
 
 
 def note() -> str:
-    """Return what a person should know about the page here, if anything."""
+    """Return a note on the page for the user, empty if there is none."""
     if not SOURCES.is_dir() or is_current():
         return ""
     return "older than its sources" if built() else "a plain one: the web page is not built"
 
 
 def build(say: Callable[[str], None]) -> None:
-    """Build the page unless it is built. Raises `StackError` that says what is missing or went wrong."""
+    """Build the page unless it is current. Raises `StackError` that says what is missing or went wrong."""
     if not SOURCES.is_dir() or is_current():
         return
     npm = _npm()
@@ -58,7 +58,7 @@ def build(say: Callable[[str], None]) -> None:
 
 
 def is_current() -> bool:
-    """Tell whether the built page is of the sources as they are."""
+    """Return whether the built page matches the current sources."""
     return built() is not None and _read(BUILT / _STAMP) == _fingerprint()
 
 
@@ -70,7 +70,7 @@ def _install() -> None:
 
 
 def _fingerprint() -> str:
-    """Return what tells these sources from others: by content, because a checkout gives files new times."""
+    """Return a hash of the sources: of their content, because a checkout changes files' times."""
     digest = hashlib.sha256()
     for path in sorted(_sources(SOURCES)):
         digest.update(f"{path.relative_to(SOURCES)}\0".encode())
@@ -113,14 +113,14 @@ def _read(path: Path) -> str | None:
 
 @contextmanager
 def _only_one() -> Iterator[None]:
-    """Two stacks that start at once share one checkout."""
+    """Lock the checkout, which stacks that start at once share."""
     with (SOURCES / ".building").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def main() -> int:
-    """Build the page for whoever asks for it by name: here a failure is one."""
+    """Build the page by its own command, for which a failure is an error."""
     try:
         build(_report)
     except StackError as error:

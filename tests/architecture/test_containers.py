@@ -1,4 +1,4 @@
-"""compose.yaml and the Dockerfile keep step with the code: roles, keys, versions, commands."""
+"""compose.yaml and the Dockerfile match the code: roles, keys, versions, commands."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ ours = pytest.mark.parametrize("name", sorted(ROLES | ONCE | VARIANTS))
 
 
 def stages() -> dict[str, str]:
-    """Dockerfile stage -> its text."""
+    """Return Dockerfile stage -> its text."""
     parts = re.split(r"^FROM \S+ AS (\S+)$", DOCKERFILE, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 def command(name: str) -> list[str]:
-    """What a service runs, as arguments of ``python -m``."""
+    """Return the command of a service, as arguments of ``python -m``."""
     service = SERVICES[name]
     entry = service.get("entrypoint")
     if entry is None:

@@ -1,4 +1,4 @@
-"""The list of decisions has each under its own title, and says which number was never given."""
+"""The list of decisions has each under its own title, and names the number that was never used."""
 
 from __future__ import annotations
 

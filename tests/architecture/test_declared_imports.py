@@ -1,4 +1,4 @@
-"""What a package imports is declared by what installs it, not there only because something else needs it."""
+"""A package's imports are declared by the extras that install it, not left to other packages' needs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ INSTALLS: Final = {
     "export_consumer": ("base", "export"),
     "sharpstream": ("base", "client", "stack"),
 }
-"""File or folder -> the extras that its images install; the longest that fits counts."""
+"""File or folder -> the extras that its images install; the longest match counts."""
 
 NOT_IMPORTED: Final = {
     "cmeel-assimp": "a shared library, called through ctypes",
@@ -42,7 +42,7 @@ NOT_IMPORTED: Final = {
 
 
 def canonical(name: str) -> str:
-    """As PEP 503 compares names."""
+    """Return the name as PEP 503 compares it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -61,7 +61,7 @@ def declared(*extras: str) -> set[str]:
 
 
 def imported(path: Path) -> Iterator[str]:
-    """The top-level modules of others that a file imports, in functions and for types too."""
+    """Yield the third-party top-level modules that a file imports, in functions and for types too."""
     for node in ast.walk(ast.parse(path.read_text())):
         names: list[str] = []
         if isinstance(node, ast.Import):
@@ -74,7 +74,7 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def distributions(module: str) -> set[str]:
-    """Who provides the module; a namespace like ``opentelemetry`` has several."""
+    """Return the distributions that provide the module; a namespace like ``opentelemetry`` has several."""
     return {canonical(name) for name in INSTALLED.get(module, [SHARP.get(module, module)])}
 
 

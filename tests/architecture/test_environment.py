@@ -1,4 +1,4 @@
-""".env.example is what the settings classes say, and each key says what it means."""
+""".env.example matches the settings classes, and each key has an explanation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def environment() -> ModuleType:
-    """The script, which is no module of a package."""
+    """The script, which belongs to no package."""
     spec = importlib.util.spec_from_file_location("environment", ROOT / "deploy" / "environment.py")
     assert spec
     assert spec.loader

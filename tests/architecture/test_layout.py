@@ -1,4 +1,4 @@
-"""A reader who knows one role knows all: the same file names, the same shape."""
+"""All roles have the same file names and the same structure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/third-party-licences.md is what the locks say, and nothing under the GPL is shipped."""
+"""docs/third-party-licences.md matches the locks, and nothing under the GPL is shipped."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ALLOWED = {
     ("torch", "libgfortran"): GCC,
     ("torch", "libgomp"): GCC,
 }
-"""(wheel, part inside it) -> why its licence does not stand in the way.
+"""(wheel, part inside it) -> why its licence is acceptable.
 
 The licence is an LGPL, or a GPL with GCC's exception for run-time libraries.
 """
@@ -40,7 +40,7 @@ EXPRESSION = re.compile(rf"\(?{TERM}(?:\)? (?:AND|OR) \(?{TERM})*\)?")
 
 @pytest.fixture(scope="module")
 def licences() -> ModuleType:
-    """The script, which is no module of a package."""
+    """The script, which belongs to no package."""
     spec = importlib.util.spec_from_file_location("licences", ROOT / "deploy" / "licences.py")
     assert spec
     assert spec.loader

@@ -1,4 +1,4 @@
-"""The link check of `make lint` finds what is broken, and the documents have nothing broken."""
+"""The link check of `make lint` finds broken links, and the documents have none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCRIPT = ROOT / "docs" / "check_links.py"
 
 @pytest.fixture(scope="module")
 def check() -> ModuleType:
-    """The script, which is no module of a package."""
+    """The script, which belongs to no package."""
     spec = importlib.util.spec_from_file_location("check_links", SCRIPT)
     assert spec
     assert spec.loader

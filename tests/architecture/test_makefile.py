@@ -1,4 +1,4 @@
-"""The Makefile's targets are all explained, and what checks a change runs the same everywhere."""
+"""All targets of the Makefile are explained, and a change is checked in the same way everywhere."""
 
 from __future__ import annotations
 

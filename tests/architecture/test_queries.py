@@ -1,4 +1,4 @@
-"""Piccolo is the query layer of the plain reads and writes; what stays SQL has its reason here."""
+"""Piccolo is the query layer of the plain reads and writes; the reasons for what stays SQL are here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is committed fits every machine: no paths, no package registries, no secrets of one of them."""
+"""Committed files fit every machine: no paths, package registries or secrets of a single one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The public surface is named as committed: a change here is meant, and stands in the changelog."""
+"""The public surface is as committed: a change must be intended, and stand in the changelog."""
 
 from __future__ import annotations
 

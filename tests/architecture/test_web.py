@@ -1,4 +1,4 @@
-"""The web page keeps step with the gateway: its types are made from the gateway's document."""
+"""The web page matches the gateway: its types are generated from the gateway's document."""
 
 from __future__ import annotations
 

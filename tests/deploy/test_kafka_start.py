@@ -28,7 +28,7 @@ TOPIC = topics.PROGRESS
 
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
-    """What the script finds in the image: the two commands of Kafka's distribution."""
+    """The part of the image that the script uses: the two commands of Kafka's distribution."""
     bins = tmp_path / "kafka" / "bin"
     bins.mkdir(parents=True)
     options = f"-Xmx256m -Dlog4j2.configurationFile={ROOT}/sharpstream/stack/log4j2.properties"

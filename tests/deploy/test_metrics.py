@@ -1,4 +1,4 @@
-"""Every metric stands in docs/operations.md, and no label holds what is without limit."""
+"""Every metric stands in docs/operations.md, and no label has an unbounded number of values."""
 
 from __future__ import annotations
 

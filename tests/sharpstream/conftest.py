@@ -1,4 +1,4 @@
-"""The stand-in service, once on the test's own loop and once beside it for whole commands."""
+"""The fake service, once on the test's own loop and once on a thread for whole commands."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.sharpstream.client.service import FakeService, serving
 
 @pytest.fixture
 async def service() -> AsyncIterator[FakeService]:
-    """On the test's loop."""
+    """The fake service on the test's loop."""
     async with serving() as running:
         yield running
 
 
 @pytest.fixture
 def beside() -> Iterator[FakeService]:
-    """On a thread of its own, for tests that run the command in this process or another."""
+    """The fake service on its own thread, for tests that run the command in this process or another."""
     started, stop = threading.Event(), asyncio.Event()
     held: list[FakeService] = []
     loop = asyncio.new_event_loop()
@@ -45,7 +45,7 @@ def beside() -> Iterator[FakeService]:
 
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
-    """A file; the stand-in does not look inside."""
+    """A file; the fake service does not read it."""
     path = tmp_path / "coffee.jpg"
     path.write_bytes(b"\xff\xd8 a photo \xff\xd9" * 10_000)
     return path

@@ -1,4 +1,4 @@
-"""Every role that may be fenced ends alike, to be restarted: status 1, one log line and no traceback."""
+"""Every role that may be fenced ends alike and is restarted: status 1, one log line and no traceback."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Child:
         return self._log.read_text()
 
     async def until(self, poll: Callable[[], Awaitable[bool]]) -> None:
-        """Wait while it runs."""
+        """Wait until ``poll`` is true; the process must keep running."""
         async with asyncio.timeout(GIVE_UP_S):
             while not await poll():
                 assert self.process.poll() is None, self.said()

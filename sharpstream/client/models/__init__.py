@@ -1,4 +1,4 @@
-"""What the service answers, one file a subject. Unknown fields are ignored: a newer service does no harm."""
+"""The service's answers, one file per subject. Unknown fields are ignored, so newer services may add some."""
 
 from sharpstream.client.models.accounts import (
     Account,

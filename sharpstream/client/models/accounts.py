@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 
 class Registered(Struct, frozen=True, kw_only=True):
-    """The account made."""
+    """The account that was created."""
 
     id: str
     email: str
@@ -34,13 +34,13 @@ class Person(Struct, frozen=True, kw_only=True):
 
 
 class Erased(Struct, frozen=True, kw_only=True):
-    """What happens now."""
+    """The answer to an erasure."""
 
     message: str
 
 
 class NewApiKey(Struct, frozen=True, kw_only=True):
-    """A key just made; ``key`` itself is shown this once."""
+    """A key just made; ``key`` itself is shown only once."""
 
     id: str
     key: str
@@ -75,7 +75,7 @@ class Account(Struct, frozen=True, kw_only=True):
 
 
 class Quotas(Struct, frozen=True, kw_only=True):
-    """What an account may have."""
+    """The limits of an account."""
 
     max_in_flight: int
     requests_per_minute: int
@@ -83,7 +83,7 @@ class Quotas(Struct, frozen=True, kw_only=True):
 
 
 class AccountWithQuotas(Account, frozen=True, kw_only=True):
-    """With its quotas, as they count now."""
+    """An account with its quotas as they apply now."""
 
     quotas: Quotas
 

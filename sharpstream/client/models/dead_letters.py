@@ -1,4 +1,4 @@
-"""Dead letters: jobs that were given up on."""
+"""Dead letters: jobs that failed after their last attempt."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
-    """One of them; ``subject`` is its generation or export, where that could be read."""
+    """A dead letter; ``subject`` is its generation or export, where that could be read."""
 
     id: str
     topic: str
@@ -26,7 +26,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
 
 
 class DeadLetterWithCommand(DeadLetter, frozen=True, kw_only=True):
-    """With its place in Kafka and the command; None where the bytes were no JSON."""
+    """With its position in Kafka and the command; None where the bytes were not JSON."""
 
     origin_topic: str | None = None
     partition: int
@@ -42,7 +42,7 @@ class DeadLetterPage(Struct, frozen=True, kw_only=True):
 
 
 class Redriven(Struct, frozen=True, kw_only=True):
-    """The new job that takes the dead one's place."""
+    """The new job that replaces the dead letter's."""
 
     redriven_as: str
     message: str

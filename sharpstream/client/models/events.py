@@ -1,4 +1,4 @@
-"""Events, as streams, pages and webhooks bring them: the same body on every way."""
+"""Events, with the same body in streams, pages and webhooks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STARTED_EVENT: Final = "generation.started.v1"
 class Event(Struct, frozen=True, kw_only=True):
     """A CloudEvent. ``subject`` is the scene or export that it is about.
 
-    ``cursor`` names its place in the account's log: a stream is resumed after it. Progress has none.
+    ``cursor`` is its position in the account's log, after which a stream is resumed. Progress has none.
     """
 
     type: str
@@ -34,7 +34,7 @@ class Event(Struct, frozen=True, kw_only=True):
 
     @property
     def ends(self) -> bool:
-        """Whether nothing follows for its subject."""
+        """Whether it is the last event of its subject."""
         return self.type in ENDING_EVENTS
 
 

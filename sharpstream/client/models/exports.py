@@ -11,7 +11,7 @@ from sharpstream.client.models.scenes import ENDINGS
 
 
 class ExportAccepted(Struct, frozen=True, kw_only=True):
-    """The answer to the wish for an export."""
+    """The answer to an export request."""
 
     export_id: str
     status: str
@@ -19,7 +19,7 @@ class ExportAccepted(Struct, frozen=True, kw_only=True):
 
 
 class Export(Struct, frozen=True, kw_only=True):
-    """One conversion as it stands; the URL is presigned and good for an hour or so."""
+    """One conversion in its current state; the URL is presigned and valid for about an hour."""
 
     id: str
     scene_generation_id: str
@@ -34,7 +34,7 @@ class Export(Struct, frozen=True, kw_only=True):
 
     @property
     def ended(self) -> bool:
-        """Whether the status is its last."""
+        """Whether the status is final."""
         return self.status in ENDINGS
 
 
@@ -58,6 +58,6 @@ class ExportFormat(Struct, frozen=True, kw_only=True):
 
 
 class ExportFormats(Struct, frozen=True, kw_only=True):
-    """All of them."""
+    """All formats."""
 
     items: list[ExportFormat]

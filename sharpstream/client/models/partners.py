@@ -1,4 +1,4 @@
-"""Partners: who speaks to the service over Kafka itself."""
+"""Partners: accounts that use the service over Kafka."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class PartnerKafka(Struct, frozen=True, kw_only=True):
-    """How a partner reaches Kafka; ``password`` is shown this once."""
+    """How a partner reaches Kafka; ``password`` is shown only once."""
 
     bootstrap_servers: str
     security_protocol: str
@@ -18,7 +18,7 @@ class PartnerKafka(Struct, frozen=True, kw_only=True):
 
 
 class PartnerTopics(Struct, frozen=True, kw_only=True):
-    """Where a partner writes, and where it reads."""
+    """The topics that a partner writes and reads."""
 
     commands: str
     events: str
@@ -38,7 +38,7 @@ class NewPartner(Struct, frozen=True, kw_only=True):
 
 
 class Partner(Struct, frozen=True, kw_only=True):
-    """A partner; ``settled`` is false while Kafka is being brought in line with ``state``."""
+    """A partner; ``settled`` is false while Kafka does not match ``state`` yet."""
 
     id: str
     account_id: str

@@ -1,4 +1,4 @@
-"""Scenes: photos in, splats out."""
+"""Scenes: photos and their splats."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, Final
 from msgspec import Struct, field
 
 ENDINGS: Final = frozenset({"completed", "failed", "cancelled"})
-"""The statuses of a scene or an export that nothing follows."""
+"""The final statuses of a scene or an export."""
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
-    """The answer to a photo."""
+    """The answer to a submitted photo."""
 
     generation_id: str
     status: str
@@ -20,7 +20,7 @@ class Accepted(Struct, frozen=True, kw_only=True):
 
 
 class CancelAccepted(Accepted, frozen=True, kw_only=True):
-    """The wish is on its way; the scene's status tells what came of it."""
+    """The cancellation was requested; the scene's status shows the outcome."""
 
     cancel_requested_at: datetime | None = None
 
@@ -36,7 +36,7 @@ class Upload(Struct, frozen=True, kw_only=True):
 
 
 class Queue(Struct, frozen=True, kw_only=True):
-    """``position`` 1 is next; ``estimated_seconds`` is a guess, or None."""
+    """``position`` 1 is next; ``estimated_seconds`` is an estimate or None."""
 
     position: int
     estimated_seconds: float | None = None
@@ -73,7 +73,7 @@ class SceneSummary(Struct, frozen=True, kw_only=True):
 
     @property
     def ended(self) -> bool:
-        """Whether the status is its last."""
+        """Whether the status is final."""
         return self.status in ENDINGS
 
     def part(self, name: str) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class SceneSummary(Struct, frozen=True, kw_only=True):
 
 
 class Scene(SceneSummary, frozen=True, kw_only=True):
-    """A scene as it stands; the URLs are presigned and good for an hour or so."""
+    """A scene's current state; the URLs are presigned and valid for about an hour."""
 
     original_image_url: str | None = None
     generated_3d_gaussian_url: str | None = None
@@ -101,7 +101,7 @@ class ScenePage(Struct, frozen=True, kw_only=True):
 
 
 class Model(Struct, frozen=True, kw_only=True):
-    """A network and its licence; ``running`` is the one at work."""
+    """A network and its licence; ``running``: it is in use."""
 
     name: str
     version: str

@@ -1,4 +1,4 @@
-"""Shares: scenes shown to anybody who has the link."""
+"""Shares: scenes shown to anyone who has the link."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Share(Struct, frozen=True, kw_only=True):
 
 
 class NewShare(Share, frozen=True, kw_only=True):
-    """A share just made: its link is shown this once."""
+    """A share just made: its link is shown only once."""
 
     token: str
     url: str
@@ -30,7 +30,7 @@ class ShareList(Struct, frozen=True, kw_only=True):
 
 
 class Shared(Struct, frozen=True, kw_only=True):
-    """A scene as whoever has the link sees it; the URLs are presigned and good for an hour or so."""
+    """A scene as holders of the link see it; the URLs are presigned and valid for about an hour."""
 
     name: str | None = None
     created_at: datetime

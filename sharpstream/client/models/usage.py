@@ -1,4 +1,4 @@
-"""What was used, and whether the books are right."""
+"""Usage and invariants."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 
 class UsageTotal(Struct, frozen=True, kw_only=True):
-    """How often something happened on a day (UTC)."""
+    """The number of events of a type on a day (UTC)."""
 
     day: date
     event_type: str
@@ -26,7 +26,7 @@ class Usage(Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
 
 
 class AccountTotal(UsageTotal, frozen=True, kw_only=True):
-    """How often something happened in an account, or in all of them."""
+    """The number of events of a type in one account or in all."""
 
     account_id: str | None = None
 
@@ -40,7 +40,7 @@ class EverybodysUsage(Struct, frozen=True, kw_only=True, rename={"from_": "from"
 
 
 class UsageRow(Struct, frozen=True, kw_only=True):
-    """One thing that was counted; ``event_id`` is that of its event."""
+    """One counted event; ``event_id`` is its id."""
 
     id: str
     event_id: str
@@ -58,7 +58,7 @@ class UsagePage(Struct, frozen=True, kw_only=True):
 
 
 class Invariant(Struct, frozen=True, kw_only=True):
-    """One rule of the books: ``count`` exceptions, the first of their ids, and what to do."""
+    """One invariant: the ``count`` of its violations, the first of their ids, and what to do."""
 
     rule: str
     holds: bool
@@ -68,7 +68,7 @@ class Invariant(Struct, frozen=True, kw_only=True):
 
 
 class Invariants(Struct, frozen=True, kw_only=True):
-    """All rules as they stood at ``checked_at``."""
+    """All invariants as of ``checked_at``."""
 
     holds: bool
     checked_at: datetime

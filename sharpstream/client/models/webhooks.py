@@ -1,4 +1,4 @@
-"""Webhooks: endpoints, their secrets, and what was sent."""
+"""Webhooks: endpoints, their secrets, and deliveries."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Webhook(Struct, frozen=True, kw_only=True):
 
 
 class NewWebhook(Webhook, frozen=True, kw_only=True):
-    """An endpoint just made; ``secret`` is shown this once."""
+    """An endpoint just made; ``secret`` is shown only once."""
 
     secret: str
 
@@ -37,7 +37,7 @@ class Secret(Struct, frozen=True, kw_only=True):
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """One event on its way to one endpoint; the answer is the last attempt's."""
+    """The delivery of one event to one endpoint; the answer is the last attempt's."""
 
     id: str
     url: str
@@ -65,7 +65,7 @@ class DeliveryPage(Struct, frozen=True, kw_only=True):
 
 
 class Replay(Struct, frozen=True, kw_only=True):
-    """How many events will be sent again; ``next_after``: there are more from there."""
+    """The number of events that will be sent again; ``next_after``: more follow this cursor."""
 
     queued: int
     next_after: str | None = None

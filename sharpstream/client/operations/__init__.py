@@ -1,4 +1,4 @@
-"""The API's operations, each a function that returns a `Call`; one file a subject."""
+"""The API's operations, each a function that returns a `Call`; one file per subject."""
 
 from sharpstream.client.operations import accounts, exports, partners, records, scenes, shares, webhooks
 

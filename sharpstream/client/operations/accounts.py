@@ -26,15 +26,15 @@ def register(email: str, password: str, *, first_name: str = "", last_name: str 
 
 
 def login(email: str, password: str) -> Call[SignIn]:
-    """Sign in; `sign_in` makes a client of the answer."""
+    """Sign in; a client takes the answer as ``sign_in``, by `Tokens.of` and `Session`."""
     return _post("users/login", SignIn, {"email": email, "password": password}, public=True)
 
 
 def refresh(refresh_token: str) -> Call[SignIn]:
-    """Exchange a refresh token for new tokens; it is good once. A signed-in client does this by itself.
+    """Exchange a refresh token for new tokens; it is valid once. A signed-in client does this by itself.
 
-    The service takes a token that was spent less than 10 s ago once more, so that a lost answer can be
-    asked for again.
+    The service accepts a token that was used less than 10 s ago once more, so that the request can be
+    repeated when its answer was lost.
     """
     path, body = f"{API}/users/refresh", {"refresh_token": refresh_token}
     return Call(method="POST", path=path, answer=SignIn, body=body, public=True)
@@ -57,7 +57,7 @@ def change_me(
     password: str | None = None,
     current_password: str | None = None,
 ) -> Call[Person]:
-    """Change what is given; a new password needs the current one and ends every sign-in."""
+    """Change the given fields; a new password needs the current one and ends every sign-in."""
     body = {
         "first_name": first_name,
         "last_name": last_name,
@@ -73,7 +73,7 @@ def my_data() -> Call[dict[str, Any]]:
 
 
 def erase_me(password: str) -> Call[Erased]:
-    """Erase the account, for good."""
+    """Erase the account permanently."""
     body = {"password": password}
     return Call(method="DELETE", path=f"{API}/users/me", answer=Erased, body=body, repeatable=False)
 
@@ -81,7 +81,7 @@ def erase_me(password: str) -> Call[Erased]:
 def create_api_key(
     name: str, *, scopes: Sequence[str] | None = None, expires_at: datetime | None = None
 ) -> Call[NewApiKey]:
-    """Make an API key; its text is shown this once. ``scopes`` None is all of them."""
+    """Make an API key; its text is shown only once. ``scopes`` None: all scopes."""
     body = {"name": name, "scopes": None if scopes is None else list(scopes), "expires_at": expires_at}
     return _post("api-keys", NewApiKey, body)
 
@@ -114,7 +114,7 @@ def change_account(
     is_active: bool | None = None,
     quotas: Mapping[str, int | None] | None = None,
 ) -> Call[AccountWithQuotas]:
-    """For admins: change role, standing or quotas; a quota of None is the role's own."""
+    """For admins: change role, activity or quotas; a quota of None is the role's default."""
     body = {"role": role, "is_active": is_active, "quotas": None if quotas is None else dict(quotas)}
     path = f"{API}/admin/users/{account_id}"
     return Call(method="PATCH", path=path, answer=AccountWithQuotas, body=body)

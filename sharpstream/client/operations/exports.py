@@ -15,14 +15,14 @@ def export(
     *,
     options: Mapping[str, Any] | None = None,
 ) -> Call[ExportAccepted]:
-    """Ask for a scene in another format (``GLTF``, ``spz``, ...); ``options`` are the format's own."""
+    """Request an export of a scene (``GLTF``, ``spz``, ...); ``options`` are those of the format."""
     body = {"format": format, "options": dict(options or {})}
     path = f"{API}/scenes/{generation_id}/export"
     return Call(method="POST", path=path, answer=ExportAccepted, body=body, repeatable=False)
 
 
 def get_export(export_id: str) -> Call[Export]:
-    """Return an export as it stands."""
+    """Return an export's current state."""
     return Call(method="GET", path=f"{API}/exports/{export_id}", answer=Export)
 
 

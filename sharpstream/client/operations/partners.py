@@ -1,4 +1,4 @@
-"""Partners, for admins: who speaks to the service over Kafka itself."""
+"""Partners, for admins: accounts that use the service over Kafka."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HERE = f"{API}/partners"
 def create_partner(
     slug: str, *, account_id: str | None = None, account: Mapping[str, str] | None = None
 ) -> Call[NewPartner]:
-    """Make a partner of an account that exists, or of one made with it; its password is shown this once.
+    """Create a partner for an existing account or for a new one; its password is shown only once.
 
     ``account`` has ``email``, ``password``, ``first_name``, ``last_name``.
     """
@@ -35,7 +35,7 @@ def partner(partner_id: str) -> Call[Partner]:
 
 
 def rotate_partner(partner_id: str) -> Call[NewPartner]:
-    """Give a partner a new password, shown this once.
+    """Give a partner a new password, shown only once.
 
     Connections of the old one end within ten minutes.
     """
@@ -43,17 +43,17 @@ def rotate_partner(partner_id: str) -> Call[NewPartner]:
 
 
 def suspend_partner(partner_id: str) -> Call[Partner]:
-    """Shut a partner out; what it sends is refused until it is resumed."""
+    """Suspend a partner; its commands are refused until it is resumed."""
     return _post(partner_id, "suspend", Partner)
 
 
 def resume_partner(partner_id: str) -> Call[Partner]:
-    """Let a suspended partner in again."""
+    """Restore a suspended partner's access."""
     return _post(partner_id, "resume", Partner)
 
 
 def delete_partner(partner_id: str) -> Call[None]:
-    """Take a partner's user, rights and topics away; its account stays."""
+    """Delete a partner's user, rights and topics; its account stays."""
     return Call(method="DELETE", path=f"{_HERE}/{partner_id}", answer=None, repeatable=False)
 
 

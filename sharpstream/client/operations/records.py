@@ -1,4 +1,4 @@
-"""What happened: events page by page, usage, and for admins the books and the dead letters."""
+"""Records: pages of events, usage, and for admins the invariants and the dead letters."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def everybodys_usage(
 
 
 def invariants() -> Call[Invariants]:
-    """For admins: return what must always hold, and where it does not."""
+    """For admins: return the invariants and their violations."""
     return Call(method="GET", path=f"{API}/health/invariants", answer=Invariants)
 
 
@@ -80,7 +80,7 @@ def dead_letters(*, status: str = "open", cursor: str | None = None, limit: int 
 
 
 def dead_letter(letter_id: str) -> Call[DeadLetterWithCommand]:
-    """For admins: return one with its command and its place in Kafka."""
+    """For admins: return one with its command and its position in Kafka."""
     return Call(method="GET", path=f"{API}/admin/dead-letters/{letter_id}", answer=DeadLetterWithCommand)
 
 
@@ -91,6 +91,6 @@ def redrive(letter_id: str) -> Call[Redriven]:
 
 
 def discard(letter_id: str) -> Call[None]:
-    """For admins: settle it without another try."""
+    """For admins: discard it without another attempt."""
     path = f"{API}/admin/dead-letters/{letter_id}/discard"
     return Call(method="POST", path=path, answer=None, repeatable=False)

@@ -1,4 +1,4 @@
-"""Scenes: photos in, splats out."""
+"""Scenes: photos and their splats."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def generate(
 ) -> Call[Accepted]:
     """Turn a photo, a path or its bytes, into a scene.
 
-    ``focal_length_mm`` is the 35 mm equivalent. Without an ``idempotency_key`` of yours one is made, so that
-    the client's own repetitions make one scene. ``moved`` is told how much of a file is sent.
+    ``focal_length_mm`` is the 35 mm equivalent. Without an ``idempotency_key`` the client makes one,
+    so that its own retries make one scene. ``moved`` gets the bytes of a file sent so far.
     """
     source = Path(photo) if isinstance(photo, str) else photo
     form = {
@@ -67,7 +67,7 @@ def generate_from(
     webhook_url: str | None = None,
     idempotency_key: str | None = None,
 ) -> Call[Accepted]:
-    """Turn a photo that lies at an address, or was uploaded, into a scene; the rest as `generate`."""
+    """Turn a photo at a URL, or an uploaded one, into a scene; the rest is as in `generate`."""
     body = {
         "image_url": image_url,
         "upload_id": upload_id,
@@ -87,13 +87,13 @@ def generate_from(
 
 
 def create_upload(*, size: int, media_type: str) -> Call[Upload]:
-    """Get a place for a photo of ``size`` bytes; send it with ``put``, then `generate_from` its id."""
+    """Get an upload URL for a photo of ``size`` bytes; send it with ``put``, then `generate_from` its id."""
     body = {"bytes": size, "media_type": media_type}
     return Call(method="POST", path=f"{API}/uploads", answer=Upload, body=body, repeatable=False)
 
 
 def scene(generation_id: str, *, wait_s: int | None = None) -> Call[Scene]:
-    """Return a scene as it stands, or as soon as it has ended within ``wait_s`` (at most 60) seconds."""
+    """Return a scene's current state, or wait for its end within ``wait_s`` (at most 60) seconds."""
     headers = {} if wait_s is None else {"Prefer": f"wait={wait_s}"}
     return Call(method="GET", path=f"{API}/scenes/{generation_id}", answer=Scene, headers=headers)
 
@@ -122,7 +122,7 @@ def scenes(
 
 
 def cancel(generation_id: str) -> Call[CancelAccepted]:
-    """Ask for a scene to be cancelled; its ending tells what came of it."""
+    """Request the cancellation of a scene; its ending shows the outcome."""
     return Call(method="POST", path=f"{API}/scenes/{generation_id}/cancel", answer=CancelAccepted)
 
 

@@ -1,4 +1,4 @@
-"""Shares: scenes shown to anybody who has the link."""
+"""Shares: scenes shown to anyone who has the link."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sharpstream.client.request import API, Call
 
 
 def share(generation_id: str, *, expires_in_hours: int = 168) -> Call[NewShare]:
-    """Make a link by which anybody may look at a completed scene; it is shown this once."""
+    """Make a link through which anyone may view a completed scene; it is shown only once."""
     path, body = f"{API}/scenes/{generation_id}/shares", {"expires_in_hours": expires_in_hours}
     return Call(method="POST", path=path, answer=NewShare, body=body, repeatable=False)
 

@@ -1,4 +1,4 @@
-"""Webhooks: endpoints, their secrets, what was sent, and sending it again."""
+"""Webhooks: endpoints, their secrets, deliveries and redelivery."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HERE = f"{API}/webhooks"
 
 
 def create_webhook(url: str, *, events: Sequence[str] = ("*",), description: str = "") -> Call[NewWebhook]:
-    """Have events of these types sent to a URL; the secret is shown this once."""
+    """Have events of these types sent to a URL; the secret is shown only once."""
     body = {"url": url, "events": list(events), "description": description}
     return _post("", NewWebhook, body=body)
 
@@ -24,7 +24,7 @@ def webhooks() -> Call[list[Webhook]]:
 
 
 def webhook(webhook_id: str) -> Call[Webhook]:
-    """Return one endpoint and how it fares."""
+    """Return one endpoint and its state."""
     return Call(method="GET", path=f"{_HERE}/{webhook_id}", answer=Webhook)
 
 
@@ -36,7 +36,7 @@ def change_webhook(
     description: str | None = None,
     status: str | None = None,
 ) -> Call[Webhook]:
-    """Change what is given; ``status`` is ``active`` or ``disabled``."""
+    """Change the given fields; ``status`` is ``active`` or ``disabled``."""
     body = {
         "url": url,
         "events": None if events is None else list(events),
@@ -52,24 +52,24 @@ def delete_webhook(webhook_id: str) -> Call[None]:
 
 
 def rotate_webhook_secret(webhook_id: str) -> Call[Secret]:
-    """Make a new secret; for a day the old one signs too."""
+    """Make a new secret; the old one also signs for another day."""
     return _post(f"/{webhook_id}/rotate-secret", Secret)
 
 
 def account_secret() -> Call[Secret]:
-    """Return the secret that signs what goes to the ``webhook_url`` of single requests."""
+    """Return the secret that signs deliveries to the ``webhook_url`` of single requests."""
     return Call(method="GET", path=f"{_HERE}/account-secret", answer=Secret)
 
 
 def rotate_account_secret() -> Call[Secret]:
-    """Make a new secret for ``webhook_url``; for a day the old one signs too."""
+    """Make a new secret for ``webhook_url``; the old one also signs for another day."""
     return _post("/account-secret/rotate", Secret)
 
 
 def deliveries(
     webhook_id: str, *, status: str | None = None, cursor: str | None = None, limit: int = 50
 ) -> Call[DeliveryPage]:
-    """Return a page of what was sent to an endpoint, newest first."""
+    """Return a page of deliveries to an endpoint, newest first."""
     query = {"status": status, "cursor": cursor, "limit": limit}
     return Call(method="GET", path=f"{_HERE}/{webhook_id}/deliveries", answer=DeliveryPage, query=query)
 
@@ -87,7 +87,7 @@ def test_webhook(webhook_id: str) -> Call[Delivery]:
 def replay_webhook(
     webhook_id: str, *, since: datetime | str | None = None, after: str | None = None
 ) -> Call[Replay]:
-    """Send up to 1,000 events of the past again: since a time, or after a cursor."""
+    """Send up to 1,000 past events again, since a time or after a cursor."""
     return _post(f"/{webhook_id}/replay", Replay, query={"since": since, "after": after})
 
 

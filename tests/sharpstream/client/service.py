@@ -1,6 +1,6 @@
-"""A stand-in for the gateway and its object store: a real HTTP server that plays a script a photo.
+"""Fake gateway and object store: a real HTTP server that plays one script per photo.
 
-It is the outermost edge of the client: everything on our side of the socket is the real thing.
+It replaces only the outermost edge; everything on the client's side of the socket is real.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Scene:
 
 
 class FakeService:
-    """``scenes`` is what was accepted; the attributes below change how it behaves."""
+    """``scenes`` has the accepted photos; the attributes below change how it behaves."""
 
     def __init__(self) -> None:
         self.scenes: dict[str, Scene] = {}
@@ -50,11 +50,11 @@ class FakeService:
         self.break_after: list[int] = []
         """For each stream in turn: break the connection after so many frames."""
         self.lag = 0
-        """So many looks at a scene show it pending still, as a ledger that lags does."""
+        """So many reads of a scene still show it as pending, as when the ledger lags."""
         self.damaged: set[str] = set()
         """Photo names whose download differs from what was promised."""
         self.stuck = asyncio.Event()
-        """Set, downloads stop half-way; `downloading` tells when one has."""
+        """While set, downloads stop half-way; `downloading` is set when one has."""
         self.downloading = asyncio.Event()
         self.closing = asyncio.Event()
         self.store_saw_key = False
@@ -173,7 +173,7 @@ def _boundary(request: web.Request) -> str:
 
 
 def problem(status: int, code: str, message: str, **more: Any) -> web.Response:
-    """A problem+json, as the gateway sends it."""
+    """Return a problem+json, as the gateway sends it."""
     document = {"status": status, "code": code, "message": message, "correlation_id": "corr-1"} | more
     return web.json_response(document, status=status, content_type="application/problem+json")
 

@@ -11,7 +11,7 @@ from tests.sharpstream.client.service import KEY, FakeService
 
 
 class Seen:
-    """Remembers what it was told."""
+    """Records the reported progress."""
 
     def __init__(self) -> None:
         self.stages: list[str] = []

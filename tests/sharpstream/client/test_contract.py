@@ -19,7 +19,7 @@ from sharpstream.client.operation_methods import Operation, Operations
 
 PAGES = {"landing", "page", "asset", "live", "ready", "metrics"}
 STREAMS = {"scene_events", "export_events"}
-"""Followed by `follow` and its like, which tests/e2e tries."""
+"""Read by `follow` and its variants, which tests/e2e covers."""
 OPERATIONS = {name: found for name, found in vars(Operations).items() if isinstance(found, Operation)}
 
 
@@ -42,7 +42,7 @@ def document() -> dict[str, Any]:
 
 
 def sample(name: str, annotation: str) -> Any:
-    """A value for a parameter, whatever it means."""
+    """Return a valid value for a parameter."""
     if name == "photo":
         return b"photo"
     for word, value in {
@@ -60,7 +60,7 @@ def sample(name: str, annotation: str) -> Any:
 
 
 def call_of(operation: Operation[..., Any]) -> Any:
-    """The call with every parameter given."""
+    """Return the call with every parameter given."""
     parameters = inspect.signature(operation._make).parameters.values()
     given = {p.name: sample(p.name, str(p.annotation)) for p in parameters if p.name != "moved"}
     positional = [given.pop(p.name) for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
@@ -68,7 +68,7 @@ def call_of(operation: Operation[..., Any]) -> Any:
 
 
 def described(document: dict[str, Any], method: str, path: str) -> dict[str, Any]:
-    """The operation of the document that a request meets; a literal path wins over a template."""
+    """Return the document's operation for a request; a literal path wins over a template."""
     found = [
         (template.count("{"), operations[method.lower()])
         for template, operations in document["paths"].items()
@@ -80,7 +80,7 @@ def described(document: dict[str, Any], method: str, path: str) -> dict[str, Any
 
 
 def whole(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema with its references followed and its parts joined."""
+    """Return a schema with its references followed and its parts joined."""
     if "$ref" in schema:
         return whole(document, document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
     joined: dict[str, Any] = {"properties": {}, "required": []} | schema
@@ -122,10 +122,10 @@ def test_what_is_read_is_what_is_described(document: dict[str, Any], name: str) 
 
 
 def complaints(document: dict[str, Any], kind: Any, schema: dict[str, Any]) -> Iterator[str]:
-    """What the client reads that is not described, and what it must have that may be missing."""
+    """Yield fields that the client reads but are not described, and required ones that may be missing."""
     schema = whole(document, schema)
     if choices := [choice for choice in schema.get("oneOf", ()) if choice.get("type") != "null"]:
-        # Of several answers one is enough: which of them comes depends on what was asked for.
+        # One of several answers is enough; the request decides which of them comes.
         yield from min((list(complaints(document, kind, choice)) for choice in choices), key=len)
     elif get_origin(kind) is list:
         yield from complaints(document, get_args(kind)[0], schema["items"])

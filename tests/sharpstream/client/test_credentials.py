@@ -19,7 +19,7 @@ def tokens(name: str, left_s: float = 900) -> Tokens:
 
 
 class Service:
-    """Renews, and ends the sign-in when a spent token comes again, as the gateway does."""
+    """Renews, and ends the sign-in when a token is used twice, as the gateway does."""
 
     def __init__(self) -> None:
         self.spent: list[str] = []

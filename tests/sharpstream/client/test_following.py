@@ -1,4 +1,4 @@
-"""A stream over several connections: which frames are events, and where the next connection goes on."""
+"""A stream over several connections: which frames are events, and where the next connection resumes."""
 
 from __future__ import annotations
 

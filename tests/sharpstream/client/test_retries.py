@@ -14,7 +14,7 @@ POST: Call[None] = Call(method="POST", path="/", answer=None, repeatable=False)
 
 
 def tried(call: Call[None], error: ServiceError, rules: Retries | None = None) -> int:
-    """How many further attempts there are of a call that always fails like that."""
+    """Return the number of retries of a call that always fails with this error."""
     attempts = (rules or Retries()).begin(call)
     for number in range(100):
         try:

@@ -23,5 +23,5 @@ def sharpstream(home: Home, *arguments: str, **variables: str) -> subprocess.Com
 
 
 def status(home: Home) -> dict[str, Any]:
-    """What ``status --json`` prints."""
+    """Return the output of ``status --json``."""
     return json.loads(sharpstream(home, "status", "--json").stdout)

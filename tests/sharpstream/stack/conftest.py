@@ -1,4 +1,4 @@
-"""A home for each test, in a place that Postgres's own user can reach too."""
+"""A home for each test, in a folder that Postgres's own user can reach too."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Script:
 
 
 def tail(log: Path) -> str:
-    """The end of a log, for whoever waited in vain."""
+    """Return the end of a log, for the message of a failed wait."""
     return log.read_text(errors="replace")[-6000:] if log.exists() else f"(no {log})"
 
 

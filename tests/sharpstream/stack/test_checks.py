@@ -1,4 +1,4 @@
-"""What keeps a start from happening is told in one sentence that says what to do."""
+"""What prevents a start is reported in one sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sharpstream.stack.state_dir import Home, Memory
 
 @pytest.fixture
 def occupied() -> Iterator[int]:
-    """A port on which somebody else listens."""
+    """A port that is in use."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 

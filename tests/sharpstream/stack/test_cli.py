@@ -1,4 +1,4 @@
-"""What people see: help with examples, and one sentence instead of a traceback."""
+"""The output for users: help with examples, and one sentence instead of a traceback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.sharpstream.stack.cli import sharpstream, status
 
 
 def one_sentence(text: str) -> str:
-    """The last line, which must be the only one that is no progress."""
+    """Return the last line, which must be the only one that is not progress."""
     lines = [line for line in text.splitlines() if not line.startswith("  ")]
     assert len(lines) == 1, text
     return lines[0]

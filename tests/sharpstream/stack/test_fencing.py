@@ -1,4 +1,4 @@
-"""Kafka after a kill: its controller gives the killed broker up first; after a stop there is no need."""
+"""Kafka after a kill: its controller fences the killed broker first; after a stop this is not needed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOTHING = b"\x01\x14\x00\x00"
 
 
 def batch(*values: bytes, offset: int = 0) -> bytes:
-    """Records as Kafka keeps them, compressed by nothing."""
+    """Return records as Kafka stores them, uncompressed."""
     builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, 0, 1 << 20)
     for number, value in enumerate(values):
         assert builder.append(number, timestamp=1, key=None, value=value, headers=[])
@@ -99,7 +99,7 @@ def test_a_snapshot_replaces_what_came_before_it(tmp_path: Path) -> None:
 
 
 def controller(path: Path, then: str) -> list[str]:
-    """A program that says at once what Kafka's controller says, and then does that."""
+    """Return a program that prints the controller's line at once, then runs ``then``."""
     script = f"import pathlib, time; print('Fencing broker 1 because', flush=True)\n{then}"
     return [sys.executable, "-c", script, str(path)]
 
@@ -111,7 +111,7 @@ def killed(tmp_path: Path) -> Path:
 
 
 def test_the_controller_is_killed_once_it_has_written_so(killed: Path, tmp_path: Path) -> None:
-    """To say so is not enough: that comes before the record is in the log."""
+    """The printed line is not enough, as it comes before the record is in the log."""
     fresh = f"pathlib.Path({str(killed)!r}).open('ab').write({batch(FENCE, offset=2)!r})"
     argv = controller(killed, f"time.sleep(0.2)\n{fresh}\ntime.sleep(600)")
     with capture_logs() as logs:
@@ -139,7 +139,7 @@ def test_a_controller_that_is_stuck_is_given_up(
 
 
 class Watched(Kafka):
-    """Notes, just before the broker starts, what the metadata log says of it."""
+    """Records, just before the broker starts, whether the metadata log has it fenced."""
 
     def __init__(self, home: Home, memory: Memory) -> None:
         super().__init__(home, memory)

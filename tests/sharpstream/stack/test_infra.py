@@ -77,7 +77,7 @@ ACCOUNT = (
 
 
 async def run(url: str, *statements: str) -> Any:
-    """Run them and return what the last one says."""
+    """Run the statements and return the result of the last."""
     connection = await asyncpg.connect(url)
     try:
         for statement in statements:
@@ -89,7 +89,7 @@ async def run(url: str, *statements: str) -> Any:
 
 @pytest.fixture
 def own(infra: Infra, migrated_template: str) -> Iterator[Databases]:
-    """Databases that no other test takes."""
+    """Databases that no other test uses."""
     own = Databases(infra.database_url, migrated_template)
     yield own
     own.close()

@@ -1,4 +1,4 @@
-"""Missing or old tools are told in one sentence with the command that installs them."""
+"""Missing or old tools are reported in one sentence with the command that installs them."""
 
 from __future__ import annotations
 

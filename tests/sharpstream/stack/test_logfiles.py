@@ -41,7 +41,7 @@ def test_following_gives_whole_new_lines_of_every_log(tmp_path: Path) -> None:
     with paths["s3"].open("a") as file:
         file.write("f\n")
     assert logfiles._news(paths["s3"], ends, "s3") == ["half"]
-    paths["kafka"].write_text("x\n")  # cut short and written anew
+    paths["kafka"].write_text("x\n")  # truncated and written again
     assert logfiles._news(paths["kafka"], ends, "kafka") == ["x"]
 
 

@@ -1,4 +1,4 @@
-"""The partners' listener: closed to other machines without TLS, with it open to who trusts it."""
+"""The partners' listener: closed to other machines without TLS, open with it to clients that trust it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_it_opens_to_others_only_with_a_certificate(tmp_path: Path) -> None:
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
-    """What the broker needs, and what a client trusts: one that signs itself, for 127.0.0.1."""
+    """Return the broker's PEM file and the certificate to trust, self-signed for 127.0.0.1."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sharpstream test")])
     now = datetime.now(UTC)
@@ -89,7 +89,7 @@ async def test_a_folder_without_tls_starts_with_it_and_keeps_its_data(home: Home
                 update={"bootstrap_servers": kafka.partners, "security_protocol": listener.protocol}
             )
             if listener.pem:
-                with pytest.raises(KafkaConnectionError):  # a certificate that nobody vouched for
+                with pytest.raises(KafkaConnectionError):  # an untrusted certificate
                     await brokers(via_listener)
                 via_listener = via_listener.model_copy(update={"ssl_cafile": str(trusted)})
             assert await brokers(via_listener) == 1

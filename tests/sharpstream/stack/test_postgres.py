@@ -20,12 +20,12 @@ pytestmark = pytest.mark.stack
 
 @pytest.fixture
 async def supervisor(home: Home) -> AsyncIterator[Supervisor]:
-    """A supervisor with nothing but Postgres, which runs."""
+    """A supervisor that runs only Postgres."""
     postgres = Postgres(home, Memory(home))
     supervisor = Supervisor(home, [postgres])
     await supervisor.start(["postgres"])
     postgres.create_database()
-    postgres.create_database()  # safe to repeat
+    postgres.create_database()  # idempotent
     yield supervisor
     await supervisor.stop()
 
@@ -42,7 +42,7 @@ async def test_data_outlives_a_kill_and_a_stale_pid_file(home: Home, supervisor:
 
     await part.stop()
     data = home.root / "postgres" / "data"
-    (data / "postmaster.pid").write_text(f"{os.getpid()}\n{data}\n")  # our number: alive, and no Postgres
+    (data / "postmaster.pid").write_text(f"{os.getpid()}\n{data}\n")  # our pid: alive, but not Postgres
     await supervisor.start(["postgres"])
     assert psql(url, "SELECT answer FROM kept") == "42"
 

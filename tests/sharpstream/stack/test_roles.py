@@ -1,4 +1,4 @@
-"""Which model runs is decided once, and told alike to the gateway and to the inference role."""
+"""The model is chosen once, and the gateway and the inference role get the same."""
 
 from __future__ import annotations
 

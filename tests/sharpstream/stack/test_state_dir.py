@@ -1,4 +1,4 @@
-"""What is remembered, and who may read it."""
+"""The values that are kept, and the modes of their files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dead start again, the stopped stay stopped, and nobody is left behind."""
+"""Dead parts are restarted, stopped ones stay stopped, and no process is left behind."""
 
 from __future__ import annotations
 

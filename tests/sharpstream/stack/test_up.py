@@ -37,7 +37,7 @@ PARTS = {
 
 @pytest.fixture
 def running(home: Home) -> Iterator[str]:
-    """What the first ``up`` printed. Not on 8080: whoever runs the tests may have a stack there."""
+    """The output of the first ``up``. Not on 8080, where a developer's own stack may run."""
     Memory(home).remember_port("gateway", ports.choose())
     try:
         yield up(home)
@@ -70,7 +70,7 @@ def check_status(home: Home, printed: str) -> None:
 
 
 def check_secrets(home: Home) -> None:
-    """Passwords are in private files and in no command line."""
+    """Check that passwords are in private files and in no command line."""
     memory = home.root / "memory.json"
     for path in (memory, home.credentials):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -92,7 +92,7 @@ def power_cut(home: Home) -> None:
 
 
 def kill_supervisor(home: Home) -> None:
-    """Kill the supervisor alone; the kernel takes its children along."""
+    """Kill the supervisor alone; the kernel kills its children too."""
     processes = orphan_processes.find(home)
     os.kill(status(home)["supervisor"]["pid"], signal.SIGKILL)
     _, alive = psutil.wait_procs(processes, timeout=START_S)

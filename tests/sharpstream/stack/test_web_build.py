@@ -1,4 +1,4 @@
-"""The web page is built where Node is, once for each state of its sources, and what goes wrong is said."""
+"""The web page is built where Node is installed, once per state of its sources; failures are reported."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ else:
 
 
 class Checkout:
-    """Sources of a page, and a Node and an npm that only note what they are asked for."""
+    """Sources of a page, and a fake Node and npm that only record their calls."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.sources, self.programs = folder, folder / "web", folder / "bin"
@@ -47,7 +47,7 @@ class Checkout:
         self.program("node", f"#!{sys.executable}\nprint({version!r})\n")
 
     def build(self) -> tuple[list[str], str]:
-        """Build; what npm was asked for, and what is served then."""
+        """Build; return npm's calls and the page that is served then."""
         calls = self.folder / "calls"
         calls.write_text("")
         web_build.build(lambda _: None)

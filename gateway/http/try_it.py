@@ -64,7 +64,7 @@ class TryTokens:
         return _token(self._keys[0], self._today())
 
     def knows(self, token: str) -> bool:
-        """Tell whether the token is one of today's or yesterday's."""
+        """Return whether the token is one of today's or yesterday's."""
         days = (self._today(), self._today() - 1)
         good = [_token(key, day) for key in self._keys for day in days]
         return any(hmac.compare_digest(token, each) for each in good)

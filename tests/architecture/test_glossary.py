@@ -16,10 +16,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ALLOWED = Path(__file__).with_name("glossary_allowed.txt")
-MOST_ALLOWED = 11
+MOST_ALLOWED = 13
 ROLES = ["bus", "gateway", "ledger", "inference_consumer", "export_consumer", "sharpstream"]
 FOLDERS = [*ROLES, "tests", "benchmarks", "training", "deploy"]
-NOT_YET = {*FOLDERS, "documents"} - {"deploy"}
+NOT_YET = {"tests", "bus", "export_consumer"}
 """Folders whose rewrite is not finished. It only shrinks; empty, it goes."""
 
 EVERYWHERE = """

@@ -372,24 +372,24 @@ def person(s: Scene, tall: float, *, seated: bool = False) -> None:
         s.ball(hand, (0.022 * h, 0.035 * h, 0.022 * h), flesh)
     s.tube((0, shoulder - 0.02 * h, 0), (0, shoulder + 0.06 * h, 0), 0.03 * h, flesh)
     head = shoulder + 0.11 * h
-    look = turned(rng.normal(0, 0.4), rng.normal(0, 0.15))
+    gaze = turned(rng.normal(0, 0.4), rng.normal(0, 0.15))
     with s.at(0, head, 0):
-        s.ball((0, 0, 0), (0.045 * h, 0.066 * h, 0.054 * h), flesh, look)
-        s.ball(look @ (0, 0.015 * h, 0.012 * h), (0.05 * h, 0.062 * h, 0.055 * h), hair, look)
-        s.ball(look @ (0, -0.008 * h, -0.055 * h), (0.008 * h, 0.014 * h, 0.012 * h), flesh, look)
+        s.ball((0, 0, 0), (0.045 * h, 0.066 * h, 0.054 * h), flesh, gaze)
+        s.ball(gaze @ (0, 0.015 * h, 0.012 * h), (0.05 * h, 0.062 * h, 0.055 * h), hair, gaze)
+        s.ball(gaze @ (0, -0.008 * h, -0.055 * h), (0.008 * h, 0.014 * h, 0.012 * h), flesh, gaze)
         dark = s.material(s.bank.pick(rng, "flat"), np.full((3, 3), 0.03), shine=0.5, power=60)
         for x in (-0.018, 0.018):
-            s.ball(look @ (x * h, 0.008 * h, -0.049 * h), (0.007 * h, 0.005 * h, 0.005 * h), dark, look)
+            s.ball(gaze @ (x * h, 0.008 * h, -0.049 * h), (0.007 * h, 0.005 * h, 0.005 * h), dark, gaze)
         s.ball(
-            look @ (0, -0.034 * h, -0.047 * h),
+            gaze @ (0, -0.034 * h, -0.047 * h),
             (0.014 * h, 0.0045 * h, 0.005 * h),
             s.material(
                 s.bank.pick(rng, "flat"), m.family(rng, m.hue(rng, 0.97, 1.03, (0.4, 0.6), (0.2, 0.5)))
             ),
-            look,
+            gaze,
         )
         if rng.random() < 0.3:
-            s.ball(look @ (0, -0.03 * h, 0.03 * h), (0.055 * h, 0.09 * h, 0.035 * h), hair, look)
+            s.ball(gaze @ (0, -0.03 * h, 0.03 * h), (0.055 * h, 0.09 * h, 0.035 * h), hair, gaze)
 
 
 def car(s: Scene) -> None:

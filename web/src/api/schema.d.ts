@@ -12,7 +12,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List jobs that were given up on
+         * List dead letters
          * @description Return dead letters of all accounts, newest first.
          */
         get: operations["list_dead_letters"];
@@ -32,8 +32,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Look at a dead letter
-         * @description Return one with its command and its place in Kafka.
+         * Get a dead letter
+         * @description Return one with its command and its position in Kafka.
          */
         get: operations["get_dead_letter"];
         put?: never;
@@ -54,8 +54,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Let go of a dead letter
-         * @description Settle it without another try. The record stays listed as discarded.
+         * Discard a dead letter
+         * @description Settle it without another attempt. It stays listed as discarded.
          */
         post: operations["discard_dead_letter"];
         delete?: never;
@@ -74,8 +74,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Run a dead job again
-         * @description Accept the job again under a new id that names the old one (`retry_of`); the old one stays failed.
+         * Redrive a dead letter
+         * @description Run the job again as a new job that names the old one (`retry_of`); the old one stays failed.
          */
         post: operations["redrive_dead_letter"];
         delete?: never;
@@ -93,7 +93,7 @@ export interface paths {
         };
         /**
          * Totals of an account or of all
-         * @description Return how often what happened on each day (UTC).
+         * @description Return how often each kind of event happened on each day (UTC).
          */
         get: operations["admin_usage"];
         put?: never;
@@ -113,7 +113,7 @@ export interface paths {
         };
         /**
          * List accounts
-         * @description Return accounts, newest first; erased ones are nobody's and are left out.
+         * @description Return accounts, newest first; erased ones are left out.
          */
         get: operations["list_users"];
         put?: never;
@@ -132,7 +132,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Look at an account
+         * Get an account
          * @description Return one account with its quotas.
          */
         get: operations["get_user"];
@@ -143,7 +143,7 @@ export interface paths {
         head?: never;
         /**
          * Suspend, change role or quotas
-         * @description Change what is given. A suspended account is refused at its next request, whatever token it has.
+         * @description Change the given fields. A suspended account is refused at its next request, with any token.
          */
         patch: operations["change_user"];
         trace?: never;
@@ -163,7 +163,7 @@ export interface paths {
         put?: never;
         /**
          * Make an API key
-         * @description Make a key for programs. It is shown this once; only its hash is kept.
+         * @description Make a key for programs. It is shown only in this response; only its hash is kept.
          */
         post: operations["create_api_key"];
         delete?: never;
@@ -184,7 +184,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke an API key
-         * @description Revoke a key; it stops working with this answer. Revoking again changes nothing.
+         * @description Revoke a key with immediate effect. Revoking it again changes nothing.
          */
         delete: operations["revoke_api_key"];
         options?: never;
@@ -221,12 +221,12 @@ export interface paths {
         };
         /**
          * Follow all events of the account, or read them page by page
-         * @description Give the account's events in their order, each once.
+         * @description Return the account's events in order, each once.
          *
-         *     With `Accept: text/event-stream` as Server-Sent Events: from now on, or after the event that
-         *     Last-Event-ID or `after` names, without an end; `after=0` begins with the oldest. Otherwise as JSON: from
-         *     the oldest event, or after the one that `after` names; send `next_cursor` as `after` to go on, also when
-         *     the page was empty. The cursors of both are the same, on every gateway.
+         *     With `Accept: text/event-stream` as endless Server-Sent Events: from now on, or after the event that
+         *     Last-Event-ID or `after` names; `after=0` begins with the oldest. Otherwise as JSON: from the oldest
+         *     event, or after the one that `after` names; send `next_cursor` as `after` to continue, also when the page
+         *     was empty. The cursors of both are the same, on every gateway.
          */
         get: operations["events"];
         put?: never;
@@ -246,7 +246,7 @@ export interface paths {
         };
         /**
          * List export formats
-         * @description Return what a scene can be exported to, and which options each format takes.
+         * @description Return the formats that a scene can be exported to, and the options of each.
          */
         get: operations["list_export_formats"];
         put?: never;
@@ -286,7 +286,7 @@ export interface paths {
         };
         /**
          * Follow an export live
-         * @description Stream the export's events from its first to its last, then end; as a scene's stream in all else.
+         * @description Stream the export's events from its first to its last, then end; otherwise like a scene's stream.
          */
         get: operations["export_events"];
         put?: never;
@@ -305,10 +305,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Are the books right
-         * @description Return what must always hold, and where it does not.
+         * Check the invariants
+         * @description Return the rules that must always hold, and the exceptions to them.
          *
-         *     Checked at most once a minute in this process, whoever asks: the rules read the whole log.
+         *     Checked at most once a minute in this process, because the rules read the whole log.
          */
         get: operations["invariants"];
         put?: never;
@@ -348,16 +348,16 @@ export interface paths {
         };
         /**
          * List partners
-         * @description Return partners, newest first; deleted ones too.
+         * @description Return partners, newest first, including deleted ones.
          */
         get: operations["list_partners"];
         put?: never;
         /**
          * Let a partner in over Kafka
-         * @description Make a user, two topics, rights and quotas in Kafka. The password is shown in this answer alone.
+         * @description Create a user, two topics, rights and quotas in Kafka. The password is shown only in this response.
          *
-         *     Where Kafka is away the answer is 503 and the partner stays `creating`: the same request again gives the
-         *     credentials. Later, rotate them.
+         *     If Kafka is unavailable the response is 503 and the partner stays `creating`: repeat the same request for
+         *     the credentials, or rotate them later.
          */
         post: operations["create_partner"];
         delete?: never;
@@ -382,7 +382,7 @@ export interface paths {
         post?: never;
         /**
          * Remove a partner
-         * @description Remove user, rights and groups now, and the topics an hour later. The account and its scenes stay.
+         * @description Remove user, rights and groups now and the topics an hour later. The account and its scenes stay.
          */
         delete: operations["delete_partner"];
         options?: never;
@@ -401,7 +401,7 @@ export interface paths {
         put?: never;
         /**
          * Let a suspended partner in again
-         * @description Give the rights back; the password is the same.
+         * @description Restore the rights; the password is unchanged.
          */
         post: operations["resume_partner"];
         delete?: never;
@@ -421,7 +421,7 @@ export interface paths {
         put?: never;
         /**
          * Give a partner a new password
-         * @description Change the password. The old one lets nobody in any more; its connections end within 10 minutes.
+         * @description Change the password. The old one is no longer accepted; its connections end within 10 minutes.
          */
         post: operations["rotate_partner"];
         delete?: never;
@@ -441,7 +441,7 @@ export interface paths {
         put?: never;
         /**
          * Suspend a partner
-         * @description Take all its rights away, at once. Its topics stay, events go on; commands that wait are rejected.
+         * @description Revoke all its rights at once. Its topics and events continue; pending commands are rejected.
          */
         post: operations["suspend_partner"];
         delete?: never;
@@ -461,8 +461,8 @@ export interface paths {
          * List scenes
          * @description Return the account's scenes, newest first.
          *
-         *     A scene that is there from the first page to the last is shown exactly once, whatever comes and goes in
-         *     between; keep the filters while you follow a cursor.
+         *     A scene that exists from the first page to the last is shown exactly once, even if others are added or
+         *     deleted in between. Keep the same filters while you follow a cursor.
          */
         get: operations["list_scenes"];
         put?: never;
@@ -484,7 +484,7 @@ export interface paths {
         put?: never;
         /**
          * Turn a photo into a 3D scene
-         * @description Accept a photo. The answer comes once photo and order are safe, long before the scene is made.
+         * @description Accept a photo. The answer comes once photo and request are stored, long before the scene is made.
          *
          *     Send it as a form; or as JSON with an `image_url`, which is fetched before the answer, or an `upload_id`.
          */
@@ -506,19 +506,19 @@ export interface paths {
          * Look at a scene
          * @description Return one scene, with fresh presigned URLs.
          *
-         *     While it is pending, `queue` has its place and an estimate; once it has ended, `timings` tell where the
-         *     time went. With `Prefer: wait=N` the answer says in `Preference-Applied` whether it was waited for.
+         *     While it is pending, `queue` has its position and an estimate; once it has ended, `timings` has the time
+         *     spent in each stage. With `Prefer: wait=N`, `Preference-Applied` in the answer confirms the wait.
          */
         get: operations["get_scene"];
         put?: never;
         post?: never;
         /**
          * Delete a scene
-         * @description Delete an ended scene, its photo, its splat, its exports and its shares, for good.
+         * @description Delete an ended scene, its photo, its splat, its exports and its shares, permanently.
          *
-         *     It is gone from every answer at once; the files follow within seconds. What was used stays on the account,
-         *     and the account's history keeps the scene's events, which hold nothing of the photo; its last one is
-         *     `generation.deleted.v1`. The scene's own stream is gone with it.
+         *     It disappears from every answer at once; the files follow within seconds. The account keeps its usage and
+         *     the scene's events, which hold nothing of the photo; the last one is `generation.deleted.v1`. The scene's
+         *     own stream is removed with it.
          */
         delete: operations["delete_scene"];
         options?: never;
@@ -537,9 +537,9 @@ export interface paths {
         put?: never;
         /**
          * Stop a scene
-         * @description Ask for a scene to be stopped; asking again changes nothing.
+         * @description Request the cancellation of a scene; a repeated request changes nothing.
          *
-         *     Whoever works on it decides: it ends as `cancelled`, or as `completed` or `failed` where that came first.
+         *     The worker decides: the scene ends as `cancelled`, or as `completed` or `failed` where that came first.
          */
         post: operations["cancel_scene"];
         delete?: never;
@@ -560,7 +560,7 @@ export interface paths {
          * @description Stream the scene's events from its first to its last, then end.
          *
          *     Durable events carry an id and can be resumed with Last-Event-ID, on any gateway; progress has none.
-         *     204 says that nothing will follow, which also stops a browser from coming back.
+         *     204 means that no event will follow, which also stops a browser from reconnecting.
          */
         get: operations["scene_events"];
         put?: never;
@@ -584,7 +584,7 @@ export interface paths {
          * Convert a scene into another format
          * @description Accept an export of a completed scene. The answer comes before the file is made.
          *
-         *     The same export of the same scene is made once: who asks again is pointed to the first, unless it failed.
+         *     The same export of the same scene is made once: a repeated request returns the first, unless it failed.
          */
         post: operations["export_scene"];
         delete?: never;
@@ -628,9 +628,9 @@ export interface paths {
         put?: never;
         /**
          * Share a scene
-         * @description Make a link by which anybody may look at a completed scene, without an account, until it expires.
+         * @description Make a link that shows a completed scene without an account, until it expires.
          *
-         *     Who has it sees the scene, its name and its size; the photo too, unless the file tells where it was taken.
+         *     It shows the scene, its name and its size; also the photo, unless its file states where it was taken.
          */
         post: operations["create_share"];
         delete?: never;
@@ -648,7 +648,7 @@ export interface paths {
         };
         /**
          * Look at a shared scene
-         * @description Return what a share shows. No credentials are needed: who has the token may look.
+         * @description Return the scene of a share. No credentials are needed: the token is enough.
          */
         get: operations["open_share"];
         put?: never;
@@ -671,7 +671,7 @@ export interface paths {
         post?: never;
         /**
          * End a share
-         * @description End a share at once. Links to files that somebody opened a moment ago live on for up to an hour.
+         * @description End a share at once. URLs of files that it has already given out stay valid for up to an hour.
          */
         delete: operations["delete_share"];
         options?: never;
@@ -710,7 +710,7 @@ export interface paths {
         };
         /**
          * Totals by day and kind
-         * @description Return how often what happened on each day (UTC).
+         * @description Return how often each kind of event happened on each day (UTC).
          */
         get: operations["usage"];
         put?: never;
@@ -730,7 +730,7 @@ export interface paths {
         };
         /**
          * The rows behind the totals
-         * @description Return one row for each thing that was counted, newest first; keep the filters with a cursor.
+         * @description Return one row for each counted event, newest first; repeat the filters along with a cursor.
          */
         get: operations["usage_events"];
         put?: never;
@@ -752,7 +752,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in
-         * @description Exchange address and password for a short-lived access token and one that renews it.
+         * @description Exchange address and password for a short-lived access token and a refresh token that renews it.
          */
         post: operations["login"];
         delete?: never;
@@ -772,7 +772,7 @@ export interface paths {
         put?: never;
         /**
          * Sign out
-         * @description End the sign-in that the refresh token belongs to. Its access token lives on for its few minutes.
+         * @description End the sign-in that the refresh token belongs to. Its access token stays valid until it expires.
          */
         post: operations["logout"];
         delete?: never;
@@ -789,7 +789,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who am I
+         * Get your account
          * @description Return the signed-in person.
          */
         get: operations["me"];
@@ -797,14 +797,14 @@ export interface paths {
         post?: never;
         /**
          * Erase the account
-         * @description Take every personal thing out at once; photos and splats follow. There is no way back.
+         * @description Erase all personal data at once; photos and splats follow. This cannot be undone.
          */
         delete: operations["erase_me"];
         options?: never;
         head?: never;
         /**
          * Change name or password
-         * @description Change what is given. A new password needs the current one, and ends every sign-in.
+         * @description Change the given fields. A new password needs the current one, and ends every sign-in.
          */
         patch: operations["change_me"];
         trace?: never;
@@ -817,7 +817,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * All that is kept of me
+         * Export your data
          * @description Return the account's data as JSON: the newest 10,000 rows of each kind.
          */
         get: operations["my_data"];
@@ -840,9 +840,9 @@ export interface paths {
         put?: never;
         /**
          * Renew a sign-in
-         * @description Exchange the refresh token for new tokens. It is good once: keep the new one.
+         * @description Exchange the refresh token for new tokens. It is valid once: keep the new one.
          *
-         *     If a spent one comes again, somebody else has had it, and the whole sign-in ends.
+         *     Reuse of a spent refresh token ends the whole sign-in, because the token may have been stolen.
          */
         post: operations["refresh"];
         delete?: never;
@@ -886,11 +886,11 @@ export interface paths {
         put?: never;
         /**
          * Have events sent to a URL
-         * @description Add an endpoint. From now on it gets every event of these types, at least once, signed.
+         * @description Add an endpoint. From now on it gets every event of these types, signed, at least once.
          *
-         *     What is sent is a POST as Standard Webhooks describes it, its body the CloudEvent that `GET /events`
-         *     shows. Any 2xx within 15 s is success; all else is tried again, ten times in three days. No order is
-         *     promised. Receivers keep `webhook-id`, because the same event may come again. The secret is shown once.
+         *     Each delivery is a POST as in Standard Webhooks; its body is the CloudEvent that `GET /events` shows. Any
+         *     2xx within 15 s is success; anything else is retried, up to ten attempts in three days. Order is not
+         *     guaranteed. Deduplicate by `webhook-id`, because an event may arrive twice. The secret is shown once.
          */
         post: operations["create_webhook"];
         delete?: never;
@@ -908,7 +908,7 @@ export interface paths {
         };
         /**
          * The secret behind webhook_url
-         * @description Return the secret that signs what goes to the `webhook_url` of single requests.
+         * @description Return the secret that signs deliveries to the `webhook_url` of single requests.
          */
         get: operations["get_account_secret"];
         put?: never;
@@ -930,7 +930,7 @@ export interface paths {
         put?: never;
         /**
          * Replace the secret behind webhook_url
-         * @description Make a new secret for `webhook_url`. For 24 hours both sign each message.
+         * @description Make a new secret for `webhook_url`. Both secrets sign each message for 24 hours.
          */
         post: operations["rotate_account_secret"];
         delete?: never;
@@ -968,21 +968,21 @@ export interface paths {
         };
         /**
          * Look at a webhook
-         * @description Return one endpoint, and how it fares.
+         * @description Return one endpoint and its state.
          */
         get: operations["get_webhook"];
         put?: never;
         post?: never;
         /**
          * Delete a webhook
-         * @description Delete an endpoint with all its deliveries. An attempt that is under way may still arrive.
+         * @description Delete an endpoint with all its deliveries. An attempt in flight may still arrive.
          */
         delete: operations["delete_webhook"];
         options?: never;
         head?: never;
         /**
          * Change a webhook
-         * @description Change what is given. Disabling cancels what waits; a replay brings it back after enabling.
+         * @description Change the given fields. Disabling cancels pending deliveries; a replay after enabling sends them.
          */
         patch: operations["change_webhook"];
         trace?: never;
@@ -996,7 +996,7 @@ export interface paths {
         };
         /**
          * List what was sent to a webhook
-         * @description Return deliveries, newest first, with what the receiver answered last; ended ones for 30 days.
+         * @description Return deliveries, newest first, with the receiver's last response. Ended ones are kept for 30 days.
          */
         get: operations["list_deliveries"];
         put?: never;
@@ -1017,10 +1017,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send a stretch of the past again
-         * @description Send what the endpoint's filter lets through once more, with the same ids, up to 1,000 events a call.
+         * Send past events again
+         * @description Send the past events that match the endpoint's filter again, with the same ids, up to 1,000 a call.
          *
-         *     Give `since` or `after`. Where `next_after` comes back there are more: call again with it as `after`.
+         *     Give `since` or `after`. If `next_after` is returned there are more events: call again with it as `after`.
          */
         post: operations["replay_webhook"];
         delete?: never;
@@ -1040,7 +1040,7 @@ export interface paths {
         put?: never;
         /**
          * Replace a webhook's secret
-         * @description Make a new secret. For 24 hours both sign each message, so that receivers can change over.
+         * @description Make a new secret. Both secrets sign each message for 24 hours, so that receivers can switch.
          */
         post: operations["rotate_webhook_secret"];
         delete?: never;
@@ -1060,7 +1060,7 @@ export interface paths {
         put?: never;
         /**
          * Send a test event
-         * @description Send an event of the type `webhook.test.v1`, whatever the filter; the delivery tells the answer.
+         * @description Send an event of the type `webhook.test.v1`, whatever the filter. The delivery shows the response.
          */
         post: operations["test_webhook"];
         delete?: never;
@@ -1078,7 +1078,7 @@ export interface paths {
         };
         /**
          * Is the process alive
-         * @description Say that the loop turns.
+         * @description Return 200 while the process is responsive.
          */
         get: operations["live"];
         put?: never;
@@ -1098,7 +1098,7 @@ export interface paths {
         };
         /**
          * Can requests be accepted
-         * @description Ask Postgres and S3. Kafka may be away: the outbox keeps what is accepted, live streams lag.
+         * @description Check Postgres and S3. Without Kafka the outbox keeps accepted jobs, and live streams lag.
          */
         get: operations["ready"];
         put?: never;
@@ -2177,7 +2177,7 @@ export interface components {
              * @example 2026-01-31T12:00:00Z
              */
             created_at: string;
-            /** @example tells the shop */
+            /** @example notifies the shop */
             description: string;
             /** @example 2026-01-31T12:00:00Z */
             disabled_at: string | null;
@@ -2209,7 +2209,7 @@ export interface components {
         WebhookIn: {
             /**
              * @default
-             * @example tells the shop
+             * @example notifies the shop
              */
             description: string;
             /**
@@ -2229,7 +2229,7 @@ export interface components {
              * @example 2026-01-31T12:00:00Z
              */
             created_at: string;
-            /** @example tells the shop */
+            /** @example notifies the shop */
             description: string;
             /** @example 2026-01-31T12:00:00Z */
             disabled_at: string | null;
@@ -2257,7 +2257,7 @@ export interface components {
         };
         /** WebhookPatchIn */
         WebhookPatchIn: {
-            /** @example tells the shop */
+            /** @example notifies the shop */
             description?: string;
             /**
              * @example [
@@ -4535,7 +4535,7 @@ export interface operations {
                 headers: {
                     /** @description Where the scene can be looked at */
                     Location?: unknown;
-                    /** @description `wait=N` where the answer was held for a wish */
+                    /** @description `wait=N` where the answer was held as preferred */
                     "Preference-Applied"?: unknown;
                     [name: string]: unknown;
                 };
@@ -4661,7 +4661,7 @@ export interface operations {
             /** @description Request fulfilled, document follows */
             200: {
                 headers: {
-                    /** @description `wait=N` where the answer was held for a wish */
+                    /** @description `wait=N` where the answer was held as preferred */
                     "Preference-Applied"?: unknown;
                     [name: string]: unknown;
                 };

@@ -1,20 +1,26 @@
-"""What people need to know of each export format: for catalogues and dialogues.
+"""The catalogue of export formats: what each makes, for whom, and which options it takes.
 
-The export consumer's modules are what counts; a test holds both sides together. Knows no other format than
-`bus.contract.formats` names.
+``formats.json`` holds it, generated from the export consumer's format modules, which declare it: the gateway
+imports none of them. ``python -m export_consumer.catalogue`` writes the file; a file that does not have this
+shape stops the import.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from importlib.resources import files
+from typing import Annotated, Any, Final, TypeAlias
 
-from bus.contract.options import OPTIONS, Option
+import msgspec
+from msgspec import Meta, Struct
+
+Value: TypeAlias = str | int | float | bool
+Number: TypeAlias = int | float
 
 
 class Kind(StrEnum):
-    """What comes out."""
+    """The kinds of file that a format makes."""
 
     SPLAT = "splat"
     MESH = "mesh"
@@ -22,119 +28,41 @@ class Kind(StrEnum):
     VIDEO = "video"
 
 
-class Facts(NamedTuple):
-    """``extension`` is the file's, with its dot; ``description`` says who reads it and what is lost."""
+class Option(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One option: a number from ``least`` to ``most``, or one of ``words``."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z]+(_[a-z]+)*$")]
+    about: str
+    default: Value | None
+    least: Number = 0
+    most: Number = 0
+    whole: bool = False
+    words: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for an option that no value could fit, or both a number and a word."""
+        if bool(self.words) == (self.least < self.most):
+            raise ValueError(f"{self.name} needs either words or a least that is below its most.")
+
+
+class Facts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One format.
+
+    ``extension`` is the file's, with its dot; ``description`` says who reads it and what is lost.
+    """
 
     kind: Kind
-    media_type: str
-    extension: str
+    media_type: Annotated[str, Meta(pattern=r"^[a-z]+/[a-z0-9.+-]+$")]
+    extension: Annotated[str, Meta(pattern=r"^\.[a-z0-9]+$")]
     title: str
     description: str
+    options: tuple[Option, ...]
 
 
-_BYTES: Final = "application/octet-stream"
-
-FACTS: Final[Mapping[str, Facts]] = {
-    "ply": Facts(
-        Kind.SPLAT,
-        "application/ply",
-        ".ply",
-        "3DGS PLY",
-        "The plain splat file that every viewer and editor reads. Nothing is lost.",
-    ),
-    "ply_sharp": Facts(
-        Kind.SPLAT,
-        "application/ply",
-        ".ply",
-        "PLY with SHARP's camera",
-        "As SHARP itself writes it, camera and all. Many other readers stumble over it.",
-    ),
-    "ply_compressed": Facts(
-        Kind.SPLAT,
-        "application/ply",
-        ".ply",
-        "Compressed PLY",
-        "PlayCanvas' packed layout, for SuperSplat: a third of the size, 8 bits a colour.",
-    ),
-    "splat": Facts(
-        Kind.SPLAT,
-        _BYTES,
-        ".splat",
-        "SPLAT",
-        "32 bytes a Gaussian, for viewers on the web. Colours and turns have 8 bits.",
-    ),
-    "ksplat": Facts(
-        Kind.SPLAT, _BYTES, ".ksplat", "KSPLAT", "For GaussianSplats3D on the web. Colours have 8 bits."
-    ),
-    "spz": Facts(
-        Kind.SPLAT,
-        _BYTES,
-        ".spz",
-        "SPZ",
-        "Small, for viewers on the web and Niantic's tools. 8 bits a colour, y up.",
-    ),
-    "sog": Facts(
-        Kind.SPLAT,
-        "application/zip",
-        ".sog",
-        "SOG",
-        "The smallest, for PlayCanvas and Spark. Takes the longest to make.",
-    ),
-    "glb": Facts(
-        Kind.SPLAT,
-        "model/gltf-binary",
-        ".glb",
-        "glTF splats",
-        "Gaussians in a .glb by KHR_gaussian_splatting, y up. Nothing is lost.",
-    ),
-    "usdz": Facts(
-        Kind.SPLAT,
-        "model/vnd.usdz+zip",
-        ".usdz",
-        "USD splats",
-        "Gaussians as an OpenUSD particle field, for USD's own tools. Nothing is lost.",
-    ),
-    "gltf": Facts(
-        Kind.MESH,
-        "model/gltf+json",
-        ".gltf",
-        "glTF mesh",
-        "The front surface as a textured mesh in one JSON file, for most 3D programs.",
-    ),
-    "glb_mesh": Facts(
-        Kind.MESH,
-        "model/gltf-binary",
-        ".glb",
-        "GLB mesh",
-        "The front surface as a textured mesh in one binary file, for most 3D programs.",
-    ),
-    "obj": Facts(
-        Kind.MESH,
-        "application/zip",
-        ".zip",
-        "OBJ mesh",
-        "The front surface as .obj with material and texture, packed as a zip.",
-    ),
-    "fbx": Facts(
-        Kind.MESH, _BYTES, ".fbx", "FBX mesh", "The front surface for Unity, Unreal and Maya, in centimetres."
-    ),
-    "stl": Facts(
-        Kind.MESH,
-        "model/stl",
-        ".stl",
-        "STL mesh",
-        "The front surface for printers and CAD, in millimetres and without colours.",
-    ),
-    "mp4": Facts(
-        Kind.VIDEO,
-        "video/mp4",
-        ".mp4",
-        "Video",
-        "A few seconds that loop while the camera sways: AV1 in MP4.",
-    ),
-    "png": Facts(Kind.PICTURE, "image/png", ".png", "Picture", "The scene from where the photo was taken."),
-}
-"""Format -> its facts, in the order in which people are shown them."""
+FACTS: Final[Mapping[str, Facts]] = msgspec.json.decode(
+    files("bus.contract").joinpath("formats.json").read_bytes(), type=dict[str, Facts]
+)
+"""Format -> its facts, in the order in which callers see them."""
 
 
 def options_schema(name: str) -> dict[str, Any]:
@@ -142,7 +70,7 @@ def options_schema(name: str) -> dict[str, Any]:
     return {
         "type": "object",
         "additionalProperties": False,
-        "properties": {option.name: _schema(option) for option in OPTIONS[name]},
+        "properties": {option.name: _schema(option) for option in FACTS[name].options},
     }
 
 

@@ -1,4 +1,4 @@
-"""The names of every format that an export may ask for, in one place: the gateway takes no other.
+"""The names of the export formats: the gateway takes no other.
 
 Which of them this release can make is the export consumer's to know; one that it cannot make yet is accepted
 and ends as ``export.failed.v1`` with ``unsupported_format``, so that a newer consumer can come first.
@@ -8,28 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-FORMATS: Final = (
-    # splats
-    "ply",
-    "ply_sharp",
-    "ply_compressed",
-    "splat",
-    "ksplat",
-    "spz",
-    "sog",
-    "glb",
-    "usdz",
-    # textured meshes
-    "gltf",
-    "glb_mesh",
-    "obj",
-    "fbx",
-    "stl",
-    # pictures
-    "mp4",
-    "png",
-)
-"""Lower-case, as they stand in messages and rows; people may write them in any case."""
+from bus.contract.format_catalogue import FACTS
+
+FORMATS: Final = tuple(FACTS)
+"""Lower-case, as they stand in messages and rows; callers may write them in any case."""
 
 
 def canonical(name: str) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
@@ -291,8 +291,23 @@ def type_of(message: AnyMessage) -> str:
 
 
 def subject_of(message: AnyMessage) -> UUID:
-    """Return the id of the message's subject: export, generation or API key."""
+    """Return the id of the message's subject: generation, export, API key, webhook or partner's command.
+
+    A message type that is missing here fails mypy.
+    """
     match message:
+        case (
+            GenerateScene()
+            | CancelScene()
+            | GenerationRequested()
+            | GenerationStarted()
+            | GenerationProgress()
+            | GenerationCompleted()
+            | GenerationFailed()
+            | GenerationCancelled()
+            | GenerationDeleted()
+        ):
+            return message.generation_id
         case ExportScene() | ExportRequested() | ExportCompleted() | ExportFailed():
             return message.export_id
         case ApiKeyCreated() | ApiKeyRevoked():
@@ -302,4 +317,4 @@ def subject_of(message: AnyMessage) -> UUID:
         case CommandRejected():
             return message.command_id
         case _:
-            return message.generation_id
+            assert_never(message)

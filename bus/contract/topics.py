@@ -1,7 +1,12 @@
-"""Every topic, declared once: key, partitions, retention, messages, who produces, who consumes.
+"""Every topic, declared once: key, partitions, retention, messages, producers and consumers.
 
-Transport-free, so that documents and tests can read it. The topic epoch (settings) tells one life of the
-cluster from the next; together with partition and offset it makes the cursor of an event.
+Transport-free, so that documents and tests can read it. The topic epoch (settings) distinguishes the topics
+from those of the same names before they were created anew; with partition and offset it makes the cursor of
+an event.
+
+The retry delays are part of topic names (``.retry.30s.``): another delay is another topic, and records in
+the old topic are read only while a group still has it among its inputs. A release that changes
+`RETRY_DELAYS_MS` therefore continues to read the old topics; the release after it drops them.
 """
 
 from __future__ import annotations
@@ -51,12 +56,12 @@ COMMANDS_INTERACTIVE: Final = Topic(
     union=messages.GenerationCommand,
     producers=("relay",),
     consumers=("inference",),
-    description="Photos that somebody is waiting for.",
+    description="Photos of interactive priority.",
 )
 COMMANDS_BULK: Final = replace(
     COMMANDS_INTERACTIVE,
     name="sharp.generation.commands.bulk.v1",
-    description="Photos that nobody is waiting for; they yield to the interactive lane.",
+    description="Photos of bulk priority; they yield to interactive ones.",
 )
 CANCELLATIONS: Final = Topic(
     name="sharp.generation.cancellations.v1",
@@ -121,7 +126,10 @@ BACKGROUND_ENDINGS: Final = Topic(
 HISTORY_ROOM: Final = {"max.message.bytes": str(MAX_MESSAGE_BYTES + 64 * 1024)}
 """For topics that take copies: the largest record and, in its headers, what became of it."""
 RETRY_DELAYS_MS: Final = (5 * SECOND, 30 * SECOND, 300 * SECOND)
-"""The waits before the second, third and fourth attempt; after the fourth the job is parked."""
+"""The waits before the second, third and fourth attempt; after the fourth the job is parked.
+
+A change makes new topics: docs/contributing.md has the steps.
+"""
 
 
 def _retries(of: Topic, stem: str, role: str) -> tuple[Topic, ...]:

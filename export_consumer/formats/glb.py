@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from export_consumer.common_options import FEWER
 from export_consumer.coordinate_frames import placed
-from export_consumer.formats import Chosen, Format
+from export_consumer.formats import Chosen, DocsRow, Format, Kind
 from export_consumer.gaussians import Floats, Gaussians, Scene
 from export_consumer.gltf import Document
 
@@ -56,4 +57,20 @@ def _fallback(g: Gaussians) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return np.round(rgba * 255).astype(np.uint8)
 
 
-FORMAT: Final = Format(media_type="model/gltf-binary", suffix=".glb", write=_write)
+FORMAT: Final = Format(
+    rank=80,
+    kind=Kind.SPLAT,
+    title="glTF splats",
+    description="Gaussians in a .glb by KHR_gaussian_splatting, y up. Nothing is lost.",
+    media_type="model/gltf-binary",
+    suffix=".glb",
+    options=FEWER,  # glTF says y up and metres
+    docs=DocsRow(
+        file="`.glb`, KHR_gaussian_splatting",
+        axes="y up, z back (glTF)",
+        unit="m",
+        colour="`srgb_rec709_display`; COLOR_0, the fallback, is linear",
+        size="71 MB",
+    ),
+    write=_write,
+)

@@ -7,8 +7,10 @@ import zipfile
 from typing import Any, Final
 
 import numpy as np
+from msgspec.structs import replace
 
-from export_consumer.formats import Chosen, Format
+from export_consumer.common_options import MESH, UNIT, UP
+from export_consumer.formats import Chosen, DocsRow, Format, Kind
 from export_consumer.gaussians import Scene
 from export_consumer.mesh import Mesh, extract
 
@@ -48,4 +50,20 @@ def _lines(pattern: str, rows: np.ndarray[Any, Any]) -> str:
     return (pattern * len(rows)) % tuple(rows.ravel().tolist())
 
 
-FORMAT: Final = Format(media_type="application/zip", suffix=".zip", write=_write)
+FORMAT: Final = Format(
+    rank=120,
+    kind=Kind.MESH,
+    title="OBJ mesh",
+    description="The front surface as .obj with material and texture, packed as a zip.",
+    media_type="application/zip",
+    suffix=".zip",
+    options=(*MESH, replace(UP, default="y"), UNIT),
+    docs=DocsRow(
+        file="zip of `.obj`, `.mtl`, `.jpg`",
+        axes="y up, z back; `up`",
+        unit="m; `unit`",
+        colour="sRGB texture",
+        size="7 MB",
+    ),
+    write=_write,
+)

@@ -6,8 +6,9 @@ from typing import Final
 
 from bus.contract.splat import MEDIA_TYPE, camera_comments
 from export_consumer import splat
+from export_consumer.common_options import SPLAT
 from export_consumer.coordinate_frames import placed
-from export_consumer.formats import Chosen, Format
+from export_consumer.formats import Chosen, DocsRow, Format, Kind
 from export_consumer.gaussians import Scene
 
 
@@ -20,4 +21,20 @@ def _write(scene: Scene, options: Chosen) -> bytes:
     return splat.write(scene._replace(gaussians=gaussians), comments=comments)
 
 
-FORMAT: Final = Format(media_type=MEDIA_TYPE, suffix=".ply", write=_write)
+FORMAT: Final = Format(
+    rank=10,
+    kind=Kind.SPLAT,
+    title="3DGS PLY",
+    description="The plain splat file that every viewer and editor reads. Nothing is lost.",
+    media_type=MEDIA_TYPE,
+    suffix=".ply",
+    options=SPLAT,
+    docs=DocsRow(
+        file="`.ply`, vertices alone",
+        axes="y down, z forward, as stored; option `up`",
+        unit="m; option `unit`",
+        colour="sRGB, as a constant harmonic",
+        size="66 MB",
+    ),
+    write=_write,
+)

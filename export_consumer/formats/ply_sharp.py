@@ -8,7 +8,8 @@ import numpy as np
 
 from bus.contract.splat import MEDIA_TYPE
 from export_consumer import splat
-from export_consumer.formats import Chosen, Format
+from export_consumer.common_options import FEWER
+from export_consumer.formats import Chosen, DocsRow, Format, Kind
 from export_consumer.gaussians import Scene
 
 SRGB: Final = 0
@@ -32,4 +33,20 @@ def _write(scene: Scene, _options: Chosen) -> bytes:
     return splat.write(scene, trailer=trailer)
 
 
-FORMAT: Final = Format(media_type=MEDIA_TYPE, suffix=".ply", write=_write)
+FORMAT: Final = Format(
+    rank=20,
+    kind=Kind.SPLAT,
+    title="PLY with SHARP's camera",
+    description="As SHARP itself writes it, camera and all. Many other readers stumble over it.",
+    media_type=MEDIA_TYPE,
+    suffix=".ply",
+    options=FEWER,  # its camera is stated in SHARP's own frame
+    docs=DocsRow(
+        file="`.ply` with SHARP's seven further elements, which many readers cannot parse",
+        axes="as stored",
+        unit="m",
+        colour="sRGB, as a constant harmonic",
+        size="66 MB",
+    ),
+    write=_write,
+)

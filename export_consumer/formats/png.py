@@ -7,7 +7,8 @@ from typing import Final
 
 from PIL import Image
 
-from export_consumer.formats import Chosen, Format
+from export_consumer.common_options import FEWER, SIZE
+from export_consumer.formats import Chosen, DocsRow, Format, Kind
 from export_consumer.gaussians import Scene
 from export_consumer.raster import render
 
@@ -20,4 +21,14 @@ def _write(scene: Scene, options: Chosen) -> bytes:
     return out.getvalue()
 
 
-FORMAT: Final = Format(media_type="image/png", suffix=".png", write=_write)
+FORMAT: Final = Format(
+    rank=160,
+    kind=Kind.PICTURE,
+    title="Picture",
+    description="The scene from where the photo was taken.",
+    media_type="image/png",
+    suffix=".png",
+    options=(*FEWER, SIZE),
+    docs=DocsRow(file="the photo's own view, 512 pixels (`size`)", colour="sRGB"),
+    write=_write,
+)

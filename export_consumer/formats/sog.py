@@ -15,8 +15,9 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from PIL import Image
 
+from export_consumer.common_options import SPLAT
 from export_consumer.coordinate_frames import placed
-from export_consumer.formats import Chosen, Format
+from export_consumer.formats import Chosen, DocsRow, Format, Kind
 from export_consumer.gaussians import Floats, Scene
 from export_consumer.palette import palette
 
@@ -92,4 +93,20 @@ def _webp(pixels: Bytes) -> bytes:
     return out.getvalue()
 
 
-FORMAT: Final = Format(media_type="application/zip", suffix=".sog", write=_write)
+FORMAT: Final = Format(
+    rank=70,
+    kind=Kind.SPLAT,
+    title="SOG",
+    description="The smallest, for PlayCanvas and Spark. Takes the longest to make.",
+    media_type="application/zip",
+    suffix=".sog",
+    options=SPLAT,
+    docs=DocsRow(
+        file="`.sog` version 2",
+        axes="as stored; `up`",
+        unit="m; `unit`",
+        colour="sRGB, a palette of 256 values",
+        size="11 MB",
+    ),
+    write=_write,
+)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from msgspec.structs import replace
 
-from export_consumer.formats import Chosen, Format
+from export_consumer.common_options import MESH, UNIT, UP
+from export_consumer.formats import Chosen, DocsRow, Format, Kind
 from export_consumer.gaussians import Scene
 from export_consumer.mesh import extract
 
@@ -24,4 +26,20 @@ def _write(scene: Scene, options: Chosen) -> bytes:
     return header + np.uint32(len(rows)).tobytes() + rows.tobytes()
 
 
-FORMAT: Final = Format(media_type="model/stl", suffix=".stl", write=_write)
+FORMAT: Final = Format(
+    rank=140,
+    kind=Kind.MESH,
+    title="STL mesh",
+    description="The front surface for printers and CAD, in millimetres and without colours.",
+    media_type="model/stl",
+    suffix=".stl",
+    options=(*MESH, replace(UP, default="z"), replace(UNIT, default="mm")),  # what printers take it for
+    docs=DocsRow(
+        file="binary",
+        axes="z up, y forward, as printers expect; `up`",
+        unit="mm; `unit`",
+        colour="none",
+        size="15 MB",
+    ),
+    write=_write,
+)

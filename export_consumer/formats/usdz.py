@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from msgspec.structs import replace
 from pxr import Gf, Sdf, Tf, Usd, UsdGeom, UsdUtils, UsdVol, Vt
 
+from export_consumer.common_options import FEWER, UNIT, UP
 from export_consumer.coordinate_frames import UNITS, placed
 from export_consumer.errors import ConverterError
-from export_consumer.formats import Chosen, Format
+from export_consumer.formats import Chosen, DocsRow, Format, Kind
 from export_consumer.gaussians import Gaussians, Scene
 
 _SIGMAS: Final = 3
-"""A Gaussian reaches this far where the extent is told; beyond it adds 1 in 90 at most."""
+"""The extent of a Gaussian in standard deviations: beyond it its density is below 1/90 of the maximum."""
 
 
 def _write(scene: Scene, options: Chosen) -> bytes:
@@ -55,4 +57,20 @@ def _fill(stage: Any, g: Gaussians) -> None:
     field.CreateExtentAttr([Gf.Vec3f(*map(float, low)), Gf.Vec3f(*map(float, high))])
 
 
-FORMAT: Final = Format(media_type="model/vnd.usdz+zip", suffix=".usdz", write=_write)
+FORMAT: Final = Format(
+    rank=90,
+    kind=Kind.SPLAT,
+    title="USD splats",
+    description="Gaussians as an OpenUSD particle field, for USD's own tools. Nothing is lost.",
+    media_type="model/vnd.usdz+zip",
+    suffix=".usdz",
+    options=(*FEWER, replace(UP, default="y", words=("y", "z")), UNIT),
+    docs=DocsRow(
+        file="ParticleField3DGaussianSplat",
+        axes="y or z up, stated in the stage; `up`",
+        unit="m, stated; `unit`",
+        colour="sRGB, as a constant harmonic",
+        size="66 MB",
+    ),
+    write=_write,
+)

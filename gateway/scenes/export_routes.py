@@ -180,7 +180,7 @@ def list_formats() -> FormatList:
     """Return the formats that a scene can be exported to, and the options of each."""
     return FormatList(
         items=[
-            FormatOut(name=name, **facts._asdict(), options=options_schema(name))
+            FormatOut(**msgspec.structs.asdict(facts) | {"name": name, "options": options_schema(name)})
             for name, facts in FACTS.items()
         ]
     )

@@ -1,7 +1,7 @@
 """The three real servers, started once for the whole run; databases are made by the migrations.
 
 `SHARPSTREAM_TEST_INFRA=path/to/state.json` attaches to servers that run already
-(``python -m sharpstream.stack.infra DIR`` starts some). They are shared: every test takes topics, groups and
+(``python -m sharpstream.stack.infra DIR`` starts some). They are shared: every test uses topics, groups and
 databases of its own.
 """
 
@@ -37,7 +37,7 @@ LONGEST = ("tests/e2e/", "tests/chaos/", "tests/sharpstream/stack/")
 
 
 class OneSystem(LoadScopeScheduling):
-    """Each test goes to the worker that is free, but those of the one system in tests/e2e to the same.
+    """Sends each test to a free worker, but all of tests/e2e, which share one system, to the same.
 
     xdist's own `loadgroup` groups nothing under pytest 9.2.
     """
@@ -47,18 +47,18 @@ class OneSystem(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneSystem:
-    """Where tests run side by side (``-n 2``), hand them out in this way."""
+    """Distribute tests by `OneSystem` if they run in parallel (``-n 2``)."""
     return OneSystem(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes minutes: at the end, one worker would have it and the others nothing."""
+    """Run tests that take minutes first: at the end, one worker would run them while the others idle."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST[0]))
 
 
 def pytest_collection_finish() -> None:
-    """Have the collector leave alone what the imports made: each look at it takes 0.1 s."""
+    """Exclude the objects that imports made from garbage collection: each scan of them takes 0.1 s."""
     gc.freeze()
 
 
@@ -69,7 +69,7 @@ class Infra:
     kafka: KafkaSettings
     s3: S3Settings
     database_url: str
-    """The owner's, in a database that no test may use."""
+    """The owner's URL of a database that no test may use."""
     partners_bootstrap: str
     """Kafka's listener for partners."""
 
@@ -85,7 +85,7 @@ class Infra:
         )
 
     def url_of(self, database: str) -> str:
-        """The address of another database in the same server."""
+        """Return the URL of another database on the same server."""
         return urlunsplit(urlsplit(self.database_url)._replace(path=f"/{database}"))
 
     def sql(self, statement: str) -> str:
@@ -129,13 +129,13 @@ def _wait_for(path: Path, servers: subprocess.Popen[bytes]) -> Path:
 
 @pytest.fixture
 def kafka_settings(infra: Infra) -> KafkaSettings:
-    """Kafka as the user who may do everything; topics and groups are the test's own (`unique`)."""
+    """Kafka as the user with all rights; topics and groups are the test's own (`unique`)."""
     return infra.kafka
 
 
 @pytest.fixture
 def s3_settings(infra: Infra, s3_bucket: str) -> S3Settings:
-    """The object store with a bucket that exists."""
+    """The object store with an existing bucket."""
     return infra.s3.model_copy(update={"bucket": s3_bucket})
 
 
@@ -149,7 +149,7 @@ def s3_bucket(infra: Infra) -> str:
 
 @pytest.fixture(scope="session")
 def migrated_template(infra: Infra) -> Iterator[str]:
-    """A database with all migrations that nobody connects to: the others are copied from it."""
+    """A database with all migrations and without sessions, from which the others are copied."""
     name = f"template_{uuid4().hex}"
     infra.sql(f"CREATE DATABASE {name}")
     try:
@@ -192,7 +192,7 @@ def empty_database(infra: Infra) -> Iterator[str]:
 
 @pytest.fixture
 def unique() -> Callable[[str], str]:
-    """A maker of names that no other test has: ``unique("orders")`` -> ``orders-5f3a9c...``."""
+    """A function that makes names unique to the test: ``unique("orders")`` -> ``orders-5f3a9c...``."""
     suffix = uuid4().hex[:12]
     return lambda name: f"{name}-{suffix}"
 

@@ -1,8 +1,8 @@
-"""Migrated databases that tests take in turn: to empty a used one costs a quarter of the CPU of a new one.
+"""A pool of migrated databases for tests: emptying a used one costs a quarter of the CPU of a new one.
 
-A test finds what it would find in a new one. A database is handed out again only under a new name, without
-any other session, with every table empty and every sequence at its beginning, and only where its catalog is
-what the migrations left. One that a test has altered, even forth and back, is dropped and made anew.
+A test finds the same contents as in a new one. A database is reused only under a new name, without any other
+session, with every table empty and every sequence at its start, and only if its catalog is as the migrations
+left it. One that a test has altered, even if it undid the change, is dropped.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import asyncpg
 
 T = TypeVar("T")
 OURS: Final = 16384
-"""The first object id that is no part of Postgres itself."""
+"""The first object id outside Postgres itself."""
 CATALOGS: Final = {
     "pg_attribute": "attrelid",
     "pg_attrdef": "adrelid",
@@ -38,7 +38,7 @@ CATALOGS: Final = {
     "pg_trigger": "oid",
     "pg_type": "oid",
 }
-"""The catalogs that statements leave alone unless they alter something, and what tells whose a row is."""
+"""The catalogs that only schema changes write to, with the column that identifies a row's object."""
 ROWS: Final = " UNION ALL ".join(
     f"SELECT '{name} ' || string_agg({key} || ':' || xmin, ',' ORDER BY {key}, ctid) AS found"
     f" FROM {name} WHERE {key} >= {OURS}"
@@ -66,7 +66,7 @@ RESTART: Final = (
 )
 FORGET: Final = "SELECT pg_stat_reset()"
 MOST_TESTS: Final = 30
-"""Emptied so often, a database is dropped: deleted rows leave pages behind."""
+"""A database is dropped after so many uses: deleted rows leave pages behind."""
 
 
 class Databases:
@@ -94,7 +94,7 @@ class Databases:
             self._free.append(fresh)
 
     def close(self) -> None:
-        """Drop what is left."""
+        """Drop the remaining databases."""
         for name in self._free:
             self._wait(self._drop(name))
         self._wait(self._connection.close())
@@ -109,7 +109,7 @@ class Databases:
 
     async def _make(self) -> str:
         name = f"test_{uuid4().hex}"
-        # Copied as files: the other way writes every page to the log first, 9 MB of it.
+        # Copied as files: the other strategy writes every page to the WAL first, 9 MB.
         await self._connection.execute(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY FILE_COPY")
         self.made += 1
         return name
@@ -118,7 +118,7 @@ class Databases:
         await self._connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     async def _learn(self) -> None:
-        """Look at a new database: its catalog, its tables, and the rows that migrations leave in them."""
+        """Record a new database: its catalog, its tables, and the rows that migrations leave in them."""
         name = await self._make()
         connection = await asyncpg.connect(self.url(name))
         try:
@@ -139,7 +139,7 @@ class Databases:
                 "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", old
             )
             await self._connection.execute(f"ALTER DATABASE {old} RENAME TO {name}")
-        except asyncpg.ObjectInUseError:  # a process that outlived its test came back
+        except asyncpg.ObjectInUseError:  # a process that outlived its test reconnected
             name = old
         else:
             connection = await asyncpg.connect(self.url(name))
@@ -155,7 +155,7 @@ class Databases:
         return None
 
     async def _is_fresh(self, connection: asyncpg.Connection) -> bool:
-        """Empty it, and return whether it is then as it was."""
+        """Empty it, and return whether it then equals a new one."""
         try:
             await connection.execute(self._clear)
         except asyncpg.UndefinedTableError:

@@ -1,9 +1,8 @@
-"""``python -m tests.drills``: the tests marked ``drill``, all of them or one in turn.
+"""``python -m tests.drills`` runs the tests marked ``drill``, all of them or one.
 
-A drill takes minutes, up to 15, which is too long for ``make test``. ``--one`` runs the drill whose turn it
-is: the hash of the commit, as a number, chooses; a commit always gets the same one, and each runs every few
-commits. Where no file has the marker, a sentence says so and the exit status is 0. A marker without a test is
-a failure.
+A drill takes minutes, up to 15, which is too long for ``make test``. ``--one`` runs the drill that the hash
+of the commit, as a number, selects: a commit always gets the same one, and each runs every few commits. If
+no file has the marker, the program says so and its exit status is 0. A marker without a test is a failure.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ MARKER = "pytest.mark.drill"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run what was asked for, in the working directory; the exit status is pytest's."""
+    """Run the selected drills in the working directory; return pytest's exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.drills", description="Runs the drills.")
     parser.add_argument("--list", action="store_true", help="name them, numbered as --one takes them")
     parser.add_argument(
@@ -48,13 +47,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def drills(collected: str) -> list[str]:
-    """Return the test functions in pytest's list of tests, each once: without its parameters."""
+    """Return the test functions in pytest's list of tests, each once and without parameters."""
     lines = (line.partition("[")[0] for line in collected.splitlines())
     return list(dict.fromkeys(line for line in lines if re.fullmatch(r"[\w/.-]+\.py(::\w+)+", line)))
 
 
 def in_turn(names: Sequence[str], number: str) -> str:
-    """Return the drill that a number or a commit's hash, which is a number in base 16, stands for."""
+    """Return the drill selected by a number, or by a commit's hash as a number in base 16."""
     return names[int(number, 10 if len(number) < 40 else 16) % len(names)]
 
 

@@ -206,5 +206,5 @@ def expiry(topic: Topic, requested_at: datetime) -> datetime:
 
 
 def commands_topic(priority: messages.Priority) -> Topic:
-    """Return the lane of a priority."""
+    """Return the topic of the commands of a priority."""
     return COMMANDS_BULK if priority is messages.Priority.BULK else COMMANDS_INTERACTIVE

@@ -1,4 +1,4 @@
-"""What the bridges' tests share: topics of their own, a plain writer, a reader that does not deduplicate."""
+"""Shared by the bridges' tests: topics per test, a plain writer, and a reader that does not deduplicate."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ async def produce(kafka: KafkaSettings, records: Iterable[OutRecord]) -> None:
 
 
 async def read_all(kafka: KafkaSettings, topic: str) -> list[ConsumerRecord]:
-    """Every committed record, as often as it is there, partition after partition.
+    """Return every committed record, duplicates included, partition after partition.
 
-    Goes to the end that uncommitted readers see: a transaction left open would keep it waiting for ever.
+    Reads to the end that uncommitted readers see, so a transaction left open would make it wait for ever.
     """
     consumer = broker.consumer(kafka, client_id="test-reader")
     await consumer.start()
@@ -75,7 +75,7 @@ async def end_offsets(kafka: KafkaSettings, tps: Sequence[TopicPartition]) -> di
 
 
 async def committed(kafka: KafkaSettings, group: str, topic: str, partition: int = 0) -> int | None:
-    """The group's offset, read without joining it."""
+    """Return the group's committed offset without joining the group."""
     consumer = broker.consumer(kafka, client_id="test-offsets", group_id=group)
     tp = TopicPartition(topic, partition)
     consumer.assign([tp])
@@ -88,7 +88,7 @@ async def committed(kafka: KafkaSettings, group: str, topic: str, partition: int
 
 
 async def until(condition: Callable[[], Awaitable[bool]], *, what: str, within_s: float = 60) -> None:
-    """Poll a state until it holds; the time is only there to fail instead of hanging."""
+    """Poll until the condition holds. The timeout only turns a hang into a failure."""
     try:
         async with asyncio.timeout(within_s):
             while not await condition():  # noqa: ASYNC110
@@ -112,7 +112,7 @@ def assert_once_each(numbers: Sequence[int], expected: int) -> None:
 
 
 def assert_ordered(records: Iterable[ConsumerRecord]) -> None:
-    """The numbers of each key rise."""
+    """Check that the numbers of each key rise."""
     last: dict[bytes, int] = {}
     for record in records:
         number = int(record.value)

@@ -1,4 +1,4 @@
-"""A small OTLP/HTTP collector: what the roles send to it can be asked for by trace."""
+"""A small OTLP/HTTP collector that returns the received spans by trace."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ class Received:
 
 @dataclass
 class Collector:
-    """``url`` is what OTEL_EXPORTER_OTLP_ENDPOINT takes."""
+    """Collects spans. ``url`` is the value for OTEL_EXPORTER_OTLP_ENDPOINT."""
 
     url: str
     spans: list[Received] = field(default_factory=list)
 
     def trace(self, trace_id: str) -> list[Received]:
-        """The spans of a trace that have come so far, first begun first."""
+        """Return the spans of a trace received so far, ordered by their start."""
         return sorted((s for s in tuple(self.spans) if s.trace == trace_id), key=lambda s: s.began)
 
 
 @contextmanager
 def collecting() -> Iterator[Collector]:
-    """Collect while inside."""
+    """Run a collector within the context."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -1,4 +1,4 @@
-"""What only the bridges need: a broker of their own that may be stopped, and the relay's cursor topic."""
+"""Fixtures of the bridges' tests: a broker that a test may stop, and the relay's cursor topic."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.sharpstream.stack.programs import tail
 
 
 class OwnKafka:
-    """A broker for one test alone; what it holds survives `stop`."""
+    """A broker for one test. Its data survives `stop`."""
 
     def __init__(self, kafka: Kafka, part: Part) -> None:
         self.settings: KafkaSettings = kafka.settings
@@ -39,7 +39,7 @@ class OwnKafka:
 
 @pytest.fixture
 async def own_kafka() -> AsyncIterator[OwnKafka]:
-    """A running broker that the test may stop and start again."""
+    """Yield a running broker that the test may stop and start again."""
     with tempfile.TemporaryDirectory(prefix="sharpstream-kafka-", dir="/var/tmp") as folder:
         home = Home(Path(folder))
         home.create()
@@ -54,6 +54,6 @@ async def own_kafka() -> AsyncIterator[OwnKafka]:
 
 @pytest.fixture
 async def kafka(kafka_settings: KafkaSettings) -> KafkaSettings:
-    """The shared broker with the topic that relays commit their cursors to."""
+    """Return the shared broker, with the topic to which relays commit their cursors."""
     await admin.create_topics(kafka_settings, [RELAY_CURSOR])
     return kafka_settings

@@ -1,4 +1,4 @@
-"""Worker processes that are killed and frozen at random while others go on; the dead are started again."""
+"""Worker processes that are killed and frozen at random while others run. Killed workers are restarted."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ SCALE = float(os.environ.get("SHARPSTREAM_KILL_SCALE", "1"))
 
 
 def say(text: str) -> None:
-    """Figures and seeds, for whoever runs pytest with -s or sees it fail."""
+    """Print figures and seeds, which pytest shows with -s and on failure."""
     sys.stdout.write(text + "\n")
 
 
 def seeded() -> random.Random:
-    """A generator whose seed is printed; SHARPSTREAM_TEST_SEED repeats a run."""
+    """Return a random generator and print its seed; SHARPSTREAM_TEST_SEED repeats a run."""
     seed = int(os.environ.get("SHARPSTREAM_TEST_SEED") or random.SystemRandom().randrange(2**32))
     say(f"SHARPSTREAM_TEST_SEED={seed}")
     return random.Random(seed)
@@ -46,7 +46,7 @@ def kafka_environment(kafka: KafkaSettings) -> dict[str, str]:
 
 
 class Fleet:
-    """``count`` processes of one script; each knows its own WORKER number. An async context manager."""
+    """``count`` processes of one script, each with its own WORKER number. An async context manager."""
 
     def __init__(self, script: str, count: int, environment: dict[str, str], log: Path) -> None:
         self._script, self._count, self._log = script, count, log
@@ -64,7 +64,7 @@ class Fleet:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        """Stop them as an operator would; each must leave with 0."""
+        """Stop the workers with SIGTERM. Raises for a worker that does not stop or ended unexpectedly."""
         self._ending = True
         for process in self.processes.values():
             if process.returncode is None:
@@ -78,8 +78,8 @@ class Fleet:
         if exc[0] is not None or late:
             say(self._log.read_text()[-20_000:])
         assert not late, "a worker did not stop within 30 s"
-        # 1 is a crash that nobody planned; 0 a stop, 3 a fenced worker, negative our signals (SIGTERM by
-        # name only where it came before Python had set its handler).
+        # 0 is a stop, 3 a fenced worker, negative a signal sent from here (SIGTERM only where it arrived
+        # before Python had set its handler). 1 is an unexpected crash.
         planned = {0, 3, -signal.SIGKILL, -signal.SIGTERM}
         unplanned = {code: n for code, n in self.exits.items() if code not in planned}
         if unplanned and exc[0] is None:
@@ -107,7 +107,7 @@ class Fleet:
         self.processes[number].kill()
 
     async def freeze(self, number: int, seconds: float) -> None:
-        """SIGSTOP, and SIGCONT after so long: the fault is the time."""
+        """Send SIGSTOP, and SIGCONT after the given seconds."""
         process = self.processes[number]
         process.send_signal(signal.SIGSTOP)
         await asyncio.sleep(seconds)
@@ -126,7 +126,7 @@ async def havoc(
     total: int,
     victim: Callable[[], Awaitable[int]] | None = None,
 ) -> None:
-    """Kill and freeze at random, each blow after a further share of ``total`` has got through."""
+    """Kill and freeze at random, each fault after a further share of ``total`` is done."""
     faults = ["kill"] * kills + ["freeze"] * freezes
     dice.shuffle(faults)
     started = time.monotonic()
@@ -142,5 +142,5 @@ async def havoc(
             fleet.kill(number)
         else:
             frozen.append(asyncio.ensure_future(fleet.freeze(number, freeze_s)))
-            await asyncio.wait(frozen)  # one at a time, or nobody is left
+            await asyncio.wait(frozen)  # one freeze at a time, so that a worker is left
     say(f"all blows dealt after {time.monotonic() - started:.1f} s; exits so far {dict(fleet.exits)}")

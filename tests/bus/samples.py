@@ -1,4 +1,4 @@
-"""One of each message, every field set to something that is not its default."""
+"""One sample of each message type, with no field at its default."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ async def store(s3_settings: S3Settings) -> AsyncIterator[BlobStore]:
 
 @pytest.fixture
 def blobs(kind: str, request: pytest.FixtureRequest) -> Blobs:
-    """The store under test; the real one is opened only where it is wanted."""
+    """Return the store under test. The real one is opened only where it is used."""
     found: Blobs = request.getfixturevalue("store") if kind == "s3" else MemoryBlobs()
     return found
 
@@ -41,7 +41,7 @@ async def stream(data: bytes, chunk: int = 700_001) -> AsyncIterator[bytes]:
 
 @on_both
 @pytest.mark.parametrize("size", [0, 1, 5000])
-async def test_bytes_come_back_with_a_true_claim_check(blobs: Blobs, key: str, size: int) -> None:
+async def test_put_returns_a_reference_with_size_and_hash(blobs: Blobs, key: str, size: int) -> None:
     data = secrets.token_bytes(size)
     ref = await blobs.put(key, data, "image/jpeg")
     assert (ref.key, ref.bytes, ref.media_type) == (key, size, "image/jpeg")
@@ -51,7 +51,7 @@ async def test_bytes_come_back_with_a_true_claim_check(blobs: Blobs, key: str, s
 
 @on_both
 @pytest.mark.parametrize("size", [0, 10, PART_BYTES, PART_BYTES + 1, 2 * PART_BYTES + 12345])
-async def test_a_stream_comes_back_however_many_parts_it_took(blobs: Blobs, key: str, size: int) -> None:
+async def test_a_stream_of_one_or_many_parts_round_trips(blobs: Blobs, key: str, size: int) -> None:
     data = secrets.token_bytes(size)
     ref = await blobs.put(key, stream(data), "application/octet-stream")
     assert (ref.bytes, ref.sha256) == (size, hashlib.sha256(data).hexdigest())
@@ -59,7 +59,7 @@ async def test_a_stream_comes_back_however_many_parts_it_took(blobs: Blobs, key:
 
 
 @on_both
-async def test_views_are_stored_like_bytes(blobs: Blobs, key: str) -> None:
+async def test_memoryviews_are_stored_like_bytes(blobs: Blobs, key: str) -> None:
     data = secrets.token_bytes(4096)
     ref = await blobs.put(key, memoryview(data)[1:-1], "application/octet-stream")
     assert await blobs.get(ref) == data[1:-1]
@@ -67,7 +67,7 @@ async def test_views_are_stored_like_bytes(blobs: Blobs, key: str) -> None:
 
 @on_both
 @pytest.mark.parametrize("size", [1000, 2 * PART_BYTES + 5])
-async def test_a_stream_that_breaks_leaves_nothing(blobs: Blobs, key: str, size: int) -> None:
+async def test_a_failed_stream_stores_no_object(blobs: Blobs, key: str, size: int) -> None:
     async def breaking() -> AsyncIterator[bytes]:
         async for chunk in stream(secrets.token_bytes(size)):
             yield chunk
@@ -81,7 +81,7 @@ async def test_a_stream_that_breaks_leaves_nothing(blobs: Blobs, key: str, size:
 
 
 @on_both
-async def test_other_bytes_than_claimed_are_corrupt(blobs: Blobs, key: str) -> None:
+async def test_bytes_that_differ_from_the_reference_are_corrupt(blobs: Blobs, key: str) -> None:
     ref = await blobs.put(key, b"what was promised", "text/plain")
     await blobs.put(key, b"what was wr1tten!", "text/plain")
     with pytest.raises(BlobCorruptError, match=key):
@@ -98,7 +98,7 @@ async def test_a_missing_object_is_named(blobs: Blobs, key: str) -> None:
 
 
 @pytest.mark.stack
-async def test_a_broken_upload_leaves_no_parts_that_cost_money(store: BlobStore, key: str) -> None:
+async def test_a_failed_upload_aborts_its_multipart_upload(store: BlobStore, key: str) -> None:
     async def breaking() -> AsyncIterator[bytes]:
         yield secrets.token_bytes(2 * PART_BYTES)
         raise RuntimeError("cancelled half-way")
@@ -110,7 +110,7 @@ async def test_a_broken_upload_leaves_no_parts_that_cost_money(store: BlobStore,
 
 
 @pytest.mark.stack
-async def test_a_presigned_url_is_readable_by_anyone_and_only_that(store: BlobStore, key: str) -> None:
+async def test_a_presigned_url_allows_reading_that_object_only(store: BlobStore, key: str) -> None:
     await store.put(key, b"splat", "application/octet-stream")
     url = await store.presign(key, filename="scene.ply")
     async with httpx.AsyncClient() as anyone:
@@ -123,13 +123,13 @@ async def test_a_presigned_url_is_readable_by_anyone_and_only_that(store: BlobSt
 
 
 @pytest.mark.stack
-async def test_a_presigned_url_says_when_it_ends_and_the_end_is_kept(
+async def test_a_presigned_url_states_its_expiry_and_expires(
     store: BlobStore, s3_settings: S3Settings, key: str
 ) -> None:
     await store.put(key, b"splat", "application/octet-stream")
     query = parse_qs(urlsplit(await store.presign(key)).query)
     assert query["X-Amz-Expires"] == [str(s3_settings.presign_seconds)]
-    # A second is the shortest life: ask until the server has seen it pass, rather than wait for a guess.
+    # One second is the shortest expiry: poll until the server refuses, instead of a guessed sleep.
     async with BlobStore(s3_settings.model_copy(update={"presign_seconds": 1})) as brief:
         url = await brief.presign(key)
     limit = datetime.now(UTC) + timedelta(minutes=1)
@@ -140,7 +140,7 @@ async def test_a_presigned_url_says_when_it_ends_and_the_end_is_kept(
 
 
 @pytest.mark.stack
-async def test_presigned_urls_name_the_public_endpoint(s3_settings: S3Settings, key: str) -> None:
+async def test_presigned_urls_use_the_public_endpoint(s3_settings: S3Settings, key: str) -> None:
     public = s3_settings.model_copy(update={"public_endpoint_url": "https://splats.example.org"})
     async with BlobStore(public) as store:
         url = await store.presign(key)
@@ -148,7 +148,7 @@ async def test_presigned_urls_name_the_public_endpoint(s3_settings: S3Settings, 
 
 
 @pytest.mark.stack
-async def test_the_bucket_is_made_once_and_missed_when_absent(
+async def test_create_bucket_is_idempotent_and_check_finds_an_absent_bucket(
     s3_settings: S3Settings, store: BlobStore, unique: Callable[[str], str]
 ) -> None:
     await store.create_bucket()
@@ -159,7 +159,7 @@ async def test_the_bucket_is_made_once_and_missed_when_absent(
             await other.check()
 
 
-async def test_an_absent_receiver_is_a_transient_error(key: str) -> None:
+async def test_an_unreachable_store_raises_blob_store_error(key: str) -> None:
     settings = S3Settings(endpoint_url="http://127.0.0.1:9", access_key_id="a", secret_access_key="b")
     async with BlobStore(settings) as store:
         with pytest.raises(BlobStoreError):
@@ -167,7 +167,7 @@ async def test_an_absent_receiver_is_a_transient_error(key: str) -> None:
 
 
 @on_both
-async def test_keys_below_a_folder(blobs: Blobs, key: str) -> None:
+async def test_keys_lists_the_keys_of_a_prefix(blobs: Blobs, key: str) -> None:
     names = [f"{key}/{name}" for name in ("a/1", "a/2", "ab/1", "b")]
     for name in reversed(names):
         await blobs.put(name, b"x", "text/plain")
@@ -177,8 +177,8 @@ async def test_keys_below_a_folder(blobs: Blobs, key: str) -> None:
 
 
 @on_both
-async def test_pages_show_when_each_was_written(blobs: Blobs, key: str) -> None:
-    before = datetime.now(UTC) - timedelta(seconds=2)  # the store tells whole seconds
+async def test_pages_give_the_time_of_each_object(blobs: Blobs, key: str) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=2)  # the store's times are whole seconds
     for name in ("b", "a"):
         await blobs.put(f"{key}/{name}", b"x", "text/plain")
     found = [item async for page in blobs.pages(f"{key}/") for item in page]

@@ -1,4 +1,4 @@
-"""The two commands that run before any role: a sentence and a status, never a traceback."""
+"""The two commands that run before any role report errors as a sentence and a status, without a traceback."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run(module: str, **environment: str) -> subprocess.CompletedProcess[str]:
         ("bus.blobs", {"S3_ENDPOINT_URL": "http://127.0.0.1:1"}, 1, "cannot be reached"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(
+def test_an_error_is_one_sentence_and_a_status(
     module: str, environment: dict[str, str], status: int, says: str
 ) -> None:
     extra = {"KAFKA_SECURITY_PROTOCOL": "PLAINTEXT", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}

@@ -1,6 +1,6 @@
-"""``python -m tests.chaos``: the whole suite, or the rest of one that was cut short; then the report.
+"""``python -m tests.chaos``: runs the whole suite, or the rest of an interrupted one, then writes the report.
 
-Exit status 1 where a promise was broken.
+Exit status 1 if a fault was found.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from tests.chaos import report
 from tests.chaos.run import Run, say, to_json
 
 KILLS, OTHERS = 25, 9
-"""Of each round; eight rounds are 200 kills."""
+"""Per round; eight rounds are 200 kills."""
 BUILD = Path(__file__).parents[2] / "build" / "chaos"
 
 
 def main() -> int:
-    """Run what is not done yet of the seed's rounds, and write the report of all."""
+    """Run the remaining rounds of the seed, and write the report of all."""
     options = _parser().parse_args()
     kept = BUILD / f"{options.seed}.jsonl"
     kept.parent.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def new_home() -> Path:
-    """A folder that Postgres can enter, which runs as another user where we are root."""
+    """Return a folder that Postgres can enter, which runs as another user when this process is root."""
     home = Path(tempfile.mkdtemp(prefix="sharpstream-chaos-", dir="/var/tmp"))
     home.chmod(0o755)
     return home

@@ -1,4 +1,4 @@
-"""The judge: what was promised against what is there. Pure; it is given evidence and returns every fault.
+"""Checks the evidence of a run against the system's guarantees. Pure: takes evidence and returns every fault.
 
 Nothing here removes duplicates before they are counted.
 """
@@ -21,7 +21,7 @@ COUNTED: Final = frozenset({"generation.completed.v1", "export.completed.v1", "a
 
 
 def judge(found: Evidence) -> list[Fault]:
-    """Return everything that is wrong; empty is good."""
+    """Return every fault found; an empty list means none."""
     return [
         *_endings(found),
         *_check_event_log(found),
@@ -36,7 +36,7 @@ def judge(found: Evidence) -> list[Fault]:
 
 def _endings(found: Evidence) -> Iterable[Fault]:
     completed = sum(status == "completed" for status in found.scenes.values())
-    if len(found.views) < 2 * completed:  # one that was run again is a third
+    if len(found.views) < 2 * completed:  # a redriven job is a third kind
         yield Fault("lost", f"{completed} completed scenes have {len(found.views)} views, not two each")
     for kind, promised, rows, endings, log in (
         ("generation", found.accepted, found.scenes, SCENE_ENDINGS, found.log),
@@ -52,7 +52,7 @@ def _endings(found: Evidence) -> Iterable[Fault]:
             yield Fault("lost", f"the {kind} {job} was answered with 202 and has no row")
         for job in sorted(requested - rows.keys()):
             yield Fault("lost", f"the {kind} {job} was requested and has no row")
-        # Also those that the system asked for itself: whatever was requested ends, once.
+        # Includes the system's own exports: every request ends once.
         for job in sorted(promised | rows.keys() | requested):
             if not ended[job]:
                 yield Fault("lost", f"the {kind} {job} has no terminal event in Kafka")
@@ -129,7 +129,7 @@ def _blobs(found: Evidence) -> Iterable[Fault]:
 
 
 def _failures(found: Evidence) -> Iterable[Fault]:
-    """Only what cannot be read may fail, and what was given up on: everything else must get its result."""
+    """Only unreadable photos and dead letters may fail. Every other job must be completed."""
     for logged in [*found.log, *found.view_log]:
         failed = logged.type in {"generation.failed.v1", "export.failed.v1"}
         if failed and logged.subject not in found.unreadable | found.dead:

@@ -1,4 +1,4 @@
-"""What was promised to a partner on Kafka against its topics; each record counts as often as it is there."""
+"""Checks a partner's topics against the guarantees to partners. Duplicate records count each time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NO_ROOM: Final = "quota_in_flight"
 
 
 def judge_partner(found: Evidence) -> Iterable[Fault]:
-    """Return every broken promise."""
+    """Return every fault found."""
     yield from _commands(found)
     yield from _topic(found)
     yield from _bytes(found)
@@ -52,9 +52,9 @@ def _commands(found: Evidence) -> Iterable[Fault]:
 
 
 def _topic(found: Evidence) -> Iterable[Fault]:
-    """The topic is the account's history: the same events in the same order, none twice.
+    """The topic has the account's events in the order of the log, none twice.
 
-    The account made its key in the moment before it became a partner: of that it may be told or not.
+    The account made its key just before it became a partner, so that event may be in the topic or not.
     """
     mine = [each for each in found.log if each.account_id == found.partner.account]
     in_log = list(dict.fromkeys(each.event_id for each in mine))
@@ -85,7 +85,7 @@ def _bytes(found: Evidence) -> Iterable[Fault]:
 
 
 def _reader(found: Evidence) -> Iterable[Fault]:
-    """What was read once stays read: committed records neither vanish nor change nor come again."""
+    """Committed records that were read once do not vanish, change or repeat."""
     there = {heard.offset: heard.digest for heard in found.partner.events}
     offsets = [offset for offset, _ in found.partner.seen]
     if offsets != sorted(set(offsets)):

@@ -1,7 +1,7 @@
-"""Three Kafka nodes on one machine, each broker and controller: what a cluster does when one of them dies.
+"""Three Kafka nodes on one machine, each broker and controller, for tests of the loss of a node.
 
-For tests of what one node cannot show. Every record has three copies and is acknowledged by two; whoever runs
-the system on one machine in earnest gains nothing by it, since all three share its disk.
+Every record has three copies and is acknowledged by two. On one machine this has no use beyond tests, since
+all three nodes share its disk.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from sharpstream.stack.state_dir import Home, Memory, write_private_text
 NODES: Final = (1, 2, 3)
 COPIES: Final = 3
 ENOUGH: Final = 2
-"""A write waits for so many copies, so that any one broker may die at any time."""
+"""A write waits for this many copies, so that any one broker may fail at any time."""
 
 
 class Node(Kafka):
-    """One of the three; all share the passwords and the cluster's id, none its folder and ports."""
+    """One of the three nodes. They share passwords and cluster id; folder and ports are separate."""
 
     def __init__(self, home: Home, memory: Memory, number: int, *, durable: bool = True) -> None:
         super().__init__(home, memory, durable=durable)
@@ -34,7 +34,7 @@ class Node(Kafka):
         self._folder = home.root / self.name
 
     def prepare(self) -> None:
-        """Write the properties, and format at the first start. No fencing: the other two see to that."""
+        """Write the properties, and format at the first start. The other two nodes do the fencing."""
         java.java()
         java.jars()
         self._folder.mkdir(exist_ok=True, mode=0o700)
@@ -43,7 +43,7 @@ class Node(Kafka):
             self._format()
 
     async def ready(self) -> bool:
-        """Log in to this very node and find that the cluster counts it."""
+        """Return whether this node accepts a login and is a member of the cluster."""
         port = self._memory.port(f"{self.name}_internal")
         if not await ports.answers(port):
             return False
@@ -59,7 +59,7 @@ class Node(Kafka):
             await client.close()
 
     def options(self) -> dict[str, object]:
-        """Return its properties."""
+        """Return the node's properties."""
         return self._options()
 
     def _address(self, listener: str) -> str:
@@ -70,7 +70,7 @@ class Node(Kafka):
         return super()._listeners() | {
             "node.id": self.number,
             "controller.quorum.voters": ",".join(voters),
-            "metadata.max.idle.interval.ms": 500,  # Kafka's own: here the leader has followers
+            "metadata.max.idle.interval.ms": 500,  # Kafka's default, because here the leader has followers
         }
 
     def _storage(self) -> dict[str, object]:
@@ -83,9 +83,9 @@ class Node(Kafka):
 
 
 def nodes(home: Home, memory: Memory, *, durable: bool = True) -> list[Node]:
-    """Return the three, to be started together: none serves before a second is there."""
-    # Ports, passwords and the cluster's id are chosen here: the three are prepared at once, each in a thread
-    # of its own, and would remember different ones.
+    """Return the three nodes, to be started together: none is ready before a second one runs."""
+    # Ports, passwords and the cluster's id are chosen here, because the three are prepared concurrently, each
+    # in its own thread, and would store different ones.
     memory.fact("kafka_cluster_id", cluster_id)
     made = [Node(home, memory, number, durable=durable) for number in NODES]
     for node in made:
@@ -94,7 +94,7 @@ def nodes(home: Home, memory: Memory, *, durable: bool = True) -> list[Node]:
 
 
 def settings(memory: Memory) -> KafkaSettings:
-    """How our roles reach the cluster, as the user who may do everything."""
+    """Return the connection settings of the roles, with the admin user."""
     return KafkaSettings(
         bootstrap_servers=",".join(f"{LOOPBACK}:{memory.port(f'kafka{n}_internal')}" for n in NODES),
         username=ADMIN,

@@ -1,7 +1,7 @@
-"""The real supervisor of the real system, each role behind wires of its own.
+"""The real supervisor of the real system, with a proxy (wire) between each role and each server.
 
 Run as ``python -m tests.chaos.daemon``. The wires' ports come in `CHAOS_WIRES` as JSON,
-``{role: {server: port}}``; whoever holds them outlives this process, so a power cut leaves them as they are.
+``{role: {server: port}}``. The harness owns the wires and outlives this process, so they survive a power cut.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from sharpstream.stack.system import System
 
 WIRES = "CHAOS_WIRES"
 TWIN = "inference2"
-"""A second inference worker: work must change hands, or half of the promises are never tried."""
+"""A second inference worker, so that takeovers between workers are tested."""
 
 
 def wires() -> dict[str, dict[str, int]]:
-    """The ports at which each role reaches each server."""
+    """Return the ports at which each role reaches each server."""
     return json.loads(os.environ[WIRES])
 
 
 def listener(role: str) -> str:
-    """The name of the role's listener; "partners" alone is the partners' own."""
+    """Return the name of the role's listener; "partners" is the name of the partners' listener."""
     return f"wire_{role}"
 
 
 class WiredKafka(Kafka):
-    """One more listener for each role, told to it as the near end of its wire."""
+    """Kafka with one more listener per role, advertised as the near end of the role's wire."""
 
     def _listeners(self) -> dict[str, object]:
         options = super()._listeners()
@@ -59,7 +59,7 @@ class WiredKafka(Kafka):
 
 
 class WiredSystem(System):
-    """Every role is given the addresses of its own wires."""
+    """The system, with each role configured with the addresses of its wires."""
 
     kafka = WiredKafka
 
@@ -79,7 +79,7 @@ class WiredSystem(System):
 
 
 def wired(servers: Servers, role: str) -> Servers:
-    """The same servers, reached through the role's wires."""
+    """Return the settings of the same servers, reached through the role's wires."""
     near = wires()[role]
     return replace(
         servers,

@@ -1,4 +1,4 @@
-"""What the judge is given: everything as it was found at its source, nothing taken out."""
+"""The evidence that `check.judge` takes: everything as found at its source, nothing removed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.chaos.receiver import Delivery
 
 
 class LoggedEvent(NamedTuple):
-    """One record of the log, as Kafka has it."""
+    """One record of the log in Kafka."""
 
     event_id: str
     type: str
@@ -20,7 +20,7 @@ class LoggedEvent(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """A partner's command as it lies in its topic, perhaps more than once."""
+    """A partner's command in its topic, possibly more than once."""
 
     ce_id: str
     position: tuple[int, int]
@@ -45,21 +45,21 @@ class Heard(NamedTuple):
 
 @dataclass(kw_only=True)
 class PartnerEvidence:
-    """A partner's two topics, and what its program remembers."""
+    """A partner's two topics, and what its program recorded."""
 
     account: str = ""
     good: dict[str, bool] = field(default_factory=dict)
     """``ce_id`` of every command that was ever handed to the client -> whether it asks for a scene."""
     acknowledged: set[str] = field(default_factory=set)
-    """Those that Kafka said it had."""
+    """Commands that Kafka acknowledged."""
     commands: list[Sent] = field(default_factory=list)
     events: list[Heard] = field(default_factory=list)
     seen: list[tuple[int, str]] = field(default_factory=list)
-    """Offset and digest of what a reader read while the blows fell, in its order."""
+    """Offset and digest of each record that a reader read during the faults, in its order."""
 
 
 class Result(NamedTuple):
-    """A stored result: what its event says of it and what the store has."""
+    """A stored result, as its event describes it and as the store has it."""
 
     key: str
     expected: str
@@ -69,7 +69,7 @@ class Result(NamedTuple):
 
 @dataclass(kw_only=True)
 class Evidence:
-    """What was found once the system had come to rest."""
+    """Everything found once the system was idle."""
 
     accepted: set[str] = field(default_factory=set)
     """Generations that a 202 promised."""
@@ -89,25 +89,25 @@ class Evidence:
     with_webhook: set[str] = field(default_factory=set)
     deliveries: list[Delivery] = field(default_factory=list)
     waiting: dict[str, int] = field(default_factory=dict)
-    """What should be empty at rest -> how much is in it."""
+    """Name of what should be empty when idle -> number of entries."""
     objects: set[str] = field(default_factory=set)
     """Keys in the blob store."""
     named: set[str] = field(default_factory=set)
     """Keys that rows name."""
     invariants: list[str] = field(default_factory=list)
-    """Broken rules, as ``/health/invariants`` tells them."""
+    """Broken invariants, as ``/health/invariants`` reports them."""
     differences: int = 0
-    """Rows that a rebuild from the log has otherwise."""
+    """Number of rows that differ from a rebuild from the log."""
     dead: set[str] = field(default_factory=set)
-    """Jobs that were given up on for a passing reason: their letters are there."""
+    """Jobs with a dead letter, which failed for a transient reason."""
     unreadable: set[str] = field(default_factory=set)
-    """Generations whose photo nobody can read: they have to fail."""
+    """Generations with an unreadable photo, which have to fail."""
     results: list[Result] = field(default_factory=list)
     partner: PartnerEvidence = field(default_factory=PartnerEvidence)
 
 
 class Fault(NamedTuple):
-    """A broken promise: ``kind`` is lost, twice, stuck, leaked or wrong."""
+    """A broken guarantee: ``kind`` is lost, twice, stuck, leaked or wrong."""
 
     kind: str
     what: str

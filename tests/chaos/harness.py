@@ -1,4 +1,4 @@
-"""The system that is struck: its wires, its processes, and what a murderer or a cable cutter does to them."""
+"""Fault-injection harness: the system's processes, its wires (proxies), and the faults injected."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from tests.sharpstream.stack.programs import tail
 ROOT = Path(__file__).parents[2]
 UP_S = 240.0
 ALIVE_S = START_S
-"""A struck part that is being started again is waited for, so that each blow hits something."""
+"""A part that is being restarted is waited for, so that each fault hits a running process."""
 _PORT_NAMES = {"postgres": "postgres", "s3": "s3_s3"}
 SETTINGS = {
     "INFERENCE_MODEL": "card",
     "GATEWAY_BCRYPT_ROUNDS": "4",
-    # What a killed sender held comes back after the lease: 90 s would be most of a round.
+    # Deliveries of a killed sender are retried after its lease: 90 s would be most of a round.
     "WEBHOOKS_TIMEOUT_SECONDS": "5",
     "WEBHOOKS_LEASE_SECONDS": "10",
 }
@@ -74,7 +74,7 @@ class Harness:
     # --- the supervisor ---
 
     async def up(self) -> None:
-        """Start the supervisor and wait until everything serves."""
+        """Start the supervisor and wait until everything is ready."""
         self.home.create()
         ports: dict[str, dict[str, int]] = {role: {} for role in ROLES}
         for (role, server), wire in self.wires.items():
@@ -82,7 +82,7 @@ class Harness:
         env = os.environ | SETTINGS | {HOME_KEY: str(self.home.root), "SHARPSTREAM_PART": "supervisor"}
         env |= {WIRES: json.dumps(ports), "PYTHONPATH": str(ROOT)}
         with self.home.log("supervisor").open("ab") as log:
-            self._supervisor = subprocess.Popen(  # noqa: ASYNC220 - dies with this thread, hence no other
+            self._supervisor = subprocess.Popen(  # noqa: ASYNC220 - ends with this thread, hence no other
                 [sys.executable, "-P", "-m", "tests.chaos.daemon"],
                 env=env,
                 cwd=self.home.root,
@@ -101,14 +101,14 @@ class Harness:
         orphan_processes.end(self.home)
 
     def status(self) -> dict[str, Any]:
-        """What the supervisor reports; nothing while there is none to ask."""
+        """Return the supervisor's report; an empty one while no supervisor runs."""
         with suppress(ConnectionError, FileNotFoundError):
             for answer in control.ask(self.home, do="status"):
                 return answer
         return {"ready": False, "roles": {}}
 
     async def until_ready(self, seconds: float) -> None:
-        """Wait until every part serves."""
+        """Wait until every part is ready."""
         deadline = time.monotonic() + seconds
         while not (status := await asyncio.to_thread(self.status))["ready"]:
             assert self._supervisor
@@ -117,12 +117,12 @@ class Harness:
             await asyncio.sleep(0.25)
 
     def unready(self, status: dict[str, Any]) -> str:
-        """The state of what does not serve, and the ends of its logs."""
+        """Return the state of the parts that are not ready, and the ends of their logs."""
         waiting = {name: part for name, part in status["roles"].items() if part["state"] != "ready"}
         return "\n".join(f"{name}: {part}\n{tail(self.home.log(name))}" for name, part in waiting.items())
 
     async def pid(self, part: str) -> int:
-        """The process of a part, as soon as it has one."""
+        """Return the process id of a part, as soon as it has one."""
         deadline = time.monotonic() + ALIVE_S
         while True:
             found = (await asyncio.to_thread(self.status))["roles"].get(part, {}).get("pid")
@@ -134,18 +134,18 @@ class Harness:
 
     @property
     def credentials(self) -> dict[str, Any]:
-        """The generated accounts and the direct addresses of the servers."""
+        """Return the generated accounts and the direct addresses of the servers."""
         return json.loads(self.home.credentials.read_text())
 
     @property
     def url(self) -> str:
-        """Where the gateway answers."""
+        """Return the gateway's address."""
         return str(self.status()["gateway"]["url"])
 
-    # --- the blows ---
+    # --- the faults ---
 
     async def inject(self, action: Action) -> None:
-        """Carry an action out, to its end."""
+        """Carry out an action to its end."""
         match action.kind:
             case "kill" if action.target == EVERYTHING:
                 await self.power_cut()
@@ -180,8 +180,8 @@ class Harness:
 
     def _restart(self, part: str) -> None:
         for do in ("stop", "start"):
-            # Where a server is struck meanwhile, the start may outlast the supervisor's patience, and the
-            # part goes on starting; that all serve in the end is asked once the blows are over.
+            # With another fault in a server, the start may exceed the supervisor's timeout while the part
+            # continues to start. That all parts are ready is checked after the faults.
             with suppress(StackError, ConnectionError, FileNotFoundError):
                 list(control.ask(self.home, do=do, part=part))
 
@@ -200,7 +200,7 @@ class Harness:
             wire.heal()
 
     def heal(self) -> None:
-        """Make every wire whole."""
+        """Restore every wire."""
         for wire in self.wires.values():
             wire.heal()
 

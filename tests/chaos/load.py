@@ -1,4 +1,4 @@
-"""People at the service while it is struck: they send photos, cancel, export, and remember every 202."""
+"""The load during fault injection: users send photos, cancel and export, and record every 202."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ENDPOINT, PER_REQUEST = "endpoint", "per-request"
 
 @dataclass
 class Load:
-    """What was sent and what was promised."""
+    """The requests that were sent and accepted."""
 
     accepted: dict[str, str] = field(default_factory=dict)
     """Generation id of each 202 -> what kind of request it was."""
@@ -41,7 +41,7 @@ class Load:
 
 
 def photo(dice: random.Random) -> bytes:
-    """A JPEG of 32 to 64 pixels a side, never twice the same."""
+    """Return a JPEG of 32 to 64 pixels a side, never the same twice."""
     side = dice.randrange(32, 65)
     pixels = np.frombuffer(dice.randbytes(side * side * 3), np.uint8).reshape(side, side, 3)
     out = io.BytesIO()
@@ -50,7 +50,7 @@ def photo(dice: random.Random) -> bytes:
 
 
 def bad_photo() -> bytes:
-    """A PNG whose checksums are right and whose pixels are not: only the worker finds out."""
+    """Return a PNG with right checksums and invalid pixels, which only the worker detects."""
     head = (32).to_bytes(4, "big") * 2 + bytes([8, 2, 0, 0, 0])
     chunks = [(b"IHDR", head), (b"IDAT", b"these are no pixels at all"), (b"IEND", b"")]
     whole = b"".join(
@@ -61,13 +61,13 @@ def bad_photo() -> bytes:
 
 
 class People:
-    """Several accounts; ``run`` until told to stop."""
+    """Users of several accounts; ``run`` sends until cancelled."""
 
     def __init__(self, url: str, receiver: Receiver, load: Load) -> None:
         self._url, self._receiver, self.load = url + "/api/v1", receiver, load
         self._keys: list[str] = []
         self._mine: defaultdict[str, list[str]] = defaultdict(list)
-        """What was accepted with each key."""
+        """The generations accepted with each key."""
         self.endpoint_account = ""
         """The account that the endpoint belongs to."""
         self._http: aiohttp.ClientSession | None = None
@@ -105,7 +105,7 @@ class People:
     async def _person(self, dice: random.Random, pause_s: float) -> None:
         while True:
             await self._one(dice)
-            await asyncio.sleep(dice.uniform(0.2, 1.8) * pause_s)  # the pace is the load's definition
+            await asyncio.sleep(dice.uniform(0.2, 1.8) * pause_s)  # the rate defines the load
 
     async def _one(self, dice: random.Random) -> None:
         key = dice.choice(self._keys)
@@ -139,7 +139,7 @@ class People:
         return None
 
     async def _export(self, key: str, generation: str, to: str) -> None:
-        for _ in range(ATTEMPTS):  # 409 until the scene is there, and where it never will be
+        for _ in range(ATTEMPTS):  # 409 until the scene is completed, and always for one that is not
             answer = await self._send("POST", f"/scenes/{generation}/export", key, json={"format": to})
             if answer and "export_id" in answer:
                 self.load.exports.add(answer["export_id"])
@@ -149,7 +149,7 @@ class People:
     async def _send(
         self, method: str, path: str, key: str, *, headers: dict[str, str] | None = None, **how: object
     ) -> dict[str, str] | None:
-        """Return the answer of a 2xx, {} of a refusal; None where there was none, or none for now."""
+        """Return the answer of a 2xx, {} for a refusal, None where the caller has to retry."""
         assert self._http
         with suppress(aiohttp.ClientError, OSError, TimeoutError):
             given = {"X-API-Key": key} | (headers or {})

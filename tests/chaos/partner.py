@@ -1,7 +1,7 @@
-"""A partner's own program while the system is struck: it sends commands over Kafka and reads its events.
+"""A partner's program during fault injection: it sends commands over Kafka and reads its events.
 
-confluent-kafka, with nothing but what the partner was given. Librdkafka's threads do the work; what this
-process must do for them (callbacks, polling) a thread of its own does.
+It uses confluent-kafka with only the partner's credentials. Librdkafka's threads do the work; a thread of
+this process serves their callbacks and polling.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from tests.chaos.load import bad_photo, photo
 from tests.gateway.partners.outside import Outside, texts
 
 HELD_S: Final = 600
-"""The client goes on trying for so long: longer than anything here is away."""
+"""The client retries for this long, which exceeds every outage here."""
 BEHIND_S: Final = 30.0
-"""The live reader is a moment behind at most; what it lacks after this it has lost."""
+"""The longest lag of the live reader; records missing after it are lost."""
 KINDS: Final = {"plain": 5, "bulk": 3, "unreadable": 1, "wrong": 2, "repeated": 2}
 
 
 async def opened(harness: Harness, account: str) -> Partner:
-    """Make the account a partner, as an admin does."""
+    """Make the account a partner, as an admin does, and return its program."""
     who = {key: harness.credentials[key] for key in ("email", "password")}
     async with aiohttp.ClientSession(harness.url) as http:
         async with http.post("/api/v1/users/login", json=who) as answer:
@@ -55,7 +55,7 @@ async def opened(harness: Harness, account: str) -> Partner:
 
 
 class Partner:
-    """``run`` sends until cancelled; a reader reads on beside it from the beginning to the end."""
+    """``run`` sends until cancelled. A reader reads concurrently from the beginning to the end."""
 
     def __init__(self, program: Outside, account: str) -> None:
         self.program, self.account = program, account
@@ -81,10 +81,10 @@ class Partner:
         """Send until cancelled."""
         while True:
             self._send(dice)
-            await asyncio.sleep(dice.uniform(0.2, 1.8) * pause_s)  # the pace is the load's definition
+            await asyncio.sleep(dice.uniform(0.2, 1.8) * pause_s)  # the rate defines the load
 
     async def wait_idle(self) -> None:
-        """Wait until Kafka has everything that was sent."""
+        """Wait until Kafka has acknowledged everything that was sent."""
         while len(self._producer):  # noqa: ASYNC110  (the state is a thread's)
             await asyncio.sleep(0.1)
 
@@ -136,10 +136,10 @@ class Partner:
         consumer.assign([TopicPartition(self.program.events, 0, OFFSET_BEGINNING)])
         return consumer
 
-    # --- once all is at rest ---
+    # --- once the system is idle ---
 
     async def evidence(self, commands: list[Sent]) -> PartnerEvidence:
-        """Read the events topic from the beginning, by a reader that knows nothing of the live one."""
+        """Read the events topic from the beginning, by a reader independent of the live one."""
         events = await asyncio.to_thread(self._everything)
         deadline = time.monotonic() + BEHIND_S
         last = events[-1].offset if events else -1
@@ -158,7 +158,7 @@ class Partner:
         return last < 0 or (bool(self.seen) and self.seen[-1][0] >= last)
 
     def _everything(self) -> list[Heard]:
-        """Every committed record up to the end, which librdkafka tells as an error of its own."""
+        """Return every committed record up to the end, which librdkafka reports as an error code."""
         reader, found = self._reader(**{"enable.partition.eof": True}), []
         try:
             while True:

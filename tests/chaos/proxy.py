@@ -1,4 +1,4 @@
-"""A TCP proxy between one role and one server, whose wire can be cut, stalled or slowed."""
+"""A TCP proxy between one role and one server, which can be cut, stalled or slowed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PIECE = 64 * 1024
 
 
 class Proxy:
-    """Listens on a port of its own and passes bytes on to ``far()``, the port that the server has by now."""
+    """Listens on its own port and passes bytes to ``far()``, the server's current port."""
 
     def __init__(self, far: Callable[[], int]) -> None:
         self._far = far
@@ -23,12 +23,12 @@ class Proxy:
         self.port = 0
 
     async def start(self, port: int = 0) -> None:
-        """Begin to listen."""
+        """Start to listen."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
-        """Stop listening and end all talks."""
+        """Stop listening and end all connections."""
         assert self._server
         self._server.close()
         await self._end_talks()
@@ -40,15 +40,15 @@ class Proxy:
         await self._end_talks()
 
     def stall(self) -> None:
-        """Let nothing through, in neither direction, without telling anybody: a split network."""
+        """Pass nothing in either direction and keep connections open, like a network partition."""
         self._flows.clear()
 
     def slow(self, seconds: float) -> None:
-        """Hold each piece back so long."""
+        """Delay each chunk by the given seconds."""
         self._delay_s = seconds
 
     def heal(self) -> None:
-        """Be a wire again."""
+        """Pass bytes normally again."""
         self._cut, self._delay_s = False, 0.0
         self._flows.set()
 
@@ -63,7 +63,7 @@ class Proxy:
         talk.add_done_callback(self._talks.discard)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass on both ways until one side ends: then both are cut, as a dying process does it."""
+        """Pass bytes both ways until one side ends. Then both are cut, as when a process is killed."""
         far: asyncio.StreamWriter | None = None
         try:
             if self._cut:
@@ -80,7 +80,7 @@ class Proxy:
                     way.cancel()
                 await asyncio.gather(*ways, return_exceptions=True)
         except OSError:
-            pass  # the server is down: its client is told by the closed connection
+            pass  # the server is down: the client sees its connection closed
         finally:
             for side in (writer, far):
                 if side is not None:
@@ -94,7 +94,7 @@ class Proxy:
                 await self._flows.wait()
                 writer.write(piece)
                 await writer.drain()
-            # What was passed on last must arrive before both ends are broken.
+            # The last bytes must arrive before both ends are cut.
             if not writer.is_closing():
                 writer.write_eof()
                 await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Takes webhooks and keeps which ids came where; it refuses nothing and removes no duplicates."""
+"""A webhook receiver that records every delivery by hook. It refuses nothing and removes no duplicates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aiohttp import web
 
 
 class Delivery(NamedTuple):
-    """One POST that arrived. ``digest`` is of its body: the same id must be the same bytes."""
+    """One POST. ``digest`` is of its body: the same id must have the same bytes."""
 
     hook: str
     webhook_id: str
@@ -21,7 +21,7 @@ class Delivery(NamedTuple):
 
 @dataclass
 class Receiver:
-    """Listens at ``url(name)`` for each hook; ``taken`` is everything that ever came."""
+    """Listens at ``url(name)`` for each hook; ``taken`` has every delivery."""
 
     def __post_init__(self) -> None:
         self.taken: list[Delivery] = []
@@ -43,7 +43,7 @@ class Receiver:
         await self._runner.cleanup()
 
     def url(self, hook: str) -> str:
-        """The address of a hook."""
+        """Return the address of a hook."""
         return f"http://127.0.0.1:{self.port}/{hook}"
 
     async def _take(self, request: web.Request) -> web.Response:

@@ -1,6 +1,6 @@
-"""From the rounds that were kept to ``docs/reliability.json`` and ``docs/reliability.md``: no figure by hand.
+"""Writes ``docs/reliability.json`` and ``docs/reliability.md`` from the stored rounds alone.
 
-What was found and fixed on the way is prose and lies in ``found.md`` beside this file.
+The faults that were found and fixed are described in ``found.md`` beside this file.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def write(kept: Path) -> int:
 
 
 def summary(rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    """Add the rounds up. Faults are by kind: lost, twice, stuck, leaked, wrong."""
+    """Sum up the rounds. Faults are by kind: lost, twice, stuck, leaked, wrong."""
     injected: Counter[str] = Counter()
     for each in rounds:
         injected.update(each["injected"])
     faults = [fault for each in rounds for fault in each["faults"]]
-    # Endings and deliveries are of the whole log, so far; a round that began on a new system counts anew.
+    # Endings and deliveries are totals of the log so far; they restart with a round on a new system.
     last = [
         each for each, after in zip(rounds, [*rounds[1:], None], strict=True) if _ends_a_system(each, after)
     ]
@@ -77,7 +77,7 @@ def _added(counts: Any) -> dict[str, int]:
 
 
 def markdown(found: dict[str, Any]) -> str:
-    """The page."""
+    """Return the Markdown page."""
     kinds = {"losses": "lost", "duplicates": "twice", "stuck": "stuck", "leaked": "leaked", "wrong": "wrong"}
     by_kind = {name: found["by_kind"].get(kind, 0) for name, kind in kinds.items()}
     recovery = found["recovery_s"] or [0]

@@ -1,6 +1,6 @@
-"""Waits until the system has come to rest, and gathers what the judge needs, each thing from its source.
+"""Waits until the system is idle, and gathers the evidence for `check.judge`, each part from its source.
 
-Kafka, Postgres and S3 are read directly, past the wires; the invariants as an operator reads them.
+Kafka, Postgres and S3 are read directly, not through the wires; the invariants as an operator reads them.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from tests.chaos.partner import Partner
 from tests.chaos.receiver import Receiver
 
 REST_S: Final = 540.0
-"""The third wait of a job that failed for a passing reason is 300 s, a delivery's second as well."""
+"""The third retry delay of a job that failed for a transient reason is 300 s, as is a delivery's second."""
 REDRIVES: Final = 3
 MAX_BYTES: Final = 2**28
-"""Of a result; here they are a thousandth of that."""
+"""Of a result; here results have a thousandth of that."""
 _IN_FLIGHT: Final = "SELECT count(*) FROM {} WHERE status IN ('pending', 'processing')"
 _WAITING: Final = {
     "generations under way": _IN_FLIGHT.format("scene_generations"),
@@ -54,24 +54,24 @@ SELECT regexp_replace(url, '^s3://[^/]*/', '') FROM (
     UNION ALL SELECT key FROM uploads) found WHERE url IS NOT NULL"""
 
 EVENTS: Final = topics.EVENTS.name
-# Of all photos here only those that cannot be read are PNG.
+# Of all photos here only the unreadable ones are PNG.
 _UNREADABLE: Final = (
     "SELECT id::text FROM scene_generations WHERE metadata -> 'image' ->> 'media_type' = 'image/png'"
 )
 
 
 class Rest:
-    """The system as it is once nothing is done to it any more."""
+    """The system after load and faults have ended."""
 
     def __init__(
         self, harness: Harness, people: People, receiver: Receiver, partner: Partner, hashes: dict[str, str]
     ) -> None:
         self._harness, self._people, self._receiver, self._partner = harness, people, receiver, partner
         self._hashes = hashes
-        """Key -> sha256 of the objects that an earlier round looked at: an object never changes."""
+        """Key -> sha256 of the objects that an earlier round read, since an object never changes."""
 
     async def reach(self, report: Callable[[str], None]) -> dict[str, int]:
-        """Return what still waits once nothing moves any more, or after `REST_S`: {} of all zeros is rest."""
+        """Return what still waits once the system is idle, or after `REST_S`. All zeros mean idle."""
         deadline, last = time.monotonic() + REST_S, ""
         while True:
             waiting = await self.waiting()
@@ -83,7 +83,7 @@ class Rest:
             await asyncio.sleep(0.5)  # the state is other processes'
 
     async def waiting(self) -> dict[str, int]:
-        """Return what is under way, of each kind."""
+        """Return what is in flight, by kind."""
         connection = await self._database()
         try:
             found = {what: int(await connection.fetchval(query)) for what, query in _WAITING.items()}
@@ -107,7 +107,7 @@ class Rest:
 
     async def _egress_lag(self, ends: dict[TopicPartition, int]) -> int:
         consumer = broker.consumer(self._kafka, client_id="chaos", group_id="sharpstream.partners.events")
-        consumer.assign(list(ends))  # not a member: it only asks how far the members are
+        consumer.assign(list(ends))  # not a member: it only reads the members' positions
         await consumer.start()
         try:
             reached = {part: await consumer.committed(part) or 0 for part in ends}
@@ -116,14 +116,14 @@ class Rest:
             await consumer.stop()
 
     async def _ends(self, topic: str) -> dict[TopicPartition, int]:
-        """The offset behind the last record of each partition: markers of transactions do not count."""
+        """Return the offset after the last record of each partition, without transaction markers."""
         return {
             part: max((record.offset + 1 for record in records), default=0)
             for part, records in (await self.records(topic)).items()
         }
 
     async def redrive(self) -> int:
-        """Try a few dead letters again, as an admin; return how many."""
+        """Redrive a few dead letters, as an admin; return how many."""
         async with aiohttp.ClientSession(self._harness.url) as http:
             signed_in = await self._signed_in(http)
             path = "/api/v1/admin/dead-letters"
@@ -141,7 +141,7 @@ class Rest:
             return {"Authorization": f"Bearer {(await answer.json())['access_token']}"}
 
     async def evidence(self, load: Load, waiting: dict[str, int]) -> Evidence:
-        """Gather everything."""
+        """Gather all evidence."""
         log, views = await self._all_of(EVENTS), await self._all_of(topics.BACKGROUND_ENDINGS.name)
         found = Evidence(
             accepted=set(load.accepted),
@@ -189,7 +189,7 @@ class Rest:
         return KafkaSettings(**self._harness.credentials["kafka"])
 
     async def records(self, topic: str) -> dict[TopicPartition, list[Any]]:
-        """Every committed record of a topic, by partition, as often as it is there."""
+        """Return every committed record of a topic by partition, duplicates included."""
         consumer = broker.consumer(self._kafka, client_id="chaos", group_id=None)
         await consumer.start()
         try:
@@ -216,7 +216,7 @@ class Rest:
         ]
 
     async def _results(self, topic: topics.Topic, log: list[Any]) -> list[Result]:
-        """Read what every completed job has stored."""
+        """Read the stored result of every completed job."""
         found = []
         async with BlobStore(S3Settings(**self._harness.credentials["s3"])) as store:
             for record in log:
@@ -229,7 +229,7 @@ class Rest:
         return found
 
     async def objects(self) -> set[str]:
-        """Every key in the blob store."""
+        """Return every key in the blob store."""
         async with BlobStore(S3Settings(**self._harness.credentials["s3"])) as store:
             return set(await store.keys(""))
 
@@ -241,24 +241,24 @@ class Rest:
                 return [rule["rule"] for rule in (await answer.json())["rules"] if not rule["holds"]]
 
     async def _broken_rules(self) -> list[str]:
-        """The same, of this moment: the gateway's answer may be a minute old."""
+        """Return the currently broken invariants, since the gateway's answer may be a minute old."""
         said = json.loads((await self.run("ledger", "invariants")).splitlines()[-1])
         return [broken["rule"] for broken in said["broken"]]
 
     async def sweep(self) -> int:
-        """Look for orphans as gateways do, but without a day's grace: nothing is on its way any more."""
+        """Have orphans removed as gateways do, but without a day's grace, since nothing is in flight."""
         s3 = S3Settings(**self._harness.credentials["s3"])
         url = self._harness.credentials["database_url"]
         async with asyncpg.create_pool(url, min_size=1, max_size=2) as pool, BlobStore(s3) as store:
             return len(await Orphans(pool, store, s3.bucket, grace=timedelta(0)).find())
 
     async def _differences(self) -> int:
-        """Run the ledger's own proof, the way an operator does."""
+        """Compare the rows with a rebuild, as an operator does; return the number of differences."""
         said = await self.run("ledger", "rebuild", "--compare")
         return sum(json.loads(said.splitlines()[-1])["counts"].values())
 
     async def run(self, *command: str) -> str:
-        """Run one of the system's commands with direct addresses; return what it printed."""
+        """Run one of the system's commands with direct addresses; return its output."""
         given = self._harness.credentials
         env = os.environ | {"DATABASE_URL": given["database_url"]}
         env |= {f"KAFKA_{key.upper()}": value for key, value in given["kafka"].items()}

@@ -1,6 +1,6 @@
-"""A run: rounds of load and blows on one system, each round settled and judged; what happened is kept.
+"""A run: rounds of load and faults on one system, each followed by a check of the idle system.
 
-Each finished round is a line of JSON, so that a run that was cut short goes on with the next round.
+Each finished round is a line of JSON, so that an interrupted run continues with the next round.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ READY_S = 240.0
 
 @dataclass(kw_only=True)
 class Round:
-    """What one round did and found."""
+    """The actions and findings of one round."""
 
     seed: int
     turn: int
@@ -42,7 +42,7 @@ class Round:
     accepted: int = 0
     exports: int = 0
     commands: int = 0
-    """Of the partner, so far, over Kafka; and the events that it was told."""
+    """The partner's commands over Kafka so far; below, the events that were delivered to it."""
     partner_events: int = 0
     cancels: int = 0
     redriven: int = 0
@@ -55,18 +55,18 @@ class Round:
 
     @property
     def kills(self) -> int:
-        """How many blows were a SIGKILL."""
+        """Return how many faults were a SIGKILL."""
         return sum(n for what, n in self.injected.items() if what.startswith("kill "))
 
 
 def say(text: str) -> None:
-    """Tell whoever watches; a test that fails shows it."""
+    """Print progress; pytest shows it where a test fails."""
     sys.stdout.write(f"{time.strftime('%H:%M:%S')}  {text}\n")
     sys.stdout.flush()
 
 
 class Scene(NamedTuple):
-    """Who takes part."""
+    """The participants of a round."""
 
     harness: Harness
     people: People
@@ -75,7 +75,7 @@ class Scene(NamedTuple):
 
 
 class Run:
-    """Rounds on one system in ``home``; its load and its receiver last as long as it does."""
+    """Rounds on one system in ``home``, with the same load and receiver."""
 
     def __init__(self, seed: int, home: Path) -> None:
         self.seed, self._home = seed, home
@@ -85,7 +85,7 @@ class Run:
     async def rounds(
         self, turns: range, *, kills: int, others: int, gap_s: float = 2.5, short: bool = False
     ) -> Any:
-        """Yield each `Round` as it is judged. A ``short`` one has half the load, to come to rest sooner."""
+        """Yield each `Round` once checked. A ``short`` one has half the load, to be idle sooner."""
         crowd = 2 if short else 4
         async with (
             Receiver() as receiver,
@@ -115,10 +115,10 @@ class Run:
         return done
 
     async def _inject(self, actions: list[Action], harness: Harness, done: Round) -> None:
-        """Deal the blows, one after the other; those that last go on beside the next ones."""
+        """Inject the faults one after the other. Lasting ones overlap with the next."""
         lasting, last = [], 0.0
         for action in actions:
-            # The time since the last blow was dealt, which may have taken long: a power cut is no pause.
+            # The pause after the last injection, which may have taken long: a power cut does not shorten it.
             await asyncio.sleep(action.at - last)
             last = action.at
             say(str(action))
@@ -156,5 +156,5 @@ class Run:
 
 
 def to_json(done: Round) -> str:
-    """One line."""
+    """Return one line of JSON."""
     return json.dumps(vars(done) | {"faults": [fault._asdict() for fault in done.faults]})

@@ -1,6 +1,6 @@
-"""What is done to the system and when, made from a seed alone: the same seed is the same schedule, always.
+"""The schedule of faults, made from a seed alone: the same seed always gives the same schedule.
 
-It knows no process: `tests.chaos.harness` carries the actions out.
+It must not touch a process: `tests.chaos.harness` carries out the actions.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ LONGEST_SESSION_S: Final = 30.0
 """The session timeout of every consumer group here; the relay's lease is 5 s."""
 
 _WEIGHTS: Final = {"freeze": 4, "restart": 3, "cut": 3, "stall": 2, "slow": 2}
-"""How often each of the actions that are no kill comes."""
+"""The relative frequency of the actions other than kills."""
 _ROLES_FOR_ONE_SERVER: Final = 2
-"""A server takes longer to come back, and nobody works meanwhile: each is struck half as often as a role."""
+"""A server restarts more slowly and stops all work meanwhile, so each gets half as many faults as a role."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +30,7 @@ class Action:
     kind: str
     target: str
     server: str = ""
-    """The far end, where the network between two is struck."""
+    """The far end of a fault in the network."""
     seconds: float = 0.0
 
     def __str__(self) -> str:
@@ -44,7 +44,7 @@ def make(
 ) -> list[Action]:
     """Return the actions of one round. One kill in about forty is a power cut of the whole machine.
 
-    Every second round's last kill is one in any case.
+    The last kill of every second round is one in any case.
     ``short`` leaves out what takes half a minute each: power cuts, and freezes that outlast a session.
     """
     dice = random.Random(f"{seed}:{turn}")

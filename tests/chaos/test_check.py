@@ -1,4 +1,4 @@
-"""The judge finds each kind of fault; of sound evidence it says nothing."""
+"""`check.judge` finds each kind of fault, and none in sound evidence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEARD = [
 
 
 def sound() -> Evidence:
-    """A partner's scene, an export of it and a refusal, told to both hooks and to the partner."""
+    """Return a partner's scene, its export and a refusal, delivered to both hooks and the partner."""
     return Evidence(
         accepted={"g"},
         accepted_exports={"x"},
@@ -61,7 +61,7 @@ def sound() -> Evidence:
 
 
 def again(event: int, **other: object) -> Heard:
-    """An event of the partner's once more, at the end of its topic, with something else in it."""
+    """Return an event of the partner again, at the end of its topic, with changed fields."""
     return HEARD[event]._replace(offset=9, **other)
 
 
@@ -189,7 +189,7 @@ SPOILT: dict[str, tuple[str, str, Callable[[Evidence], object]]] = {
 
 
 @pytest.mark.parametrize("what", SPOILT)
-def test_it_finds(what: str) -> None:
+def test_each_kind_of_fault_is_found(what: str) -> None:
     kind, words, spoil = SPOILT[what]
     found = sound()
     spoil(found)

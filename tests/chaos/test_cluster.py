@@ -1,4 +1,4 @@
-"""The bridges on three brokers, each of which dies or is split off in turn: everything once, in order."""
+"""The bridges on three brokers, each of which is killed or frozen in turn: every record once."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ from tests.chaos import cluster
 pytestmark = [pytest.mark.stack, pytest.mark.kill, pytest.mark.cluster]
 RECORDS = int(900 * SCALE)
 SPLIT_S = 6.0
-"""Twice the time after which the controllers give a silent broker up (3 s)."""
+"""Twice the time after which the controllers drop a silent broker (3 s)."""
 NAMES = [f"kafka{number}" for number in cluster.NODES]
 
 
 class Brokers:
-    """Three brokers that the tests may hurt."""
+    """Three brokers into which the tests inject faults."""
 
     def __init__(self, settings: KafkaSettings, supervisor: Supervisor) -> None:
         self.settings, self._supervisor = settings, supervisor
 
     async def kill(self, name: str) -> None:
-        """SIGKILL; the supervisor starts it again; back once the cluster counts it."""
+        """Send SIGKILL. Returns once the supervisor has restarted the broker and the cluster counts it."""
         part = self._supervisor.part(name)
         pid = part.pid
         assert pid
@@ -60,7 +60,7 @@ class Brokers:
         await until(back, what=f"{name} to come back", within_s=120)
 
     async def split_off(self, name: str) -> None:
-        """SIGSTOP: to the others it is gone, and it wakes believing that it still leads."""
+        """Send SIGSTOP and SIGCONT: the others drop the broker, and it resumes as a stale leader."""
         pid = self._supervisor.part(name).pid
         assert pid
         os.kill(pid, signal.SIGSTOP)
@@ -91,7 +91,7 @@ async def brokers() -> AsyncIterator[Brokers]:
 
 
 async def hurt_each(brokers: Brokers, how: str, done: Callable[[], Awaitable[int]]) -> None:
-    """Kill or split off each of the three in turn, each after a further share of the work."""
+    """Kill or freeze each of the three in turn, each after a further share of the work."""
     for turn, name in enumerate(NAMES):
         goal = RECORDS * turn // 4
 
@@ -105,7 +105,7 @@ async def hurt_each(brokers: Brokers, how: str, done: Callable[[], Awaitable[int
 
 @pytest.mark.parametrize("how", ["kill", "split off"])
 @pytest.mark.asyncio(loop_scope="module")
-async def test_the_processor(
+async def test_the_processor_loses_no_record_when_each_broker_fails(
     brokers: Brokers, unique: Callable[[str], str], tmp_path: Path, how: str
 ) -> None:
     kafka = brokers.settings
@@ -142,7 +142,7 @@ async def test_the_processor(
 
 @pytest.mark.parametrize("how", ["kill", "split off"])
 @pytest.mark.asyncio(loop_scope="module")
-async def test_the_relay(
+async def test_the_relay_loses_no_record_when_each_broker_fails(
     brokers: Brokers, fresh_database: str, unique: Callable[[str], str], tmp_path: Path, how: str
 ) -> None:
     kafka = brokers.settings
@@ -163,7 +163,7 @@ async def test_the_relay(
             for number in range(RECORDS):
                 async with pool.acquire() as connection, connection.transaction():
                     await outbox.enqueue(connection, [numbered(events, f"key-{number % 7}", number)])
-                await asyncio.sleep(20 / RECORDS)  # 20 s of writing, so that every blow finds some
+                await asyncio.sleep(20 / RECORDS)  # 20 s of writing, so that it lasts through every fault
 
         async def published() -> int:
             return RECORDS - int(await pool.fetchval("SELECT count(*) FROM outbox"))
@@ -183,7 +183,7 @@ async def test_the_relay(
 
 @pytest.mark.parametrize("how", ["kill", "split off"])
 @pytest.mark.asyncio(loop_scope="module")
-async def test_the_projector(
+async def test_the_projector_loses_no_record_when_each_broker_fails(
     brokers: Brokers, fresh_database: str, unique: Callable[[str], str], tmp_path: Path, how: str
 ) -> None:
     kafka = brokers.settings

@@ -1,4 +1,4 @@
-"""The wire passes bytes on unchanged, and breaks in each of the ways that it is told to."""
+"""The proxy passes bytes unchanged, and injects each of its faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.chaos.proxy import Proxy
 
 @pytest.fixture
 async def wire() -> AsyncIterator[Proxy]:
-    """A wire to a server that sends everything back."""
+    """Yield a proxy to a server that echoes everything."""
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -37,7 +37,7 @@ async def connect(wire: Proxy) -> tuple[asyncio.StreamReader, asyncio.StreamWrit
     return await asyncio.open_connection("127.0.0.1", wire.port)
 
 
-async def test_it_passes_everything_on(wire: Proxy) -> None:
+async def test_bytes_pass_unchanged(wire: Proxy) -> None:
     reader, writer = await connect(wire)
     sent = bytes(range(256)) * 4000
     writer.write(sent)
@@ -45,7 +45,7 @@ async def test_it_passes_everything_on(wire: Proxy) -> None:
     writer.close()
 
 
-async def test_a_cut_breaks_what_is_open_and_refuses_what_is_new(wire: Proxy) -> None:
+async def test_a_cut_breaks_open_connections_and_refuses_new_ones(wire: Proxy) -> None:
     reader, writer = await connect(wire)
     writer.write(b"x")
     assert await reader.readexactly(1) == b"x"
@@ -64,7 +64,7 @@ async def test_a_cut_breaks_what_is_open_and_refuses_what_is_new(wire: Proxy) ->
     writer.close()
 
 
-async def test_a_stall_holds_everything_back_until_it_heals(wire: Proxy) -> None:
+async def test_a_stall_holds_bytes_back_until_healed(wire: Proxy) -> None:
     reader, writer = await connect(wire)
     wire.stall()
     writer.write(b"x")
@@ -76,7 +76,7 @@ async def test_a_stall_holds_everything_back_until_it_heals(wire: Proxy) -> None
     writer.close()
 
 
-async def test_slow_is_late_and_whole(wire: Proxy) -> None:
+async def test_slow_delays_bytes_without_loss(wire: Proxy) -> None:
     reader, writer = await connect(wire)
     wire.slow(0.1)
     began = time.monotonic()

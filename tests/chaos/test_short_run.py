@@ -1,6 +1,6 @@
-"""About a minute of chaos in every run of the tests; `make chaos` is the long one.
+"""About a minute of fault injection in every run of the tests; `make chaos` is the long one.
 
-CHAOS_SEED repeats it, and so does SHARPSTREAM_TEST_SEED, as with every other test that strikes at random.
+CHAOS_SEED repeats it, as does SHARPSTREAM_TEST_SEED for every test that injects faults at random.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.kill]
 KILLS, OTHERS, GAP_S = 5, 3, 2.0
 
 
-async def test_a_short_round_breaks_no_promise() -> None:
+async def test_a_short_round_finds_no_fault() -> None:
     given = os.environ.get("CHAOS_SEED") or os.environ.get("SHARPSTREAM_TEST_SEED")
     seed = int(given or random.SystemRandom().randrange(2**32))
     say(f"CHAOS_SEED={seed}")

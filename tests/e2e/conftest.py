@@ -1,7 +1,7 @@
 """One system for all end-to-end tests; each test leaves it running.
 
-Tests of what a person, a partner or an operator sees take `system`: containers where an engine answers, else
-the stack. Tests that kill parts or need receivers on this machine take `running`, always the stack.
+Tests of the public surface use `system`: containers where an engine answers, else the stack. Tests that kill
+processes or need receivers on this machine use `running`, which is always the stack.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from tests.e2e.system import System
 
 @pytest.fixture(scope="session")
 def collector() -> Iterator[Collector]:
-    """Where the system's traces go."""
+    """Collect the system's traces."""
     with collecting() as collector:
         yield collector
 
 
 @pytest.fixture(scope="session")
 def running(collector: Collector) -> Iterator[Running]:
-    """Everything up, in a folder that an unprivileged database server can reach."""
+    """Start the stack in a folder that an unprivileged database server can reach."""
     home = Path(tempfile.mkdtemp(prefix="sharpstream-e2e-", dir="/var/tmp"))
     home.chmod(0o755)
-    # A free port, not 8080: another stack on this machine may take that while this one is down.
+    # A free port, not 8080, which another stack on this machine may take while this one is down.
     traces = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
     stack = Running(home, traces | {"GATEWAY_PORT": str(ports.choose())})
     try:
@@ -47,7 +47,7 @@ def running(collector: Collector) -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """Containers where an engine answers, else the stack; `SHARPSTREAM_TEST_SYSTEM` says otherwise."""
+    """Yield containers where an engine answers, else the stack. `SHARPSTREAM_TEST_SYSTEM` overrides this."""
     if chosen(os.environ, engine=engine_answers()) == "stack":
         yield request.getfixturevalue("running")
         return
@@ -57,6 +57,6 @@ def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """A customer's server that is content with everything."""
+    """A customer's server that accepts every delivery."""
     with Receiver() as made:
         yield made

@@ -1,4 +1,4 @@
-"""The system as containers: compose.yaml as it stands, under a project name and on ports of its own."""
+"""The system as containers: the unchanged compose.yaml with its own project name and ports."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.e2e.system import System
 ROOT = Path(__file__).parents[2]
 FILES = ["compose.yaml", "tests/e2e/compose.yaml"]
 CHOICE = "SHARPSTREAM_TEST_SYSTEM"
-"""``containers`` or ``stack`` says what the end-to-end tests run on; else an engine that answers is used."""
+"""``containers`` or ``stack`` chooses the system under test; unset, an engine that answers is used."""
 EMAIL = "e2e@example.org"
 USER = "sharpstream"
 """The name of Kafka's and Postgres' own user in compose.yaml."""
@@ -28,7 +28,7 @@ PROBE_S = 20
 
 
 def engine_answers() -> bool:
-    """Whether a container engine with compose is here; ``info`` asks the engine, not only its client."""
+    """Return whether an engine with compose answers; ``info`` asks the engine, not only its client."""
     docker = shutil.which("docker")
     if docker is None:
         return False
@@ -42,7 +42,7 @@ def engine_answers() -> bool:
 
 
 def chosen(environment: Mapping[str, str], *, engine: bool) -> str:
-    """Return ``containers`` or ``stack``. Raises `ValueError` for a choice that there is not."""
+    """Return ``containers`` or ``stack``. Raises `ValueError` for an unknown choice."""
     said = environment.get(CHOICE) or ("containers" if engine else "stack")
     if said not in {"containers", "stack"}:
         raise ValueError(f"{CHOICE} is containers or stack, not {said}.")
@@ -50,12 +50,12 @@ def chosen(environment: Mapping[str, str], *, engine: bool) -> str:
 
 
 class Containers(System):
-    """The services of compose.yaml, reached from outside by what they publish."""
+    """The services of compose.yaml, reached by their published ports."""
 
     def __init__(self, home: Path, values: Mapping[str, str], admin: Mapping[str, str]) -> None:
         self._values, self._admin = values, admin
         self.env = os.environ | {
-            "SHARPSTREAM_HOME": str(home),  # no stack runs there, so none answers in its place
+            "SHARPSTREAM_HOME": str(home),  # no stack runs there, so none answers instead
             "XDG_CONFIG_HOME": str(home / "config"),
             "SHARPSTREAM_URL": self.url,
             "SHARPSTREAM_API_KEY": admin["api_key"],
@@ -63,14 +63,14 @@ class Containers(System):
 
     @property
     def url(self) -> str:
-        """The gateway's published address."""
+        """Return the gateway's published address."""
         return self._values["GATEWAY_PUBLIC_URL"]
 
     @property
     def credentials(self) -> dict[str, Any]:
-        """The first account and its key, and the servers as they are reached from outside.
+        """Return the first account and its key, and the servers' addresses from outside.
 
-        Of Kafka's listeners only the partners' one is published; the admin user may log in there too.
+        Of Kafka's listeners only the partners' is published. The admin user may log in there too.
         """
         values = self._values
         return {
@@ -94,7 +94,7 @@ class Containers(System):
 
 
 def values() -> dict[str, str]:
-    """Return what .env holds: a random word for each key that .env.example leaves empty, and free ports."""
+    """Return the content of .env: random words for the keys left empty in .env.example, and free ports."""
     lines = (ROOT / ".env.example").read_text().splitlines()
     empty = [line[:-1] for line in lines if line.endswith("=") and not line.startswith("#")]
     port = {name: str(ports.choose()) for name in ("GATEWAY", "S3", "KAFKA", "POSTGRES")}
@@ -109,7 +109,7 @@ def values() -> dict[str, str]:
 
 @contextmanager
 def containers(home: Path) -> Iterator[Containers]:
-    """Build, start and, whatever happens, remove everything, volumes too; ``home`` holds its .env."""
+    """Build and start the services, and always remove them with their volumes. ``home`` holds the .env."""
     env = values()
     env_file = home / ".env"
     env_file.write_text("".join(f"{key}={value}\n" for key, value in env.items()))

@@ -1,4 +1,4 @@
-"""Real photographs (from scikit-image's wheel) in the shapes that people's files have."""
+"""Real photographs (from scikit-image's wheel) in common file formats and orientations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def landscape(folder: Path) -> Path:
 
 
 def portrait_orientation_6(folder: Path) -> Path:
-    """A phone's portrait: stored lying on its side, EXIF says to turn it; upright it is 400 x 600."""
+    """A phone's portrait: stored as 600 x 400 with EXIF orientation 6, so 400 x 600 when upright."""
     upright = Image.fromarray(data.coffee()).crop((100, 0, 400, 400)).resize((400, 600))
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -27,7 +27,7 @@ def portrait_orientation_6(folder: Path) -> Path:
 
 
 def png_with_alpha(folder: Path) -> Path:
-    """A 512 x 512 PNG whose alpha is a ramp; the colours below it are what counts."""
+    """A 512 x 512 PNG with a ramp as alpha, which is to be ignored."""
     rgb = data.astronaut()
     alpha = np.tile(np.linspace(40, 255, rgb.shape[1]).astype(np.uint8), (rgb.shape[0], 1))
     path = folder / "astronaut.png"
@@ -43,12 +43,12 @@ def grey(folder: Path) -> Path:
 
 
 def twelve_megapixels(folder: Path, name: str = "big.jpg") -> Path:
-    """A 4000 x 3000 JPEG, as phones take them."""
+    """A 4000 x 3000 JPEG, a usual size of phones."""
     path = folder / name
     Image.fromarray(data.coffee()).resize((4000, 3000), Image.Resampling.BILINEAR).save(path, quality=88)
     return path
 
 
 def upright_pixels(path: Path) -> np.ndarray:
-    """What a person sees: upright, three 8-bit channels, alpha ignored. Shape (h, w, 3)."""
+    """Return the photo upright with three 8-bit channels and alpha ignored. Shape (h, w, 3)."""
     return np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGBA"))[..., :3]

@@ -1,4 +1,4 @@
-"""A customer's server that takes webhooks."""
+"""A customer's server that receives webhooks."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import NamedTuple, Self
 
 
 class Delivery(NamedTuple):
-    """One request: its body, byte for byte, and its headers by their names in lower case."""
+    """One request: its body, byte for byte, and its headers by lower-case name."""
 
     body: bytes
     headers: Mapping[str, str]
 
 
 class Receiver:
-    """Keeps what it is told while it is open; ``answer`` gives the status of each request."""
+    """Keeps every delivery while it is open. ``answer`` gives the status of each response."""
 
     def __init__(self, answer: Callable[[Delivery], int] = lambda _: 204) -> None:
         self.received: list[Delivery] = []
@@ -31,7 +31,7 @@ class Receiver:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/hook"

@@ -1,4 +1,4 @@
-"""The system as this machine's own stack: also what a supervisor and a power cut can do to it."""
+"""The system as the stack of this machine, with kills, restarts and power cuts."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ from tests.sharpstream.stack.programs import tail
 
 
 class Running(System):
-    """The stack in ``home``, started by the stack code itself."""
+    """The stack in ``home``, started by the stack's own code."""
 
     def __init__(self, home: Path, extra: dict[str, str] | None = None) -> None:
         self.home = home
         self.env = os.environ | {"SHARPSTREAM_HOME": str(home)} | (extra or {})
 
     def up(self) -> None:
-        """Start everything; fail with what it said."""
+        """Start everything. A failure shows the command's output."""
         answer = self.cli("up")
         assert answer.returncode == 0, answer.stdout + answer.stderr
 
     def status(self) -> dict[str, Any]:
-        """What ``status --json`` prints, asked from here: a process for each look would take a whole core."""
+        """Return the content of ``status --json`` without a process, which would use a whole core."""
         return stack.status(Home(self.home))
 
     @cached_property
     def url(self) -> str:
-        """Where the gateway answers; stays the same for the life of the stack."""
+        """Return the gateway's address, which is the same for the life of the stack."""
         return self.status()["gateway"]["url"]
 
     @cached_property
     def credentials(self) -> dict[str, Any]:
-        """The generated accounts and passwords."""
+        """Return the generated accounts and passwords."""
         return json.loads(Path(self.status()["credentials_file"]).read_text())
 
-    # --- what a power cut does ---
+    # --- kills and power cuts ---
 
     def pid(self, role: str) -> int:
-        """The process of a role or server."""
+        """Return the process id of a role or server."""
         return int(self.status()["roles"][role]["pid"])
 
     def kill(self, role: str, how: signal.Signals = signal.SIGKILL) -> int:
-        """Send a signal to a role; return the pid that got it."""
+        """Send a signal to a role; return the pid that received it."""
         pid = self.pid(role)
         os.kill(pid, how)
         return pid
@@ -70,17 +70,17 @@ class Running(System):
         psutil.wait_procs(mine)
 
     def wait_for_restart(self, role: str, old_pid: int) -> None:
-        """Wait until the supervisor has put a new process in the old one's place, ready."""
+        """Wait until the supervisor has replaced the old process by a new one that is ready."""
         self.wait(
             self.status,
             lambda s: s["roles"][role]["pid"] not in (old_pid, None) and s["roles"][role]["state"] == "ready",
         )
 
     def wait_until_ready(self) -> None:
-        """Wait until every part serves."""
+        """Wait until every part is ready."""
         self.wait(self.status, lambda status: status["ready"])
 
     def diagnosis(self) -> str:
-        """The ends of the logs of the parts that do not serve."""
+        """Return the ends of the logs of the parts that are not ready."""
         unready = [name for name, part in self.status()["roles"].items() if part["state"] != "ready"]
         return "\n".join(f"--- {name} ---\n{tail(Home(self.home).log(name))}" for name in unready)

@@ -1,4 +1,4 @@
-"""A handle on a running system, wherever its parts run: what people, partners and operators do with it."""
+"""A handle on a running system, on the stack or in containers, for users, partners and operators."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ T = TypeVar("T")
 
 
 class System(ABC):
-    """Everything that tests need which run on this machine's own stack and on containers alike."""
+    """The interface for tests that run on this machine's stack and on containers alike."""
 
     env: dict[str, str]
-    """With it ``sharpstream ...`` speaks to this system."""
+    """Environment in which ``sharpstream ...`` uses this system."""
 
     @property
     @abstractmethod
     def url(self) -> str:
-        """Where the gateway answers; stays the same for the life of the system."""
+        """Return the gateway's address, which is the same for the life of the system."""
 
     @property
     @abstractmethod
     def credentials(self) -> dict[str, Any]:
         """``email``, ``password``, ``api_key``, ``database_url``, and the settings ``kafka`` and ``s3``."""
 
-    # --- what a person types ---
+    # --- a user's requests ---
 
     def cli(self, *arguments: str, timeout: float = 180) -> subprocess.CompletedProcess[str]:
-        """Run ``sharpstream ...`` and return how it went."""
+        """Run ``sharpstream ...`` and return the finished process."""
         command = [sys.executable, "-m", "sharpstream", *arguments]
         return subprocess.run(
             command, env=self.env, capture_output=True, text=True, timeout=timeout, check=False
         )
 
     def client(self) -> httpx.Client:
-        """An HTTP client with the first API key."""
+        """Return an HTTP client with the first API key."""
         return httpx.Client(
             base_url=self.url + "/api/v1",
             headers={"X-API-Key": self.credentials["api_key"]},
@@ -80,10 +80,10 @@ class System(ABC):
         return self.wait(lambda: self.scene(generation_id), lambda s: s["status"] == status, seconds)
 
     def wait(self, read: Callable[[], T], good: Callable[[T], bool], seconds: float = START_S) -> T:
-        """Look until it is good.
+        """Poll until ``good`` accepts the value, and return it.
 
-        The limit is the product's own, and only turns a hang into a failure, which shows the last look and
-        what `diagnosis` finds.
+        The limit is the product's own and only turns a hang into a failure, which shows the last value and
+        `diagnosis`.
         """
         deadline = time.monotonic() + seconds
         while True:
@@ -94,17 +94,17 @@ class System(ABC):
             time.sleep(0.1)
 
     def diagnosis(self) -> str:
-        """What this system can say of itself when something does not come."""
+        """Return details of the system's state for the message of a failure."""
         return ""
 
-    # --- what a partner reads, without any deduplication ---
+    # --- a partner's reads, without deduplication ---
 
     def kafka(self) -> KafkaSettings:
-        """Connection settings of the admin user."""
+        """Return the connection settings of the admin user."""
         return KafkaSettings(**self.credentials["kafka"])
 
     async def records(self, topic: topics.Topic = topics.EVENTS) -> list[Any]:
-        """Every committed record of a topic up to its present end, in order, raw."""
+        """Return every committed record of a topic up to its current end, in order, raw."""
         consumer = broker.consumer(self.kafka(), client_id="tests", group_id=None)
         await consumer.start()
         try:
@@ -122,7 +122,7 @@ class System(ABC):
             await consumer.stop()
 
     async def messages(self, topic: topics.Topic) -> list[envelope.Envelope[Any]]:
-        """Every message in a topic; records that are none are what `test_poison` leaves there."""
+        """Return every message in a topic, without the undecodable records of `test_poison`."""
         found = []
         for record in await self.records(topic):
             with suppress(UndecodableError):
@@ -130,7 +130,7 @@ class System(ABC):
         return found
 
     async def endings(self, generation_id: str) -> list[str]:
-        """The types of all events in Kafka that end this generation; more than one is a broken promise."""
+        """Return the types of all events in Kafka that end this generation. More than one is a fault."""
         return [
             e.type
             for e in await self.messages(topics.EVENTS)
@@ -138,12 +138,12 @@ class System(ABC):
         ]
 
     async def all_started(self, generation_ids: Sequence[str]) -> bool:
-        """Whether a worker has told of each that it took it."""
+        """Return whether a worker has published the start of each generation."""
         decoded = await self.messages(topics.PROGRESS)
         started = {e.subject for e in decoded if isinstance(e.message, GenerationStarted)}
         return started.issuperset(generation_ids)
 
-    # --- what an operator asks Postgres ---
+    # --- an operator's queries in Postgres ---
 
     async def fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
         """Run a query as the owner of the database."""
@@ -154,7 +154,7 @@ class System(ABC):
             await connection.close()
 
     async def usage_rows(self, generation_id: str) -> int:
-        """How many usage rows a generation has."""
+        """Return the number of usage rows of a generation."""
         rows = await self.fetch(
             "SELECT count(*) FROM usage_logs WHERE details->>'generation_id' = $1", generation_id
         )

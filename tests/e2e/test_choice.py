@@ -1,4 +1,4 @@
-"""Which system the end-to-end tests run on, and that what is laid over compose.yaml fits it."""
+"""The choice of the system for the end-to-end tests, and that the overlay fits compose.yaml."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.e2e import containers
 
 
 class Loader(yaml.SafeLoader):
-    """Reads compose's ``!override`` as the list that it marks."""
+    """Reads compose's ``!override`` as the list after it."""
 
 
 Loader.add_constructor("!override", lambda loader, node: loader.construct_sequence(node))
@@ -29,15 +29,19 @@ def read(name: str) -> dict:
         (None, False, "stack"),
         ("", True, "containers"),
         ("stack", True, "stack"),
-        ("containers", False, "containers"),  # then it fails and says why, rather than quietly test another
+        (
+            "containers",
+            False,
+            "containers",
+        ),  # then it fails with the reason instead of testing the other system
     ],
 )
-def test_an_engine_that_answers_is_used_unless_another_is_asked_for(said, engine, used):
+def test_an_engine_that_answers_is_used_unless_the_environment_says_otherwise(said, engine, used):
     environment = {} if said is None else {containers.CHOICE: said}
     assert containers.chosen(environment, engine=engine) == used
 
 
-def test_a_choice_that_there_is_not_is_refused():
+def test_an_unknown_choice_is_refused():
     with pytest.raises(ValueError, match="containers or stack, not podman"):
         containers.chosen({containers.CHOICE: "podman"}, engine=True)
 
@@ -51,7 +55,7 @@ def test_a_choice_that_there_is_not_is_refused():
         ('test "$1" != compose', False),  # an engine without compose
     ],
 )
-def test_the_probe_asks_the_engine_itself(program, answers, tmp_path: Path, monkeypatch):
+def test_the_probe_needs_an_engine_and_compose(program, answers, tmp_path: Path, monkeypatch):
     if program:
         (tmp_path / "docker").write_text(f"#!/bin/sh\n{program}\n")
         (tmp_path / "docker").chmod(0o755)
@@ -59,7 +63,7 @@ def test_the_probe_asks_the_engine_itself(program, answers, tmp_path: Path, monk
     assert containers.engine_answers() is answers
 
 
-def test_an_engine_that_hangs_does_not_answer(tmp_path: Path, monkeypatch):
+def test_the_probe_times_out_on_an_engine_that_hangs(tmp_path: Path, monkeypatch):
     (tmp_path / "docker").write_text("#!/bin/sh\nexec /bin/sleep 60\n")
     (tmp_path / "docker").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -77,7 +81,7 @@ def test_every_variable_of_both_files_has_a_value():
     assert len({value for key, value in values.items() if key.endswith("_PORT")}) == 4
 
 
-def test_the_overlay_changes_addresses_and_nothing_else():
+def test_the_overlay_changes_ports_and_networks_only():
     whole, laid_over = (read(name) for name in containers.FILES)
     assert laid_over["name"] != whole["name"], "or `down --volumes` would remove somebody's data"
     for name, service in laid_over["services"].items():

@@ -1,4 +1,4 @@
-"""A person at a terminal and a program with the client, against the whole system."""
+"""The command line and the client library against the whole system."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture
 def person(running: Running, tmp_path: Path) -> Running:
-    """The same system, seen by somebody with a home of their own, who has an account there."""
+    """The same system, used from a separate home by a user with an account."""
     own = Running(running.home, {k: v for k, v in running.env.items() if k.startswith(("OTEL_", "GATEWAY_"))})
     own.env |= {"XDG_CONFIG_HOME": str(tmp_path / "config")}
     email = f"{tmp_path.name}@example.com"
@@ -40,7 +40,7 @@ def person(running: Running, tmp_path: Path) -> Running:
 
 
 def say(who: Running, *arguments: str, given: str = "", status: int = 0) -> str:
-    """Type a command; return what it printed."""
+    """Run a command; return its output."""
     command = [sys.executable, "-m", "sharpstream", *arguments]
     done = subprocess.run(
         command, env=who.env, input=given, capture_output=True, text=True, timeout=120, check=False
@@ -53,7 +53,7 @@ def run_json(who: Running, *arguments: str) -> Any:
     return json.loads(say(who, *arguments, "--json"))
 
 
-def test_a_day_at_the_terminal(person: Running, receiver: Receiver, tmp_path: Path) -> None:
+def test_a_users_session_on_the_command_line(person: Running, receiver: Receiver, tmp_path: Path) -> None:
     assert run_json(person, "whoami")["role"] == "user"
     hook = run_json(person, "webhooks", "add", receiver.url, "-e", "generation.completed.v1")
 
@@ -94,8 +94,8 @@ def test_a_day_at_the_terminal(person: Running, receiver: Receiver, tmp_path: Pa
     assert run_json(person, "whoami")["with"] == "API key", "signed out, the stack's own key speaks"
 
 
-def test_an_admin_at_the_terminal(running: Running) -> None:
-    """Not signed in: at the stack of this machine that is its own admin."""
+def test_an_admins_session_on_the_command_line(running: Running) -> None:
+    """The command line is not signed in: on the stack's machine it acts as the admin."""
     assert run_json(running, "dlq", "list", "--status", "discarded") == []
     assert "not_found" in say(running, "dlq", "redrive", "0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47", status=1)
     with Client(running.url, sign_in=signed_in(running)) as client:
@@ -110,7 +110,7 @@ def signed_in(system: System) -> Session:
         return Session(Memory(Tokens.of(client.login(known["email"], known["password"]))))
 
 
-def test_a_program_that_blocks(system: System, tmp_path: Path) -> None:
+def test_the_blocking_client(system: System, tmp_path: Path) -> None:
     with Client(system.url, system.credentials["api_key"]) as client:
         photo = photos.landscape(tmp_path)
         accepted = client.generate(photo, metadata={"shelf": 7}, idempotency_key=str(tmp_path))
@@ -135,7 +135,7 @@ def test_a_program_that_blocks(system: System, tmp_path: Path) -> None:
         assert (caught.value.code, caught.value.status) == ("not_found", 404)
 
 
-async def test_a_program_with_asyncio(system: System, tmp_path: Path) -> None:
+async def test_the_asyncio_client(system: System, tmp_path: Path) -> None:
     async with AsyncClient(system.url, sign_in=await asyncio.to_thread(signed_in, system)) as client:
         before = await client.events(limit=500)
         photo = photos.landscape(tmp_path)

@@ -1,4 +1,4 @@
-"""The published size of the network through the whole running system, and the file that a client gets."""
+"""The full-size network in the whole running system, and the file that a client downloads."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def full_size() -> Iterator[Running]:
     }
     stack = Running(home, settings)
     try:
-        answer = stack.cli("up", timeout=LONG_S)  # the warm-up is a photo, too
+        answer = stack.cli("up", timeout=LONG_S)  # the warm-up runs a photo, too
         assert answer.returncode == 0, answer.stdout + answer.stderr
         yield stack
     finally:
@@ -46,7 +46,7 @@ def test_a_photo_at_full_size(
     full_size: Running, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     fixture = Fixture("default", "A1")
-    photo = tmp_path / "photo.png"  # lossless: the fixture's numbers are of these very pixels
+    photo = tmp_path / "photo.png"  # lossless: the fixture's numbers are of exactly these pixels
     Image.fromarray(fixture.photo).save(photo)
     with full_size.client() as client:
         answer = client.post(

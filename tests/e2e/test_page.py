@@ -1,4 +1,4 @@
-"""One person's story with the web page, from the account to the last scene deleted, in a real browser."""
+"""The web page in a real browser, from a user's registration to the deletion of the last scene."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, which draws with the processor."""
+    """Debian's Chromium, which renders on the CPU."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
         pytest.skip("there is no Chromium: apt-get install chromium")
@@ -60,20 +60,20 @@ def visitor(running: Running, browser: Browser) -> Iterator[Visitor]:
 
 
 def store_of(url: str) -> str:
-    """Where the page may fetch objects from, as its policy says."""
+    """Return the origin from which the page's policy allows it to fetch objects."""
     policy = httpx.get(url).headers["content-security-policy"]
     return re.search(r"connect-src 'self' ([^ ;]+)", policy)[1]  # type: ignore[index]
 
 
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
-    """A cup of coffee of 14,000 pixels, hence as many Gaussians: a processor draws them soon enough."""
+    """A photo of 14,000 pixels, hence as many Gaussians, which a CPU renders fast enough."""
     path = tmp_path / "A cup of coffee.jpg"
     Image.fromarray(data.coffee()).resize((144, 96)).save(path, quality=92)
     return path
 
 
-def test_a_story(
+def test_a_user_from_registration_to_the_last_deletion(
     running: Running, browser: Browser, visitor: Visitor, photo: Path, receiver: Receiver
 ) -> None:
     arrive(visitor)
@@ -90,12 +90,12 @@ def test_a_story(
 
 
 def arrive(visitor: Visitor) -> None:
-    """Anybody sees the welcome, makes an account, and hears what is wrong with what they type."""
+    """A visitor sees the welcome page, makes an account, and sees errors about invalid input."""
     visitor.go("/")
     visitor.inspect("welcome")
     visitor.page.keyboard.press("Tab")
     expect(visitor.page.get_by_text("Skip to the content")).to_be_focused()
-    visitor.go("/keys")  # needs a sign-in, and is where one comes back to
+    visitor.go("/keys")  # needs a sign-in, which leads back here
     expect(visitor.page).to_have_url(re.compile(r"/sign-in\?back=%2Fkeys$"))
     visitor.inspect("sign-in")
     visitor.page.get_by_role("link", name="Make an account").click()
@@ -108,12 +108,12 @@ def arrive(visitor: Visitor) -> None:
     visitor.press("Make the account")
     visitor.see("Drop your first photo here")
     visitor.inspect("first")
-    visitor.page.reload()  # signed in still: the refresh token is kept, the access token is got anew
+    visitor.page.reload()  # still signed in: the refresh token is kept, the access token is fetched again
     visitor.see("Drop your first photo here")
 
 
 def send_and_watch(running: Running, visitor: Visitor, photo: Path) -> None:
-    """A photo waits while nobody works, with its place in the queue, and is then seen through every stage."""
+    """A photo waits while no worker runs, with its queue position, and then shows every stage."""
     page = visitor.page
     assert running.cli("stack", "stop", "inference").returncode == 0
     broken = photo.with_name("notes.jpg")
@@ -132,18 +132,18 @@ def send_and_watch(running: Running, visitor: Visitor, photo: Path) -> None:
     assert running.cli("stack", "start", "inference").returncode == 0
     page.locator("[data-viewer=ready]").wait_for()
     seen = page.evaluate("window.stages")
-    # Small photos go through some stages faster than a browser draws.
+    # Small photos pass some stages faster than a browser renders.
     assert seen, "no stage was shown"
     assert seen == [stage for stage in STAGES if stage in seen]
 
 
 def browse(visitor: Visitor) -> None:
-    """The scene begins as the photo was, moves under the mouse and under keys, and comes home."""
+    """The first view equals the photo, mouse and keys move it, and it can be reset."""
     page = visitor.page
     canvas = page.locator("canvas")
     start = visitor.pixels(canvas)
     assert start.std() > 20, "the viewer shows nothing"
-    # Moved by a thirty-sixth of its width it would be 18 off.
+    # Moved by 1/36 of its width, the mean difference would be 18.
     assert np.abs(coarse(start) - coarse(data.coffee())).mean() < 10, "the first view is not the photo's"
     box = canvas.bounding_box()
     assert box
@@ -162,7 +162,7 @@ def browse(visitor: Visitor) -> None:
     visitor.press("Compare with the photo")
     page.get_by_label("How much of the photo is shown").fill("100")
     photo = page.get_by_role("img", name="The photo")
-    expect(photo).to_have_js_property("naturalWidth", 144)  # from the store; 0 while it is on its way
+    expect(photo).to_have_js_property("naturalWidth", 144)  # from the store; 0 until it is loaded
     visitor.press("Compare with the photo")
     visitor.press("Fine quality: switch to light")
     expect(visitor.button("Light quality: switch to fine")).to_be_visible()
@@ -170,13 +170,13 @@ def browse(visitor: Visitor) -> None:
 
 
 def coarse(pixels: np.ndarray) -> np.ndarray:
-    """The picture at 36 x 24, less its edges and what the buttons cover."""
+    """Return the picture at 36 x 24, without its edges and the area under the buttons."""
     small = Image.fromarray(pixels.astype(np.uint8)).resize((36, 24), Image.Resampling.BOX)
     return np.asarray(small, dtype=np.int16)[2:18, 2:-2]
 
 
 def take_along(visitor: Visitor) -> None:
-    """An export with an option is made while one watches, and downloaded."""
+    """An export with an option is made while the page is open, and downloaded."""
     page = visitor.page
     page.get_by_role("button", name="3DGS PLY").click()
     page.get_by_label("Max gaussians").fill("1000")
@@ -200,7 +200,7 @@ def share(visitor: Visitor) -> str:
 
 
 def view_anonymously(browser: Browser, url: str, link: str) -> None:
-    """Somebody without an account sees the scene by the link, and can do nothing else with it."""
+    """A visitor without an account sees the scene by the link, and can do nothing else with it."""
     guest = Visitor(browser, url, store_of(url))
     guest.go(link)
     guest.page.locator("[data-viewer=ready]").wait_for()
@@ -237,7 +237,7 @@ def own_programs(running: Running, visitor: Visitor) -> None:
 
 
 def receive_webhooks(visitor: Visitor, receiver: Receiver) -> None:
-    """A webhook is added, tried, and sent again; its secret proves what comes."""
+    """A webhook is added, tested and redelivered, and its secret verifies the deliveries."""
     page = visitor.page
     visitor.go("/webhooks")
     visitor.press("New webhook")
@@ -270,7 +270,7 @@ def review(visitor: Visitor) -> None:
 
 
 def delete(visitor: Visitor) -> None:
-    """The scene is found by its name, and gone for good after one more question."""
+    """The scene is found by its name, and deleted permanently after a confirmation."""
     page = visitor.page
     visitor.go("/")
     search = page.get_by_label("Search scenes")
@@ -285,8 +285,8 @@ def delete(visitor: Visitor) -> None:
     visitor.see("Drop your first photo here")
 
 
-def test_an_admin(running: Running, visitor: Visitor) -> None:
-    """Who is an admin sees people, dead letters, everybody's usage and the books."""
+def test_an_admin_sees_accounts_dead_letters_and_invariants(running: Running, visitor: Visitor) -> None:
+    """An admin sees accounts, dead letters, the usage of all accounts and the invariants."""
     known = running.credentials
     visitor.go("/sign-in?back=/admin")
     visitor.fill({"E-mail": known["email"], "Password": "wrong"})

@@ -1,4 +1,4 @@
-"""A partner with nothing but what it was given, and clients that are not ours, against the whole system."""
+"""A partner with only its own credentials and third-party clients, against the whole system."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ TIMEOUT_S = 90.0
 
 
 def account(running: Running) -> tuple[str, Session]:
-    """A new account's id, and its sign-in."""
+    """Return a new account's id and its sign-in."""
     email, password = f"{uuid4().hex}@example.com", "correct horse battery"
     with Client(running.url) as client:
         made = client.register(email, password)
         return made.id, Session(Memory(Tokens.of(client.login(email, password))))
 
 
-def test_a_photo_by_kafka_and_the_same_event_on_every_way(
+def test_a_photo_over_kafka_gives_the_same_event_on_every_channel(
     running: Running, receiver: Receiver, tmp_path: Path
 ) -> None:
     account_id, session = account(running)
@@ -58,7 +58,7 @@ def test_a_photo_by_kafka_and_the_same_event_on_every_way(
             "content-type": "application/json",
         }
         command = json.dumps({"image_base64": photo, "metadata": {"shelf": 7}}).encode()
-        for _ in range(2):  # the second changes nothing
+        for _ in range(2):  # the second has no effect
             partner.send(command, headers=headers)
         partner.send(b"{", headers=headers | {"ce_id": "second", "ce_subject": "order 8"})
 
@@ -89,7 +89,7 @@ def test_a_photo_by_kafka_and_the_same_event_on_every_way(
 
 
 def check_with_kcat(partner: Outside, bodies: list[bytes | None]) -> None:
-    """Read the same with kcat, where there is one that can: librdkafka before 2.6.1 fails with Kafka 4."""
+    """Read the same with kcat, if its version can: librdkafka before 2.6.1 fails with Kafka 4."""
     kcat = shutil.which("kcat")
     version_text = kcat and subprocess.run([kcat, "-V"], capture_output=True, text=True, check=True).stdout
     version = re.search(r"librdkafka (\d+)\.(\d+)\.(\d+)", version_text or "")

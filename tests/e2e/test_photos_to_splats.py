@@ -1,4 +1,4 @@
-"""A stranger's first minutes: photos in, splats out, opened by readers that are not ours."""
+"""Photos become splats that third-party readers open."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MAKERS = [
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
-def test_each_photo_becomes_a_splat_that_others_open(
+def test_each_photo_becomes_a_splat_that_other_readers_open(
     system: System, tmp_path: Path, make: Callable[[Path], Path]
 ) -> None:
     photo = make(tmp_path)
@@ -56,7 +56,7 @@ def test_each_photo_becomes_a_splat_that_others_open(
     assert difference.mean() < 0.06  # downscaling averages; a flipped photo gives about 0.25
 
 
-def test_several_photos_at_once_and_a_bad_one_fails_alone(system: System, tmp_path: Path) -> None:
+def test_a_bad_photo_among_several_fails_alone(system: System, tmp_path: Path) -> None:
     good = photos.landscape(tmp_path)
     bad = tmp_path / "notes.jpg"
     bad.write_text("these are words, not a photograph")

@@ -1,4 +1,4 @@
-"""What no program of ours would write, on every topic that somebody reads: it is kept, and all goes on."""
+"""Invalid records on every consumed topic: they are kept, and processing continues."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.stack
 
 Poison = tuple[bytes | None, envelope.Headers]
 READ: Final = [topic for topic in topics.ALL if topic is not topics.RELAY_CURSOR]
-# Who gives a record up, and where that is written: dead letters by topic, parked events by projector.
+# Which consumer keeps the invalid records of which topics: dead letters by topic, parked events by projector.
 DEAD: Final = {
     topics.GENERATION_DEAD.name: (
         topics.COMMANDS_INTERACTIVE,
@@ -50,7 +50,7 @@ WAIT_S: Final = 60.0
 
 
 def poisons() -> list[Poison]:
-    """Records that follow no contract of ours, each for another reason."""
+    """Return records that break the contract, each for another reason."""
     account = uuid4()
     photo = BlobRef(key="originals/x", sha256="aa" * 32, bytes=1, media_type="image/jpeg")
     asked = GenerationRequested(generation_id=uuid4(), account_id=account, source=photo)
@@ -70,7 +70,7 @@ def poisons() -> list[Poison]:
 
 
 async def spoil(system: System) -> None:
-    """Write each poison into every partition of every topic."""
+    """Write each invalid record into every partition of every topic."""
     producer = broker.producer(system.kafka(), client_id="tests")
     await producer.start()
     try:
@@ -83,9 +83,7 @@ async def spoil(system: System) -> None:
         await producer.stop()
 
 
-async def test_it_is_parked_with_its_reason_and_blocks_no_other_record(
-    system: System, tmp_path: Path
-) -> None:
+async def test_poison_is_parked_and_blocks_no_other_record(system: System, tmp_path: Path) -> None:
     before = await kept(system)
     await spoil(system)
     with Client(system.url, system.credentials["api_key"]) as client:
@@ -111,7 +109,7 @@ async def test_it_is_parked_with_its_reason_and_blocks_no_other_record(
 
 
 async def kept(system: System) -> Counter[str]:
-    """How many records were given up on, by where they went."""
+    """Count the kept records, by dead-letter topic or projector."""
     rows = await system.fetch(
         "SELECT topic AS place, count(*) AS n FROM dead_letters WHERE reason <> '' GROUP BY 1"
         " UNION ALL SELECT projector, count(*) FROM parked_events WHERE reason <> '' GROUP BY 1"
@@ -120,14 +118,16 @@ async def kept(system: System) -> Counter[str]:
 
 
 async def let_go(system: System) -> None:
-    """Settle all, for the tests that follow."""
+    """Discard all kept records, for the tests that follow."""
     await system.fetch("UPDATE dead_letters SET state = 'discarded', settled_at = now() WHERE state = 'open'")
     await system.fetch("DELETE FROM parked_events")
 
 
-def test_every_topic_is_spoiled_and_accounted_for() -> None:
-    """A new topic needs a place here; readers that keep nothing are named with who keeps it for them."""
-    elsewhere: tuple[Topic, ...] = (topics.CANCELLATIONS,)  # a wish is no job: the worker's log tells of it
+def test_every_consumed_topic_is_covered() -> None:
+    """A new topic needs an entry here. Topics whose readers keep nothing are listed apart."""
+    elsewhere: tuple[Topic, ...] = (
+        topics.CANCELLATIONS,
+    )  # a cancel request is no job: the worker only logs it
     assert {topic.name for of in (DEAD | PARKED).values() for topic in of} | {
         topic.name for topic in elsewhere
     } == {topic.name for topic in READ}

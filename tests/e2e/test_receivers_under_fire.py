@@ -1,4 +1,4 @@
-"""Receivers, good and bad, while gateway and webhook worker are killed under load."""
+"""Good and bad receivers while gateway and webhook worker are killed under load."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ENDED = "generation.completed.v1"
 
 
 def refusing_once() -> Callable[[Delivery], int]:
-    """Refuse each event the first time."""
+    """Return an answer function that refuses each event the first time."""
     known: set[str] = set()
 
     def answer(delivery: Delivery) -> int:
@@ -42,18 +42,18 @@ def flaky() -> Iterator[Receiver]:
 
 
 def received_counts(receiver: Receiver, secret: str) -> Counter[str]:
-    """How often it was told of each event; raises where a signature is not ours."""
+    """Count the deliveries of each event; raises where a signature is invalid."""
     return Counter(verify_webhook(*each, secret).id for each in list(receiver.received))
 
 
 @pytest.fixture
 def black_hole() -> Iterator[str]:
-    """Takes connections and never says a word."""
+    """A server that accepts connections and never answers."""
     with create_server(("127.0.0.1", 0), backlog=128) as listening:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
 
 
-def test_all_get_everything_and_no_one_waits_for_a_black_hole(
+def test_receivers_get_every_event_and_an_unresponsive_one_delays_no_other(
     running: Running, receiver: Receiver, flaky: Receiver, black_hole: str, tmp_path: Path
 ) -> None:
     chance, photo = seeded(), photos.landscape(tmp_path)
@@ -85,7 +85,7 @@ def test_all_get_everything_and_no_one_waits_for_a_black_hole(
                 pid = running.kill(role)
                 running.wait_for_restart(role, pid)
             jobs = {future.result(timeout=120) for future in sent}
-            # Nobody waits for the black hole: all are done while it still holds what was sent to it.
+            # No other receiver waits for the black hole: all are done while its deliveries are still pending.
             ended = [client.wait(job, timeout_s=120).status for job in jobs]
             following.result(timeout=60)
         assert ended == ["completed"] * PHOTOS

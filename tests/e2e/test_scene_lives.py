@@ -1,4 +1,4 @@
-"""A scene over HTTP: waited for, exported, cancelled, deleted; and what is left of it in the books."""
+"""A scene over HTTP: waiting, export, cancellation and deletion, and the invariants afterwards."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ pytestmark = [pytest.mark.stack, pytest.mark.kill]
 
 
 def looked_at(urls: list[str]) -> list[int]:
-    """The status of each presigned URL, as a browser would meet it."""
+    """Return the status of each presigned URL, fetched as a browser does."""
     return [httpx.get(url).status_code for url in urls]
 
 
 async def check_invariants(running: Running) -> None:
-    """The log projected anew gives the same rows, and every invariant holds."""
+    """Check that a rebuild from the log gives the same rows, and that every invariant holds."""
     bucket = running.credentials["s3"]["bucket"]
     connection = await asyncpg.connect(running.credentials["database_url"])
     try:
@@ -38,7 +38,7 @@ async def check_invariants(running: Running) -> None:
 
 
 def public_urls(running: Running, client: httpx.Client, job: str) -> list[str]:
-    """Wait for what the scene is shown by, share it, look as a stranger's page would; return the URLs."""
+    """Wait for the preview and viewer files, share the scene, fetch it anonymously; return the URLs."""
     scene = running.wait(
         lambda: client.get(f"/scenes/{job}").json(), lambda s: s["preview_url"] and s["viewer_url"]
     )
@@ -54,7 +54,7 @@ def public_urls(running: Running, client: httpx.Client, job: str) -> list[str]:
             assert answer.headers["access-control-allow-origin"] in {"*", origin["Origin"]}
         shown.append(scene[name])
     assert len(answer.content) < 5_000_000  # of 200,000 Gaussians
-    # Made without telling or charging anybody.
+    # Made without an event or a charge for the account.
     listed = client.get("/events", params={"after": "0", "limit": 500}).json()["events"]
     assert not [event for event in listed if event["type"].startswith("export.") and job in str(event)]
     assert client.get(f"/scenes/{job}/exports").json()["items"] == []
@@ -62,7 +62,7 @@ def public_urls(running: Running, client: httpx.Client, job: str) -> list[str]:
 
 
 def made_again(running: Running, client: httpx.Client, job: str) -> str:
-    """Make a format of all scenes as an operator does, twice; return the URL of the one file."""
+    """Backfill a format for all scenes twice, as an operator does; return the URL of the one file."""
     command = ("exports", "backfill", "--format", "splat", "--since", "2026-01-01", "--json")
     first, second = [json.loads(running.cli(*command).stdout) for _ in range(2)]
     assert (first["ordered"] >= 1, second["ordered"]) == (True, 0), (first, second)
@@ -75,7 +75,7 @@ def made_again(running: Running, client: httpx.Client, job: str) -> str:
     return str(item["export_file_url"])
 
 
-async def test_waited_for_exported_and_deleted_while_everything_dies(
+async def test_a_scene_is_exported_and_deleted_although_processes_are_killed(
     running: Running, tmp_path: Path
 ) -> None:
     job = running.generate(photos.landscape(tmp_path))
@@ -98,7 +98,7 @@ async def test_waited_for_exported_and_deleted_while_everything_dies(
         assert looked_at([seen["export_file_url"]]) == [200]
 
         store = running.pid("s3")
-        os.kill(store, signal.SIGSTOP)  # so that the objects cannot go before the gateway dies
+        os.kill(store, signal.SIGSTOP)  # so that the objects are not deleted before the gateway is killed
         try:
             assert client.delete(f"/scenes/{job}").status_code == 204
             gateway = running.kill("gateway")
@@ -108,7 +108,7 @@ async def test_waited_for_exported_and_deleted_while_everything_dies(
     with running.client() as client:
         for path in (f"/scenes/{job}", f"/scenes/{job}/events", export):
             assert client.get(path).status_code == 404
-    await running.fetch("UPDATE blob_removals SET due_at = now()")  # a minute's patience, saved
+    await running.fetch("UPDATE blob_removals SET due_at = now()")  # saves a minute's wait
     running.wait(lambda: looked_at(urls), lambda found: found == [404] * len(urls))
     deleted = "SELECT count(*) FROM event_log WHERE subject = $1 AND type = 'generation.deleted.v1'"
     for _ in range(200):
@@ -120,7 +120,7 @@ async def test_waited_for_exported_and_deleted_while_everything_dies(
     await check_invariants(running)
 
 
-async def test_cancelled_before_a_worker_took_it(running: Running, tmp_path: Path) -> None:
+async def test_a_job_is_cancelled_before_a_worker_takes_it(running: Running, tmp_path: Path) -> None:
     photo = photos.landscape(tmp_path)
     worker = running.pid("inference")
     os.kill(worker, signal.SIGSTOP)
@@ -130,7 +130,7 @@ async def test_cancelled_before_a_worker_took_it(running: Running, tmp_path: Pat
         with running.client() as client:
             answers = [client.post(f"/scenes/{jobs[1]}/cancel") for _ in range(2)]
             assert [answer.status_code for answer in answers] == [202, 202]
-        # The wish must be in Kafka before the worker wakes, or it may well be too late.
+        # The cancel request must be in Kafka before the worker resumes, or it may come too late.
         await wait_for_cancel_request(running, jobs[1])
     finally:
         os.kill(worker, signal.SIGCONT)

@@ -1,4 +1,4 @@
-"""Processes die at any line; each promise of the design is tried by killing what it stands on."""
+"""Each guarantee of the design while the processes that it depends on are killed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ pytestmark = [pytest.mark.stack, pytest.mark.kill]
 
 
 async def check_published_once(system: System, generation_id: str) -> None:
-    """One terminal event in Kafka itself, one usage row, one generation row that is completed."""
+    """Check for one terminal event in Kafka, one usage row, and one completed generation row."""
     assert await system.endings(generation_id) == ["generation.completed.v1"]
     system.wait(lambda: system.scene(generation_id)["status"], lambda status: status == "completed")
     assert await system.usage_rows(generation_id) == 1
 
 
-async def test_inference_killed_in_mid_job(running: Running, tmp_path: Path) -> None:
+async def test_jobs_of_a_killed_inference_worker_are_completed_once(running: Running, tmp_path: Path) -> None:
     photo = photos.landscape(tmp_path)
     worker, store = running.pid("inference"), running.pid("s3")
     os.kill(worker, signal.SIGSTOP)
@@ -58,7 +58,7 @@ async def test_requests_are_accepted_while_kafka_is_down(running: Running, tmp_p
 
 
 @pytest.mark.parametrize("role", ["relay", "ledger", "gateway", "kafka", "postgres", "s3"])
-async def test_a_killed_part_loses_and_repeats_nothing(running: Running, tmp_path: Path, role: str) -> None:
+async def test_killing_a_role_loses_and_repeats_nothing(running: Running, tmp_path: Path, role: str) -> None:
     photo = photos.landscape(tmp_path)
     jobs = [running.generate(photo) for _ in range(3)]
     old = running.kill(role)
@@ -86,7 +86,7 @@ async def test_duplicate_delivery_of_every_event_changes_nothing(system: System,
             )
     finally:
         await producer.stop()
-    # The ledger has read the copies once a job sent after them is told as completed.
+    # The ledger has read the copies once a job sent after them is completed.
     later = system.generate(photos.landscape(tmp_path))
     system.wait_for_scene(later)
     after = [

@@ -1,4 +1,4 @@
-"""Somebody with a browser, who looks at every page the way a strict reviewer would."""
+"""A browser window that checks every page: console, requests, accessibility, layout."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request,
 ROOT: Final = Path(__file__).parents[2]
 PICTURES: Final = ROOT / "docs" / "images" / "page"
 SCREENSHOTS: Final = "SHARPSTREAM_SCREENSHOTS"
-"""Set it to have the pictures of the documentation taken anew."""
+"""Set it to take the pictures of the documentation again."""
 DESK: Final = {"width": 1180, "height": 820}
 PHONE: Final = {"width": 390, "height": 844}
 SMALL: Final = {"width": 560, "height": 700}
-"""Where pixels are drawn by the processor, few of them are soon drawn."""
+"""Small, because the CPU renders every pixel."""
 LIMIT_MS: Final = 60_000
-"""For whatever the page is to show; drawn by the processor beside the whole system, it is seconds."""
+"""Rendered on the CPU beside the whole system, a page takes seconds."""
 _NO_NEWS: Final = (
-    "Failed to load resource: the server responded with a status of 4",  # refused, and told in the page
+    "Failed to load resource: the server responded with a status of 4",  # refused, and shown in the page
     "GPU stall due to ReadPixels",  # a picture was taken
 )
 _SERIOUS: Final = {"serious", "critical"}
@@ -31,7 +31,7 @@ _AXE: Final = "axe.run(document, {resultTypes: ['violations']})"
 
 
 class Visitor:
-    """One person's browser window. Whatever it is told of that should not be is kept, for the end."""
+    """One user's browser window. Errors are collected in ``troubles``, to be checked at the end."""
 
     def __init__(self, browser: Browser, url: str, store: str, **context: Any) -> None:
         self.url = url
@@ -61,7 +61,7 @@ class Visitor:
             self.troubles.append(f"foreign host: {request.url}")
 
     def go(self, path: str) -> None:
-        """Open a page the way a typed address does."""
+        """Open a page as by its typed address."""
         self.page.goto(path)
 
     def button(self, name: str) -> Locator:
@@ -75,13 +75,13 @@ class Visitor:
             self.page.get_by_label(label, exact=True).fill(text)
 
     def see(self, text: str) -> Locator:
-        """Wait until a text is there."""
+        """Wait until a text is shown."""
         found = self.page.get_by_text(text).first
         found.wait_for()
         return found
 
     def inspect(self, name: str) -> None:
-        """Hold the page against what every page keeps: contrast, names, order, no sideways scrolling."""
+        """Check the rules of every page: contrast, names, order, no sideways scrolling."""
         for scheme in ("light", "dark"):
             self.page.emulate_media(color_scheme=scheme)
             found = self.page.evaluate(_AXE)
@@ -107,11 +107,11 @@ class Visitor:
         shot.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(PICTURES / f"{name}.png", optimize=True)
 
     def pixels(self, what: Locator) -> np.ndarray:
-        """What is on screen there, (height, width, 3)."""
+        """Return the element's pixels, (height, width, 3)."""
         return np.asarray(Image.open(io.BytesIO(what.screenshot())).convert("RGB"), dtype=np.int16)
 
     def until_it_changes(self, what: Locator, before: np.ndarray) -> np.ndarray:
-        """Look until it is another picture; the page's own limit turns a hang into a failure."""
+        """Take pictures until one differs; the number of attempts turns a hang into a failure."""
         for _ in range(60):
             now = self.pixels(what)
             if np.abs(now - before).mean() > 2:

@@ -1,4 +1,4 @@
-"""The ledger's database and stories serve the exports too."""
+"""Shares the ledger's database and story fixtures with the export tests."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Other people's readers: what they make of our files, as arrays.
+"""Third-party readers: the exported files as they read them, as arrays.
 
-The Node ones (`readers/read.mjs`) read a whole folder in one process. `make test` installs them where
-Node is; without them the tests that need them are skipped and say so.
+The Node readers (`readers/read.mjs`) read a whole folder in one process. `make test` installs them if Node is
+present; without them the tests that need them are skipped with a reason.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ needs_node = pytest.mark.skipif(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Read:
-    """What one reader found in one file."""
+    """The content of one file according to one reader."""
 
     report: Mapping[str, Any]
     arrays: Mapping[str, Floats]  # flat
     path: Path
 
     def gaussians(self) -> Gaussians:
-        """The rows of a splat reader."""
+        """Return the rows of a splat reader."""
         return gaussians_of(self.arrays["rows"].reshape(-1, 14))
 
 
@@ -71,7 +71,7 @@ def read(folder: Path, files: Mapping[str, tuple[str, bytes]]) -> dict[str, Read
 
 
 class Tolerance(NamedTuple):
-    """How far what is read may be from what was written."""
+    """The largest allowed difference between read and written values."""
 
     millimetres: float
     color: float  # of 1
@@ -81,14 +81,14 @@ class Tolerance(NamedTuple):
 
 
 def tolerances() -> dict[str, Tolerance]:
-    """Read the table that docs/formats.md shows to people, so that there is no second one."""
+    """Read the tolerances from the table in docs/formats.md, so that there is only one."""
     _, _, table = DOCS.read_text().partition("## What a round trip changes\n")
     rows = re.findall(r"^\| `(\w+)` \|((?: [\d.e-]+ \|){5})", table, re.MULTILINE)
     return {name: Tolerance(*map(float, numbers.split("|")[:5])) for name, numbers in rows}
 
 
 def compare(found: Gaussians, wanted: Gaussians, within: Tolerance, *, unit: float = 1.0) -> None:
-    """Compare all that a Gaussian has; ``unit``: how many of the wanted ones' units make a metre."""
+    """Compare all fields of the Gaussians. ``unit`` is the number of units of ``wanted`` in a metre."""
     found, reach = matched(found, wanted), within.millimetres / 1000 * unit
     assert np.abs(found.positions - wanted.positions).max() <= reach
     for end in (np.min, np.max):
@@ -100,7 +100,7 @@ def compare(found: Gaussians, wanted: Gaussians, within: Tolerance, *, unit: flo
 
 
 def matched(found: Gaussians, wanted: Gaussians) -> Gaussians:
-    """``found`` in the order of ``wanted``: formats may sort. Each nearest one must be another."""
+    """Return ``found`` in the order of ``wanted``, since formats may sort. Matches must be distinct."""
     from scipy.spatial import cKDTree  # noqa: PLC0415
 
     _, order = cKDTree(found.positions).query(wanted.positions)
@@ -109,7 +109,7 @@ def matched(found: Gaussians, wanted: Gaussians) -> Gaussians:
 
 
 def apart(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """The angle between two turns of an ellipsoid, which is the same after half a turn about its own axes."""
+    """Return the angle between two rotations of an ellipsoid, modulo half turns about its axes."""
     left, right = (
         each / np.linalg.norm(each, axis=1, keepdims=True) for each in map(np.float64, (left, right))
     )

@@ -1,4 +1,4 @@
-"""Scenes laid out as a photo's are, with every part of a Gaussian different from its neighbours'."""
+"""Scenes with the layout of a photo's, in which every field of a Gaussian differs from its neighbours'."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CAMERA = Camera(96.0, 128, 96)
 def scene(rows: int = 24, *, seed: int = 0) -> Scene:
     """Two layers of a 4:3 photo, the front one wavy between 1.5 and 2.5 m, the back one 2 m behind it.
 
-    Colours tell where a Gaussian is: red grows to the right, green downwards, blue with the depth.
+    Colours encode the position: red grows to the right, green downwards, blue with the depth.
     """
     columns = rows * CAMERA.width // CAMERA.height
     random = np.random.default_rng(seed)
@@ -41,5 +41,5 @@ def scene(rows: int = 24, *, seed: int = 0) -> Scene:
 
 
 def ply(made: Scene) -> bytes:
-    """The file that the inference role would store."""
+    """Return the file that the inference role would store."""
     return splat.write(made, comments=camera_comments(made.camera))

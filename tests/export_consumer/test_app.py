@@ -1,4 +1,4 @@
-"""The export consumer as a process: commands in, files and events out, ``export_jobs`` told."""
+"""The export consumer as a process: commands in, files and events out, ``export_jobs`` updated."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from tests.export_consumer.worker import PARTITIONS, own_topics
 from tests.ledger.story import MODEL, NOON, TIMINGS, Story, insert
 
 pytestmark = pytest.mark.stack
-GIVE_UP_S = 60  # only turns a hang into a failure
+GIVE_UP_S = 60  # turns a hang into a failure
 
 
 @dataclass
@@ -57,7 +57,7 @@ class System:
     async def endings(
         self, count: int, topic: Topic | None = None
     ) -> dict[UUID, ExportCompleted | ExportFailed]:
-        """Wait for that many endings and return all that are there."""
+        """Wait for that many endings and return all."""
         topic = topic or self.events
         consumer = broker.consumer(self.kafka, client_id="tests", group_id=None)
         await consumer.start()
@@ -120,7 +120,7 @@ def start(
     module: str = "tests.export_consumer.worker",
     said: Path | None = None,
 ) -> subprocess.Popen[str]:
-    """Run the module; what it says goes to the end of ``said``, else into a pipe."""
+    """Run the module. Its output is appended to ``said``, else sent to a pipe."""
     with contextlib.ExitStack() as stack:
         return subprocess.Popen(
             [sys.executable, "-m", module],
@@ -131,7 +131,7 @@ def start(
         )
 
 
-async def test_every_command_is_answered_and_published(
+async def test_every_command_gets_its_ending(
     system: System, story: Story, connection: asyncpg.Connection, s3_settings: S3Settings
 ) -> None:
     scene_id = uuid4()
@@ -180,7 +180,7 @@ async def test_every_command_is_answered_and_published(
 
 
 def replace_sha(ref: BlobRef) -> BlobRef:
-    """The claim check of other bytes than those that lie there."""
+    """Return a blob reference with the hash of other bytes than the stored ones."""
     return msgspec.structs.replace(ref, sha256="cc" * 32)
 
 
@@ -224,7 +224,7 @@ async def put_scene(connection: asyncpg.Connection, account: UUID) -> UUID:
 
 
 @pytest.mark.kill
-async def test_every_scene_gets_its_views_once_and_no_person_waits_for_them(
+async def test_every_scene_gets_its_automatic_exports_once_without_delaying_requested_ones(
     system: System,
     story: Story,
     connection: asyncpg.Connection,
@@ -232,7 +232,7 @@ async def test_every_scene_gets_its_views_once_and_no_person_waits_for_them(
     unique: Callable[[str], str],
     tmp_path: Path,
 ) -> None:
-    said = tmp_path / "said"  # a pipe that nobody reads would stop them
+    said = tmp_path / "said"  # a pipe that is not read would block them
     system.process.kill()
     await asyncio.to_thread(system.process.communicate)
     system.process = start(system.environment, said=said)
@@ -267,7 +267,7 @@ async def test_every_scene_gets_its_views_once_and_no_person_waits_for_them(
     finally:
         carrying.kill()
         await asyncio.to_thread(carrying.communicate)
-    assert set(await system.endings(1)) == {export}  # the log of record holds nothing else of exports
+    assert set(await system.endings(1)) == {export}  # the log of record has no other export events
     own = await system.endings(2 * len(scenes), system.own_endings)
     assert set(own) == {view.id_for(each) for each in scenes for view in VIEWS}
     codes = {end.code for end in own.values() if isinstance(end, ExportFailed)}

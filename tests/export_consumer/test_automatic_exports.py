@@ -1,4 +1,4 @@
-"""Exports that nobody asked for: ordered with the event, once, and heard of by nobody."""
+"""Automatic exports: ordered once with the event, and invisible in the account's events."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def commands(connection: asyncpg.Connection) -> list[envelope.Envelope]:
     return [envelope.decode(topics.BACKGROUND_COMMANDS, r.value, r.headers) for r in records]
 
 
-async def test_ordered_once_with_the_event(
+async def test_automatic_exports_are_ordered_once_with_the_event(
     pool: asyncpg.Pool, story: Story, connection: asyncpg.Connection
 ) -> None:
     scene = await put_scene(connection, story.account)
@@ -81,7 +81,7 @@ async def test_ordered_once_with_the_event(
     assert before["usage_logs"] == before["event_log"] == []
 
 
-async def test_their_endings_come_on_their_own_topic(
+async def test_endings_of_background_exports_are_projected_from_their_own_topic(
     pool: asyncpg.Pool, story: Story, connection: asyncpg.Connection
 ) -> None:
     scene, late = [await put_scene(connection, story.account) for _ in range(2)]
@@ -104,7 +104,7 @@ async def test_their_endings_come_on_their_own_topic(
     ]
 
 
-def test_the_same_request_is_the_same_export() -> None:
+def test_the_same_request_has_the_same_export_id() -> None:
     scene = uuid4()
     requests = [
         View(BACKFILL, "spz", {"up": "y", "unit": "m"}),
@@ -126,7 +126,7 @@ async def log(kafka_settings: KafkaSettings, unique: Callable[[str], str]) -> to
 
 
 async def publish(kafka: KafkaSettings, log: topics.Topic, story: Story) -> None:
-    """Put what the story tells into the log, beside a record that nobody can read."""
+    """Publish the story's events to the log, beside an undecodable record."""
     async with broker.producer(kafka, client_id="tests") as producer:
         await producer.send_and_wait(log.name, b"{", key=b"x", partition=1)
         for record in story.published:
@@ -137,10 +137,10 @@ async def publish(kafka: KafkaSettings, log: topics.Topic, story: Story) -> None
 
 
 class Killed(BaseException):
-    """What a kill looks like from inside: nothing after it runs."""
+    """Simulates a kill: no code after it runs."""
 
 
-async def test_a_backfill_orders_what_is_missing_and_nothing_twice(
+async def test_a_backfill_orders_missing_exports_once(
     pool: asyncpg.Pool,
     story: Story,
     connection: asyncpg.Connection,
@@ -189,7 +189,7 @@ async def test_a_backfill_orders_what_is_missing_and_nothing_twice(
     assert {(c.message.format, c.message.purpose) for c in found} == {("sog", "backfill")}
     assert len({c.message.export_id for c in found}) == len(found) == 7
 
-    # Another wish waits until the converters have come nearer.
+    # Another request waits until the converters have fewer exports ahead.
     other = replace(request, view=VIEWER, ahead=7)
     running = asyncio.create_task(run(other))
     await asyncio.sleep(0)

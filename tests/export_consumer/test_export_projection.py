@@ -1,4 +1,4 @@
-"""Export events into ``export_jobs``."""
+"""The projection of export events into ``export_jobs``."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def test_failed(jobs: Projector, story: Story, scene: UUID, connection: as
     assert (row["status"], row["error_message"], row["export_file_url"]) == ("failed", "Not yet.", None)
 
 
-async def test_the_gateways_row_is_left_alone(
+async def test_a_row_written_by_the_gateway_is_unchanged(
     jobs: Projector, story: Story, scene: UUID, connection: asyncpg.Connection
 ) -> None:
     export = uuid4()
@@ -85,7 +85,7 @@ async def test_repeats_and_second_endings_change_nothing(
     assert await everything(connection) == before
 
 
-async def test_everything_else_is_passed_over(
+async def test_other_events_are_skipped(
     jobs: Projector, story: Story, scene: UUID, connection: asyncpg.Connection
 ) -> None:
     records = [story.requested(uuid4()), story.completed(scene), story.key_created(uuid4())]
@@ -95,14 +95,14 @@ async def test_everything_else_is_passed_over(
     assert await connection.fetchval("SELECT next_offset FROM projector_offsets") == 3
 
 
-async def test_an_unreadable_event_is_parked_under_its_own_name(
+async def test_an_undecodable_event_is_parked_by_the_export_projector(
     jobs: Projector, story: Story, connection: asyncpg.Connection
 ) -> None:
     await jobs.project([story.raw(key=None, value=b"{", headers=[])])
     assert await connection.fetchval("SELECT projector FROM parked_events") == PROJECTOR
 
 
-async def test_options_and_the_code_of_a_failure_are_kept(
+async def test_options_and_the_error_code_are_stored(
     jobs: Projector, story: Story, scene: UUID, connection: asyncpg.Connection
 ) -> None:
     export = uuid4()
@@ -117,7 +117,7 @@ async def removals(connection: asyncpg.Connection) -> list[str]:
     return [row[0] for row in await connection.fetch("SELECT key FROM blob_removals ORDER BY key")]
 
 
-async def test_a_file_that_comes_after_its_scene_was_deleted_is_removed(
+async def test_a_file_completed_after_its_scene_was_deleted_is_removed(
     jobs: Projector, story: Story, scene: UUID, connection: asyncpg.Connection
 ) -> None:
     late, failed = uuid4(), uuid4()
@@ -130,7 +130,7 @@ async def test_a_file_that_comes_after_its_scene_was_deleted_is_removed(
     assert len(await removals(connection)) == 1
 
 
-async def test_a_deletion_at_the_same_moment_misses_no_file(
+async def test_a_concurrent_deletion_removes_the_file(
     jobs: Projector, story: Story, scene: UUID, connection: asyncpg.Connection, pool: asyncpg.Pool
 ) -> None:
     export = uuid4()
@@ -152,7 +152,7 @@ async def test_a_deletion_at_the_same_moment_misses_no_file(
     assert await removals(connection) == [f"exports/{export}/"]
 
 
-def test_no_writer_has_a_name_that_the_gateway_refuses() -> None:
+def test_the_gateway_accepts_the_name_of_every_writer() -> None:
     assert set(MADE) <= set(FORMATS)
     assert [canonical(name) for name in ("GLTF", " Fbx ", "OBJ", "ply-sharp", "docx")] == [
         "gltf",

@@ -1,4 +1,4 @@
-"""Reading, pruning, turning: the arrays before any format."""
+"""Reading, pruning and rotating Gaussians, before any format."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from export_consumer.palette import palette
 from tests.export_consumer.scenes import CAMERA, ply, scene
 
 
-def test_what_is_read_is_what_was_written() -> None:
+def test_writing_and_reading_round_trip() -> None:
     made, found = scene(), splat.read(ply(scene()))
     assert found.camera == CAMERA
     for ours, theirs in zip(made.gaussians, found.gaussians, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_rotations_are_made_unit() -> None:
+def test_rotations_are_normalized() -> None:
     made = scene()
     longer = made.gaussians._replace(quaternions=made.gaussians.quaternions * 7)
     found = splat.read(ply(made._replace(gaussians=longer)))
@@ -49,7 +49,7 @@ def test_a_damaged_file_is_reported(damage, says: str) -> None:
         splat.read(damage(ply(scene())))
 
 
-def test_without_a_camera_one_is_found_that_sees_nearly_all() -> None:
+def test_a_missing_camera_is_estimated_to_see_nearly_all_gaussians() -> None:
     camera = splat.read(splat.write(scene())).camera
     x, y, z = scene().gaussians.positions.T
     half = camera.width / 2
@@ -58,25 +58,25 @@ def test_without_a_camera_one_is_found_that_sees_nearly_all() -> None:
     assert 0.95 < reach.max() < 1.1
 
 
-def test_a_camera_that_cannot_be_is_not_believed() -> None:
+def test_an_impossible_camera_is_replaced() -> None:
     data = splat.write(scene(), comments=camera_comments(Camera(-5.0, 640, 480)))
     assert splat.read(data).camera.focal_px > 0
 
 
 @pytest.mark.parametrize("count", [1, 5, 300, 100_000])
-def test_a_palette_has_something_near_for_every_value(count: int) -> None:
+def test_a_palette_approximates_every_value(count: int) -> None:
     values = np.random.default_rng(0).normal(size=(count, 1)).astype(np.float32)
     numbers, found = palette(values)
     assert numbers.shape == values.shape
     assert found.shape == (256,)
     assert (np.diff(found) >= 0).all()
     wrong = np.abs(found[numbers] - values)
-    assert (wrong == np.abs(values - found).min(axis=1, keepdims=True)).mean() > 0.99  # the nearest there is
-    assert wrong.max() < 0.15  # far out too
+    assert (wrong == np.abs(values - found).min(axis=1, keepdims=True)).mean() > 0.99  # the nearest entry
+    assert wrong.max() < 0.15  # in the tails too
     assert np.sqrt((wrong**2).mean()) < 0.007  # equal steps: 0.01
 
 
-def test_the_most_important_stay_in_order() -> None:
+def test_pruning_keeps_the_most_important_in_order() -> None:
     g = scene().gaussians
     left = pruned(g, most=100, min_opacity=0)
     indices = [int(np.flatnonzero((g.positions == position).all(axis=1))[0]) for position in left.positions]
@@ -87,7 +87,7 @@ def test_the_most_important_stay_in_order() -> None:
     assert set(indices) == set(np.argsort(importance)[-100:])
 
 
-def test_the_faint_go() -> None:
+def test_pruning_drops_low_opacities() -> None:
     g = scene().gaussians
     left = pruned(g, most=None, min_opacity=0.8)
     assert 0 < left.size == (g.opacities >= 0.8).sum() < g.size
@@ -95,7 +95,7 @@ def test_the_faint_go() -> None:
 
 
 def matrices(quaternions: np.ndarray) -> np.ndarray:
-    """(N, 4) wxyz into (N, 3, 3)."""
+    """Return rotation matrices (N, 3, 3) of quaternions (N, 4), wxyz."""
     w, x, y, z = quaternions.T.astype(np.float64)
     rows = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
@@ -111,7 +111,7 @@ def test_positions_and_shapes_turn_together(up: str, unit: str) -> None:
     g = scene(6).gaussians
     there = placed(g, up=up, unit=unit)
     turn = np.array(TURNS[up].matrix, float)
-    assert np.linalg.det(turn) == pytest.approx(1)  # nothing is mirrored
+    assert np.linalg.det(turn) == pytest.approx(1)  # a rotation, not a mirroring
     np.testing.assert_allclose(there.positions, g.positions @ turn.T * UNITS[unit], rtol=1e-5)
     shapes = [matrices(each.quaternions) * np.exp(each.log_scales)[:, None] for each in (g, there)]
     before, after = (shape @ shape.transpose(0, 2, 1) for shape in shapes)

@@ -1,4 +1,4 @@
-"""A command in, one ending out."""
+"""The command handler: one ending for each command."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TRACE = f"00-{'1' * 32}-{'2' * 16}-01"
 
 
 class Shouting:
-    """Converts by shouting: a worker's place, without a process."""
+    """Converts to upper case, in this process."""
 
     async def convert(self, name: str, options: Options, data: bytes, *, background: bool = False) -> File:
         return File(data.upper() + name.encode() + str(options["min_opacity"]).encode(), "text/plain", ".txt")
@@ -80,7 +80,7 @@ def decoded(records: Sequence[envelope.OutRecord], command: ExportScene) -> enve
     return found
 
 
-async def test_a_known_format(blobs: MemoryBlobs, command: ExportScene) -> None:
+async def test_a_known_format_is_completed(blobs: MemoryBlobs, command: ExportScene) -> None:
     exports = Exports(blobs, Shouting())
     message = decoded(await exports.handle(record(command, attempt=2)), command).message
     assert isinstance(message, ExportCompleted)
@@ -99,7 +99,9 @@ async def test_each_attempt_has_a_key_of_its_own(blobs: MemoryBlobs, command: Ex
 
 
 @pytest.mark.parametrize("name", ["GLTF", "FBX", "OBJ", "shout"])
-async def test_an_unknown_format_fails_for_good(blobs: MemoryBlobs, command: ExportScene, name: str) -> None:
+async def test_an_unknown_format_fails_permanently(
+    blobs: MemoryBlobs, command: ExportScene, name: str
+) -> None:
     exports, given = Exports(blobs, Shouting()), record(_with(command, format=name))
     with pytest.raises(UnsupportedFormatError, match=name) as caught:
         await exports.handle(given)
@@ -110,7 +112,7 @@ async def test_an_unknown_format_fails_for_good(blobs: MemoryBlobs, command: Exp
     assert message.message == caught.value.message
 
 
-async def test_a_missing_splat(blobs: MemoryBlobs, command: ExportScene) -> None:
+async def test_a_missing_splat_fails_permanently(blobs: MemoryBlobs, command: ExportScene) -> None:
     exports, given = Exports(blobs, Shouting()), record(command)
     await blobs.delete(command.source.key)
     with pytest.raises(BlobMissingError) as caught:
@@ -118,7 +120,7 @@ async def test_a_missing_splat(blobs: MemoryBlobs, command: ExportScene) -> None
     assert decoded(exports.give_up(given, caught.value), command).message.code == "blob_missing"
 
 
-async def test_an_unreadable_command_has_no_ending(blobs: MemoryBlobs, command: ExportScene) -> None:
+async def test_an_undecodable_command_has_no_ending(blobs: MemoryBlobs, command: ExportScene) -> None:
     exports, given = Exports(blobs, Shouting()), record(command, value=b"{")
     with pytest.raises(UndecodableError) as caught:
         await exports.handle(given)
@@ -140,12 +142,12 @@ async def test_an_unreadable_command_has_no_ending(blobs: MemoryBlobs, command: 
     ],
     ids=str,
 )
-async def test_absurd_options_fail_for_good(
+async def test_invalid_options_fail_permanently(
     blobs: MemoryBlobs, command: ExportScene, options: dict[str, Any]
 ) -> None:
     exports = Exports(blobs, Shouting())
     asked = _with(command, options=options)
-    await blobs.delete(command.source.key)  # told before anything is fetched
+    await blobs.delete(command.source.key)  # refused before anything is fetched
     with pytest.raises(OptionsError) as caught:
         await exports.handle(record(asked))
     assert next(iter(options)) in caught.value.message
@@ -178,10 +180,10 @@ async def test_an_expired_command_fails(blobs: MemoryBlobs, command: ExportScene
 
 @pytest.mark.parametrize(("minutes", "published"), [(29, True), (31, False)])
 @pytest.mark.parametrize("stored", [True, False])
-async def test_an_export_in_hand_long_after_its_expiry_gets_no_ending_from_its_worker(
+async def test_an_export_in_flight_long_after_its_expiry_gets_no_ending_from_its_worker(
     blobs: MemoryBlobs, command: ExportScene, *, minutes: int, stored: bool, published: bool
 ) -> None:
-    """It was taken in time, then the process stood still; the ledger may have ended the export by then."""
+    """The process is suspended during the export; the ledger may have ended the export meanwhile."""
     until = datetime.now(UTC)
     times = iter([until - timedelta(minutes=1), until + timedelta(minutes=minutes)])
     given = record(msgspec.structs.replace(command, expires_at=until))

@@ -1,4 +1,4 @@
-"""Files that nobody should have stored: each is refused in a sentence, whatever is wrong with it."""
+"""Malformed files: each is refused with a sentence."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WORDS: Final = [
 
 
 def read(data: bytes) -> None:
-    """Read it, or refuse it in a sentence; a scene that is let through must be sound."""
+    """Read the file or check its refusal. A scene that is accepted must be sound."""
     try:
         found = splat.read(data)
     except SplatCorruptError:
@@ -55,7 +55,7 @@ def read(data: bytes) -> None:
 
 @given(st.data())
 @settings(max_examples=60, deadline=None)
-def test_a_header_of_any_words(data: st.DataObject) -> None:
+def test_arbitrary_words_in_the_header(data: st.DataObject) -> None:
     words = re.split(rb"([ \n])", HEAD)
     for _ in range(data.draw(st.integers(1, 4))):
         index = data.draw(st.integers(0, len(words) - 1))
@@ -65,7 +65,7 @@ def test_a_header_of_any_words(data: st.DataObject) -> None:
 
 @given(st.data())
 @settings(max_examples=60, deadline=None)
-def test_a_body_of_any_numbers(data: st.DataObject) -> None:
+def test_arbitrary_numbers_in_the_body(data: st.DataObject) -> None:
     body = bytearray(BODY)
     for _ in range(data.draw(st.integers(1, 4))):
         number = data.draw(st.sampled_from(EVIL) | st.floats(width=32))
@@ -75,23 +75,23 @@ def test_a_body_of_any_numbers(data: st.DataObject) -> None:
 
 @given(st.integers(0, len(PLY)), st.binary(max_size=64))
 @settings(max_examples=30, deadline=None)
-def test_cut_anywhere_and_continued(length: int, rest: bytes) -> None:
+def test_a_file_cut_anywhere_and_continued_with_other_bytes(length: int, rest: bytes) -> None:
     read(PLY[:length] + rest)
 
 
 @pytest.mark.parametrize(
     ("count", "says"),
     [
-        (b"49999999", "cut short"),  # 2.8 GB that are not there: nothing may be allocated for them
+        (b"49999999", "cut short"),  # 2.8 GB that do not exist: nothing may be allocated for them
         (b"50000001", "never write"),
-        (b"9" * 5000, "never write"),  # Python itself refuses to read that many digits
+        (b"9" * 5000, "never write"),  # Python itself refuses to parse that many digits
         (b"-96", "never write"),
         (b"0", "no Gaussians"),
         (b"96.0", "never write"),
     ],
     ids=lambda value: value[:8].decode() if isinstance(value, bytes) else "",
 )
-def test_a_count_that_lies(count: bytes, says: str) -> None:
+def test_a_false_vertex_count(count: bytes, says: str) -> None:
     lying = PLY.replace(f"element vertex {COUNT}".encode(), b"element vertex " + count)
     with pytest.raises(SplatCorruptError, match=says):
         splat.read(lying)
@@ -113,5 +113,5 @@ def test_unknown_elements_are_skipped() -> None:
 @pytest.mark.parametrize(
     "name", ["ply", "ply_compressed", "splat", "ksplat", "spz", "sog", "glb", "usdz", "png"]
 )
-def test_one_gaussian_is_a_scene(name: str) -> None:
+def test_a_single_gaussian_is_converted(name: str) -> None:
     assert convert(name, {"max_gaussians": 1}, PLY).data

@@ -1,4 +1,4 @@
-"""Pictures and videos: what they show, and that others can play them."""
+"""Pictures and videos: their content, and that other programs can read them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def video() -> bytes:
 
 
 def check_picture(pixels: np.ndarray, within: float) -> None:
-    """Red grows to the right, green downwards."""
+    """Check that red grows to the right and green downwards."""
     height, width, _ = pixels.shape
     u, v = (np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height
     middle, found = np.s_[height // 10 : -height // 10, width // 10 : -width // 10], pixels / 255
@@ -51,7 +51,7 @@ def test_fewer_gaussians_leave_holes() -> None:
 
 
 @needs_node
-def test_mp4box_finds_one_track_of_the_asked_length(video: bytes, tmp_path: Path) -> None:
+def test_mp4box_finds_one_track_of_the_requested_length(video: bytes, tmp_path: Path) -> None:
     report = foreign.read(tmp_path, {"a.mp4": ("mp4", video)})["a.mp4"].report
     assert (report["tracks"], report["type"], report["handler"]) == (1, "video", "vide")
     assert report["size"] == [128, 96]
@@ -63,7 +63,7 @@ def test_mp4box_finds_one_track_of_the_asked_length(video: bytes, tmp_path: Path
 
 
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg, which nothing here installs")
-def test_ffmpeg_plays_it(video: bytes, tmp_path: Path) -> None:
+def test_ffmpeg_decodes_the_video(video: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(video)
     command = ["ffmpeg", "-v", "error", "-i", path, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]

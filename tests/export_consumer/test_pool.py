@@ -1,4 +1,4 @@
-"""Conversions in processes of their own: what goes wrong in one stays there."""
+"""Conversions in worker processes, which isolate each other's failures."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ async def converter() -> AsyncIterator[Converter]:
 
 
 def only(converter: Converter) -> int:
-    """The process id of the one worker that waits."""
+    """Return the process id of the only idle worker."""
     (worker,) = converter._idle[False]
     return worker.process.pid
 
 
-async def test_a_worker_is_used_again(converter: Converter) -> None:
+async def test_a_worker_is_reused(converter: Converter) -> None:
     made = await converter.convert("ply", {}, PLY)
     assert splat.read(made.data).gaussians.size == scene().gaussians.size
     assert (made.media_type, made.suffix) == ("application/ply", ".ply")
@@ -47,7 +47,7 @@ async def test_a_worker_is_used_again(converter: Converter) -> None:
     assert only(converter) == first
 
 
-async def test_what_a_person_got_wrong_costs_no_worker(converter: Converter) -> None:
+async def test_invalid_input_does_not_end_the_worker(converter: Converter) -> None:
     for options, data, error in [
         ({"up": "sideways"}, PLY, OptionsError),
         ({}, b"ply\nformat ascii 1.0\n", SplatCorruptError),
@@ -69,7 +69,7 @@ async def test_a_crash_fails_one_job(converter: Converter) -> None:
     await converter.convert("ply", {}, PLY)
 
 
-async def test_one_that_is_killed_takes_no_other_with_it() -> None:
+async def test_a_killed_worker_fails_only_its_own_job() -> None:
     async with converting(ConverterSettings(workers=2)) as converter:
         await asyncio.gather(*(converter.convert("ply", {}, PLY) for _ in range(2)))
         doomed, other = (
@@ -88,7 +88,7 @@ async def test_one_that_is_killed_takes_no_other_with_it() -> None:
 
 
 async def test_a_hanging_worker_is_replaced() -> None:
-    large = ply(scene(60))  # more than a socket holds: it need not even be read
+    large = ply(scene(60))  # more than a socket buffers, so even the write blocks
     settings = ConverterSettings(workers=1, timeout_seconds=3)  # also for the start of the process
     async with converting(settings) as converter:
         await converter.convert("ply", {}, PLY)
@@ -129,7 +129,7 @@ async def test_workers_are_replaced_after_some_jobs(
     assert only(converter) != first
 
 
-async def test_stopping_leaves_no_process_and_no_waiter() -> None:
+async def test_stopping_ends_every_process_and_waiting_call() -> None:
     async with converting(ConverterSettings(workers=1)) as converter:
         await converter.convert("ply", {}, PLY)
         worker = converter._idle[False][0].process
@@ -142,7 +142,7 @@ async def test_stopping_leaves_no_process_and_no_waiter() -> None:
     assert worker.returncode == -signal.SIGKILL
 
 
-async def test_background_work_yields_and_keeps_no_slot() -> None:
+async def test_background_work_is_niced_and_within_the_worker_limit() -> None:
     async with converting(ConverterSettings(workers=2)) as converter:
         await asyncio.gather(*(converter.convert("ply", {}, PLY) for _ in range(2)))
         assert len(converter._all) == 2

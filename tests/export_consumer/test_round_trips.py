@@ -1,7 +1,7 @@
-"""Every splat format read back by somebody else's reader and compared, Gaussian by Gaussian.
+"""Every splat format, read back by a third-party reader and compared Gaussian by Gaussian.
 
-The scene has no symmetry: no axis, colour channel or part of a rotation can be taken for another. How far
-off a number may be is read from docs/formats.md.
+The scene has no symmetry, so no axis, colour channel or part of a rotation can be confused with another. The
+tolerances are read from docs/formats.md.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ WITHIN: Final = foreign.tolerances()
 BY_PLAYCANVAS: Final = ("ply", "ply_compressed", "splat", "ksplat", "spz", "sog")
 PLAIN: Final[dict[str, Any]] = {}
 ALL: Final[dict[str, Any]] = {"max_gaussians": 1000, "min_opacity": 0.7, "up": "z", "unit": "cm"}
-"""All that can be asked of splats, at once."""
+"""All options of splat formats at once."""
 GLB: Final = "KHR_gaussian_splatting"
 
 
 def asked(name: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Those of the options that the format has."""
+    """Return the options that the format has."""
     return {option.name: options[option.name] for option in OPTIONS[name] if option.name in options}
 
 
@@ -54,7 +54,7 @@ def made(name: str, options: dict[str, Any]) -> bytes:
 
 @pytest.fixture(scope="module")
 def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Read]:
-    """Every splat file that Node reads, by one process."""
+    """Read every splat file that Node reads, by one process."""
     files = {
         file_of(name, options): ("gltf" if name == "glb" else "splat", made(name, options))
         for name in (*BY_PLAYCANVAS, "glb")
@@ -64,12 +64,12 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Read]:
 
 
 def left(options: dict[str, Any]) -> Gaussians:
-    """The Gaussians that the options leave; which they are is tested beside `pruned`."""
+    """Return the Gaussians that the options leave. The tests of `pruned` check which they are."""
     most, least = options.get("max_gaussians"), options.get("min_opacity", 0)
     return pruned(SCENE.gaussians, most=most, min_opacity=least)
 
 
-def test_the_documents_state_a_tolerance_for_every_splat() -> None:
+def test_the_documentation_states_a_tolerance_for_every_splat_format() -> None:
     splats = {
         name for name, options in OPTIONS.items() if not {"size", "depth_cut"} & {o.name for o in options}
     }
@@ -79,11 +79,11 @@ def test_the_documents_state_a_tolerance_for_every_splat() -> None:
 @needs_node
 @pytest.mark.parametrize("options", [PLAIN, ALL], ids=["plain", "options"])
 @pytest.mark.parametrize("name", BY_PLAYCANVAS)
-def test_splat_transform_reads(name: str, options: dict[str, Any], read: dict[str, Read]) -> None:
+def test_splat_transform_reads_the_splats(name: str, options: dict[str, Any], read: dict[str, Read]) -> None:
     up, unit = options.get("up", "-y"), options.get("unit", "m")
     wanted = placed(left(options), up=up, unit=unit)
     if name == "spz" and options:
-        wanted = placed(wanted, up="y", unit="m")  # it takes every .spz for y up, and turns it back
+        wanted = placed(wanted, up="y", unit="m")  # it assumes y up for every .spz, and rotates it back
     compare(read[file_of(name, options)].gaussians(), wanted, WITHIN[name], unit=UNITS[unit])
 
 
@@ -103,7 +103,7 @@ def test_gltf_transform_reads_the_splats(options: dict[str, Any], read: dict[str
     wanted = placed(left(options), up="y", unit="m")
     gaussians = foreign.gaussians_of(np.concatenate(columns, axis=1))
     compare(gaussians, wanted, WITHIN["glb"])
-    # What shows where the extension is not known: linear light, as glTF has it; both are in the same order.
+    # The fallback for readers without the extension: linear light, as in glTF; both have the same order.
     srgb = gaussians.colors.astype(np.float64)
     light = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     fallback = np.concatenate([light, gaussians.opacities[:, None]], axis=1)
@@ -111,8 +111,8 @@ def test_gltf_transform_reads_the_splats(options: dict[str, Any], read: dict[str
 
 
 @needs_node
-def test_the_validator_knows_all_but_the_extension(read: dict[str, Read]) -> None:
-    """Khronos' validator does not know the ratified extension yet, and complains of its attributes alone."""
+def test_the_gltf_validator_reports_only_the_extension(read: dict[str, Read]) -> None:
+    """Khronos' validator does not know the ratified extension yet, and reports only its attributes."""
     issues = read[file_of("glb", PLAIN)].report["issues"]
     assert {(each["code"], GLB in each["pointer"]) for each in issues} <= {
         ("MESH_PRIMITIVE_INVALID_ATTRIBUTE", True)

@@ -1,4 +1,4 @@
-"""Every mesh format read back by somebody else's reader and compared with the front of the scene."""
+"""Every mesh format, read back by a third-party reader and compared with the front of the scene."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CELL: Final = float(np.exp(SCENE.gaussians.log_scales).max())
 
 @pytest.fixture(scope="module", autouse=True)
 def _coarse() -> Iterator[None]:
-    """The scene has 64 x 48 Gaussians: a grid of 768 shows no more of it and takes 5 s a mesh."""
+    """Use a coarse grid: 64 x 48 Gaussians gain nothing from a grid of 768, which takes 5 s a mesh."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mesh, "GRID", 128)
         patch.setattr(mesh, "TEXTURE", 256)
@@ -38,21 +38,21 @@ def _coarse() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def made() -> dict[str, bytes]:
-    """Every mesh format with its own axes and unit."""
+    """Return a file of every mesh format with its own axes and unit."""
     names = ("glb_mesh", "gltf", "obj", "fbx", "stl")
     return {name: convert(name, {"max_triangles": TRIANGLES}, ply(SCENE)).data for name in names}
 
 
 @pytest.fixture(scope="module")
 def read(made: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Read]:
-    """What Node makes of those that it reads."""
+    """Read the files that Node supports."""
     readers = {"glb_mesh": "gltf", "gltf": "gltf", "fbx": "fbx"}
     files = {f"{name}{load(name).suffix}": (reader, made[name]) for name, reader in readers.items()}
     return foreign.read(tmp_path_factory.mktemp("surfaces"), files)
 
 
 def check_surface(vertices: np.ndarray, triangles: np.ndarray, *, up: str, unit: str) -> None:
-    """Bounds and every vertex near the front layer; all triangles face the camera; none is there twice."""
+    """Check bounds, distance of vertices to the front layer, camera-facing triangles, and no duplicates."""
     front = SCENE.gaussians.positions[: SCENE.gaussians.size // 2]
     from scipy.spatial import cKDTree  # noqa: PLC0415
 
@@ -73,9 +73,9 @@ def check_surface(vertices: np.ndarray, triangles: np.ndarray, *, up: str, unit:
 
 
 def check_colors(vertices: np.ndarray, texture_coords: np.ndarray, texture: Image.Image) -> None:
-    """Red grows to the right, green downwards, blue with the depth; ``vertices`` in glTF's axes and metres.
+    """Check that red grows to the right, green downwards and blue with the depth.
 
-    ``texture_coords`` count from the upper left corner.
+    ``vertices`` are in glTF's axes and metres; ``texture_coords`` count from the upper left corner.
     """
     pixels = np.asarray(texture.convert("RGB"), np.float64) / 255
     height, width, _ = pixels.shape
@@ -94,13 +94,13 @@ def test_trimesh_reads_gltf(name: str, made: dict[str, bytes]) -> None:
     loaded = trimesh.load(io.BytesIO(made[name]), file_type=load(name).suffix[1:], process=False)
     (found,) = loaded.geometry.values()
     check_surface(found.vertices, found.faces, up="y", unit="m")
-    texture_coords = np.asarray(found.visual.uv) * [1, -1] + [0, 1]  # trimesh turns them: from the lower left
+    texture_coords = np.asarray(found.visual.uv) * [1, -1] + [0, 1]  # trimesh counts from the lower left
     check_colors(found.vertices, texture_coords, found.visual.material.baseColorTexture)
 
 
 @needs_node
 @pytest.mark.parametrize("name", ["glb_mesh.glb", "gltf.gltf"])
-def test_the_validator_finds_nothing(name: str, read: dict[str, Read]) -> None:
+def test_the_gltf_validator_reports_no_issue(name: str, read: dict[str, Read]) -> None:
     assert read[name].report["issues"] == []
     assert read[name].report["mode"] == 4  # triangles
 
@@ -137,14 +137,14 @@ def test_three_reads_fbx(read: dict[str, Read]) -> None:
 @pytest.mark.parametrize(
     ("name", "up", "unit"), [("fbx", "y", "cm"), ("glb_mesh", "y", "m"), ("stl", "z", "mm")]
 )
-def test_assimp_reads(name: str, up: str, unit: str, made: dict[str, bytes]) -> None:
+def test_assimp_reads_the_meshes(name: str, up: str, unit: str, made: dict[str, bytes]) -> None:
     again = assimp.convert(made[name], load(name).suffix[1:], "stlb")
     found = trimesh.load(io.BytesIO(again), file_type="stl", process=False)
     check_surface(found.vertices, found.faces, up=up, unit=unit)
 
 
 def vertices_of(name: str, **options: Any) -> np.ndarray:
-    """The corners of an .obj's or an .stl's triangles, (T, 3, 3)."""
+    """Return the corners of an .obj's or an .stl's triangles, (T, 3, 3)."""
     data = convert(name, options, ply(SCENE)).data
     if name == "obj":
         data = zipfile.ZipFile(io.BytesIO(data)).read("scene.obj")
@@ -152,14 +152,14 @@ def vertices_of(name: str, **options: Any) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", ["obj", "stl"])
-def test_up_and_unit_reach_the_file(name: str) -> None:
+def test_the_up_and_unit_options_are_applied(name: str) -> None:
     stored = vertices_of(name, max_triangles=2000, up="-y", unit="m")
     found = vertices_of(name, max_triangles=2000, up="z", unit="in")
     wanted = stored @ np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]]).T / 0.0254
     np.testing.assert_allclose(found, wanted, atol=2e-3)
 
 
-def test_budget_cut_and_pruning_reach_the_mesh() -> None:
+def test_the_budget_depth_cut_and_pruning_options_are_applied() -> None:
     whole = vertices_of("stl", unit="m", max_triangles=2_000_000)
     for budget in (100, 5000):
         assert 0.5 * budget < len(vertices_of("stl", unit="m", max_triangles=budget)) <= budget
@@ -172,8 +172,8 @@ def test_budget_cut_and_pruning_reach_the_mesh() -> None:
     assert 0 < len(fewer) < 0.9 * len(whole)
 
 
-def test_front_is_what_the_camera_sees() -> None:
-    """The scene itself has no symmetry: turned over along any axis it is elsewhere."""
+def test_the_scene_has_no_mirror_symmetry() -> None:
+    """Mirrored along any axis, the positions differ, so a mirrored export fails the other tests."""
     g = placed(SCENE.gaussians, up="y", unit="m").positions
     for axis in range(3):
         mirrored = g * np.where(np.arange(3) == axis, -1, 1)

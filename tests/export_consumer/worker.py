@@ -1,4 +1,4 @@
-"""The export consumer as a process, on topics of the test's own."""
+"""The export consumer as a process, on the test's topics."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def main() -> int:
 
 
 def own_topics(stem: str) -> list[topics.Topic]:
-    """Commands, dead letters, the background's and all retries under names of their own."""
+    """Give the command, dead-letter, background and retry topics names of the test."""
     kinds = (topics.EXPORT_COMMANDS, topics.EXPORT_DEAD, topics.BACKGROUND_COMMANDS)
     kinds += (topics.BACKGROUND_ENDINGS, *topics.EXPORT_RETRIES, *topics.BACKGROUND_RETRIES)
     return [

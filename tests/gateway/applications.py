@@ -1,8 +1,7 @@
-"""Applications that tests take in turn: to make one costs 0.1 s, most of it Litestar's copying of routes.
+"""A pool of applications for tests: making one costs 0.1 s, most of it Litestar's copying of routes.
 
 Everything that serves a request is built when an application starts, from the settings of the test that
-starts it. What is made before is the table of routes, which no test changes, and the counters, which are set
-back.
+starts it. Only the route table, which no test changes, and the counters, which are reset, are made before.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from gateway.app import create_app
 from gateway.settings import Settings
 
 FREE: defaultdict[tuple[str, ...], list[tuple[Litestar, Settings]]] = defaultdict(list)
-"""Each with the settings that it reads when it starts, by those that its table of routes is made from."""
+"""Idle applications with the settings that each reads at its start, by those that determine its routes."""
 
 
 @contextmanager
 def application(settings: Settings) -> Iterator[Litestar]:
-    """An application for one test, not started; by the end it must have been stopped."""
+    """Yield an application for one test, not started; the test must have stopped it by the end."""
     own = settings.gateway
     free = FREE[own.public_url, *own.cors_origins]
     if free:
@@ -35,7 +34,7 @@ def application(settings: Settings) -> Iterator[Litestar]:
         read = replace(settings)
         app = create_app(read)
     yield app
-    # Not reached where it could not be started or stopped: such a one is not lent again.
+    # Not reached if starting or stopping failed: such an application is not reused.
     app.state = State()
     for metric in vars(app.asgi_handler._metrics).values():
         if getattr(metric, "_labelnames", ()):

@@ -1,10 +1,11 @@
-"""A gateway in this process, against the real Postgres and S3; Kafka is away unless a test wants it."""
+"""A gateway in this process, with the real Postgres and S3; Kafka is unreachable unless a test needs it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -24,22 +25,35 @@ NO_KAFKA = KafkaSettings(bootstrap_servers="127.0.0.1:9", security_protocol="PLA
 
 
 async def until(good: Callable[[], bool]) -> None:
-    """Look until it is so; the limit only turns a hang into a failure."""
+    """Poll until the condition holds; the limit only turns a hang into a failure."""
     async with asyncio.timeout(30):
         while not good():  # noqa: ASYNC110  (what is watched has no event to wait for)
             await asyncio.sleep(0.01)
 
 
+class Services:
+    """The instances that handlers receive, as attributes with the names of `gateway.*.dependencies`."""
+
+    def __init__(self, state: State) -> None:
+        object.__setattr__(self, "_state", state)
+
+    def __getattr__(self, name: str) -> Any:
+        return self._state[name]
+
+    def __setattr__(self, name: str, value: object) -> None:
+        self._state[name] = value
+
+
 class Api:
-    """A client of one gateway, with what tests do again and again."""
+    """A client of one gateway, with the steps that many tests share."""
 
     def __init__(self, app: Litestar, client: AsyncClient) -> None:
         self.app, self.client = app, client
 
     @property
-    def services(self) -> State:
-        """The instances that handlers are given, by the names of `gateway.*.dependencies`."""
-        return self.app.state
+    def services(self) -> Services:
+        """The instances that handlers receive."""
+        return Services(self.app.state)
 
     async def person(self, email: str | None = None) -> dict[str, str]:
         """Register and sign in; return the header."""
@@ -90,7 +104,7 @@ def settings(gateway_settings: GatewaySettings, fresh_database: str, s3_settings
 
 @asynccontextmanager
 async def started(app: Litestar) -> AsyncIterator[None]:
-    """Run the lifespan in one task; pytest begins and ends a fixture in two, which cancel scopes forbid."""
+    """Run the lifespan in one task: pytest sets up and tears down in two, which cancel scopes forbid."""
     up, down = asyncio.Event(), asyncio.Event()
 
     async def live() -> None:
@@ -111,7 +125,7 @@ async def started(app: Litestar) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def api(settings: Settings) -> AsyncIterator[Api]:
-    """In the test's own loop, where Litestar's test client would bring another."""
+    """A client in the test's own event loop; Litestar's test client would start another one."""
     with application(settings) as app:
         transport = ASGITransport(app)
         async with started(app), AsyncClient(transport=transport, base_url="http://gateway") as client:
@@ -120,7 +134,7 @@ async def api(settings: Settings) -> AsyncIterator[Api]:
 
 @pytest.fixture
 def assert_problem() -> Callable[[Response, int, str], dict[str, object]]:
-    """Check that an answer is a whole problem with this status and code; return its body."""
+    """Check that a response is a complete problem with this status and code; return its body."""
 
     def check(answer: Response, status: int, code: str) -> dict[str, object]:
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), (
@@ -146,7 +160,7 @@ async def key(api):
 
 
 async def stored_photos(api, s3_settings) -> set[str]:
-    """Every original in the bucket; it is shared, so tests compare before and after."""
+    """Return the keys of all originals; tests share the bucket, so they compare before and after."""
     client = api.services.blobs._client
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=s3_settings.bucket, Prefix="originals/")
     return {item["Key"] async for page in pages for item in page.get("Contents", [])}
@@ -154,7 +168,7 @@ async def stored_photos(api, s3_settings) -> set[str]:
 
 @pytest.fixture
 async def streaming(settings, kafka_settings, unique):
-    """A `tests.gateway.world.World` without a gateway yet: topics of the test's own, and a writer."""
+    """A `tests.gateway.world.World` with its own topics and a producer, without a gateway yet."""
     from tests.gateway.world import World  # noqa: PLC0415  (it needs this file)
 
     events, progress = unique("events"), unique("progress")
@@ -171,7 +185,7 @@ async def streaming(settings, kafka_settings, unique):
 
 @pytest.fixture
 async def world(streaming, settings, kafka_settings):
-    """An account with streams, at a gateway on a port."""
+    """A `World` with an account and a gateway that listens on a port."""
     from tests.gateway.world import gateway  # noqa: PLC0415
 
     async with gateway(settings, kafka_settings, streaming) as (api, url):

@@ -1,4 +1,4 @@
-"""Photos for tests: every accepted format, and every way to be wrong."""
+"""Photos for tests: every accepted format, and invalid photos."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ WIDTH, HEIGHT = 64, 48
 
 
 def scene(width: int = WIDTH, height: int = HEIGHT) -> Image.Image:
-    """A picture with detail everywhere, so that a cut anywhere is felt."""
+    """Return a picture with detail everywhere, so that truncation anywhere is detected."""
     noise = Image.effect_noise((width, height), 60)
     turned = noise.rotate(90).resize((width, height))
     return Image.merge("RGB", (noise, turned, Image.new("L", noise.size, 90)))
 
 
 def encoded(kind: str, *, orientation: int | None = None, size: tuple[int, int] = (WIDTH, HEIGHT)) -> bytes:
-    """The picture in a format of Pillow's; HEIF comes from a file, because we only have a decoder."""
+    """Return the picture in a format of Pillow's; HEIF comes from a file, as only a decoder is installed."""
     if kind == "HEIF":
         return (Path(__file__).parent / "tiny.heic").read_bytes()
     out, options = io.BytesIO(), {}
@@ -33,7 +33,7 @@ def encoded(kind: str, *, orientation: int | None = None, size: tuple[int, int] 
 
 
 def png_header_only(width: int, height: int) -> bytes:
-    """A PNG that claims a size and has next to no data: what a decompression bomb looks like at first."""
+    """Return a PNG that claims a size and has almost no data, as a decompression bomb does."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))

@@ -1,4 +1,4 @@
-"""Scenes as the ledger would have left them, without Kafka."""
+"""Scenes as the ledger would have written them, without Kafka."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TIMINGS = {"queued_ms": 100.0, "decode_ms": 20.5, "inference_ms": 800.0}
 
 
 async def put_scene(api: Api, account: UUID, status: str = "completed", **columns: Any) -> UUID:
-    """Write a row; an ended one has its objects in the store."""
+    """Insert a scene and return its id; a completed one names its splat."""
     generation_id = columns.pop("id", None) or new_id()
     now = datetime.now(UTC)
     row = {
@@ -48,7 +48,7 @@ async def put_objects(api: Api, *keys: str) -> list[str]:
 
 
 async def end(api: Api, generation_id: UUID, status: str = "completed") -> None:
-    """Do the ledger's work."""
+    """End a scene as the ledger does."""
     await api.sql(
         "UPDATE scene_generations SET status = $2, updated_at = now() WHERE id = $1", generation_id, status
     )

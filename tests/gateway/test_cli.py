@@ -51,7 +51,7 @@ def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedPro
 
 @contextmanager
 def process(environment: dict[str, str], ready: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that answers at ``ready``; killed at the end if a test left it."""
+    """Start a process and wait until it answers at ``ready``; kill it at the end if it still runs."""
     command = [sys.executable, "-m", "gateway", *arguments]
     child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     try:
@@ -101,7 +101,7 @@ def test_serves_and_stops_on_sigterm_with_streams_open(environment):
             lines = stream.iter_lines()
             assert next(lines).startswith("retry: ")
             child.send_signal(signal.SIGTERM)
-            assert "event: " not in "".join(lines)  # ended by the server, not cut
+            assert "event: " not in "".join(lines)  # the server ended the stream without an error
         out, _ = child.communicate(timeout=120)
         assert child.returncode == 0
     events = [json.loads(line)["event"] for line in out.splitlines()]
@@ -119,7 +119,7 @@ def test_relay_stops_on_sigterm(environment):
         assert child.returncode == 0
 
 
-def test_the_first_account(environment):
+def test_create_admin_makes_and_resets_the_first_account(environment):
     first = run(environment, *ADMIN)
     assert first.returncode == 0, first.stderr
     made = json.loads(first.stdout)

@@ -1,4 +1,4 @@
-"""Every route against every kind of caller; the rows come from the routes and the rules themselves."""
+"""Every route for every kind of caller; the cases come from the routes and the policy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway import policy
 from tests.gateway.pictures import encoded
 
 OWNED = {"generation_id", "export_id", "key_id", "webhook_id", "delivery_id", "share_id"}
-"""Path parameters that name something of one account: for everybody else it is not there."""
+"""Path parameters that name a resource of one account; other accounts get 404."""
 BODIES = {
     "export_scene": {"format": "ply"},
     "create_share": {},
@@ -24,7 +24,7 @@ STREAMS = {"events", "scene_events", "export_events"}
 
 
 def rows(app) -> list[tuple[str, str, str]]:
-    """(operation id, method, path) of every route of ours."""
+    """Return (operation id, method, path) of every route of the gateway."""
     return [
         (str(handler.operation_id), method, route.path_format)
         for route in app.routes
@@ -48,7 +48,7 @@ async def ask(api, method: str, path: str, headers: dict[str, str]) -> tuple[int
 
 @pytest.fixture
 async def callers(api, monkeypatch):
-    """Every kind of caller, by name; and what the first one owns."""
+    """The ids of what the owner owns, and the headers of every kind of caller by name."""
     owner = await api.person("owner@example.com")
     enterprise, admin, other = [await api.person(f"{name}@example.com") for name in ("ent", "adm", "oth")]
     await api.sql("UPDATE users SET role = 'enterprise' WHERE email = 'ent@example.com'")
@@ -93,7 +93,7 @@ async def callers(api, monkeypatch):
 
 
 def refusal(rule: policy.Rule, who: str) -> tuple[int, str] | None:
-    """What the caller is told; None where the door is open."""
+    """Return status and code that the caller must get, or None where access is allowed."""
     if rule is policy.PUBLIC:
         return None
     by_key = who in {"key", "scopeless", "revoked", "expired key"}
@@ -116,13 +116,13 @@ def refusal(rule: policy.Rule, who: str) -> tuple[int, str] | None:
 async def test_every_route_for_every_caller(api, callers) -> None:
     owned, headers = callers
     wrong, asked = [], 0
-    # The doors first: what is open may change the world (rotate a secret, revoke a key).
+    # Allowed calls get random ids, as they may change state (rotate a secret, revoke a key).
     for operation, method, path in rows(api.app):
         rule = policy.POLICY[operation]
         for who, credentials in headers.items():
             expected = refusal(rule, who)
             if expected is None and (operation in STREAMS or operation in {"erase_me", "logout"}):
-                continue  # open, and tried elsewhere: a stream has no end, the others end the caller
+                continue  # tested elsewhere: a stream has no end, the others end the sign-in
             asked += 1
             ids = owned if expected is not None else {}
             outcome = await ask(api, method, filled(path, ids), credentials)
@@ -136,7 +136,7 @@ async def test_every_route_for_every_caller(api, callers) -> None:
     assert asked > 8 * len(policy.POLICY)
 
 
-async def test_what_is_anothers_is_not_there(api, callers) -> None:
+async def test_another_accounts_resources_are_not_found(api, callers) -> None:
     owned, headers = callers
     tried = set()
     for operation, method, path in rows(api.app):

@@ -1,4 +1,4 @@
-"""Who may call what: a route without a rule must not start."""
+"""The access policy: a gateway with a route without a rule does not start."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gateway import policy
 from gateway.app import create_app
 
 
-async def test_each_rule_is_for_a_route(api):
+async def test_routes_and_rules_correspond(api):
     ours = {
         str(handler.operation_id)
         for route in api.app.routes

@@ -1,4 +1,4 @@
-"""What clients send must not turn up in the logs: passwords, keys, tokens, addresses, names."""
+"""Secrets and personal data of clients are not logged: passwords, keys, tokens, addresses, names."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ FORGED = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJmb3JnZWQifQ.c2lnbmVkLWJ5LW5vYm9keQ"
 
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
-    """Logs as a gateway writes them, at their most talkative."""
+    """The log output of a gateway at level DEBUG."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     logs.configure("gateway", "DEBUG")
-    # Else every module's logger would stay as it is now, for all tests to come.
+    # Otherwise every module's logger would keep this configuration for all later tests.
     structlog.configure(cache_logger_on_first_use=False)
     (handler,) = root.handlers
     assert isinstance(handler, logging.StreamHandler)
@@ -37,7 +37,7 @@ def logged() -> Iterator[io.StringIO]:
     structlog.contextvars.clear_contextvars()
 
 
-async def test_nothing_that_a_client_sends_in_confidence_is_logged(logged, api, monkeypatch):
+async def test_secrets_and_personal_data_are_not_logged(logged, api, monkeypatch):
     client = api.client
     body = {"email": EMAIL, "password": PASSWORD, "first_name": "Gracious", "last_name": "Hopperton"}
     assert (await client.post("/api/v1/users/register", json=body)).status_code == 201
@@ -76,7 +76,7 @@ async def test_nothing_that_a_client_sends_in_confidence_is_logged(logged, api, 
     assert not found
 
 
-async def test_each_request_names_its_correlation_and_account(logged, api):
+async def test_each_request_line_has_its_correlation_id_and_account(logged, api):
     person = await api.person()
     account = await api.account_id(person)
     await api.client.get("/api/v1/users/me", headers=person | {"X-Correlation-ID": "mine-1"})
@@ -86,7 +86,7 @@ async def test_each_request_names_its_correlation_and_account(logged, api):
 
 
 class Broken:
-    """A pool whose errors quote what they were given, as Postgres does."""
+    """A pool whose errors quote their arguments, as those of Postgres do."""
 
     def __getattr__(self, _: str):
         def fail(*arguments: object):

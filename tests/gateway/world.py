@@ -1,4 +1,4 @@
-"""A gateway on a port, its events in the real Kafka, and a ledger that the test can hold back."""
+"""A gateway on a port, its events in the real Kafka, and a ledger whose writes the test controls."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ REF = BlobRef(key="k", sha256="0" * 64, bytes=1, media_type="image/jpeg")
 
 
 class World:
-    """One account with scenes, its events in Kafka, and the ledger's part done by hand."""
+    """One account with scenes and events in Kafka; the test does the ledger's writes."""
 
     def __init__(self, producer: AIOKafkaProducer, events: str, progress: str) -> None:
         self.producer = producer
@@ -47,7 +47,7 @@ class World:
         self.published: list[tuple[Cursor, OutRecord]] = []
 
     async def begin(self, api: Api, url: str) -> None:
-        """Make the account; ``api`` and ``url`` are the gateway that is asked from here on."""
+        """Create the account; ``api`` and ``url`` are those of the gateway used from here on."""
         self.api, self.url = api, url
         person = await self.api.person()
         self.account = await self.api.account_id(person)
@@ -55,11 +55,11 @@ class World:
 
     @property
     def partition(self) -> int:
-        """Where all its events lie."""
+        """The partition of all events of the account."""
         return partition_of(self.account, topics.EVENTS.partitions)
 
     async def scene(self) -> UUID:
-        """A row, as if accepted."""
+        """Insert a row as if accepted; return its id."""
         generation_id = new_id()
         await self.api.sql(
             "INSERT INTO scene_generations (id, user_id, original_image_url, status, priority, metadata,"
@@ -70,7 +70,7 @@ class World:
         return generation_id
 
     async def publish(self, message) -> Cursor:
-        """Publish an event in a transaction, as the bridges do; each leaves a control record behind it."""
+        """Publish an event in a transaction, as the bridges do; each adds a control record after it."""
         out = record(topics.EVENTS, message, key=self.account, source="/test", time=datetime.now(UTC))
         async with self.producer.transaction():
             sent = await self._send(out)
@@ -78,7 +78,7 @@ class World:
         return self.published[-1][0]
 
     async def publish_progress(self, message) -> None:
-        """Publish progress."""
+        """Publish a progress message in a transaction."""
         async with self.producer.transaction():
             await self._send(record(topics.PROGRESS, message, key=self.account, source="/test"))
 
@@ -88,7 +88,7 @@ class World:
         )
 
     async def project(self) -> None:
-        """Do the ledger's work: everything told so far is in the log."""
+        """Write all published events into the event log, as the ledger does."""
         for cursor, out in self.published:
             event = decode(topics.EVENTS, out.value, out.headers)
             await self.api.sql(
@@ -124,7 +124,7 @@ class World:
         )  # fmt: skip
 
     async def export(self, generation_id: UUID) -> UUID:
-        """A row, as if accepted."""
+        """Insert a row as if accepted; return its id."""
         export_id = new_id()
         await self.api.sql(
             "INSERT INTO export_jobs (id, scene_generation_id, export_format, status, created_at, updated_at)"
@@ -149,12 +149,12 @@ class World:
         return following(f"{self.url}/api/v1/{path}", headers)
 
     async def whole(self, generation_id: UUID, after: str | None = None) -> list[dict]:
-        """Follow a scene to the end; the events."""
+        """Follow a scene's stream to its end; return the events."""
         async with asyncio.timeout(30), self.follow(generation_id, after) as (_, frames):
             return [frame async for frame in frames if "event" in frame]
 
     async def some(self, count: int, after: str | None = None, path: str = "events") -> list[dict]:
-        """Follow the account until so many events have come."""
+        """Follow the account's stream until `count` events have come; return them."""
         seen: list[dict] = []
         async with asyncio.timeout(30), self.stream(path, after) as (answer, frames):
             assert answer.status_code == 200, await answer.aread()
@@ -164,7 +164,7 @@ class World:
         return seen
 
     async def page(self, **query: object) -> dict:
-        """The account's events as JSON."""
+        """Return a page of the account's events as JSON."""
         async with httpx.AsyncClient() as client:
             answer = await client.get(f"{self.url}/api/v1/events", params=query, headers=self.headers)
         assert answer.status_code == 200, answer.text
@@ -173,7 +173,7 @@ class World:
 
 @asynccontextmanager
 async def gateway(settings: Settings, kafka: KafkaSettings, world: World) -> AsyncIterator[tuple[Api, str]]:
-    """A gateway of its own on a port, following the world's topics; its client and its address."""
+    """Run a gateway on a port that reads the world's topics; yields its client and its URL."""
     app = create_app(settings)
     async with started(app), httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
         client.base_url = "http://gateway"
@@ -186,9 +186,7 @@ async def gateway(settings: Settings, kafka: KafkaSettings, world: World) -> Asy
             events=replace(topics.EVENTS, name=world.names[topics.EVENTS.name]),
             progress=replace(topics.PROGRESS, name=world.names[topics.PROGRESS.name]),
         )
-        api.services.tail = api.services.streams._tail = (
-            tail  # its own one follows nothing: Kafka is away for it
-        )
+        api.services.tail = api.services.streams._tail = tail  # its own tail cannot reach Kafka
         following_kafka = asyncio.create_task(tail.run())
         await until(lambda: tail.state == "connected")
         server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_config=None))

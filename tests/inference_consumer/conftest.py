@@ -33,7 +33,7 @@ from tests.inference_consumer.pictures import photo as good_photo
 
 @dataclass
 class Works:
-    """A pipeline that runs, and what it did."""
+    """A running pipeline, and what it published."""
 
     pipeline: Pipeline
     inference: Inference
@@ -80,7 +80,7 @@ async def _works(model: Model, *, max_delay_s: float = 0.0) -> AsyncIterator[Wor
 
 @pytest.fixture
 def works() -> Callable[..., AbstractAsyncContextManager[Works]]:
-    """``async with works(model) as running``: everything but Kafka."""
+    """``async with works(model) as running`` runs everything but Kafka."""
     return _works
 
 
@@ -100,7 +100,7 @@ def command() -> Callable[..., GenerateScene]:
 
 
 def record_of(command: GenerateScene, *, attempt: int = 1) -> Record:
-    """The command as the processor hands it over."""
+    """Return the command as the processor passes it to the handler."""
     topic = topics.commands_topic(command.priority)
     out = envelope.record(
         topic,
@@ -126,7 +126,7 @@ def record_of(command: GenerateScene, *, attempt: int = 1) -> Record:
 async def kafka(
     kafka_settings: KafkaSettings, unique: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> Kafka:
-    """The declared topics under names of this test's own."""
+    """Create the declared topics under names of this test."""
 
     def own(topic: topics.Topic, **changes: Any) -> topics.Topic:
         return replace(topic, name=unique(topic.name), **{"partitions": 2, **changes})
@@ -144,6 +144,6 @@ async def kafka(
 
 @pytest.fixture
 async def blobs(s3_settings: S3Settings) -> AsyncIterator[BlobStore]:
-    """The real store."""
+    """Open the real store."""
     async with BlobStore(s3_settings) as store:
         yield store

@@ -1,4 +1,4 @@
-"""What the tests of the whole consumer share: topics of a test's own, and a consumer that runs on them."""
+"""Shared by the tests of the whole consumer: topics per test, and a consumer that runs on them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from inference_consumer.settings import CacheSettings, InferenceSettings, Settin
 
 
 class Kafka:
-    """The declared topics under names of this test's own, and what lies in them."""
+    """The declared topics under names of this test, and their records."""
 
     def __init__(self, settings: KafkaSettings, group: str) -> None:
         self.settings, self.group = settings, group
@@ -40,7 +40,7 @@ class Kafka:
             await producer.stop()
 
     async def order(self, source: BlobRef, **fields: Any) -> UUID:
-        """Send a command."""
+        """Send a command; return its generation id."""
         command = GenerateScene(
             **{
                 "generation_id": ids.new_id(),
@@ -60,7 +60,7 @@ class Kafka:
         await self.send(topics.CANCELLATIONS, cancel_request)
 
     async def read(self, topic: topics.Topic, until: Callable[[list[Any]], bool]) -> list[Any]:
-        """Everything committed, once it is enough."""
+        """Return everything committed, once the condition accepts it."""
         consumer = broker.consumer(self.settings, client_id="test", group_id=None)
         await consumer.start()
         try:
@@ -77,14 +77,14 @@ class Kafka:
             await consumer.stop()
 
     async def endings(self, *generations: UUID) -> dict[UUID, Any]:
-        """The ending of each, when all have one; never two."""
+        """Return the ending of each generation once all have one. Fails for two endings of one."""
         wanted = set(generations)
         found = await self.read(topics.EVENTS, lambda all_: wanted <= {each.generation_id for each in all_})
         assert len(found) == len({each.generation_id for each in found})
         return {each.generation_id: each for each in found}
 
     async def dead(self) -> int:
-        """How many records are parked."""
+        """Return how many records are parked."""
         part = TopicPartition(topics.GENERATION_DEAD.name, 0)
         consumer = broker.consumer(self.settings, client_id="test", group_id=None)
         await consumer.start()
@@ -100,7 +100,7 @@ class Kafka:
 async def consuming(
     kafka: Kafka, s3: S3Settings, *, model: Any = None, abandoned: bool = False, **options: Any
 ) -> AsyncIterator[App]:
-    """A consumer that takes jobs, until SIGTERM; it leaves by itself within seconds."""
+    """Run a consumer until SIGTERM, after which it must end within seconds."""
     settings = settings_of(kafka, s3, **options)
     app = create_app(settings) if model is None else App(settings, lambda _: model)
     running = asyncio.ensure_future(app.run())

@@ -1,4 +1,4 @@
-"""Models that misbehave on purpose, for the tests of everything around a model."""
+"""Models that fail on purpose, for tests of the code around a model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INFO = ModelInfo(
 
 @dataclass
 class Echo:
-    """A splat that is its item's text."""
+    """A splat whose bytes are its item's text."""
 
     item: Any
     count: int = 3

@@ -1,4 +1,4 @@
-"""Photos for tests: known pixels in every format, and every way to be wrong."""
+"""Photos for tests: known pixels in every format, and invalid files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 
 
 def quadrants(width: int = 64, height: int = 48) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Red, green / blue, white, each a quarter: what is up, what is left and which channel is which."""
+    """Return red, green / blue, white, each a quarter, which identifies orientation and channels."""
     pixels = np.zeros((height, width, 3), np.uint8)
     pixels[: height // 2, : width // 2] = (200, 40, 40)
     pixels[: height // 2, width // 2 :] = (40, 200, 40)
@@ -22,19 +22,19 @@ def quadrants(width: int = 64, height: int = 48) -> np.ndarray[Any, np.dtype[np.
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    """The image in a format of Pillow's."""
+    """Return the image encoded in a format of Pillow's."""
     out = io.BytesIO()
     image.save(out, kind, **options)
     return out.getvalue()
 
 
 def photo(width: int = 64, height: int = 48, kind: str = "PNG", **options: Any) -> bytes:
-    """A good photo."""
+    """Return a valid photo."""
     return encoded(Image.fromarray(quadrants(width, height)), kind, **options)
 
 
 def exif_bytes(*, orientation: int | None = None, focal35: Any = None, focal: Any = None) -> bytes:
-    """EXIF with these tags."""
+    """Return EXIF data with these tags."""
     exif = Image.Exif()
     if orientation is not None:
         exif[0x0112] = orientation
@@ -47,7 +47,7 @@ def exif_bytes(*, orientation: int | None = None, focal35: Any = None, focal: An
 
 
 def png_that_claims(width: int, height: int) -> bytes:
-    """A PNG of next to no data that claims a size: what a decompression bomb looks like at first."""
+    """Return a PNG with almost no data that claims a size, like a decompression bomb."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))

@@ -19,7 +19,7 @@ KAFKA = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "KAFKA_SECURITY_PROTOCOL": "P
 
 
 def started(**environment: str) -> subprocess.CompletedProcess[str]:
-    """The process as an operator starts it, run to its end."""
+    """Run the process as an operator starts it, to its end."""
     kept = {"PATH": os.environ["PATH"]}
     command = [sys.executable, "-m", "inference_consumer"]
     return subprocess.run(
@@ -44,7 +44,7 @@ def test_a_wrong_setting_is_one_sentence_and_status_2(environment: dict[str, str
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_it_leaves_on_sigterm_also_while_kafka_is_away() -> None:
+def test_sigterm_ends_the_process_while_kafka_is_down() -> None:
     command = [sys.executable, "-m", "inference_consumer"]
     environment = {"PATH": os.environ["PATH"], **KAFKA, "INFERENCE_MODEL": "null"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:

@@ -16,7 +16,7 @@ from tests.inference_consumer.models import Echo, FakeModel
 
 
 class Gate:
-    """A model's `run` that waits until it is let go, batch by batch; the warm-up passes."""
+    """A model's `run` that waits until released, batch by batch; the warm-up passes."""
 
     def __init__(self) -> None:
         self.warm = False
@@ -75,7 +75,7 @@ async def stage() -> Any:
     await stage.engine.stop(within_s=5)
 
 
-async def test_the_next_batch_gathers_while_one_runs(stage: Stage) -> None:
+async def test_the_next_batch_is_collected_while_one_runs(stage: Stage) -> None:
     first = stage.submit("a")
     await stage.gate.inside()
     rest = [stage.submit(item) for item in "bcd"]
@@ -89,8 +89,8 @@ async def test_the_next_batch_gathers_while_one_runs(stage: Stage) -> None:
     assert all(each.waited_s >= 0 and each.seconds > 0 for each in served)
 
 
-async def test_a_photo_waits_for_one_that_is_coming_and_no_longer(stage: Stage) -> None:
-    stage.engine._seconds[1] = 1000.0  # 10 s of patience: only an event can end it
+async def test_a_photo_waits_only_while_another_is_expected(stage: Stage) -> None:
+    stage.engine._seconds[1] = 1000.0  # the batcher would wait 10 s, so only an event can end the wait
     with stage.inference.coming(Priority.INTERACTIVE):
         first = stage.submit("a")
         await asyncio.sleep(0)
@@ -127,7 +127,7 @@ async def test_an_interactive_job_preempts_the_running_bulk_batch(stage: Stage) 
     assert stage.model.batches == [["bulk"], ["person", "another"], ["more bulk"]]
 
 
-async def test_shutdown_during_a_preempting_batch_answers_every_caller() -> None:
+async def test_shutdown_during_a_preempting_batch_fails_every_call() -> None:
     stage = Stage()
     serving = await stage.start()
     bulk = stage.submit("bulk", priority=Priority.BULK)
@@ -163,7 +163,7 @@ async def test_cancelled_while_queued_is_published_at_once_and_never_runs(stage:
     assert stage.model.batches == [["a"]]
 
 
-async def test_a_caller_that_goes_away_takes_its_photo_along(stage: Stage) -> None:
+async def test_a_cancelled_call_removes_its_photo_from_the_queue(stage: Stage) -> None:
     running = stage.submit("a")
     await stage.gate.inside()
     gone = stage.submit("gone")
@@ -177,7 +177,7 @@ async def test_a_caller_that_goes_away_takes_its_photo_along(stage: Stage) -> No
     assert stage.model.batches == [["a"], ["b"]]
 
 
-async def test_a_size_that_raises_reaches_its_own_caller(stage: Stage) -> None:
+async def test_an_error_of_the_size_function_reaches_its_caller_only(stage: Stage) -> None:
     def weigh(item: Any) -> int:
         if item == "bad":
             raise OverflowError
@@ -190,7 +190,7 @@ async def test_a_size_that_raises_reaches_its_own_caller(stage: Stage) -> None:
     assert (await stage.submit("good")).splat.item == "good"
 
 
-async def test_shutdown_in_mid_batch_answers_every_caller() -> None:
+async def test_shutdown_during_a_batch_fails_every_call() -> None:
     stage = Stage()
     serving = await stage.start()
     running = stage.submit("a")

@@ -14,7 +14,7 @@ BULK, PERSON = Priority.BULK, Priority.INTERACTIVE
 
 
 class Clock:
-    """Time stands still until told."""
+    """A clock that advances only on request."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -27,7 +27,7 @@ class Clock:
 
 
 class Queue(Batcher):
-    """A batcher for 4 photos of 100 bytes, which take 0.4 s; waits 50 ms at most, on its own clock."""
+    """A batcher for 4 photos of 100 bytes, which take 0.4 s. It waits 50 ms at most, on its own clock."""
 
     def __init__(self, *, seconds: Callable[[int], float] = lambda _: 0.4, max_bytes: int = 1000) -> None:
         self.clock = Clock()
@@ -64,7 +64,7 @@ async def test_a_lone_photo_never_waits() -> None:
     assert queue.wait_s() is None
 
 
-async def test_a_burst_fills_batches_in_its_order() -> None:
+async def test_a_burst_fills_batches_in_order() -> None:
     queue = Queue()
     queue.coming[PERSON] = 5
     for item in "abcdefghij":
@@ -77,7 +77,7 @@ async def test_a_burst_fills_batches_in_its_order() -> None:
     assert queue.batch() == ["i", "j"]
 
 
-async def test_a_trickle_waits_no_longer_than_the_first_ones_deadline() -> None:
+async def test_a_partial_batch_waits_until_the_first_photos_deadline() -> None:
     queue = Queue()
     queue.coming[PERSON] = 2
     queue.add("a")
@@ -90,7 +90,7 @@ async def test_a_trickle_waits_no_longer_than_the_first_ones_deadline() -> None:
     assert queue.batch() == ["a", "b"]
 
 
-async def test_waiting_costs_a_quarter_of_the_batchs_own_time_at_most() -> None:
+async def test_the_wait_is_at_most_a_quarter_of_the_batch_time() -> None:
     queue = Queue(seconds=lambda size: 0.02 * size)
     queue.coming[PERSON] = 9
     queue.add("a")
@@ -116,7 +116,7 @@ async def test_a_lowered_limit_makes_smaller_batches() -> None:
     assert [queue.batch(), queue.batch(), queue.batch()] == [["a", "b"], ["c", "d"], ["e"]]
 
 
-async def test_bytes_cap_a_batch_and_then_it_is_full() -> None:
+async def test_the_byte_limit_fills_a_batch() -> None:
     queue = Queue()
     queue.coming[PERSON] = 9
     for weight in (600, 300, 200):
@@ -126,7 +126,7 @@ async def test_bytes_cap_a_batch_and_then_it_is_full() -> None:
     assert queue.wait_s() == pytest.approx(0.05)
 
 
-async def test_one_photo_above_the_cap_goes_alone() -> None:
+async def test_a_photo_above_the_byte_limit_runs_alone() -> None:
     queue = Queue()
     queue.add(5000)
     queue.add(1)
@@ -162,7 +162,7 @@ async def test_interactive_waits_for_interactive_only_and_never_to_preempt() -> 
     assert not queue.may_be_preempted(bulk)
 
 
-async def test_bulk_that_waited_long_goes_in_turn() -> None:
+async def test_bulk_beyond_its_maximum_wait_goes_before_interactive() -> None:
     queue = Queue()
     queue.most = 1
     queue.add("bulk", BULK)
@@ -222,7 +222,7 @@ async def test_a_size_that_raises_fails_that_item_only() -> None:
     assert queue.batch() == ["a", "b"]
 
 
-async def test_closing_ends_every_caller() -> None:
+async def test_closing_fails_every_waiting_call() -> None:
     queue = Queue()
     waiting = queue.add("a")
     queue.close(EngineStoppedError("over"))

@@ -27,7 +27,7 @@ def noted(now: Callable[[], float]) -> Cancellations:
     return Cancellations(NOWHERE, client_id="test", topic=topics.CANCELLATIONS, now=now)
 
 
-def test_a_cancel_request_is_kept_until_no_command_of_its_age_can_live() -> None:
+def test_a_cancel_request_is_kept_for_the_lifetime_of_a_command() -> None:
     now = 1_000_000.0
     cancellations = noted(lambda: now)
     one, two, three = (ids.new_id() for _ in range(3))
@@ -43,7 +43,7 @@ def test_a_cancel_request_is_kept_until_no_command_of_its_age_can_live() -> None
     assert cancellations.wanted(two)
 
 
-def test_an_expired_cancel_request_takes_no_memory() -> None:
+def test_an_expired_cancel_request_is_not_stored() -> None:
     cancellations = noted(lambda: 1_000_000.0)
     cancellations.note(ids.new_id(), 1_000_000.0 - 7 * DAY_S)
     assert cancellations._until == {}
@@ -60,12 +60,12 @@ async def request_cancel(producer: AIOKafkaProducer, topic: Topic, generation_id
 
 async def wait_until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while not true():  # noqa: ASYNC110 - Kafka rings no bell
+        while not true():  # noqa: ASYNC110 - Kafka gives no notification
             await asyncio.sleep(0.02)
 
 
 @pytest.mark.stack
-async def test_everything_there_is_known_before_ready_and_the_rest_follows(
+async def test_existing_cancel_requests_are_read_before_ready_and_later_ones_follow(
     kafka_settings: KafkaSettings, unique: Callable[[str], str]
 ) -> None:
     topic = replace(topics.CANCELLATIONS, name=unique("cancellations"), partitions=2)
@@ -79,7 +79,7 @@ async def test_everything_there_is_known_before_ready_and_the_rest_follows(
     early = [ids.new_id() for _ in range(50)]
     for each in early:
         await request_cancel(producer, topic, each)
-    async with producer.transaction():  # unreadable, and last: no reason to hold up the start
+    async with producer.transaction():  # undecodable, and last: it must not delay readiness
         await producer.send(topic.name, key=b"?", value=b"?")
     following = asyncio.ensure_future(cancellations.run())
     try:
@@ -98,7 +98,7 @@ async def test_everything_there_is_known_before_ready_and_the_rest_follows(
 
 
 @pytest.mark.stack
-async def test_an_empty_topic_is_read_at_once(
+async def test_an_empty_topic_is_ready_at_once(
     kafka_settings: KafkaSettings, unique: Callable[[str], str]
 ) -> None:
     topic = replace(topics.CANCELLATIONS, name=unique("cancellations"))

@@ -24,13 +24,13 @@ def card_of(pixels: Any, focal_px: float = FOCAL_PX) -> CardSplat:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """The card of the quadrants, 64 x 48."""
+    """Write the card of the quadrants, 64 x 48, to a file."""
     path = tmp_path / "card.ply"
     path.write_bytes(card_of(quadrants()).ply())
     return path
 
 
-def test_a_splat_reader_finds_what_was_meant(file: Path) -> None:
+def test_a_splat_reader_reads_the_card(file: Path) -> None:
     data = gsply.plyread(file)
     assert data.means.shape == (64 * 48, 3)
     np.testing.assert_allclose(data.quats, np.broadcast_to([1, 0, 0, 0], (64 * 48, 4)))
@@ -63,7 +63,7 @@ def test_a_large_photo_keeps_its_aspect_and_stays_below_the_cap(width: int, heig
     assert 0.9 * MAX_GAUSSIANS < splat.count <= MAX_GAUSSIANS
     assert columns / rows == pytest.approx(width / height, rel=0.06)
     vertices = np.frombuffer(splat.ply(), "<f4", offset=len(splat.ply()) - 56 * splat.count).reshape(-1, 14)
-    # The outermost cells' edges are where the photo's are, to a thousandth.
+    # The outermost cells' edges coincide with the photo's, to a thousandth.
     wide = np.ptp(vertices[:, 0]) * columns / (columns - 1)
     high = np.ptp(vertices[:, 1]) * rows / (rows - 1)
     assert (wide, high) == (pytest.approx(width / 1000 * 2, 1e-3), pytest.approx(height / 1000 * 2, 1e-3))
@@ -77,6 +77,6 @@ def test_averaging_is_by_area() -> None:
     assert cells.std() < 25
 
 
-def test_it_says_what_it_is() -> None:
+def test_model_info_and_item_size() -> None:
     assert (INFO.name, INFO.weights_sha256) == ("card", None)
     assert Card().item_bytes(card_of(quadrants())) == 64 * 48 * 3

@@ -20,7 +20,7 @@ DIGEST = hashlib.sha256(WEIGHTS).hexdigest()
 
 @dataclass
 class Behaviour:
-    """What the server does, and what it was asked for."""
+    """The server's behaviour, and the ranges requested from it."""
 
     body: bytes = WEIGHTS
     cut_after: list[int] = field(default_factory=list)  # bytes of each answer before the connection breaks
@@ -57,7 +57,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(rest[: does.cut_after.pop(0)] if does.cut_after else rest)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def does() -> Behaviour:
 @pytest.fixture
 def url(does: Behaviour) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, does))
-    server.handle_error = lambda *_: None  # the client hangs up on purpose
+    server.handle_error = lambda *_: None  # the client closes the connection on purpose
     serving = threading.Thread(target=server.serve_forever, args=(0.01,))
     serving.start()
     yield f"http://127.0.0.1:{server.server_port}/sharp.pt"
@@ -82,14 +82,14 @@ def checkpoints(tmp_path: Path) -> Checkpoints:
     return Checkpoints(cache=tmp_path / "cache", schemes=("http",), backoff_s=0)
 
 
-def test_a_file_is_taken_where_it_lies(tmp_path: Path, checkpoints: Checkpoints) -> None:
+def test_a_local_file_is_used_without_a_copy(tmp_path: Path, checkpoints: Checkpoints) -> None:
     file = tmp_path / "mine.pt"
     file.write_bytes(WEIGHTS)
     assert checkpoints.locate(str(file), None) == (file, DIGEST)
     assert checkpoints.locate(str(file), DIGEST.upper()) == (file, DIGEST)
     with pytest.raises(ConfigurationError, match=DIGEST):
         checkpoints.locate(str(file), "0" * 64)
-    assert file.exists()  # it is the operator's own
+    assert file.exists()  # it belongs to the operator
 
 
 def test_a_missing_file_is_reported(tmp_path: Path, checkpoints: Checkpoints) -> None:
@@ -105,14 +105,16 @@ def test_a_url_is_fetched_once(does: Behaviour, url: str, checkpoints: Checkpoin
     assert does.asked == [None]
 
 
-def test_an_interrupted_download_goes_on(does: Behaviour, url: str, checkpoints: Checkpoints) -> None:
+def test_an_interrupted_download_is_resumed(does: Behaviour, url: str, checkpoints: Checkpoints) -> None:
     does.cut_after = [1000, 70_000]
     path, _ = checkpoints.locate(url, DIGEST)
     assert path.read_bytes() == WEIGHTS
     assert does.asked == [None, "bytes=1000-", "bytes=71000-"]
 
 
-def test_a_download_goes_on_in_the_next_process(does: Behaviour, url: str, checkpoints: Checkpoints) -> None:
+def test_a_download_is_resumed_by_the_next_process(
+    does: Behaviour, url: str, checkpoints: Checkpoints
+) -> None:
     does.cut_after = [1000] * 5
     with pytest.raises(ConfigurationError, match="cannot be fetched"):
         checkpoints.locate(url, DIGEST)
@@ -121,9 +123,7 @@ def test_a_download_goes_on_in_the_next_process(does: Behaviour, url: str, check
     assert does.asked[-1] == "bytes=5000-"
 
 
-def test_what_was_complete_but_not_named_yet_is_kept(
-    does: Behaviour, url: str, checkpoints: Checkpoints
-) -> None:
+def test_a_complete_part_file_is_kept(does: Behaviour, url: str, checkpoints: Checkpoints) -> None:
     checkpoints.cache.mkdir()
     (checkpoints.cache / f"{DIGEST}.part").write_bytes(WEIGHTS)
     assert checkpoints.locate(url, DIGEST)[0].read_bytes() == WEIGHTS
@@ -131,7 +131,7 @@ def test_what_was_complete_but_not_named_yet_is_kept(
 
 
 @pytest.mark.parametrize("ranges", [False, True])
-def test_what_cannot_be_continued_is_begun_anew(
+def test_a_download_that_cannot_be_resumed_is_restarted(
     does: Behaviour, url: str, checkpoints: Checkpoints, ranges: bool
 ) -> None:
     does.ranges = ranges
@@ -141,7 +141,9 @@ def test_what_cannot_be_continued_is_begun_anew(
     assert checkpoints.locate(url, DIGEST)[0].read_bytes() == WEIGHTS
 
 
-def test_another_file_is_refused_and_not_kept(does: Behaviour, url: str, checkpoints: Checkpoints) -> None:
+def test_a_file_with_another_digest_is_refused_and_not_kept(
+    does: Behaviour, url: str, checkpoints: Checkpoints
+) -> None:
     does.body = b"something else"
     with pytest.raises(ConfigurationError, match="SHARP_CHECKPOINT_SHA256"):
         checkpoints.locate(url, DIGEST)
@@ -149,9 +151,7 @@ def test_another_file_is_refused_and_not_kept(does: Behaviour, url: str, checkpo
     assert checkpoints.locate(url, DIGEST)[1] == DIGEST
 
 
-def test_a_refusal_is_not_repeated_but_a_breakdown_is(
-    does: Behaviour, url: str, checkpoints: Checkpoints
-) -> None:
+def test_a_404_is_not_retried_but_a_503_is(does: Behaviour, url: str, checkpoints: Checkpoints) -> None:
     does.statuses = [404]
     with pytest.raises(ConfigurationError, match="404"):
         checkpoints.locate(url, None)
@@ -160,13 +160,13 @@ def test_a_refusal_is_not_repeated_but_a_breakdown_is(
     assert checkpoints.locate(url, None)[1] == DIGEST
 
 
-def test_more_than_the_limit_is_not_fetched(url: str, tmp_path: Path) -> None:
+def test_a_file_above_the_size_limit_is_not_fetched(url: str, tmp_path: Path) -> None:
     small = Checkpoints(cache=tmp_path, schemes=("http",), max_bytes=1000)
     with pytest.raises(ConfigurationError, match="more than 1000"):
         small.locate(url, None)
 
 
-def test_only_https_is_spoken_also_after_a_redirect(
+def test_only_https_is_allowed_also_after_a_redirect(
     does: Behaviour, url: str, checkpoints: Checkpoints, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigurationError, match="is not https"):

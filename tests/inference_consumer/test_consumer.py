@@ -1,4 +1,4 @@
-"""The whole consumer on real Kafka and S3: commands in, exactly one ending each out."""
+"""The whole consumer on real Kafka and S3: exactly one ending for each command."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def replace_key(ref: BlobRef, key: str) -> BlobRef:
     return BlobRef(key=key, sha256=ref.sha256, bytes=ref.bytes, media_type=ref.media_type)
 
 
-async def test_a_store_that_is_away_is_tried_again_then_the_job_is_parked_and_failed(
+async def test_a_job_is_retried_then_parked_and_failed_while_the_store_is_down(
     kafka: Kafka, s3_settings: S3Settings, blobs: BlobStore
 ) -> None:
     generation = await kafka.order(await stored(blobs, photo()))
@@ -92,7 +92,7 @@ async def test_a_store_that_is_away_is_tried_again_then_the_job_is_parked_and_fa
         assert await kafka.dead() == 1
 
 
-async def test_what_a_stopped_worker_left_the_next_one_does(
+async def test_the_next_worker_continues_after_a_stopped_one(
     kafka: Kafka, s3_settings: S3Settings, blobs: BlobStore
 ) -> None:
     async with consuming(kafka, s3_settings, model=Null()):
@@ -104,7 +104,7 @@ async def test_what_a_stopped_worker_left_the_next_one_does(
     assert {type(each) for each in endings.values()} == {GenerationCompleted}
 
 
-async def test_a_stop_in_mid_batch_does_not_wait_for_it_and_the_job_goes_back(
+async def test_a_stop_during_a_batch_abandons_it_and_the_job_is_redelivered(
     kafka: Kafka, s3_settings: S3Settings, blobs: BlobStore
 ) -> None:
     running, release = threading.Event(), threading.Event()
@@ -125,7 +125,7 @@ async def test_a_stop_in_mid_batch_does_not_wait_for_it_and_the_job_goes_back(
     assert endings[generation].model.name == "null"
 
 
-async def test_a_lost_device_ends_the_process_and_another_one_does_the_job(
+async def test_a_lost_device_ends_the_process_and_the_job_is_redelivered(
     kafka: Kafka, s3_settings: S3Settings, blobs: BlobStore
 ) -> None:
     def answer(items: list[Any]) -> list[Any]:
@@ -142,7 +142,7 @@ async def test_a_lost_device_ends_the_process_and_another_one_does_the_job(
     assert isinstance(endings[generation], GenerationCompleted)
 
 
-async def test_health_is_live_while_it_works_and_metrics_count(
+async def test_health_and_metrics_are_served_while_it_runs(
     kafka: Kafka, s3_settings: S3Settings, blobs: BlobStore, unused_tcp_port: int
 ) -> None:
     async with consuming(kafka, s3_settings, port=unused_tcp_port):

@@ -18,7 +18,7 @@ Start = Callable[..., Awaitable[Engine]]
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
-    """Starts engines, and stops them at the end."""
+    """Start engines, and stop them at the end."""
     engines: list[Engine] = []
 
     async def start(model: FakeModel, **options: Any) -> Engine:
@@ -54,7 +54,7 @@ def fits(most: int) -> Callable[[list[Any]], list[Any]]:
     return answer
 
 
-async def test_it_warms_up_every_size_that_it_will_use() -> None:
+async def test_warm_up_runs_every_batch_size() -> None:
     model = FakeModel()
     engine = Engine(lambda: model, max_batch=3)
     assert (await engine.start()).name == "fake"
@@ -72,7 +72,7 @@ async def test_a_warm_up_that_does_not_fit_shrinks_the_batch(start: Start) -> No
     assert engine.limit == 4
 
 
-async def test_a_model_whose_first_run_is_like_any_other_is_not_warmed_up() -> None:
+async def test_a_model_that_needs_no_warm_up_is_not_warmed_up() -> None:
     model = FakeModel(info=replace(INFO, warm_up=False))
     engine = Engine(lambda: model)
     await engine.start()
@@ -90,7 +90,7 @@ async def test_a_failed_warm_up_is_raised(answer: Any) -> None:
     assert await engine.stop(within_s=5)
 
 
-async def test_everything_runs_on_one_thread_that_is_not_ours(start: Start) -> None:
+async def test_every_batch_runs_on_one_thread_of_the_engine(start: Start) -> None:
     model = FakeModel()
     engine = await start(model)
     await asyncio.gather(*(engine.run([number]) for number in range(5)))
@@ -113,7 +113,7 @@ async def test_a_poison_photo_in_a_batch_of_eight_fails_alone(start: Start) -> N
     engine = await start(model)
     ran = await engine.run(list(range(8)))
     assert texts(ran.results) == [0, 1, 2, 3, 4, "ValueError", 6, 7]
-    assert engine.limit == 8  # it was the photo, not the size
+    assert engine.limit == 8  # the photo failed, not the size
     assert [len(batch) for batch in model.batches] == [8, 4, 4, 2, 1, 1, 2]
 
 
@@ -138,7 +138,7 @@ async def test_out_of_memory_halves_the_batch_and_remembers_what_fits(start: Sta
     assert [len(batch) for batch in model.batches] == [2, 2]
 
 
-async def test_one_monster_in_a_batch_does_not_make_all_batches_tiny(start: Start) -> None:
+async def test_one_item_that_never_fits_halves_the_limit_only_once(start: Start) -> None:
     model = FakeModel()
     engine = await start(model)
     model.answer = fails_on(7, error=MemoryError)
@@ -162,7 +162,7 @@ async def test_a_lost_device_is_reported_and_not_retried(start: Start) -> None:
     assert len(model.batches) == 1
 
 
-async def test_a_stopped_engine_runs_nothing_more() -> None:
+async def test_a_stopped_engine_refuses_batches() -> None:
     engine = Engine(FakeModel)
     await engine.start()
     assert await engine.stop(within_s=5)
@@ -189,7 +189,7 @@ async def test_stopping_does_not_wait_for_a_batch_that_takes_too_long() -> None:
 
 
 class Paused:
-    """A model of which each batch named "long" pauses; in the first pause another batch is asked for."""
+    """A model that pauses in each batch named "long". In the first pause another batch is requested."""
 
     def __init__(self, engine: Engine, model: FakeModel) -> None:
         self.engine, self.loop = engine, asyncio.get_running_loop()
@@ -204,11 +204,11 @@ class Paused:
 
     async def _ask(self) -> None:
         ran = asyncio.ensure_future(self.engine.run(["person", "other"], preempt=True))
-        await asyncio.sleep(0)  # it is in the engine's hands
+        await asyncio.sleep(0)  # the engine has the request
         ran.add_done_callback(lambda done: self.preempting.set_result(done.result()))
 
 
-async def test_a_batch_preempts_between_two_steps_and_its_time_is_its_own(start: Start) -> None:
+async def test_a_batch_preempts_between_two_steps_and_is_timed_separately(start: Start) -> None:
     ended: list[Any] = []
 
     def answer(items: list[Any]) -> list[Any]:
@@ -225,15 +225,15 @@ async def test_a_batch_preempts_between_two_steps_and_its_time_is_its_own(start:
     preempted_it = await paused.preempting
     assert (texts(long.results), texts(preempted_it.results)) == (["long"], ["person", "other"])
     assert ended == [["person", "other"], ["long"]]
-    assert preempted_it.seconds >= 0.05 > long.seconds  # what overtook it is not counted
+    assert preempted_it.seconds >= 0.05 > long.seconds  # the preempting batch is not counted
     assert engine.seconds(1) == long.seconds
 
 
-async def test_what_does_not_fit_beside_the_other_runs_after_it(start: Start) -> None:
+async def test_a_preempting_batch_that_does_not_fit_runs_after_the_other(start: Start) -> None:
     inside: list[str] = []
 
     def answer(items: list[Any]) -> list[Any]:
-        if "person" in items and len(model.batches) == 2:  # the long one has the memory
+        if "person" in items and len(model.batches) == 2:  # the long batch still holds its memory
             inside.append("overflow")
             raise MemoryError
         return [Echo(item) for item in items]
@@ -248,7 +248,7 @@ async def test_what_does_not_fit_beside_the_other_runs_after_it(start: Start) ->
     assert engine.limit == 8
 
 
-async def test_what_comes_too_late_to_preempt_is_run_next(start: Start) -> None:
+async def test_a_batch_that_comes_too_late_to_preempt_runs_next(start: Start) -> None:
     engine = await start(FakeModel())
     assert texts((await engine.run(["a"], preempt=True)).results) == ["a"]
 

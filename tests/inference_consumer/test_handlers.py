@@ -24,7 +24,7 @@ def never_cancelled(_: Any) -> bool:
 
 
 def event_of(records: Any, command: Any) -> Any:
-    """The single ending, after checks of everything that all endings share."""
+    """Check what all endings have in common, and return the single ending."""
     (out,) = records
     assert out.topic == topics.EVENTS.name
     assert out.key == str(command.account_id).encode()
@@ -35,7 +35,7 @@ def event_of(records: Any, command: Any) -> Any:
     return got.message
 
 
-async def test_a_command_becomes_completed(works: Any, command: Any) -> None:
+async def test_a_command_is_completed(works: Any, command: Any) -> None:
     async with works(Card()) as running:
         one = command(source=await running.photo(), requested_at=datetime.now(UTC) - timedelta(seconds=3))
         records = await Generations(running.pipeline, never_cancelled).handle(record_of(one, attempt=2))
@@ -59,7 +59,7 @@ async def test_a_redelivered_command_yields_the_same_event_id(works: Any, comman
 
 @pytest.mark.parametrize("offset", [timedelta(seconds=-1), timedelta(0)])
 @pytest.mark.parametrize("zone", [UTC, None])
-async def test_an_expired_command_becomes_cancelled(works: Any, command: Any, offset: Any, zone: Any) -> None:
+async def test_an_expired_command_is_cancelled(works: Any, command: Any, offset: Any, zone: Any) -> None:
     moment = datetime(2026, 5, 5, 12, tzinfo=UTC)
     model = FakeModel()
     async with works(model) as running:
@@ -74,7 +74,7 @@ async def test_an_expired_command_becomes_cancelled(works: Any, command: Any, of
     assert model.batches == []
 
 
-async def test_a_command_that_lives_is_carried_out(works: Any, command: Any) -> None:
+async def test_a_command_before_its_expiry_is_completed(works: Any, command: Any) -> None:
     async with works(Null()) as running:
         later = datetime.now(UTC) + timedelta(hours=1)
         one = command(source=await running.photo(), expires_at=later)
@@ -84,10 +84,10 @@ async def test_a_command_that_lives_is_carried_out(works: Any, command: Any) -> 
 
 @pytest.mark.parametrize("made", [True, False])
 @pytest.mark.parametrize(("minutes", "published"), [(29, True), (31, False)])
-async def test_a_job_in_hand_long_after_its_expiry_gets_no_ending_from_its_worker(
+async def test_a_job_in_flight_long_after_its_expiry_gets_no_ending_from_its_worker(
     works: Any, command: Any, *, made: bool, minutes: int, published: bool
 ) -> None:
-    """It was taken in time, then the process stood still; the ledger may have ended the job by then."""
+    """The process is suspended during the job; the ledger may have ended the job meanwhile."""
     noon = datetime(2026, 5, 5, 12, tzinfo=UTC)
     times = [noon]
 
@@ -111,7 +111,7 @@ async def test_a_job_in_hand_long_after_its_expiry_gets_no_ending_from_its_worke
                 await handling
 
 
-async def test_a_cancelled_command_becomes_cancelled(works: Any, command: Any) -> None:
+async def test_a_command_with_a_cancel_request_is_cancelled(works: Any, command: Any) -> None:
     async with works(Null()) as running:
         one, other = command(source=await running.photo()), command(source=await running.photo())
         generations = Generations(running.pipeline, {one.generation_id}.__contains__)
@@ -152,7 +152,9 @@ async def test_a_bad_photo_ends_as_failed_with_its_code_and_timings(works: Any, 
     assert event.timings.inference_ms is None
 
 
-async def test_faults_of_the_store_pass_or_not(works: Any, command: Any) -> None:
+async def test_an_unavailable_store_is_transient_and_a_missing_photo_permanent(
+    works: Any, command: Any
+) -> None:
     async def away(_: Any) -> bytes:
         raise BlobStoreError("The object store cannot be reached.")
 
@@ -170,7 +172,7 @@ async def test_faults_of_the_store_pass_or_not(works: Any, command: Any) -> None
     assert event.code == "blob_missing"
 
 
-async def test_what_is_not_decodable_is_raised_and_ends_nothing(works: Any, command: Any) -> None:
+async def test_an_undecodable_command_raises_and_has_no_ending(works: Any, command: Any) -> None:
     async with works(Null()) as running:
         generations = Generations(running.pipeline, never_cancelled)
         record = replace(record_of(command(source=await running.photo())), value=b"{")

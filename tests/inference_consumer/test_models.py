@@ -1,4 +1,4 @@
-"""The registry of this role and the catalogue that the gateway lists say the same."""
+"""The registry of this role agrees with the catalogue that the gateway lists."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_an_unknown_model_is_refused_with_the_names() -> None:
 
 
 @pytest.mark.parametrize("module", [card, null])
-def test_a_loaded_model_is_as_the_catalogue_says(module: object) -> None:
+def test_a_loaded_model_matches_the_catalogue(module: object) -> None:
     info = module.INFO
     facts = MODELS[info.name]
     assert (facts.module, facts.version) == (module.__name__, info.version)
@@ -39,5 +39,5 @@ def test_the_catalogue_states_sharps_cost_and_licence() -> None:
     assert facts.needs_weights
 
 
-def test_the_card_keeps_to_the_number_of_the_catalogue() -> None:
+def test_the_cards_gaussian_limit_equals_the_catalogues() -> None:
     assert MODELS["card"].gaussians == card.MAX_GAUSSIANS

@@ -29,7 +29,7 @@ def read(name: str) -> photo.Photo:
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if not c["bug_compatible_only"]], ids=lambda c: c["file"])
-def test_reference_cases_come_out_bit_for_bit(case: dict[str, Any]) -> None:
+def test_reference_cases_are_decoded_bit_for_bit(case: dict[str, Any]) -> None:
     got = read(case["file"])
     assert list(got.pixels.shape) == case["shape"]
     assert got.pixels.dtype == np.uint8
@@ -54,7 +54,7 @@ def test_there_are_reference_cases_of_both_kinds() -> None:
         (7, lambda stored: stored[::-1, ::-1].transpose(1, 0, 2)),
     ],
 )
-def test_mirrored_photos_are_set_upright(number: int, upright: Any) -> None:
+def test_mirrored_photos_are_turned_upright(number: int, upright: Any) -> None:
     stored = read("plain.png").pixels
     got = read(f"orient{number}.png")
     np.testing.assert_array_equal(got.pixels, upright(stored))
@@ -65,7 +65,7 @@ def test_a_tiff_is_turned_once_not_twice() -> None:
     np.testing.assert_array_equal(read("tiff_orient6.tiff").pixels, read("orient6.png").pixels)
 
 
-def test_palette_and_alpha_become_the_colours_a_person_sees() -> None:
+def test_palette_and_alpha_become_the_visible_colours() -> None:
     palette, grey = read("palette.png").pixels, read("gray_alpha.png").pixels
     assert palette.shape == grey.shape == (8, 12, 3)
     with Image.open(FIXTURES / "palette.png") as stored:
@@ -134,7 +134,9 @@ def test_heic_is_read() -> None:
         ({}, 26),
     ],
 )
-def test_the_command_wins_over_exif(stated: dict[str, float], expected_mm: float | None) -> None:
+def test_the_focal_length_of_the_command_overrides_exif(
+    stated: dict[str, float], expected_mm: float | None
+) -> None:
     data = good_photo(exif=exif_bytes(focal35=26))
     expected = 123.0 if expected_mm is None else expected_mm * math.hypot(64, 48) / math.hypot(36, 24)
     assert photo.decode(data, **stated).focal_px == pytest.approx(expected)
@@ -142,7 +144,7 @@ def test_the_command_wins_over_exif(stated: dict[str, float], expected_mm: float
 
 @pytest.mark.parametrize("focal", [0.0, -3.0, math.inf, math.nan])
 @pytest.mark.parametrize("unit", ["focal_px", "focal_mm"])
-def test_a_focal_length_that_no_lens_has_is_refused(unit: str, focal: float) -> None:
+def test_an_impossible_focal_length_is_refused(unit: str, focal: float) -> None:
     with pytest.raises(errors.FocalLengthError) as caught:
         photo.decode(good_photo(), **{unit: focal})
     assert caught.value.code == "focal_length_invalid"
@@ -178,13 +180,13 @@ def wrong() -> list[Any]:
 
 
 @pytest.mark.parametrize(("data", "code"), wrong())
-def test_what_is_wrong_has_a_code_and_a_sentence(data: bytes, code: str) -> None:
+def test_a_bad_photo_is_refused_with_a_code_and_a_sentence(data: bytes, code: str) -> None:
     with pytest.raises(errors.PhotoError) as caught:
         photo.decode(data)
     assert caught.value.code == code
     assert caught.value.message.endswith(".")
 
 
-def test_too_many_bytes_are_not_even_opened() -> None:
+def test_a_file_above_the_byte_limit_is_not_opened() -> None:
     with pytest.raises(errors.PhotoTooLargeError):
         photo.decode(good_photo(), allowed=photo.PhotoLimits(max_bytes=100))

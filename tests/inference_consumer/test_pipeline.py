@@ -64,7 +64,7 @@ async def test_progress_is_published_as_each_stage_begins(works: Any, command: A
     assert {attempt for _, attempt in running.published} == {2}
 
 
-async def test_progress_that_fails_fails_nothing(works: Any, command: Any) -> None:
+async def test_errors_in_publishing_progress_are_ignored(works: Any, command: Any) -> None:
     def publish(*_: Any) -> None:
         raise RuntimeError("nobody listens")
 
@@ -103,7 +103,7 @@ async def test_a_poison_photo_in_the_batch_fails_alone(works: Any, command: Any)
     assert isinstance(results[3], ValueError)
 
 
-async def test_an_error_of_one_result_is_that_jobs_own(works: Any, command: Any) -> None:
+async def test_an_error_of_one_result_fails_that_job_only(works: Any, command: Any) -> None:
     def answer(items: list[Any]) -> list[Any]:
         return [ResultNotFiniteError("no.") if item == (50, 64) else Echo(item) for item in items]
 
@@ -127,7 +127,7 @@ async def test_missing_and_changed_photos_are_distinguished(works: Any, command:
             await running.pipeline.make(job(command(source=source)))
 
 
-async def test_a_store_that_refuses_the_result_is_a_passing_fault(works: Any, command: Any) -> None:
+async def test_a_failed_upload_raises_blob_store_error(works: Any, command: Any) -> None:
     async def refuse(*_: Any) -> Any:
         raise BlobStoreError("full")
 
@@ -139,7 +139,7 @@ async def test_a_store_that_refuses_the_result_is_a_passing_fault(works: Any, co
     assert caught.value.details["timings"].encode_ms is not None
 
 
-async def test_another_model_than_ours_is_refused(works: Any, command: Any) -> None:
+async def test_a_command_for_another_model_is_refused(works: Any, command: Any) -> None:
     async with works(Null()) as running:
         source = await running.photo()
         with pytest.raises(ModelUnavailableError, match="sharp"):
@@ -148,7 +148,7 @@ async def test_another_model_than_ours_is_refused(works: Any, command: Any) -> N
 
 
 @pytest.mark.parametrize("calls", [0, 1])
-async def test_a_job_that_is_to_stop_stops_between_stages(works: Any, command: Any, calls: int) -> None:
+async def test_a_stopped_job_ends_between_stages(works: Any, command: Any, calls: int) -> None:
     left = calls
 
     def check() -> None:

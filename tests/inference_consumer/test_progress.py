@@ -24,7 +24,7 @@ def id_of(message: Any, attempt: int = 1) -> str:
     return envelope.decode(topics.PROGRESS, out.value, out.headers).id
 
 
-def test_each_stage_of_each_attempt_has_an_id_of_its_own_and_a_repeat_the_same() -> None:
+def test_event_ids_differ_by_stage_and_attempt_and_repeat_otherwise() -> None:
     started = GenerationStarted(generation_id=ONE, account_id=ACCOUNT, worker="w")
     seen = {id_of(progress(stage), attempt) for stage in Stage for attempt in (1, 2)}
     assert len(seen | {id_of(started, 1), id_of(started, 2)}) == 2 * len(Stage) + 2
@@ -35,7 +35,7 @@ def dropped() -> float:
     return metrics.PROGRESS_DROPPED._value.get()
 
 
-async def test_while_kafka_is_away_the_oldest_are_dropped_without_waiting() -> None:
+async def test_the_oldest_events_are_dropped_while_kafka_is_down() -> None:
     publisher = ProgressPublisher(NOWHERE, client_id="test")
     running = asyncio.ensure_future(publisher.run())
     before = dropped()

@@ -75,7 +75,7 @@ def test_photos_of_any_size_share_a_batch_and_each_gets_its_own_result(
         np.testing.assert_allclose(np.exp(data.scales), alone.scales, rtol=1e-2, atol=1e-6)
 
 
-def test_another_batch_runs_in_a_pause_and_neither_changes_the_other(model: SharpModel) -> None:
+def test_a_batch_run_at_a_yield_point_changes_neither_result(model: SharpModel) -> None:
     long, short = [model.prepare(each) for each in photos()[1:]], [model.prepare(photos()[0])]
     alone = [[splat.ply() for splat in model.run(items)] for items in (long, short)]
     pauses, between = 0, []
@@ -89,12 +89,12 @@ def test_another_batch_runs_in_a_pause_and_neither_changes_the_other(model: Shar
     together = [splat.ply() for splat in model.run(long, pause)]
     assert [bytes(ply) for ply in together] == [bytes(ply) for ply in alone[0]]
     assert {bytes(splat.ply()) for splat in between} == {bytes(alone[1][0])}
-    # Each block of both ViTs and each convolution: far less than a tenth of a batch lies between two.
+    # A yield point at each block of both ViTs and each convolution, far less than a tenth of a batch apart.
     assert pauses > 50
     assert len(between) >= 3
 
 
-def test_a_splat_lets_go_of_its_memory_when_written(model: SharpModel) -> None:
+def test_a_splat_frees_its_memory_when_written(model: SharpModel) -> None:
     (splat,) = model.run([model.prepare(photos()[0])])
     assert not isinstance(splat, Exception)
     splat.ply()
@@ -148,14 +148,14 @@ async def test_too_large_a_batch_is_halved_on_the_real_network(
     monkeypatch.setattr(model._network, "disparity_factor", small)
     engine = Engine(lambda: model, max_batch=4)
     await engine.start()
-    assert engine.limit == 4  # a CPU is not warmed up, so nobody has found out yet
+    assert engine.limit == 4  # a CPU is not warmed up, so the limit is not yet known
     ran = await engine.run([model.prepare(each) for each in photos()])
     assert engine.limit == 2
     assert not any(isinstance(each, Exception) for each in ran.results)
     assert await engine.stop(within_s=30)
 
 
-async def test_the_whole_way_through_the_pipeline(model: SharpModel, works: Any, command: Any) -> None:
+async def test_sharp_runs_through_the_whole_pipeline(model: SharpModel, works: Any, command: Any) -> None:
     async with works(model) as running:
         sources = [await running.photo() for _ in range(2)]
         made = await asyncio.gather(*(running.pipeline.make(job(command(source=each))) for each in sources))
@@ -166,7 +166,7 @@ async def test_the_whole_way_through_the_pipeline(model: SharpModel, works: Any,
 
 
 @pytest.mark.parametrize("accepted", [None, "", "yes", "research"])
-def test_without_the_licence_it_does_not_start(checkpoint: Path, accepted: str | None) -> None:
+def test_an_unaccepted_licence_stops_the_start(checkpoint: Path, accepted: str | None) -> None:
     with pytest.raises(ConfigurationError, match="SHARP_ACCEPT_LICENSE=research-only"):
         sharp_model.make(settings(checkpoint=str(checkpoint), accept_license=accepted))
 
@@ -181,20 +181,20 @@ def test_without_the_licence_it_does_not_start(checkpoint: Path, accepted: str |
         ({"preset": "tiny_overlap"}, "SHARP_CHECKPOINT: the checkpoint does not fit"),
     ],
 )
-def test_what_is_set_wrong_is_said(checkpoint: Path, stated: dict[str, Any], sentence: str) -> None:
+def test_wrong_settings_are_named(checkpoint: Path, stated: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ConfigurationError, match=sentence):
         sharp_model.make(settings(**({"checkpoint": str(checkpoint)} | stated)))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is one")
-def test_a_device_that_is_not_there_is_said() -> None:
+def test_a_missing_device_is_named() -> None:
     with pytest.raises(ConfigurationError, match="SHARP_DEVICE: there is no cuda"):
         sharp_model._device("cuda")
     assert sharp_model._device("auto").type in {"cpu", "mps"}
 
 
 @pytest.mark.parametrize(("native", "expected"), [(True, torch.bfloat16), (False, None)])
-def test_a_cpu_computes_in_bfloat16_where_it_can_and_is_asked_to(
+def test_a_cpu_uses_bfloat16_only_when_set_and_supported(
     monkeypatch: pytest.MonkeyPatch, native: bool, expected: torch.dtype | None
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "avx512_bf16": native})

@@ -1,4 +1,4 @@
-"""Who goes first and who stops, on real Kafka: whenever a wish comes, one ending; bulk holds up nobody."""
+"""Priorities and cancel requests on real Kafka: one ending for each job, interactive before bulk."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FLOOD = 40
 
 
 class Gate(FakeModel):
-    """One photo at a time, each only once the gate is open."""
+    """A model that runs one photo at a time, each once the gate is open."""
 
     def __init__(self) -> None:
         self.running, self.open = threading.Event(), threading.Event()
@@ -77,7 +77,7 @@ async def test_a_command_that_expires_while_it_waits_is_not_run(
         assert await asyncio.to_thread(gate.running.wait, 30)
         until = datetime.now(UTC) + timedelta(seconds=0.5)
         waits = await kafka.order(source, expires_at=until)
-        while datetime.now(UTC) <= until:  # noqa: ASYNC110 - the clock is the event
+        while datetime.now(UTC) <= until:  # noqa: ASYNC110 - waits for the clock
             await asyncio.sleep(0.05)
         gate.open.set()
         endings = await kafka.endings(runs, waits)
@@ -96,11 +96,11 @@ async def test_an_interactive_job_preempts_a_flood_of_bulk(
         gate.open.set()
         await kafka.endings(*flood, person)
         progress = await kafka.read(topics.PROGRESS, lambda found: len(_started(found)) > FLOOD)
-    # What was begun when the person came goes on; of the rest of the flood nothing comes before.
+    # Jobs begun before the interactive one continue; no further bulk job starts before it.
     begun = _started(progress)
     assert begun.index(person) <= 2 * IN_FLIGHT, f"{begun.index(person)} of {FLOOD} went first"
 
 
 def _started(progress: list[Any]) -> list[Any]:
-    """Generations in the order in which they were begun."""
+    """Return the generations in the order of their start."""
     return [each.generation_id for each in progress if type(each).__name__ == "GenerationStarted"]

@@ -1,8 +1,8 @@
-"""A worker that takes generation commands and stops itself, once, with the first one in hand.
+"""A worker for generation commands that stops itself (SIGSTOP), once, with the first one in flight.
 
-``STOP_AT``: ``handler`` (the work is not done), ``before`` (the result is there, its transaction has not
-begun), ``inside`` (the result is sent, its transaction is open), ``again`` (as ``before``, and after it was
-woken its attempt has an unknown outcome, so it opens its producer anew), ``never``.
+``STOP_AT``: ``handler`` (the work is not done), ``before`` (the result exists, its transaction has not
+begun), ``inside`` (the result is sent, its transaction is open), ``again`` (as ``before``; once resumed, its
+attempt has an unknown outcome, so it reopens its producer), ``never``.
 """
 
 from __future__ import annotations

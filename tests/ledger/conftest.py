@@ -1,4 +1,4 @@
-"""A migrated database, an account in it, and a way to tell the ledger what happened."""
+"""A migrated database, an account in it with its events, and the ledger's projector."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def connection(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.fixture
 async def shared(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """To the database that many tests use: rows with ids of their own, no counting."""
+    """A connection to the database that tests share: they use ids of their own and count no rows."""
     settings = DatabaseSettings(url=SecretStr(database_url), pool_size=1)
     async with database.open_pool(settings, role="tests") as pool, pool.acquire() as connection:
         yield connection
@@ -40,7 +40,7 @@ async def shared(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.fixture
 async def story(connection: asyncpg.Connection) -> Story:
-    """An account with a row, whose events all go to partition 3."""
+    """The events of an account with a row; all go to partition 3."""
     return Story(await add_user(connection))
 
 

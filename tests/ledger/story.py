@@ -1,4 +1,4 @@
-"""Events of one account as they would lie in Kafka."""
+"""Events of one account as they would be stored in Kafka."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ class Story:
     published: list[RawRecord] = field(default_factory=list)
 
     def append(self, message: AnyMessage, **options: Any) -> RawRecord:
-        """The next record; ``options`` go to `bus.contract.envelope.record`."""
+        """Append a message and return its record; ``options`` go to `bus.contract.envelope.record`."""
         self.clock += timedelta(seconds=1)
         stated = {"key": self.account, "source": "/tests", "time": self.clock} | options
         return self.assign_offset(envelope.record(self.topic, message, **stated))
 
     def assign_offset(self, out: envelope.OutRecord) -> RawRecord:
-        """Put the record at the next offset."""
+        """Append the record at the next offset."""
         return self.raw(key=out.key, value=out.value, headers=out.headers)
 
     def raw(self, *, key: bytes | None, value: bytes | None, headers: envelope.Headers) -> RawRecord:
-        """Put anything at the next offset."""
+        """Append any bytes at the next offset."""
         self.offset += 1
         record = RawRecord(
             topic=self.topic.name,
@@ -76,10 +76,10 @@ class Story:
         return record
 
     def again(self, record: RawRecord) -> RawRecord:
-        """The same record at another offset."""
+        """Append the same record at another offset."""
         return self.raw(key=record.key, value=record.value, headers=list(record.headers))
 
-    # --- what can happen ---
+    # --- the messages ---
 
     def requested(self, generation: UUID, **changes: Any) -> RawRecord:
         return self.append(
@@ -184,7 +184,7 @@ async def insert(connection: asyncpg.Connection, table: str, row: dict[str, Any]
 
 
 async def everything(connection: asyncpg.Connection) -> dict[str, list[Any]]:
-    """All that projections write, to compare before and after."""
+    """Return all rows that projections write, to compare before and after."""
     queries = {
         "event_log": "SELECT *, body::text FROM event_log ORDER BY epoch, partition, 4",
         "scene_generations": "SELECT * FROM scene_generations ORDER BY id",
@@ -196,7 +196,7 @@ async def everything(connection: asyncpg.Connection) -> dict[str, list[Any]]:
 
 
 async def rows_read(pool: asyncpg.Pool, table: str) -> int:
-    """How many rows the indexes of a table have found so far, as this process's connections tell it."""
+    """Return how many rows the indexes of a table have read so far, by the statistics of Postgres."""
     async with pool.acquire() as connection:
         await connection.execute("SELECT pg_stat_force_next_flush()")
         read = "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = $1"

@@ -56,7 +56,7 @@ class System:
         return process
 
     async def publish(self, topic: Topic, stories: list[Story]) -> None:
-        """Send what was told, one transaction for each story's next 10 records."""
+        """Publish the stories, one transaction for each story's next 10 records."""
         producer = broker.producer(self.kafka, client_id="tests", transactional_id=f"tests-{uuid4()}")
         await producer.start()
         try:
@@ -83,7 +83,7 @@ class System:
                 await asyncio.sleep(0.05)
 
     async def last_offsets(self, topic: Topic) -> dict[int, int]:
-        """Partition -> one past its last record that is not a transaction's marker."""
+        """Return by partition the offset after its last record that is not a control record."""
         consumer = broker.consumer(self.kafka, client_id="tests", group_id=None)
         await consumer.start()
         try:
@@ -126,13 +126,13 @@ async def system(
     system = System(kafka_settings, connection, events, progress, environment, [])
     yield system
     for process in system.started:
-        if process.poll() is None:  # the test failed on its way
+        if process.poll() is None:  # the test failed
             process.kill()
             await asyncio.to_thread(process.communicate)
 
 
 async def stop(process: subprocess.Popen[str]) -> str:
-    """SIGTERM; return what it said after it ended well."""
+    """Stop the process by SIGTERM, check that it exits with 0, and return its output."""
     process.send_signal(signal.SIGTERM)
     said, _ = await asyncio.to_thread(process.communicate, timeout=GIVE_UP_S)
     assert process.returncode == 0, said
@@ -140,7 +140,7 @@ async def stop(process: subprocess.Popen[str]) -> str:
 
 
 async def publish_stories(system: System) -> tuple[list[Story], list[UUID]]:
-    """Two accounts with 60 generations each, a third of their events said twice, two unreadable records."""
+    """Make two accounts with 60 generations each, a third of them repeated, and two undecodable records."""
     stories, generations = [], []
     for partition in range(PARTITIONS):
         story = Story(await add_user(system.connection), partition=partition)
@@ -158,7 +158,7 @@ async def publish_stories(system: System) -> tuple[list[Story], list[UUID]]:
 
 
 @pytest.mark.kill
-async def test_killed_between_postgres_and_kafka(system: System) -> None:
+async def test_a_kill_between_postgres_and_kafka_loses_and_repeats_nothing(system: System) -> None:
     stories, generations = await publish_stories(system)
     await system.publish(system.events, stories)
     for batches in (1, 3, 2):
@@ -180,7 +180,7 @@ async def test_killed_between_postgres_and_kafka(system: System) -> None:
     assert (result.differences, result.events) == ([], 2 * len(generations))
 
 
-async def test_events_and_progress(system: System) -> None:
+async def test_events_and_progress_are_projected(system: System) -> None:
     story, generation = Story(await add_user(system.connection), partition=1), uuid4()
     story.requested(generation)
     await system.publish(system.events, [story])
@@ -215,7 +215,7 @@ async def test_health(system: System) -> None:
     assert all(json.loads(line)["role"] == "ledger" for line in said.splitlines())
 
 
-async def test_trouble_that_does_not_pass_ends_the_process(system: System) -> None:
+async def test_a_permanent_error_ends_the_process(system: System) -> None:
     story = Story(await add_user(system.connection), partition=0)
     story.key_created(uuid4())
     await system.publish(system.events, [story])

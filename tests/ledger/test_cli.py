@@ -1,4 +1,4 @@
-"""Commands as an operator types them: exit status, last line, sentence on stderr."""
+"""The commands of an operator: exit status, last line of output, message on stderr."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def run(environment: Mapping[str, str], *arguments: str) -> subprocess.Completed
     return subprocess.run(command, env=kept | environment, capture_output=True, text=True, check=False)
 
 
-def test_migrate_says_what_it_did(empty_database: str) -> None:
+def test_migrate_logs_what_it_did(empty_database: str) -> None:
     first, second = (run({"DATABASE_URL": empty_database}, "migrate") for _ in range(2))
     assert (first.returncode, second.returncode) == (0, 0)
     lines = [json.loads(line) for line in first.stdout.splitlines()]
@@ -34,14 +34,14 @@ def test_migrate_says_what_it_did(empty_database: str) -> None:
 
 
 @pytest.mark.parametrize("command", [[], ["run"], ["migrate"], ["invariants"], ["unpark"]])
-def test_a_missing_setting_is_one_sentence(command: list[str]) -> None:
+def test_a_missing_setting_is_reported_in_one_line(command: list[str]) -> None:
     done = run({}, *command)  # no command means run
     assert done.returncode == 2
     assert "DATABASE_URL" in done.stderr or "KAFKA_BOOTSTRAP_SERVERS" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_no_postgres_is_one_sentence() -> None:
+def test_an_unreachable_postgres_is_reported() -> None:
     done = run({"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, "migrate")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("Postgres does not answer at DATABASE_URL")

@@ -1,4 +1,4 @@
-"""Jobs that were given up on: listed once, whatever their bytes."""
+"""Dead letters are listed once, whatever their bytes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def dead(pool: asyncpg.Pool) -> Projector:
 
 
 def given_up(story: Story):
-    """The record that the processor writes after the last attempt."""
+    """Return a command and the record that the processor writes after its last attempt."""
     command = GenerateScene(generation_id=uuid4(), account_id=story.account, source=PHOTO, requested_at=NOON)
     first = replace(story, topic=topics.COMMANDS_INTERACTIVE).append(command, key=command.generation_id)
     routing = Routing(retries=[], dead=topics.GENERATION_DEAD, give_up=lambda *_: [])
@@ -69,20 +69,20 @@ async def test_any_bytes_are_listed(
     assert (row["reason"], row["attempts"]) == ("nul � and �", 2**31 - 1)
 
 
-def test_every_topic_of_records_given_up_on_is_listed() -> None:
-    """Nothing that was given up on is invisible, also what a new role gives up on one day."""
+def test_every_dead_letter_topic_is_read() -> None:
+    """The dead letters of every role are listed, also those of roles added later."""
     assert {topic.name for topic in dead_letters.TOPICS} == {
         topic.name for topic in topics.ALL if ".dead." in topic.name
     }
 
 
-async def test_a_repeat_changes_nothing(
+async def test_a_repeated_dead_letter_changes_nothing(
     dead: Projector, story: Story, pool: asyncpg.Pool, connection: asyncpg.Connection
 ) -> None:
     story.topic = topics.GENERATION_DEAD
     _, record = given_up(story)
     await dead.project([record])
     await connection.execute("UPDATE dead_letters SET state = 'discarded', settled_at = now()")
-    await connection.execute("DELETE FROM projector_offsets")  # a restored database, a zombie
+    await connection.execute("DELETE FROM projector_offsets")  # a restored database, a stale owner
     await dead.project([record])
     assert [row[0] for row in await connection.fetch("SELECT state FROM dead_letters")] == ["discarded"]

@@ -1,4 +1,4 @@
-"""A deletion in the log: the same books in whatever order and batches it comes."""
+"""A deletion event has the same effect in any order and in any batches."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def row(connection: asyncpg.Connection, generation: UUID) -> dict[str, Any
     return dict(await connection.fetchrow("SELECT * FROM scene_generations WHERE id = $1", generation))
 
 
-async def test_marked_at_the_events_time_and_all_else_stays(
+async def test_a_deletion_marks_the_scene_and_changes_nothing_else(
     ledger: Projector, story: Story, connection: asyncpg.Connection
 ) -> None:
     gone, kept = uuid4(), uuid4()
@@ -36,7 +36,7 @@ async def test_marked_at_the_events_time_and_all_else_stays(
 
 @pytest.mark.parametrize("apart", [False, True], ids=["one batch", "batches of one"])
 @pytest.mark.parametrize("order", [*itertools.permutations(range(3))], ids=str)
-async def test_in_any_order(
+async def test_a_deletion_takes_effect_in_any_order(
     ledger: Projector, story: Story, connection: asyncpg.Connection, order: tuple[int, ...], apart: bool
 ) -> None:
     scene = uuid4()
@@ -58,12 +58,12 @@ async def test_the_gateways_mark_is_kept_and_a_repeat_changes_nothing(
     await ledger.project(records[2:])
     before = await everything(connection)
     again: list[RawRecord] = [story.again(record) for record in records]
-    await ledger.project([*again, story.deleted(scene)])  # the second wish has the first one's id
+    await ledger.project([*again, story.deleted(scene)])  # a second deletion has the first event's id
     assert await everything(connection) == before
     assert before["scene_generations"][0] is not None
 
 
-async def test_a_deletion_of_nothing_we_know_only_enters_the_log(
+async def test_a_deletion_of_an_unknown_scene_is_only_logged(
     ledger: Projector, story: Story, connection: asyncpg.Connection
 ) -> None:
     await ledger.project([story.deleted(uuid4())])

@@ -1,4 +1,4 @@
-"""The books are looked at now and then, and what does not hold is told."""
+"""The invariants are checked at intervals, and exceptions to them are shown by a metric."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def exceptions(rule: str) -> float | None:
     return REGISTRY.get_sample_value("sharpstream_ledger_exceptions", {"rule": rule})
 
 
-async def test_a_broken_rule_is_counted_and_a_mended_one_is_not(fresh_database):
+async def test_violations_are_counted_until_they_are_repaired(fresh_database):
     rule = "what_is_to_go_goes"
     async with asyncpg.create_pool(fresh_database, min_size=1, max_size=2) as pool:
         await pool.execute(

@@ -1,4 +1,4 @@
-"""Each rule holds for good books, and sees its own kind of damage."""
+"""Each rule holds for intact data, and detects its own kind of damage."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def recorded(ledger: Projector, story: Story, connection: asyncpg.Connecti
             story.key_created(uuid4()),
         ]
     )
-    # The story is old; this one expired yesterday, and the ledger has two hours left to end it.
+    # The story's times are old; this scene expired a day ago, and the ledger has two hours left to end it.
     await connection.execute(
         "UPDATE scene_generations SET expires_at = now() - interval '1 day' WHERE status = 'pending'"
     )
@@ -75,14 +75,18 @@ async def test_all_invariants_hold(recorded: Story, connection: asyncpg.Connecti
 
 
 @pytest.mark.parametrize("rule", DAMAGE)
-async def test_damage(recorded: Story, connection: asyncpg.Connection, rule: str) -> None:
+async def test_each_rule_detects_its_damage(
+    recorded: Story, connection: asyncpg.Connection, rule: str
+) -> None:
     await connection.execute(DAMAGE[rule])
     broken = await invariants.check(connection)
     assert rule in {item.rule for item in broken}
     assert all(item.count == len(item.ids) > 0 for item in broken)
 
 
-async def test_a_second_ending(recorded: Story, ledger: Projector, connection: asyncpg.Connection) -> None:
+async def test_a_second_ending_is_detected(
+    recorded: Story, ledger: Projector, connection: asyncpg.Connection
+) -> None:
     generation, export = uuid4(), uuid4()
     await ledger.project(
         [
@@ -103,5 +107,5 @@ def test_every_rule_is_broken_by_some_test() -> None:
     assert DAMAGE.keys() | reported == invariants.RULES.keys()
 
 
-def test_every_rule_says_what_to_do() -> None:
+def test_every_rule_has_a_remedy() -> None:
     assert REMEDIES.keys() == invariants.RULES.keys()

@@ -1,4 +1,4 @@
-"""Jobs whose command nobody can meet any more: ended once, and only those, on real Kafka and Postgres."""
+"""Jobs whose command no worker can read any more, and only those, are ended once (real Kafka, Postgres)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class World:
         return LostJobs(self.pool, self.kafka, self.kinds, **options)
 
     async def scene(self, *, ago: timedelta = AGO, **columns: Any) -> UUID:
-        """A pending scene; without ``expires_at``, as the previous release writes it."""
+        """Insert a pending scene; without ``expires_at``, as the previous release writes it."""
         stated = {
             "id": ids.new_id(),
             "user_id": self.account,
@@ -111,7 +111,7 @@ class World:
         at: datetime | None = None,
         partition: int | None = None,
     ) -> TopicPartition:
-        """Put a record into Kafka, and return where it lies."""
+        """Write a record into Kafka and return its partition."""
         out = envelope.record(topic, message, key=key, source="/tests")
         producer = broker.producer(self.kafka, client_id="tests")
         await producer.start()
@@ -129,7 +129,7 @@ class World:
         return TopicPartition(done.topic, done.partition)
 
     async def remove(self, *parts: TopicPartition) -> None:
-        """Have Kafka forget all records of the partitions, as its retention does."""
+        """Delete all records of the partitions, as Kafka's retention does."""
         client = AIOKafkaAdminClient(**self.kafka.client_options())
         await client.start()
         try:
@@ -146,7 +146,7 @@ class World:
         return [envelope.decode(by_name[each.topic], each.value, each.headers).message for each in found]
 
     async def events(self, until: UUID) -> list[RawRecord]:
-        """The log of record, once it tells of this generation's end."""
+        """Return the events in Kafka once they contain this generation's ending."""
         found: list[RawRecord] = []
         consumer = broker.consumer(self.kafka, client_id="tests", group_id=None)
         consumer.assign([TopicPartition(topics.EVENTS.name, n) for n in range(topics.EVENTS.partitions)])
@@ -161,7 +161,7 @@ class World:
             await consumer.stop()
 
     def worker(self, stop_at: str) -> subprocess.Popen[bytes]:
-        """A worker of the group; see `tests.ledger.command_worker`."""
+        """Start a worker of the group; see `tests.ledger.command_worker`."""
         environment = kafka_environment(self.kafka) | {
             "STOP_AT": stop_at,
             "GROUP": self.groups.inference_group,
@@ -176,7 +176,7 @@ class World:
         relay = Relay(self.kafka, dsn, name=self.groups.inference_group)
         running = asyncio.ensure_future(relay.run())
         async with asyncio.timeout(GIVE_UP_S):
-            while await self.pool.fetchval("SELECT count(*) FROM outbox"):  # noqa: ASYNC110  (the relay's doing)
+            while await self.pool.fetchval("SELECT count(*) FROM outbox"):  # noqa: ASYNC110  (the relay empties it)
                 await asyncio.sleep(0.05)
         await relay.stop()
         await running
@@ -227,21 +227,21 @@ async def test_a_scene_whose_command_was_removed_is_ended_once(world: World) -> 
     scene = await world.scene(cancel_requested_at=NOW)
     young = await world.scene(ago=timedelta(days=5))
     part = await world.send(topics.COMMANDS_INTERACTIVE, world.command(scene), key=scene)
-    # Its partition begins after the request, and with the command itself: an owner can meet it.
+    # Its partition begins after the request, with the command itself: a worker can still read it.
     assert await world.lost().end_lost() == []
     await world.remove(part)
     assert await world.lost().end_lost() == [scene]
     (event,) = await world.published()
     assert isinstance(event, GenerationFailed)
     assert (event.generation_id, event.account_id, event.code) == (scene, world.account, "expired")
-    # The ending has not come back yet; another look, or another ledger's, publishes nothing.
+    # The ending is not projected yet; a second check, or another ledger's, publishes nothing.
     assert await asyncio.gather(world.lost().end_lost(), world.lost().end_lost()) == [[], []]
     assert await world.published() == []
     left = await world.pool.fetch("SELECT id FROM scene_generations WHERE lost_at IS NULL")
     assert [row["id"] for row in left] == [young]
 
 
-async def test_what_is_older_than_the_request_keeps_a_partition_from_counting(world: World) -> None:
+async def test_no_job_is_lost_while_a_partition_holds_older_records(world: World) -> None:
     scene = await world.scene()
     other = ids.new_id()
     before = NOW - AGO - timedelta(minutes=1)
@@ -251,7 +251,7 @@ async def test_what_is_older_than_the_request_keeps_a_partition_from_counting(wo
     assert await world.lost().end_lost() == [scene]
 
 
-async def test_a_retry_topic_holds_the_command_too(world: World) -> None:
+async def test_a_command_in_a_retry_topic_is_not_lost(world: World) -> None:
     scene = await world.scene()
     first = await world.send(topics.COMMANDS_INTERACTIVE, world.command(scene), key=scene)
     again = await world.send(topics.GENERATION_RETRIES[0], world.command(scene), key=scene)
@@ -272,7 +272,7 @@ async def test_a_command_that_waits_in_the_outbox_is_not_lost(world: World) -> N
     assert await world.lost().end_lost() == [scene]
 
 
-async def test_an_ending_that_the_ledger_has_not_read_counts(world: World) -> None:
+async def test_a_job_with_an_unprojected_ending_is_not_lost(world: World) -> None:
     scene, lost, parked = await world.scene(), await world.scene(), await world.scene()
     ending = GenerationFailed(generation_id=scene, account_id=world.account, code="x", message="Why.")
     await world.send(topics.EVENTS, ending, key=world.account)
@@ -284,7 +284,7 @@ async def test_an_ending_that_the_ledger_has_not_read_counts(world: World) -> No
     assert await world.lost().end_lost() == [lost]
 
 
-async def test_one_that_cannot_be_ended_keeps_none_behind_it_waiting(
+async def test_a_job_that_is_not_lost_blocks_no_later_one(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lost_jobs, "PAGE", 1)
@@ -295,10 +295,10 @@ async def test_one_that_cannot_be_ended_keeps_none_behind_it_waiting(
 
 @pytest.mark.parametrize("stop_at", ["handler", "before", "inside", "again"])
 @pytest.mark.parametrize("retried", [False, True])
-async def test_a_worker_stopped_with_the_job_in_hand_across_the_end_and_woken(
+async def test_a_worker_resumed_after_its_job_was_ended_publishes_no_ending(
     world: World, ledger: Projector, fresh_database: str, stop_at: str, retried: bool
 ) -> None:
-    """Exactly one ending in Kafka, the ledger's. The command's own expiry is far: only fencing protects."""
+    """Kafka gets one ending, the ledger's. The command's own expiry is far off: only fencing protects."""
     scene, later = await world.scene(cancel_requested_at=NOW), await world.scene(ago=timedelta(0))
     topic = topics.GENERATION_RETRIES[0] if retried else topics.COMMANDS_INTERACTIVE
     part = await world.send(topic, world.command(scene), key=scene)
@@ -307,11 +307,11 @@ async def test_a_worker_stopped_with_the_job_in_hand_across_the_end_and_woken(
     try:
         _, status = await asyncio.to_thread(os.waitpid, worker.pid, os.WUNTRACED)
         assert os.WIFSTOPPED(status)
-        assert await world.lost().end_lost() == []  # it lies in Kafka still
+        assert await world.lost().end_lost() == []  # it is still in Kafka
         await world.remove(part)
         assert await world.lost().end_lost() == [scene]
         worker.send_signal(signal.SIGCONT)
-        # What it has in hand would be committed before what it reads next of the same partition.
+        # Its job in flight would be committed before the next record of the same partition.
         await world.send(topic, world.command(later), key=later, partition=part.partition)
         reading = asyncio.ensure_future(world.events(later))
         while not reading.done():
@@ -337,7 +337,7 @@ async def test_a_worker_stopped_with_the_job_in_hand_across_the_end_and_woken(
     assert (row["status"], '"code": "expired"' in row["metadata"]) == ("failed", True)
 
 
-async def test_an_ended_job_counts_no_more_can_be_deleted_and_its_account_erased(
+async def test_an_ended_lost_job_frees_its_quota_and_can_be_deleted_and_erased(
     world: World, ledger: Projector, fresh_database: str
 ) -> None:
     scene, other = await world.scene(cancel_requested_at=NOW), await world.scene()
@@ -356,8 +356,10 @@ async def test_an_ended_job_counts_no_more_can_be_deleted_and_its_account_erased
     assert await world.pool.fetchval("SELECT emptied_at FROM users WHERE id = $1", world.account)
 
 
-async def test_another_topic_epoch(world: World, ledger: Projector, story: Story) -> None:
-    """The topics were made anew: whatever they begin with, the command of the former life is not in them."""
+async def test_commands_of_an_older_topic_epoch_are_lost(
+    world: World, ledger: Projector, story: Story
+) -> None:
+    """The topics were recreated: whatever they begin with, a command of the former epoch is not in them."""
     story.clock = NOW - AGO
     scene, same = ids.new_id(), await world.scene()
     await ledger.project([story.requested(scene)])
@@ -371,17 +373,17 @@ async def test_another_topic_epoch(world: World, ledger: Projector, story: Story
     owner = TransactionalProducer(world.kafka, transactional_id=owner_id(group, part), group=group)
     await owner.open()
     assert await world.lost().end_lost() == [scene]
-    with pytest.raises(Exception, match="taken over"):  # a worker of the former life is fenced
+    with pytest.raises(Exception, match="taken over"):  # a worker of the former epoch is fenced
         await owner.transact([], {part: 1})
     await owner.open()
     await world.scene()
     assert await world.lost().end_lost() == []
-    await owner.transact([], {part: 0})  # workers of this life are fenced once for an epoch
+    await owner.transact([], {part: 0})  # workers of the new epoch are fenced only once
     await owner.close()
     assert {each.generation_id for each in await world.published()} == {scene} != {same}
 
 
-async def test_exports_and_the_systems_own(world: World) -> None:
+async def test_lost_exports_of_users_and_of_the_system_are_ended(world: World) -> None:
     scene = await world.scene(status="completed")
     asked = await world.export(scene)
     own = await world.export(scene, purpose="viewer", ago=timedelta(days=29, hours=2))
@@ -406,7 +408,7 @@ async def test_exports_and_the_systems_own(world: World) -> None:
     assert young not in {each.export_id for each in found}
 
 
-async def test_kafka_away_is_no_reason_to_stop(world: World) -> None:
+async def test_an_unreachable_kafka_ends_no_job_and_raises_nothing(world: World) -> None:
     scene = await world.scene()
     away = world.kafka.model_copy(update={"bootstrap_servers": "127.0.0.1:1"})
     assert await LostJobs(world.pool, away, world.kinds).end_lost() == []

@@ -1,4 +1,4 @@
-"""What cannot be taken is kept, and the rest goes on."""
+"""Records that cannot be projected are parked, and all others are projected."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.ledger.story import NOON, PHOTO, Story
 
 
 def bent(story: Story, **headers: bytes | None) -> envelope.OutRecord:
-    """A good record with some headers replaced, or removed where None."""
+    """Return a valid record with some headers replaced, or removed where None."""
     out = envelope.record(
         topics.EVENTS,
         GenerationRequested(generation_id=uuid4(), account_id=story.account, source=PHOTO),
@@ -68,7 +68,7 @@ async def test_undecodable_records_are_parked_byte_for_byte(
     assert await connection.fetchval("SELECT next_offset FROM projector_offsets") == 3
 
 
-async def test_a_value_that_postgres_refuses_costs_only_its_own_record(
+async def test_only_the_record_that_postgres_refuses_is_parked(
     ledger: Projector, story: Story, connection: asyncpg.Connection
 ) -> None:
     await connection.execute("ALTER TABLE event_log ADD CHECK (source <> '/poison')")
@@ -84,7 +84,7 @@ async def test_a_value_that_postgres_refuses_costs_only_its_own_record(
     assert await connection.fetchval("SELECT count(*) FROM scene_generations") == 7
 
 
-async def test_trouble_of_postgres_parks_nothing(
+async def test_a_database_error_parks_nothing(
     ledger: Projector, story: Story, connection: asyncpg.Connection
 ) -> None:
     await connection.execute("ALTER TABLE usage_logs RENAME TO elsewhere")

@@ -1,4 +1,4 @@
-"""Started, and never backwards."""
+"""Progress moves a pending generation to `processing`, and changes no ended one."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def test_an_ending_follows_processing(
     assert (await status(connection, generation))[0] == "completed"
 
 
-async def test_started_before_the_row_is_forgotten(
+async def test_started_without_a_row_is_ignored(
     follower: Projector, worker: Story, connection: asyncpg.Connection
 ) -> None:
     await follower.project([started(worker, uuid4())])
@@ -96,10 +96,10 @@ SELECT gen_random_uuid(), $1, 's3://b/o', $2, 'interactive', '{}', now(), now()
 FROM generate_series(1, 5000)"""
 
 
-async def test_a_batch_reads_its_own_rows_however_many_are_in_flight(
+async def test_a_batch_reads_only_its_own_rows(
     ledger: Projector, follower: Projector, story: Story, worker: Story, pool: asyncpg.Pool
 ) -> None:
-    """As after a quiet night: Postgres counted rows when none was under way, and then a flood came."""
+    """Postgres' statistics say that none is in flight, as when a flood follows a quiet time."""
     await pool.execute("ALTER TABLE scene_generations SET (autovacuum_enabled = off)")
     await pool.execute(FILL, story.account, "completed")
     await pool.execute("ANALYZE scene_generations")

@@ -1,4 +1,4 @@
-"""What each event does to the books, and that saying it again does nothing."""
+"""The effect of each event on the tables; a repeated event has none."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ async def test_completed(ledger: Projector, story: Story, connection: asyncpg.Co
     assert row["status"] == "completed"
     assert row["generated_3d_gaussian_url"] == f"s3://{BUCKET}/{SPLAT.key}"
     assert msgspec.json.decode(row["result_blob"], type=BlobRef) == SPLAT
-    assert row["processing_time_seconds"] == pytest.approx(0.8605)  # the queue is no processing
+    assert row["processing_time_seconds"] == pytest.approx(0.8605)  # time in the queue does not count
     assert row["updated_at"] == NOON + timedelta(seconds=2)
     assert row["metadata"]["client"] == {}
     assert row["metadata"]["result"] == {
@@ -158,7 +158,7 @@ async def test_cancelled(
 
 
 @pytest.mark.parametrize("together", [True, False])
-async def test_export_usage_knows_the_key_of_its_request(
+async def test_export_usage_has_the_key_of_its_request(
     ledger: Projector, story: Story, connection: asyncpg.Connection, together: bool
 ) -> None:
     export, generation, key = uuid4(), uuid4(), uuid4()
@@ -188,7 +188,7 @@ async def test_key_created(ledger: Projector, story: Story, connection: asyncpg.
     )
 
 
-async def test_every_event_twice_changes_nothing(
+async def test_repeated_events_change_nothing(
     ledger: Projector, story: Story, connection: asyncpg.Connection
 ) -> None:
     done, failed, cancelled, export = uuid4(), uuid4(), uuid4(), uuid4()
@@ -206,8 +206,10 @@ async def test_every_event_twice_changes_nothing(
     before = await everything(connection)
     assert len(before["event_log"]) == len(records)
     assert len(before["usage_logs"]) == 3
-    assert await ledger.project(records) == 0  # the same places
-    assert await ledger.project([story.again(record) for record in records]) == len(records)  # other places
+    assert await ledger.project(records) == 0  # the same positions
+    assert await ledger.project([story.again(record) for record in records]) == len(
+        records
+    )  # other positions
     assert await everything(connection) == before
 
 
@@ -222,9 +224,7 @@ async def test_a_repeat_within_one_batch(
     assert len(await usage(connection)) == 1
 
 
-async def test_the_first_ending_stays(
-    ledger: Projector, story: Story, connection: asyncpg.Connection
-) -> None:
+async def test_the_first_ending_wins(ledger: Projector, story: Story, connection: asyncpg.Connection) -> None:
     generation = uuid4()
     await ledger.project([story.requested(generation), story.failed(generation), story.completed(generation)])
     assert (await scene(connection, generation))["status"] == "failed"

@@ -1,4 +1,4 @@
-"""The second books agree with the first, until somebody writes into the first."""
+"""A rebuild from Kafka equals the live tables, and detects other changes to them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def topic(kafka_settings: KafkaSettings, unique: Callable[[str], str]) -> 
 async def publish(
     kafka: KafkaSettings, topic: Topic, records: list[RawRecord], *, abort: bool = False
 ) -> list[RawRecord]:
-    """Send in one transaction; return the records at the places that Kafka gave them."""
+    """Publish in one transaction; return the records with the offsets that Kafka gave them."""
     producer = broker.producer(kafka, client_id="tests", transactional_id=f"tests-{uuid4()}")
     await producer.start()
     placed = []
@@ -91,7 +91,9 @@ async def projected(
         yield connection
 
 
-async def test_equal(projected: asyncpg.Connection, kafka_settings: KafkaSettings, topic: Topic) -> None:
+async def test_a_rebuild_equals_the_live_tables(
+    projected: asyncpg.Connection, kafka_settings: KafkaSettings, topic: Topic
+) -> None:
     await projected.execute(
         "UPDATE scene_generations SET status = 'processing', updated_at = now() WHERE status = 'pending'"
     )  # as progress does
@@ -100,7 +102,7 @@ async def test_equal(projected: asyncpg.Connection, kafka_settings: KafkaSetting
     assert result.differences == []
     assert (result.equal, result.events, result.parked) == (True, 20, 2)
     assert await everything(projected) == before
-    await projected.execute("UPDATE usage_logs SET id = gen_random_uuid()")  # releases made them differently
+    await projected.execute("UPDATE usage_logs SET id = gen_random_uuid()")  # earlier releases made other ids
     assert (await compare(projected, kafka_settings, bucket=BUCKET, topic=topic)).equal
     await projected.execute("UPDATE scene_generations SET result_blob = NULL")  # as earlier releases left it
     assert (await compare(projected, kafka_settings, bucket=BUCKET, topic=topic)).equal
@@ -134,7 +136,7 @@ async def test_equal(projected: asyncpg.Connection, kafka_settings: KafkaSetting
         ),
     ],
 )
-async def test_tampering_is_seen(
+async def test_tampering_is_detected(
     projected: asyncpg.Connection, kafka_settings: KafkaSettings, topic: Topic, table: str, statement: str
 ) -> None:
     await projected.execute(statement)
@@ -145,7 +147,7 @@ async def test_tampering_is_seen(
     assert all(item["live"] != item["rebuilt"] for item in result.differences)
 
 
-async def test_an_event_that_the_ledger_lost(
+async def test_events_missing_from_the_ledger_are_detected(
     projected: asyncpg.Connection, kafka_settings: KafkaSettings, topic: Topic
 ) -> None:
     await projected.execute("DELETE FROM event_log WHERE type = 'generation.completed.v1'")

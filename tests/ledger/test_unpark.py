@@ -1,4 +1,4 @@
-"""Parked events are taken by a release that understands them."""
+"""Parked events are projected by a release that can decode and store them."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ async def test_groups(ledger: Projector, story: Story, pool: asyncpg.Pool) -> No
 async def test_pages_of_rows_show_each_once(ledger: Projector, story: Story, pool: asyncpg.Pool) -> None:
     made = [uuid4() for _ in range(5)]
     await ledger.project([story.key_created(key) for key in made])
-    await pool.execute("UPDATE usage_logs SET created_at = $1", MIDNIGHT)  # all in one moment: the id decides
+    await pool.execute("UPDATE usage_logs SET created_at = $1", MIDNIGHT)  # all at one time: the id decides
     of = Of(since=MIDNIGHT, until=MIDNIGHT + timedelta(days=1), account_id=story.account)
     seen, before = [], None
     while page := await usage_report.rows(pool, of, limit=2, before=before):

@@ -1,7 +1,7 @@
-"""The ledger as a process, on topics of the test's own; with ``KILL_AFTER=n`` it dies in its n-th batch.
+"""The ledger as a process on topics of the test's own; with ``KILL_AFTER=n`` it is killed in its n-th batch.
 
-It dies by SIGKILL after Postgres has committed and before Kafka is told: the moment that shows which of the
-two the ledger believes.
+The SIGKILL comes after the commit in Postgres and before the commit in Kafka, which shows whose offsets the
+ledger resumes from.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the losses ignore, and what they do not."""
+"""The invariances of the losses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def maps():
 
 
 @pytest.mark.parametrize("loss", [losses.relative, losses.edges, losses.affine])
-def test_a_factor_of_the_depth_costs_nothing(loss, maps):
+def test_a_scale_factor_of_the_depth_is_ignored(loss, maps):
     predicted, truth, valid = maps
     factor = torch.tensor([0.7, -1.1, 2.0])[:, None, None]
     torch.testing.assert_close(
@@ -36,7 +36,7 @@ def test_the_affine_loss_ignores_a_shift_of_the_disparity_and_the_others_do_not(
     assert (losses.affine(predicted, truth, valid) > 0.05).all()
 
 
-def test_pixels_that_are_not_valid_do_not_count(maps):
+def test_invalid_pixels_are_ignored(maps):
     predicted, truth, valid = maps
     for loss in (losses.relative, losses.affine, losses.edges):
         before = loss(predicted, truth, valid)
@@ -54,7 +54,7 @@ def test_a_picture_of_sky_alone_gives_finite_losses_and_gradients():
     assert torch.isfinite(predicted.grad).all()
 
 
-def test_the_sky_is_pushed_behind_the_furthest_thing_and_no_further():
+def test_the_sky_loss_is_constant_behind_the_furthest_depth():
     truth, valid = torch.zeros(1, 4, 4), torch.ones(1, 4, 4, dtype=torch.bool)
     valid[:, 0] = False
     near, far = torch.zeros(1, 4, 4), torch.zeros(1, 4, 4)
@@ -69,7 +69,7 @@ def test_the_sky_is_pushed_behind_the_furthest_thing_and_no_further():
     )
 
 
-def test_the_spread_of_the_scale_is_best_where_it_equals_the_true_error():
+def test_the_metric_loss_is_least_where_the_spread_equals_the_error():
     truth = torch.tensor([[1.0, 0.0]])
     costs = [
         losses.metric(torch.tensor([[1.5, spread, 0.0]]), truth).item() for spread in (-2.0, -0.6931, 1.0)

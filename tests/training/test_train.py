@@ -1,4 +1,4 @@
-"""A run that is killed and resumed, and the exported network."""
+"""Training runs: kill and resume, thawing, the producer process, and the exported network."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def test_a_killed_and_resumed_run_ends_as_one_that_was_not(tmp_path):
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
     batches = [batch(step, seed=TINY.seed, size=TINY.batch, shape=TINY.shape) for step in range(4)]
     whole = Trainer(TINY)
     for made in batches:
@@ -38,7 +38,7 @@ def test_a_killed_and_resumed_run_ends_as_one_that_was_not(tmp_path):
     first.step(batches[0])
     first.step(batches[1])
     first.save(tmp_path)
-    first.step(batches[2])  # lost: the kill comes before the next checkpoint
+    first.step(batches[2])  # lost, because the kill precedes the next checkpoint
     second = Trainer(TINY)
     assert second.load(tmp_path)
     assert second.step_number == 2
@@ -53,7 +53,7 @@ def test_a_killed_and_resumed_run_ends_as_one_that_was_not(tmp_path):
             torch.testing.assert_close(theirs[key], value, rtol=0, atol=0)
 
 
-def test_a_kill_while_a_checkpoint_is_written_leaves_the_last_one(tmp_path):
+def test_a_kill_while_a_checkpoint_is_written_keeps_the_previous_one(tmp_path):
     trainer = Trainer(TINY)
     trainer.save(tmp_path)
     before = (tmp_path / CHECKPOINT).read_bytes()
@@ -62,7 +62,7 @@ def test_a_kill_while_a_checkpoint_is_written_leaves_the_last_one(tmp_path):
     assert (tmp_path / CHECKPOINT).read_bytes() == before
 
 
-def test_the_backbone_moves_only_once_it_is_thawed():
+def test_the_backbone_is_frozen_until_thawed():
     trainer = Trainer(TINY)
     made = batch(0, seed=TINY.seed, size=TINY.batch, shape=TINY.shape)
     stem, eighth, last = (
@@ -99,12 +99,14 @@ def test_the_producer_ends_when_its_trainer_is_killed(tmp_path):
         producer, third, second = map(int, trainer.stdout.readline().split())
         assert (third, second) == (3, 2)
         trainer.send_signal(signal.SIGKILL)
-    while Path(f"/proc/{producer}").exists():  # until it is gone; a producer that stays hangs the test
+    while Path(
+        f"/proc/{producer}"
+    ).exists():  # until it has ended; a producer that does not end hangs the test
         if Path(f"/proc/{producer}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
             break
 
 
-def test_the_exported_network_answers_as_torch_does(tmp_path):
+def test_the_exported_network_matches_torch(tmp_path):
     pytest.importorskip("onnx", reason="needs the dependency group `training`")
     pytest.importorskip("onnxruntime", reason="needs the dependency group `training`")
     trainer = Trainer(TINY)

@@ -1,4 +1,4 @@
-"""The ray caster against geometry that can be worked out by hand, and pictures by number."""
+"""The ray caster against analytic geometry, and pictures by seed and number."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_depth_of_the_ground_is_that_of_a_plane(bank):
     pitch, eye_height, focal = 0.3, 1.6, 20.0
     depth = depth_of(scene, (0, eye_height, 0), turned(0.7, pitch), focal)
     _, up = rays(focal)
-    # A ray (x, up, 1) turned down by the pitch sinks by sin(pitch) - up * cos(pitch) a metre of depth.
+    # A ray (x, up, 1) pitched down sinks by sin(pitch) - up * cos(pitch) per metre of depth.
     sinks = math.sin(pitch) - up * math.cos(pitch)
     seen = sinks > 0.01
     assert seen.mean() > 0.5
@@ -68,7 +68,7 @@ def test_the_depth_of_a_ball_is_that_of_a_sphere(bank, kind):
     assert (depth[root < -1e-2] >= FAR).all()
 
 
-def test_a_tube_between_two_points_is_as_thick_as_it_says(bank):
+def test_the_depth_of_a_tube_is_that_of_a_cylinder(bank):
     scene = Scene(np.random.default_rng(0), bank)
     scene.tube((0, -9, 3), (0, 9, 3), 0.5, materials.metal(scene))
     depth = depth_of(scene, (0, 0, 0), np.eye(3), 60.0)
@@ -81,7 +81,7 @@ def test_a_tube_between_two_points_is_as_thick_as_it_says(bank):
     assert (depth[root < -1e-3] >= FAR).all()
 
 
-def test_the_hierarchy_finds_what_a_search_through_all_finds(bank):
+def test_the_hierarchy_equals_a_linear_search(bank):
     rng = np.random.default_rng(5)
     scene = Scene(rng, bank)
     stuff = materials.plastic(scene)
@@ -108,7 +108,7 @@ def test_the_hierarchy_finds_what_a_search_through_all_finds(bank):
     assert (nearest < FAR).mean() > 0.3
 
 
-def test_a_picture_follows_from_its_seed_and_number_alone():
+def test_a_picture_depends_on_its_seed_and_number_only():
     first = render.render(3, 5, (32, 48))
     render.render(3, 6, (32, 48))
     render.expose.cache_clear()

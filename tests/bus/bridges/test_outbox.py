@@ -15,12 +15,12 @@ def record(size: int = 10, headers: list[tuple[str, bytes]] | None = None) -> Ou
     return OutRecord(topic="t", key=b"key", value=b"v" * size, headers=headers or [])
 
 
-def test_a_row_comes_back_as_it_went_in() -> None:
+def test_dump_and_load_round_trip() -> None:
     records = [record(headers=[("ce_id", b"1"), ("raw", b"\xff\x00"), ("raw", b"")]), record(0)]
     assert outbox.load(outbox.dump(records)) == records
 
 
-def test_a_record_that_kafka_would_refuse_is_refused_here() -> None:
+def test_an_oversized_record_is_refused() -> None:
     at_the_limit = record(MAX_RECORD_BYTES - size_of(record(0)))
     assert outbox.load(outbox.dump([at_the_limit])) == [at_the_limit]
     with pytest.raises(RecordTooLargeError, match="blob store"):
@@ -30,7 +30,7 @@ def test_a_record_that_kafka_would_refuse_is_refused_here() -> None:
 
 
 @pytest.mark.stack
-async def test_records_share_the_fate_of_the_transaction(fresh_database: str) -> None:
+async def test_enqueued_records_commit_and_roll_back_with_the_transaction(fresh_database: str) -> None:
     heard: asyncio.Queue[str] = asyncio.Queue()
     writer, reader = await asyncpg.connect(fresh_database), await asyncpg.connect(fresh_database)
     try:
@@ -47,7 +47,7 @@ async def test_records_share_the_fate_of_the_transaction(fresh_database: str) ->
         assert rows[0]["publish_seq"] is None
         async with asyncio.timeout(10):
             await heard.get()
-        assert heard.empty()  # nothing was heard of the transaction that was undone
+        assert heard.empty()  # no notification of the transaction that was rolled back
     finally:
         await writer.close()
         await reader.close()

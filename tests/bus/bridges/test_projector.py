@@ -1,4 +1,4 @@
-"""The projector on the real servers: once, in order, and never past what Postgres holds."""
+"""The projector on real servers: each record once, in order, and no offset beyond what Postgres holds."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def raw(offset: int, partition: int = 0) -> RawRecord:
     return RawRecord("t", partition, offset, b"k", str(offset).encode(), (), datetime.now(UTC))
 
 
-async def test_repeats_change_nothing(pool: asyncpg.Pool) -> None:
+async def test_records_already_projected_are_skipped(pool: asyncpg.Pool) -> None:
     projector = Projector(pool, name="p", epoch=1, apply=write)
     assert await projector.project([raw(0), raw(1), raw(0, partition=1)]) == 3
     assert await projector.project([raw(0), raw(1)]) == 0
@@ -58,13 +58,13 @@ async def test_repeats_change_nothing(pool: asyncpg.Pool) -> None:
     assert await offsets(pool) == {("t", 0): 5, ("t", 1): 1}
 
 
-async def test_projectors_and_epochs_have_offsets_of_their_own(pool: asyncpg.Pool) -> None:
+async def test_each_projector_and_epoch_has_its_own_offsets(pool: asyncpg.Pool) -> None:
     for name, epoch in (("p", 1), ("p", 2), ("q", 1)):
         assert await Projector(pool, name=name, epoch=epoch, apply=write).project([raw(0)]) == 1
     assert await seen(pool) == [0, 0, 0]
 
 
-async def test_an_error_leaves_nothing_behind(pool: asyncpg.Pool) -> None:
+async def test_an_error_rolls_the_batch_back(pool: asyncpg.Pool) -> None:
     async def half(connection: asyncpg.Connection, records: Sequence[RawRecord]) -> None:
         await write(connection, records[:1])
         raise PermanentError("the second is poison")
@@ -75,10 +75,10 @@ async def test_an_error_leaves_nothing_behind(pool: asyncpg.Pool) -> None:
     assert await Projector(pool, name="p", epoch=1, apply=write).project([raw(0), raw(1)]) == 2
 
 
-async def test_two_at_once_project_once(pool: asyncpg.Pool) -> None:
+async def test_concurrent_projectors_project_a_batch_once(pool: asyncpg.Pool) -> None:
     projectors = [Projector(pool, name="p", epoch=1, apply=write) for _ in range(4)]
     batch = [raw(offset, partition) for offset in range(5) for partition in range(3)]
-    # In opposite orders, which would be a deadlock if each locked as it came.
+    # In opposite orders, which would be a deadlock if each locked rows in the order of its batch.
     counts = await asyncio.gather(
         *(p.project(batch if n % 2 else _other_way_round(batch)) for n, p in enumerate(projectors))
     )
@@ -120,12 +120,12 @@ async def until_seen(pool: asyncpg.Pool, count: int) -> list[int]:
     return await seen(pool)
 
 
-async def test_records_come_from_kafka_and_are_acknowledged(
+async def test_offsets_are_committed_to_kafka_after_projection(
     kafka_settings: KafkaSettings, pool: asyncpg.Pool, unique: Callable[[str], str]
 ) -> None:
     topic, group = await make_topic(kafka_settings, unique("in")), unique("group")
     await produce(kafka_settings, [numbered(topic.name, "k", n) for n in range(35)])
-    # Neither a header that is no UTF-8 nor one without a value may stop the feed.
+    # Neither a header that is not UTF-8 nor one without a value may stop the consumer.
     odd = OutRecord(
         topic=topic.name, key=b"", value=b"35", headers=[("raw", b"\xff"), ("content-type", b"x")]
     )
@@ -139,7 +139,7 @@ async def test_records_come_from_kafka_and_are_acknowledged(
         await until(acknowledged, what="the acknowledgement")
 
 
-async def test_a_batch_waits_while_postgres_is_away(
+async def test_a_batch_is_retried_while_postgres_is_unavailable(
     kafka_settings: KafkaSettings, pool: asyncpg.Pool, unique: Callable[[str], str]
 ) -> None:
     topic, group = await make_topic(kafka_settings, unique("in")), unique("group")
@@ -159,10 +159,10 @@ async def test_a_batch_waits_while_postgres_is_away(
     assert troubles == []
 
 
-async def test_a_restored_database_is_filled_again(
+async def test_a_restored_database_is_projected_again_from_its_own_offsets(
     kafka_settings: KafkaSettings, pool: asyncpg.Pool, unique: Callable[[str], str]
 ) -> None:
-    """Kafka's group offset is far ahead of what Postgres has; Postgres counts."""
+    """Kafka's group offset is far ahead of Postgres; the offset in Postgres decides."""
     topic, group = await make_topic(kafka_settings, unique("in"), partitions=2), unique("group")
     projector = Projector(pool, name="p", epoch=1, apply=write)
     await produce(kafka_settings, [numbered(topic.name, f"key-{n}", n) for n in range(30)])
@@ -174,7 +174,7 @@ async def test_a_restored_database_is_filled_again(
             return sum(ends) == 30
 
         await until(acknowledged, what="the acknowledgement")
-    # Partition 0 comes back as of its third record, partition 1 as if there had never been one.
+    # Partition 0 is restored to offset 3, partition 1 to no offset at all.
     kept = await pool.fetchval("SELECT next_offset FROM projector_offsets WHERE partition = 0")
     assert kept > 3
     await pool.execute("UPDATE projector_offsets SET next_offset = 3 WHERE partition = 0")
@@ -186,7 +186,7 @@ async def test_a_restored_database_is_filled_again(
     assert len(again) == len(set(again)) == 37
 
 
-async def test_poison_stops_it_before_anything_is_skipped(
+async def test_a_poison_record_stops_the_projector_and_nothing_is_skipped(
     kafka_settings: KafkaSettings, pool: asyncpg.Pool, unique: Callable[[str], str]
 ) -> None:
     topic, group = await make_topic(kafka_settings, unique("in")), unique("group")
@@ -210,10 +210,10 @@ async def test_poison_stops_it_before_anything_is_skipped(
         assert await until_seen(pool, 40) == list(range(40))
 
 
-async def test_log_lines_of_a_batch_say_whose_it_is(
+async def test_log_lines_of_a_batch_have_its_ids(
     kafka_settings: KafkaSettings, pool: asyncpg.Pool, unique: Callable[[str], str]
 ) -> None:
-    """The broker's middleware stands around the subscriber: its ids are bound in the transaction."""
+    """The broker's middleware wraps the subscriber, so its ids are bound inside the transaction."""
     topic, group = await make_topic(kafka_settings, unique("in")), unique("group")
     headers = [("ce_type", b"generation.completed.v1"), ("ce_subject", b"g-1"), ("correlation_id", b"c-1")]
     await produce(kafka_settings, [OutRecord(topic=topic.name, key=b"k", value=b"1", headers=headers)])

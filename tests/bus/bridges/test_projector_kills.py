@@ -1,4 +1,4 @@
-"""Projectors die and freeze while records pass: every record once in Postgres, each partition in order."""
+"""Projectors are killed and frozen under load: every record is once in Postgres, each partition in order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FREEZES = int(2 * SCALE)
 PARTITIONS = 6
 
 
-async def test_every_record_once_in_order(
+async def test_every_record_is_projected_once_in_order(
     kafka_settings: KafkaSettings, fresh_database: str, unique: Callable[[str], str], tmp_path: Path
 ) -> None:
     dice = seeded()
@@ -30,7 +30,7 @@ async def test_every_record_once_in_order(
         "GROUP": unique("group"),
         "TOPIC_IN": incoming.name,
         "SESSION_SECONDS": str(SESSION_S),
-        "MAX_RECORDS": "20",  # many small transactions: many places to die in
+        "MAX_RECORDS": "20",  # many small transactions give many points at which to be killed
         "WORK_SECONDS": "0.1",
     }
     await produce(
@@ -60,7 +60,7 @@ async def test_every_record_once_in_order(
             )
             await until(complete, what="all records", within_s=120)
         assert_once_each([row["number"] for row in await pool.fetch("SELECT number FROM seen")], RECORDS)
-        # The identity counts in the order of the inserts; of one partition they must come as in Kafka.
+        # The identity column counts inserts; within a partition they must have Kafka's order.
         disorder = await pool.fetchval(
             "SELECT count(*) FROM (SELECT place,"
             " lag(place) OVER (PARTITION BY partition ORDER BY nth) AS before FROM seen) AS p"

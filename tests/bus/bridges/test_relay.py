@@ -1,4 +1,4 @@
-"""One relay at a time, on the real servers: order, atomicity, recovery."""
+"""The relay on real servers: one active relay, order, atomicity, recovery."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def pool(fresh_database: str) -> AsyncIterator[asyncpg.Pool]:
 
 @asynccontextmanager
 async def running(relay: Relay) -> AsyncIterator[asyncio.Task[None]]:
-    """The relay as a task; stopped at the end the way SIGTERM does it."""
+    """Run the relay as a task, and stop it at the end as SIGTERM does."""
     task = asyncio.ensure_future(relay.run())
     try:
         yield task
@@ -67,13 +67,13 @@ def emptied(pool: asyncpg.Pool) -> Condition:
     return empty
 
 
-async def test_rows_are_published_in_order_and_forgotten(
+async def test_rows_are_published_in_order_and_deleted(
     kafka: KafkaSettings, fresh_database: str, pool: asyncpg.Pool, unique: Callable[[str], str]
 ) -> None:
     topic = (await make_topic(kafka, unique("out"))).name
     relay = Relay(kafka, fresh_database, name=unique("relay"), max_rows=7)
     before = PUBLISHED._value.get()
-    await enqueue(pool, topic, range(20))  # lay there before the relay started
+    await enqueue(pool, topic, range(20))  # written before the relay started
     async with running(relay):
         await until(emptied(pool), what="an empty outbox")
         assert (relay.ready, relay.active) == (True, True)
@@ -86,7 +86,7 @@ async def test_rows_are_published_in_order_and_forgotten(
     assert await pool.fetchval("SELECT cursor FROM relay_lease") == 30
 
 
-async def test_numbered_rows_of_a_dead_relay_come_first(
+async def test_rows_numbered_by_a_crashed_relay_are_published_first(
     kafka: KafkaSettings, fresh_database: str, pool: asyncpg.Pool, unique: Callable[[str], str]
 ) -> None:
     topic = (await make_topic(kafka, unique("out"))).name
@@ -94,13 +94,13 @@ async def test_numbered_rows_of_a_dead_relay_come_first(
     await enqueue(pool, topic, range(10))
     async with Lease(fresh_database, name=name, holder="dead", lease_s=60) as lease:
         await lease.acquire()
-        await lease.advance(0, 6)  # numbered, and then it died
+        await lease.advance(0, 6)  # numbered, then it crashed
     async with running(Relay(kafka, fresh_database, name=name)):
         await until(emptied(pool), what="an empty outbox")
     assert values(await read_all(kafka, topic)) == list(range(10))
 
 
-async def test_rows_published_before_a_death_are_not_published_again(
+async def test_rows_published_before_a_crash_are_not_published_again(
     kafka: KafkaSettings, fresh_database: str, pool: asyncpg.Pool, unique: Callable[[str], str]
 ) -> None:
     topic = (await make_topic(kafka, unique("out"))).name
@@ -109,7 +109,7 @@ async def test_rows_published_before_a_death_are_not_published_again(
     async with Lease(fresh_database, name=relay._name, holder="dead", lease_s=60) as lease:
         await lease.acquire()
         await lease.advance(0, 10)
-    # It published six, and died before Postgres heard of it.
+    # It published six and crashed before it updated Postgres.
     producer = TransactionalProducer(kafka, transactional_id=relay.group, group=relay.group)
     await producer.open()
     await producer.transact([numbered(topic, "k", number) for number in range(6)], {CURSOR: 6})
@@ -119,10 +119,10 @@ async def test_rows_published_before_a_death_are_not_published_again(
     assert values(await read_all(kafka, topic)) == list(range(10))
 
 
-async def test_without_kafkas_cursor_postgres_copy_counts(
+async def test_the_cursor_in_postgres_is_used_when_kafkas_has_expired(
     kafka: KafkaSettings, fresh_database: str, pool: asyncpg.Pool, unique: Callable[[str], str]
 ) -> None:
-    """The group's offset has expired; rows up to the copy were published."""
+    """The group's offset has expired. Rows up to the cursor in Postgres were published."""
     topic = (await make_topic(kafka, unique("out"))).name
     relay = Relay(kafka, fresh_database, name=unique("relay"))
     await enqueue(pool, topic, range(10))
@@ -137,10 +137,10 @@ async def test_without_kafkas_cursor_postgres_copy_counts(
     assert await committed(kafka, relay.group, RELAY_CURSOR.name) == 10
 
 
-async def test_a_restored_database_loses_nothing(
+async def test_a_restored_database_publishes_all_its_rows(
     kafka: KafkaSettings, fresh_database: str, pool: asyncpg.Pool, unique: Callable[[str], str]
 ) -> None:
-    """Kafka's cursor is ahead of every number that Postgres has given."""
+    """Kafka's cursor is ahead of every number that Postgres has assigned."""
     topic = (await make_topic(kafka, unique("out"))).name
     relay = Relay(kafka, fresh_database, name=unique("relay"))
     producer = TransactionalProducer(kafka, transactional_id=relay.group, group=relay.group)
@@ -166,10 +166,10 @@ async def test_a_relay_that_lost_its_lease_ends(
                 await task
 
 
-async def test_a_fenced_producer_is_opened_again_while_the_lease_is_ours(
+async def test_a_fenced_producer_is_reopened_while_the_lease_is_held(
     kafka: KafkaSettings, fresh_database: str, pool: asyncpg.Pool, unique: Callable[[str], str]
 ) -> None:
-    """Kafka fences also after a transaction that timed out; that alone is no successor."""
+    """Kafka fences also after a transaction timeout, which does not prove that there is a successor."""
     topic = (await make_topic(kafka, unique("out"))).name
     relay = Relay(kafka, fresh_database, name=unique("relay"))
     async with running(relay):
@@ -183,7 +183,7 @@ async def test_a_fenced_producer_is_opened_again_while_the_lease_is_ours(
     assert values(await read_all(kafka, topic)) == list(range(10))
 
 
-async def test_postgres_ending_the_session_is_survived(
+async def test_the_relay_reconnects_after_postgres_ends_its_session(
     kafka: KafkaSettings, fresh_database: str, pool: asyncpg.Pool, unique: Callable[[str], str]
 ) -> None:
     topic = (await make_topic(kafka, unique("out"))).name
@@ -199,7 +199,7 @@ async def test_postgres_ending_the_session_is_survived(
     assert values(await read_all(kafka, topic)) == list(range(15))
 
 
-async def test_a_standby_stops_and_takes_nothing(
+async def test_a_standby_stops_without_taking_the_lease(
     kafka: KafkaSettings, fresh_database: str, pool: asyncpg.Pool, unique: Callable[[str], str]
 ) -> None:
     name = unique("relay")
@@ -218,7 +218,7 @@ async def test_a_standby_stops_and_takes_nothing(
 
 
 @pytest.mark.kill
-async def test_kafka_may_be_away(
+async def test_the_relay_resumes_after_kafka_was_down(
     own_kafka: OwnKafka, fresh_database: str, pool: asyncpg.Pool, unique: Callable[[str], str]
 ) -> None:
     kafka = own_kafka.settings

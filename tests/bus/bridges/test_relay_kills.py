@@ -1,4 +1,4 @@
-"""Relays die and freeze while rows are written: every row once, in order, counted in Kafka itself."""
+"""Relays are killed and frozen while rows are written: Kafka has every row once, in order."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WRITERS = 4
 
 
 async def write(pool: asyncpg.Pool, commands: str, events: str, writer: int, gap_s: float) -> None:
-    """Rows of two records each, as a request makes them; one writer's rows must keep their order."""
+    """Write rows of two records each, as a request does. The rows of one writer must keep their order."""
     for number in range(writer, ROWS, WRITERS):
         records = [
             numbered(commands, f"writer-{writer}", number),
@@ -47,7 +47,7 @@ async def write(pool: asyncpg.Pool, commands: str, events: str, writer: int, gap
         await asyncio.sleep(gap_s)
 
 
-async def test_every_row_once_in_order(
+async def test_every_row_is_published_once_in_order(
     kafka_settings: KafkaSettings, fresh_database: str, unique: Callable[[str], str], tmp_path: Path
 ) -> None:
     dice = seeded()
@@ -58,7 +58,7 @@ async def test_every_row_once_in_order(
         "DATABASE_URL": fresh_database,
         "RELAY_NAME": unique("relay"),
         "RELAY_LEASE_SECONDS": str(LEASE_S),
-        "RELAY_MAX_ROWS": "20",  # many small transactions: many places to die in
+        "RELAY_MAX_ROWS": "20",  # many small transactions give many points at which to be killed
     }
     takeovers: list[float] = []
     async with (
@@ -70,7 +70,7 @@ async def test_every_row_once_in_order(
             return await pool.fetchval("SELECT next_seq - 1 FROM relay_lease") or 0
 
         async def active() -> int:
-            """The worker that holds the lease, now and then another one."""
+            """Return the worker that holds the lease, and with probability 0.2 a random one."""
             pid = int((await pool.fetchval("SELECT holder FROM relay_lease")).rpartition(":")[2])
             holders = [n for n, process in fleet.processes.items() if process.pid == pid]
             if not holders or dice.random() < 0.2:

@@ -1,4 +1,4 @@
-"""The lease alone: who gets it, who loses it, and that the loser changes nothing."""
+"""The relay's lease: who acquires it, who loses it, and that a stale owner changes nothing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def fill(database: asyncpg.Connection, rows: int) -> None:
         await outbox.enqueue(database, [numbered("t", "k", number)])
 
 
-async def test_rows_are_numbered_oldest_first_and_forgotten_up_to_the_cursor(
+async def test_rows_are_numbered_oldest_first_and_deleted_up_to_the_cursor(
     fresh_database: str, database: asyncpg.Connection
 ) -> None:
     await fill(database, 5)
@@ -48,13 +48,15 @@ async def test_rows_are_numbered_oldest_first_and_forgotten_up_to_the_cursor(
         assert [seq for seq, _ in await held.numbered(2, 10, 10**6)] == [3, 4, 5]
         assert await database.fetchval("SELECT count(*) FROM outbox") == 3
         assert await database.fetchval("SELECT cursor FROM relay_lease") == 2
-        # By bytes: the first always, then what fits.
+        # Limited by bytes: the first row always, then those that fit.
         assert [seq for seq, _ in await held.numbered(2, 10, 1)] == [3]
         assert [seq for seq, _ in await held.numbered(2, 2, 10**6)] == [3, 4]
         assert 0 < await held.oldest_s() < 600
 
 
-async def test_the_dead_are_replaced_at_once(fresh_database: str, database: asyncpg.Connection) -> None:
+async def test_a_holder_that_disconnects_is_replaced_at_once(
+    fresh_database: str, database: asyncpg.Connection
+) -> None:
     async with lease(fresh_database, "b") as standby:
         async with lease(fresh_database, "a") as holder:
             await holder.acquire()
@@ -69,16 +71,18 @@ async def test_the_dead_are_replaced_at_once(fresh_database: str, database: asyn
         assert await database.fetchval("SELECT holder FROM relay_lease") == "b"
 
 
-async def test_the_frozen_are_replaced_after_their_deadline(fresh_database: str) -> None:
+async def test_a_frozen_holder_is_replaced_after_its_deadline(fresh_database: str) -> None:
     async with lease(fresh_database, "a", 1) as frozen, lease(fresh_database, "b", 1) as standby:
-        await frozen.acquire()  # keeps its session and its lock, and never renews
+        await frozen.acquire()  # keeps its session and its lock, but never renews
         await standby.acquire()
         assert standby.epoch == frozen.epoch + 1
         with pytest.raises(FencedError, match="must end"):
             await frozen.renew()
 
 
-async def test_a_holder_that_renews_keeps_it(fresh_database: str, database: asyncpg.Connection) -> None:
+async def test_a_holder_that_renews_keeps_the_lease(
+    fresh_database: str, database: asyncpg.Connection
+) -> None:
     async with lease(fresh_database, "a", 0.3) as holder, lease(fresh_database, "b", 0.3) as standby:
         await holder.acquire()
         waiting = asyncio.ensure_future(standby.acquire())
@@ -90,7 +94,7 @@ async def test_a_holder_that_renews_keeps_it(fresh_database: str, database: asyn
         await asyncio.wait([waiting])
 
 
-async def test_one_of_many_wins(fresh_database: str, database: asyncpg.Connection) -> None:
+async def test_one_waiter_at_a_time_gets_the_lease(fresh_database: str, database: asyncpg.Connection) -> None:
     leases = [lease(fresh_database, str(number)) for number in range(6)]
     for each in leases:
         await each.__aenter__()
@@ -128,7 +132,7 @@ async def test_a_resumed_stale_owner_numbers_and_deletes_nothing(
         assert [seq for seq, _ in await heir.numbered(0, 10, 10**6)] == [1, 2, 3, 4]
 
 
-async def test_a_stale_owner_frozen_inside_its_transaction_does_not_block_the_heir(
+async def test_a_stale_owner_frozen_inside_its_transaction_does_not_block_its_successor(
     fresh_database: str, database: asyncpg.Connection
 ) -> None:
     async with lease(fresh_database, "zombie", 1) as stale, lease(fresh_database, "heir", 1) as heir:
@@ -147,11 +151,11 @@ async def test_numbers_stay_above_the_cursor_of_a_restored_database(
     await fill(database, 2)
     async with lease(fresh_database, "a") as held:
         await held.acquire()
-        await held.advance(100, 10)  # what Kafka knows; the database is older
+        await held.advance(100, 10)  # Kafka's cursor; the database is older
         assert [seq for seq, _ in await held.numbered(100, 10, 10**6)] == [101, 102]
 
 
-async def test_without_tables_it_says_what_to_do(empty_database: str) -> None:
+async def test_missing_tables_raise_an_error_that_names_the_migration(empty_database: str) -> None:
     async with lease(empty_database, "a") as held:
         with pytest.raises(ConfigurationError, match="ledger migrate"):
             await held.acquire()

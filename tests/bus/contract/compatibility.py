@@ -1,7 +1,7 @@
-"""Whether one version of a message may follow another: old readers read the new, new readers read the old.
+"""Checks whether one version of a message may follow another, for old readers as for new ones.
 
-The log is kept for ever and partners update when they like, so both ways must hold. What is left is little:
-a property may be added, and it must be optional. Everything else is a new type with the next number.
+The log is kept for ever and partners update at any time, so compatibility must hold both ways. The only
+change allowed is a new optional property. Every other change needs a new type with the next number.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 SAID = {"description", "title", "examples", "default", "$schema", "$id"}
-"""Words for people: they may change."""
+"""Documentation, which may change."""
 
 
 def breaks(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """What in ``new`` breaks with ``old``; both are whole JSON Schemas of one message."""
+    """Return the breaking changes from ``old`` to ``new``, which are whole JSON Schemas of one message."""
     return list(_compare("", old, new, old, new))
 
 

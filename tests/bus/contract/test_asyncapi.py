@@ -40,7 +40,7 @@ def test_the_committed_document_is_up_to_date() -> None:
     )
 
 
-def test_every_reference_leads_somewhere() -> None:
+def test_every_reference_resolves() -> None:
     found = set(references(document))
     assert len(found) > 30
     for reference in found:
@@ -64,7 +64,7 @@ def test_channels_are_the_declared_topics() -> None:
         assert list(channel["messages"]) == [kind.__struct_config__.tag for kind in carried]
 
 
-def test_operations_are_who_writes_and_who_reads() -> None:
+def test_operations_are_the_producers_and_consumers_of_each_topic() -> None:
     documented = {
         (operation["action"], name.split(".")[1], operation["channel"]["$ref"].removeprefix("#/channels/"))
         for name, operation in document["operations"].items()
@@ -78,7 +78,7 @@ def test_operations_are_who_writes_and_who_reads() -> None:
 
 
 @pytest.mark.parametrize("message", ALL, ids=messages.type_of)
-def test_real_records_fit_the_schemas_and_damaged_ones_do_not(message: messages.AnyMessage) -> None:
+def test_the_schemas_accept_samples_and_reject_damaged_ones(message: messages.AnyMessage) -> None:
     described = document["components"]["messages"][messages.type_of(message)]
     schema = described["payload"] | {"components": document["components"]}
     body = json.loads(msgspec.json.encode(message))

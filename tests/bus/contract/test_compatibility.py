@@ -1,4 +1,4 @@
-"""No message changes so that what was written cannot be read any more, or what is written by old readers."""
+"""Message schemas stay compatible: new readers read old messages, and old readers read new ones."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Old(msgspec.Struct, kw_only=True, tag="thing.done.v1"):
 
 
 def struct(**changes: Any) -> dict[str, Any]:
-    """The schema of `Old` with fields changed; None takes one out."""
+    """Return the schema of `Old` with changed fields; None removes a field."""
     fields = {
         field.name: (field.name, changes.pop(field.name, field.type))
         for field in msgspec.structs.fields(Old)
@@ -73,7 +73,7 @@ def struct(**changes: Any) -> dict[str, Any]:
     return asyncapi.schema_of(made)
 
 
-def test_a_new_optional_property_is_fine() -> None:
+def test_a_new_optional_property_is_compatible() -> None:
     assert breaks(asyncapi.schema_of(Old), struct(extra=("extra", int, 0))) == []
     assert breaks(asyncapi.schema_of(Old), struct()) == []
 
@@ -91,12 +91,12 @@ def test_a_new_optional_property_is_fine() -> None:
         ({"extra": ("extra", int)}, [".extra is required now; what was written before may not have it"]),
     ],
 )
-def test_what_breaks_is_reported(changed: dict[str, Any], expected: list[str]) -> None:
+def test_breaking_changes_are_reported(changed: dict[str, Any], expected: list[str]) -> None:
     found = breaks(asyncapi.schema_of(Old), struct(**changed))
     assert set(expected) <= set(found), found
 
 
-def test_what_becomes_optional_is_reported() -> None:
+def test_a_required_property_made_optional_is_reported() -> None:
     new = struct()
     new["required"] = [name for name in new["required"] if name != "name"]
     assert breaks(asyncapi.schema_of(Old), new) == [".name is optional now; old readers need it"]

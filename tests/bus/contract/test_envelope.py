@@ -22,7 +22,7 @@ def made(**options: object) -> envelope.OutRecord:
 
 
 @pytest.mark.parametrize(("message", "topic"), HOMES, ids=lambda value: getattr(value, "name", ""))
-def test_a_record_is_read_as_it_was_written(message: messages.AnyMessage, topic: topics.Topic) -> None:
+def test_decode_returns_the_recorded_message(message: messages.AnyMessage, topic: topics.Topic) -> None:
     record = envelope.record(
         topic, message, key=ACCOUNT, source="/s", time=NOW, traceparent=TRACE, correlation_id="c-1"
     )
@@ -52,12 +52,12 @@ def test_headers_are_cloudevents_in_binary_mode() -> None:
     assert moment.utcoffset() == timedelta(0)
 
 
-def test_the_same_message_twice_has_the_same_id_and_another_can_be_given() -> None:
+def test_the_id_is_deterministic_unless_one_is_given() -> None:
     assert dict(made().headers)["ce_id"] == dict(made(time=NOW).headers)["ce_id"]
     assert dict(made(event_id=JOB).headers)["ce_id"] == str(JOB).encode()
 
 
-def test_a_topic_takes_its_own_messages_only() -> None:
+def test_a_message_of_another_topic_is_refused() -> None:
     with pytest.raises(TypeError, match=r"sharp\.events\.v1"):
         envelope.record(topics.EVENTS, started, key=ACCOUNT, source="/s")
 
@@ -78,19 +78,19 @@ def test_a_body_that_breaks_the_contract_is_undecodable(value: bytes | None) -> 
         envelope.decode(topics.PROGRESS, value, made().headers)
 
 
-def test_header_and_body_must_agree() -> None:
+def test_a_type_header_that_contradicts_the_body_is_undecodable() -> None:
     headers = [("ce_type", b"generation.progress.v1"), *made().headers]
     with pytest.raises(UndecodableError, match=r"generation\.progress"):
         envelope.decode(topics.PROGRESS, made().value, headers)
 
 
 @pytest.mark.parametrize("time", [b"yesterday", b"", b"\xff\xfe"])
-def test_a_time_that_is_none_is_undecodable(time: bytes) -> None:
+def test_an_invalid_time_is_undecodable(time: bytes) -> None:
     with pytest.raises(UndecodableError):
         envelope.decode(topics.PROGRESS, made().value, [("ce_time", time), *made().headers])
 
 
-def test_the_first_header_of_a_name_counts_everywhere() -> None:
+def test_the_first_of_duplicate_headers_is_used() -> None:
     record = made(time=NOW.astimezone(timezone(timedelta(hours=9))))
     doubled = [*record.headers, ("ce_source", b"/forged")]
     assert envelope.decode(topics.PROGRESS, record.value, doubled).source == "/sharpstream/test"
@@ -99,7 +99,7 @@ def test_the_first_header_of_a_name_counts_everywhere() -> None:
     assert envelope.decode(topics.PROGRESS, record.value, doubled).time.astimezone(UTC) == NOW
 
 
-def test_a_header_without_a_value_is_an_empty_one():
+def test_a_null_header_is_read_as_empty():
     headers = envelope.present([("ce_id", None), ("other", None)])
     assert envelope.header(headers, "other") == ""
     with pytest.raises(UndecodableError):

@@ -1,4 +1,4 @@
-"""Ids that are made of others."""
+"""Ids derived from other ids."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import RFC_4122, uuid4
 from bus.contract import ids
 
 
-def test_an_id_at_a_time_is_neighbour_to_what_came_then() -> None:
+def test_at_time_makes_a_deterministic_version_7_id_of_that_time() -> None:
     when = datetime(2026, 3, 1, 12, tzinfo=UTC)
     event = ids.event_id(uuid4(), "generation.completed.v1")
     made = ids.at_time(event, when)

@@ -27,7 +27,7 @@ def of_the_network() -> bytes:
     return bytes(encode_ply(gaussians, SharpCamera(*CAMERA)))
 
 
-def test_the_network_keeps_the_same_layout() -> None:
+def test_the_sharp_network_has_the_same_layout() -> None:
     assert sharp.VERTEX == splat.PROPERTIES
     assert sharp.SH_C0 == splat.SH_C0
     assert SharpCamera._fields == Camera._fields
@@ -41,14 +41,14 @@ def test_every_writer_writes_the_header_of_the_contract() -> None:
         assert len(data) == len(header) + splat.VERTEX_BYTES
 
 
-def test_the_reader_finds_what_the_writers_wrote() -> None:
+def test_the_reader_reads_the_files_of_every_writer() -> None:
     for data in (of_the_card(), of_the_network()):
         scene = reader.read(data)
         assert scene.camera == CAMERA
         assert reader.write(scene, comments=splat.camera_comments(scene.camera)) == data
 
 
-def test_elements_behind_the_vertices_have_one_property_each() -> None:
+def test_elements_after_the_vertices_have_one_property_each() -> None:
     header = splat.header(2, elements=[splat.Element("image_size", "uint", 2)])
     assert b"element vertex 2\nproperty float x\n" in header
     assert header.endswith(

@@ -20,7 +20,7 @@ def test_names_are_unique_and_every_declaration_is_listed() -> None:
 
 
 @by_topic
-def test_a_declaration_is_whole(topic: topics.Topic) -> None:
+def test_a_declaration_is_complete(topic: topics.Topic) -> None:
     assert re.fullmatch(r"sharp\.[a-z0-9.]+\.v\d+", topic.name)
     assert len(topic.name) <= 249  # Kafka's limit
     assert topic.description.endswith(".")
@@ -29,7 +29,7 @@ def test_a_declaration_is_whole(topic: topics.Topic) -> None:
     assert topic.partitions >= 1
 
 
-def test_every_message_has_a_home() -> None:
+def test_every_message_type_has_a_topic() -> None:
     carried = {kind for topic in topics.ALL if topic.producers for kind in topic.types}
     assert carried == set(get_args(messages.AnyMessage))
 
@@ -59,7 +59,7 @@ def test_retry_delays_grow_and_are_in_the_topic_name(retries: tuple[topics.Topic
         (topics.BACKGROUND_COMMANDS, (*topics.BACKGROUND_RETRIES, topics.EXPORT_DEAD)),
     ],
 )
-def test_retries_and_the_dead_carry_what_their_source_does(
+def test_retry_and_dead_letter_topics_carry_the_types_of_their_source(
     source: topics.Topic, others: tuple[topics.Topic, ...]
 ) -> None:
     for topic in others:
@@ -78,6 +78,6 @@ def test_a_cancel_request_is_kept_as_long_as_a_command_may_live() -> None:
     assert topics.CANCELLATIONS.retention_ms >= topics.COMMANDS_BULK.retention_ms
 
 
-def test_receiver_concurrency() -> None:
+def test_each_priority_has_its_command_topic() -> None:
     assert topics.commands_topic(messages.Priority.INTERACTIVE) is topics.COMMANDS_INTERACTIVE
     assert topics.commands_topic(messages.Priority.BULK) is topics.COMMANDS_BULK

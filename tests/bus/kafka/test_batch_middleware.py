@@ -1,4 +1,4 @@
-"""The middleware of batches: what is bound while one is handled, what is measured, what is left alone."""
+"""The batch middleware: log context, metrics and spans of a batch, and unchanged results and errors."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ TRACEPARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 class Consumer:
-    """Takes commits."""
+    """A consumer that accepts commits."""
 
     async def commit(self) -> None:
-        """Take it."""
+        """Accept the commit."""
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def spans() -> Iterator[InMemorySpanExporter]:
 
 @pytest.fixture
 def name(unique) -> str:
-    return unique("projector")  # metrics live as long as the process
+    return unique("projector")  # metrics are kept for the life of the process
 
 
 def record(
@@ -124,7 +124,7 @@ def test_an_id_is_bound_where_all_records_share_it(records: Sequence[ConsumerRec
     assert shared_ids(records) == shared
 
 
-async def test_a_header_without_a_value_is_none_of_our_business(name):
+async def test_headers_without_a_value_are_ignored(name):
     odd = record()
     odd = ConsumerRecord(**{**vars(odd), "headers": [("ce_type", None), ("correlation_id", None)]})
 
@@ -135,7 +135,7 @@ async def test_a_header_without_a_value_is_none_of_our_business(name):
     assert measured(name, "left") == 1  # nothing was acknowledged
 
 
-async def test_an_error_goes_through_untouched_and_is_traced_where_each_event_stopped(name, spans):
+async def test_an_error_propagates_and_marks_the_span_of_each_record(name, spans):
     async def handler(_message):
         raise PermanentError("poison", code="poison")
 

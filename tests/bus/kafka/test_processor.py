@@ -1,4 +1,4 @@
-"""One or two processors on the real broker: routing, order, priorities, hand-over, outage."""
+"""One or two processors on a real broker: routing, order, priorities, rebalance, outage."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.stack
 
 @dataclass
 class Bench:
-    """Topics of one test and what its handler did."""
+    """The topics of one test, and the calls of its handler."""
 
     kafka: KafkaSettings
     group: str
@@ -142,7 +142,7 @@ def bench(kafka_settings: KafkaSettings, unique: Callable[[str], str]) -> MakeBe
 
 @asynccontextmanager
 async def running(processor: Processor) -> AsyncIterator[asyncio.Task[None]]:
-    """The processor as a task, ready; stopped at the end the way SIGTERM does it."""
+    """Run the processor as a task, yield it when ready, and stop it at the end as SIGTERM does."""
     task = asyncio.ensure_future(processor.run())
 
     async def ready() -> bool:
@@ -162,7 +162,7 @@ async def running(processor: Processor) -> AsyncIterator[asyncio.Task[None]]:
         await asyncio.wait([task])
 
 
-async def test_every_failure_goes_its_way(bench: MakeBench) -> None:
+async def test_each_kind_of_failure_is_retried_parked_or_published(bench: MakeBench) -> None:
     b = await bench(delays=(50, 100))
     errors: dict[int, Callable[[Record], BaseException | None]] = {
         1: lambda r: TransientError("twice") if r.attempt < 3 else None,
@@ -187,7 +187,7 @@ async def test_every_failure_goes_its_way(bench: MakeBench) -> None:
     assert header(dead[2], CODE) == "s3_away"
     assert header(dead[2], ATTEMPT) == "3"
     assert header(dead[2], ORIGIN_OFFSET) == "2"
-    assert header(dead[2], "n") == "2"  # the record's own headers go along
+    assert header(dead[2], "n") == "2"  # the record's own headers are kept
     codes = {int(r.value): header(r.headers, "code") for r in await read_all(b.kafka, b.out.name)}
     assert (codes[-2], codes[-3], codes[-4]) == ("s3_away", "not_a_photo", "undecodable")
     assert sorted(values(await read_all(b.kafka, b.retries[0].name))) == [1, 2, 5]
@@ -195,19 +195,19 @@ async def test_every_failure_goes_its_way(bench: MakeBench) -> None:
     assert await committed(b.kafka, b.group, b.inputs[0].name) == 7
 
 
-async def test_results_come_in_the_order_of_the_inputs(bench: MakeBench) -> None:
+async def test_results_are_published_in_input_order(bench: MakeBench) -> None:
     b = await bench()
     b.gates[0] = asyncio.Event()
     await b.put(range(5))
     async with running(b.processor(max_in_flight=3)):
-        await b.until_started(0, 1, 2, 3, 4)  # the later ones are done long before
+        await b.until_started(0, 1, 2, 3, 4)  # the later ones finish before it
         assert await b.results() == []
         assert await committed(b.kafka, b.group, b.inputs[0].name) is None
         b.gates[0].set()
         assert await b.until_results(5) == [0, 1, 2, 3, 4]
 
 
-async def test_no_more_than_max_in_flight_run(bench: MakeBench) -> None:
+async def test_max_in_flight_limits_concurrent_handlers(bench: MakeBench) -> None:
     b = await bench(partitions=3)
     now, most = 0, 0
 
@@ -270,11 +270,13 @@ async def test_a_waiting_retry_blocks_no_other_record(bench: MakeBench) -> None:
         (waiting,) = await read_all(b.kafka, b.retries[0].name)
         assert header(waiting.headers, NOT_BEFORE)
         assert Counter(b.started)[0] == 1
-    # It waits in Kafka, not in the process that is gone.
+    # The retry waits in Kafka, not in the process that has ended.
     assert await committed(b.kafka, b.group, b.retries[0].name) is None
 
 
-async def test_a_stop_lets_finish_what_can_and_hands_back_the_rest(bench: MakeBench) -> None:
+async def test_a_stop_finishes_within_the_grace_period_and_leaves_the_rest_uncommitted(
+    bench: MakeBench,
+) -> None:
     b = await bench()
     b.gates = {1: asyncio.Event(), 2: asyncio.Event()}
     await b.put(range(4))
@@ -294,7 +296,7 @@ async def test_a_stop_lets_finish_what_can_and_hands_back_the_rest(bench: MakeBe
     assert sorted(b.started) == [2, 3]
 
 
-async def test_work_survives_a_rebalance_that_gives_the_partition_back(bench: MakeBench) -> None:
+async def test_work_in_flight_survives_a_rebalance_that_returns_its_partition(bench: MakeBench) -> None:
     b = await bench(partitions=2)
     b.gates = {0: asyncio.Event(), 1: asyncio.Event()}
     for number in (0, 1):  # one in each partition
@@ -314,7 +316,7 @@ async def test_work_survives_a_rebalance_that_gives_the_partition_back(bench: Ma
 
 
 async def test_a_long_job_causes_no_rebalance(bench: MakeBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where every place is taken and nothing more is fetched: the group hears of us all the same."""
+    """The member stays in its group also while every slot is in use and nothing is fetched."""
     b = await bench()
     b.gates = {number: asyncio.Event() for number in range(3)}
     original = broker.consumer
@@ -323,7 +325,7 @@ async def test_a_long_job_causes_no_rebalance(bench: MakeBench, monkeypatch: pyt
         async with running(b.processor(max_in_flight=2)):
             await b.put(range(3))
             await b.until_started(0, 1)
-            await asyncio.sleep(3)  # six times as long as one may be silent
+            await asyncio.sleep(3)  # six times max_poll_interval_ms
             for gate in b.gates.values():
                 gate.set()
             assert await b.until_results(3) == [0, 1, 2]
@@ -331,7 +333,7 @@ async def test_a_long_job_causes_no_rebalance(bench: MakeBench, monkeypatch: pyt
     assert [each["event"] for each in logged].count("partitions_assigned") == 1
 
 
-async def test_a_worker_that_lost_its_partition_ends_without_a_double(bench: MakeBench) -> None:
+async def test_a_fenced_worker_ends_without_a_duplicate_result(bench: MakeBench) -> None:
     b = await bench()
     b.gates[0] = asyncio.Event()
     await b.put([0])
@@ -349,10 +351,10 @@ async def test_a_worker_that_lost_its_partition_ends_without_a_double(bench: Mak
     assert await b.results() == [0]
 
 
-async def test_what_the_predecessor_committed_last_is_not_repeated(
+async def test_a_commit_just_before_fencing_is_not_repeated(
     bench: MakeBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It commits in the very last moment before it is fenced: only who reads after fencing sees that."""
+    """The predecessor commits just before it is fenced: only an offset read after fencing includes that."""
     b = await bench()
     await b.put([0, 1])
     tp = TopicPartition(b.inputs[0].name, 0)
@@ -371,7 +373,7 @@ async def test_what_the_predecessor_committed_last_is_not_repeated(
     await predecessor.close()
 
 
-async def test_a_handler_cancelled_from_within_is_retried(bench: MakeBench) -> None:
+async def test_a_handler_that_raises_cancelled_error_is_retried(bench: MakeBench) -> None:
     b = await bench(delays=(1,))
     b.fail = lambda record: asyncio.CancelledError() if record.attempt == 1 else None
     await b.put([0])
@@ -380,8 +382,8 @@ async def test_a_handler_cancelled_from_within_is_retried(bench: MakeBench) -> N
     assert b.started == [0, 0]
 
 
-async def test_the_committed_offset_reaches_the_end(bench: MakeBench) -> None:
-    """Also behind a writer's transaction marker: autoscaling follows the lag."""
+async def test_the_lag_reaches_zero_behind_a_transaction_marker(bench: MakeBench) -> None:
+    """The committed offset passes a writer's transaction marker too, because autoscaling follows the lag."""
     b = await bench()
     writer = TransactionalProducer(b.kafka, transactional_id=b.group + "-writer", group=b.group + "-w")
     await writer.open()
@@ -399,14 +401,14 @@ async def test_the_committed_offset_reaches_the_end(bench: MakeBench) -> None:
 
 
 @pytest.mark.kill
-async def test_kafka_may_be_away(bench: MakeBench, own_kafka: OwnKafka) -> None:
+async def test_the_processor_resumes_after_kafka_was_down(bench: MakeBench, own_kafka: OwnKafka) -> None:
     b = await bench(kafka=own_kafka.settings, delays=(1,))
     await b.put(range(200))
     async with running(b.processor(max_in_flight=8)) as task:
         b.gates[100] = asyncio.Event()
         await b.until_started(100)
         await own_kafka.stop()
-        b.gates[100].set()  # its results have nowhere to go for now
+        b.gates[100].set()  # its results cannot be published yet
         await own_kafka.start()
         await b.put(range(200, 220))
         assert await b.until_results(220) == list(range(220))

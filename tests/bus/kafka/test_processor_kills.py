@@ -1,4 +1,4 @@
-"""Processors die and freeze while records pass: every result once, in order, counted in Kafka itself."""
+"""Processors are killed and frozen under load: Kafka has every result once, in order."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FREEZES = int(2 * SCALE)
 PARTITIONS = 6
 
 
-async def test_every_result_once_in_order(
+async def test_every_result_is_published_once_in_order(
     kafka_settings: KafkaSettings, unique: Callable[[str], str], tmp_path: Path
 ) -> None:
     dice = seeded()
@@ -55,7 +55,7 @@ async def test_every_result_once_in_order(
     tps = [TopicPartition(out.name, number) for number in range(out.partitions)]
 
     async def written() -> int:
-        """How far the output is; a little above the number of results, for the transactions' markers."""
+        """Estimate the number of results from the end offsets, which include transaction markers."""
         ends = await end_offsets(kafka_settings, tps)
         return int(sum(ends.values()) * 0.75)
 
@@ -88,5 +88,5 @@ def _records(topic: str, dice: random.Random) -> list[OutRecord]:
 
 
 def _first_attempts(results: Sequence[ConsumerRecord]) -> list[ConsumerRecord]:
-    """Those that were not retried: a retry gives its place up."""
+    """Return the results of first attempts, since a retry does not keep its order."""
     return [record for record in results if int(record.value) % 20]

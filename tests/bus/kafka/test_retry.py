@@ -42,7 +42,7 @@ def record(attempt: int = 1, headers: Sequence[tuple[str, bytes]] = (("ce_id", b
 
 
 def as_read(out: OutRecord, *, offset: int = 99) -> Record:
-    """What the next attempt sees of a record."""
+    """Return a published record as the next attempt reads it."""
     topic = next(topic for topic in (*RETRIES, DEAD) if topic.name == out.topic)
     return replace(
         record(retry.attempt_of(out.headers), out.headers),
@@ -52,7 +52,7 @@ def as_read(out: OutRecord, *, offset: int = 99) -> Record:
     )
 
 
-def test_a_passing_fault_goes_through_all_retry_topics_and_is_parked_then() -> None:
+def test_a_transient_error_passes_all_retry_topics_before_it_is_parked() -> None:
     (first,) = routing().after(record(), TransientError("S3 sleeps", code="blob_store_unavailable"))
     assert (first.topic, first.key, first.value) == ("retry-5", b"k", b"\xffnot json")
     assert retry.attempt_of(first.headers) == 2
@@ -67,7 +67,7 @@ def test_a_passing_fault_goes_through_all_retry_topics_and_is_parked_then() -> N
     assert (parked.topic, parked.value) == ("dead", b"\xffnot json")
     assert header(parked.headers, retry.ATTEMPT) == "3"
     assert header(parked.headers, retry.NOT_BEFORE) is None
-    # Where it first was, and each header once.
+    # The origin is the first topic, and each header occurs once.
     assert header(parked.headers, retry.ORIGIN_TOPIC) == "in"
     assert header(parked.headers, retry.ORIGIN_PARTITION) == "3"
     assert header(parked.headers, retry.ORIGIN_OFFSET) == "7"
@@ -75,17 +75,17 @@ def test_a_passing_fault_goes_through_all_retry_topics_and_is_parked_then() -> N
     assert ending.value == b"failed"
 
 
-def test_a_wrong_input_ends_at_once() -> None:
+def test_a_permanent_error_ends_the_job_at_once() -> None:
     (ending,) = routing().after(record(), PermanentError("not a photo", code="not_an_image"))
     assert (ending.topic, header(ending.headers, "code")) == ("out", "not_an_image")
 
 
-def test_what_cannot_be_decoded_is_parked_and_ended() -> None:
+def test_an_undecodable_record_is_parked_and_ended() -> None:
     parked, ending = routing().after(record(), UndecodableError("no ce_type"))
     assert (parked.topic, ending.topic) == ("dead", "out")
 
 
-def test_a_bug_counts_as_passing() -> None:
+def test_an_unexpected_exception_is_retried() -> None:
     (again,) = routing().after(record(), KeyError("x"))
     assert again.topic == "retry-5"
     assert header(again.headers, retry.CODE) == "internal"
@@ -93,7 +93,7 @@ def test_a_bug_counts_as_passing() -> None:
 
 
 @pytest.mark.parametrize("error", [PermanentError("wrong"), UndecodableError("unreadable")])
-def test_where_giving_up_fails_the_record_is_parked_alone(error: SharpstreamError) -> None:
+def test_a_record_is_parked_without_an_ending_when_give_up_fails(error: SharpstreamError) -> None:
     def broken(record: Record, error: SharpstreamError) -> Sequence[OutRecord]:
         raise ValueError("cannot tell whose it is")
 
@@ -106,14 +106,14 @@ def test_a_long_reason_is_cut() -> None:
     assert len(header(again.headers, retry.REASON) or "") == retry.REASON_CHARACTERS
 
 
-def test_what_is_too_large_to_copy_is_parked_without_its_value() -> None:
+def test_an_oversized_record_is_parked_without_its_value() -> None:
     large = replace(record(), value=b"x" * 2 * MAX_RECORD_BYTES)
     parked, ending = routing().after(large, TransientError("S3 sleeps"))
     assert (parked.topic, parked.value, ending.topic) == ("dead", b"", "out")
     assert header(parked.headers, retry.ORIGIN_OFFSET) == "7"
 
 
-def test_results_that_kafka_would_refuse_are_a_permanent_fault() -> None:
+def test_an_oversized_result_is_a_permanent_error() -> None:
     large = replace(ENDING, value=b"x" * MAX_RECORD_BYTES)
     with pytest.raises(OversizedResultError):
         routing().check([ENDING, large])
@@ -121,6 +121,6 @@ def test_results_that_kafka_would_refuse_are_a_permanent_fault() -> None:
 
 
 @pytest.mark.parametrize("nonsense", [b"", b"-1", b"x", b"1.5", "²".encode()])
-def test_nonsense_in_headers_is_a_first_attempt_that_is_due(nonsense: bytes) -> None:
+def test_invalid_retry_headers_mean_a_first_attempt_that_is_due(nonsense: bytes) -> None:
     assert retry.attempt_of([(retry.ATTEMPT, nonsense)]) == 1
     assert retry.not_before_of([(retry.NOT_BEFORE, nonsense)]) is None

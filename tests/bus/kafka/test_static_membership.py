@@ -1,4 +1,4 @@
-"""A frozen worker whose successor has its name wakes, finds its place taken and ends; the successor stays."""
+"""Static membership: a stale owner ends once a successor with its instance id has fenced it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.kill]
 FENCED = 3
 
 
-async def test_a_restarted_worker_finds_the_topics_that_came_meanwhile(
+async def test_a_restarted_worker_is_assigned_topics_created_meanwhile(
     kafka_settings: KafkaSettings, unique: Callable[[str], str]
 ) -> None:
     group, prefix = unique("group"), unique("many")
@@ -44,7 +44,7 @@ async def test_a_restarted_worker_finds_the_topics_that_came_meanwhile(
 
             await until(assigned, what=f"{until_assigned} to be assigned")
         finally:
-            await consumer.stop()  # leaves no group: a static member stays one, as after a kill
+            await consumer.stop()  # does not leave the group: a static member stays a member, as after a kill
 
     first = f"{prefix}-first"
     await make_topic(kafka_settings, first)
@@ -58,7 +58,7 @@ async def test_a_restarted_worker_finds_the_topics_that_came_meanwhile(
 
 
 class StaticMembers:
-    """Processes of one script under one name, fed with numbers."""
+    """Processes of one script under one instance id, which handle numbers."""
 
     def __init__(self, script: str, environment: dict[str, str], kafka: KafkaSettings, pool: asyncpg.Pool):
         self._script, self._kafka, self._pool = script, kafka, pool
@@ -72,7 +72,7 @@ class StaticMembers:
         return self.started[-1]
 
     async def work(self) -> None:
-        """Send one more number, and wait until somebody has handled it."""
+        """Send one more number, and wait until a member has handled it."""
         topic = self._environment["TOPIC_IN"]
         await produce(self._kafka, [numbered(topic, "key", self._sent * 20 + 1)])
         self._sent += 1
@@ -116,7 +116,7 @@ async def members(
                 await process.wait()
 
 
-async def test_the_first_ends_and_the_second_stays(members: StaticMembers) -> None:
+async def test_a_fenced_member_ends_and_its_successor_stays(members: StaticMembers) -> None:
     first = await members.start()
     await members.work()
     first.send_signal(signal.SIGSTOP)

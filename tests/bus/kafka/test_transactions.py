@@ -1,4 +1,4 @@
-"""A transaction is whole or not there, whatever its producer goes through."""
+"""Transactions are atomic, also when a record is refused, the producer is fenced or Kafka is down."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ async def producer(kafka_settings: KafkaSettings, topic: str) -> AsyncIterator[T
     await producer.close()
 
 
-async def test_a_refused_record_takes_the_whole_transaction_along(
+async def test_a_record_refused_by_kafka_aborts_the_whole_transaction(
     kafka_settings: KafkaSettings, topic: str, producer: TransactionalProducer
 ) -> None:
-    """Kafka refuses it only when it arrives; a commit that did not look would leave it out in silence."""
+    """Kafka refuses the record only on arrival, so a commit without a check would omit it silently."""
     offsets = {TopicPartition(topic, 0): 2}
     large = OutRecord(topic=topic, key=b"k", value=_incompressible(1_500_000), headers=[])
     with pytest.raises(OutcomeUnknownError, match="MessageSizeTooLarge"):
@@ -45,7 +45,7 @@ async def test_a_refused_record_takes_the_whole_transaction_along(
     assert await committed(kafka_settings, topic, topic) == 2
 
 
-async def test_fenced_members_are_notified(
+async def test_a_fenced_producer_raises(
     kafka_settings: KafkaSettings, topic: str, producer: TransactionalProducer
 ) -> None:
     heir = TransactionalProducer(kafka_settings, transactional_id=topic, group=topic)
@@ -57,7 +57,7 @@ async def test_fenced_members_are_notified(
     assert values(await read_all(kafka_settings, topic)) == [1]
 
 
-async def test_opening_ends_the_predecessors_transaction(
+async def test_opening_aborts_the_predecessors_transaction(
     kafka_settings: KafkaSettings, topic: str, producer: TransactionalProducer
 ) -> None:
     half_done = producer._producer
@@ -67,10 +67,10 @@ async def test_opening_ends_the_predecessors_transaction(
     heir = TransactionalProducer(kafka_settings, transactional_id=topic, group=topic)
     await heir.open()
     await heir.close()
-    assert await read_all(kafka_settings, topic) == []  # and it does not wait for the transaction's timeout
+    assert await read_all(kafka_settings, topic) == []  # without waiting for the transaction's timeout
 
 
-async def test_without_kafka_it_says_so(kafka_settings: KafkaSettings) -> None:
+async def test_an_unreachable_kafka_raises_outcome_unknown(kafka_settings: KafkaSettings) -> None:
     nowhere = kafka_settings.model_copy(update={"bootstrap_servers": "127.0.0.1:9"})
     producer = TransactionalProducer(nowhere, transactional_id="t", group="g")
     with pytest.raises(OutcomeUnknownError, match="does not open"):

@@ -12,13 +12,13 @@ def waits(backoff: Backoff, count: int) -> list[float]:
     return [backoff.next_s() for _ in range(count)]
 
 
-def test_the_bound_doubles_up_to_the_longest() -> None:
+def test_the_bound_grows_up_to_the_maximum() -> None:
     assert waits(Backoff(0.2, 2.0, spread=lambda: 0.0), 6) == [0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
     assert waits(Backoff(1, 4, factor=1.5, spread=lambda: 0.0), 5) == [1, 1.5, 2.25, 3.375, 4]
     assert waits(Backoff(9, 3, spread=lambda: 0.0), 2) == [3, 3]
 
 
-def test_full_jitter_takes_any_part_of_the_bound() -> None:
+def test_jitter_draws_from_its_share_of_the_bound() -> None:
     assert waits(Backoff(1, 8, spread=lambda: 0.5), 4) == [0.5, 1, 2, 4]
     assert waits(Backoff(1, 8, jitter=0.5, spread=lambda: 0.5), 4) == [0.75, 1.5, 3, 6]
     assert waits(Backoff(1, 8, jitter=0, spread=lambda: 0.9), 4) == [1, 2, 4, 8]
@@ -28,25 +28,25 @@ def test_full_jitter_takes_any_part_of_the_bound() -> None:
     assert len(set(drawn)) > 500
 
 
-def test_two_processes_do_not_wait_alike() -> None:
+def test_waits_differ_between_processes() -> None:
     assert waits(Backoff(spread=Random(1).random), 6) != waits(Backoff(spread=Random(2).random), 6)
 
 
-def test_what_is_shown_is_what_is_waited() -> None:
+def test_wait_s_equals_the_next_wait() -> None:
     backoff = Backoff(spread=Random(3).random)
     for _ in range(5):
         shown = backoff.wait_s
         assert backoff.wait_s == shown == backoff.next_s()
 
 
-def test_a_success_begins_again() -> None:
+def test_reset_returns_to_the_first_wait() -> None:
     backoff = Backoff(1, 8, spread=lambda: 0.0)
     waits(backoff, 3)
     backoff.reset()
     assert waits(backoff, 2) == [1, 2]
 
 
-async def test_sleep_takes_the_waits_in_turn() -> None:
+async def test_sleep_advances_to_the_next_wait() -> None:
     backoff = Backoff(0.001, 0.002, spread=lambda: 0.0)
     await backoff.sleep()
     assert backoff.wait_s == 0.002

@@ -12,7 +12,7 @@ from bus.runtime import logs
 
 @pytest.fixture(autouse=True)
 def configured() -> Iterator[None]:
-    """Leave logging as it was for the other tests."""
+    """Restore the logging configuration for the other tests."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -47,7 +47,7 @@ def test_secrets_are_masked(key: str, capsys: pytest.CaptureFixture[str]) -> Non
     assert lines(capsys)[0][key] == "***"
 
 
-def test_the_standard_library_speaks_json_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_standard_library_logging_is_json_too(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("relay")
     try:
         int("broken")
@@ -58,14 +58,14 @@ def test_the_standard_library_speaks_json_too(capsys: pytest.CaptureFixture[str]
     assert "ValueError: invalid literal" in str(line["exception"])
 
 
-def test_the_level_holds_and_noisy_libraries_are_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_level_applies_and_noisy_libraries_are_silenced(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("export", "DEBUG")
     logging.getLogger("mine").debug("seen")
     logging.getLogger("aiokafka").info("unseen")
     assert [line["event"] for line in lines(capsys)] == ["seen"]
 
 
-def test_what_is_bound_to_the_context_is_on_each_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_context_variables_are_on_each_line(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("gateway")
     with structlog.contextvars.bound_contextvars(generation_id="g1"):
         structlog.get_logger().info("inside")

@@ -15,7 +15,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(key)
 
 
-def test_a_missing_key_is_named_as_one_types_it() -> None:
+def test_a_missing_key_is_named_by_its_environment_variable() -> None:
     with pytest.raises(ConfigurationError, match=r"\.env\.example.*KAFKA_BOOTSTRAP_SERVERS: Field required"):
         load(KafkaSettings)
 
@@ -53,7 +53,7 @@ def test_role_defaults() -> None:
         ("SASL_SSL", {"bootstrap_servers", "security_protocol", "sasl_mechanism", "ssl_context"}),
     ],
 )
-def test_kafka_clients_get_what_the_protocol_wants(
+def test_kafka_client_options_follow_the_security_protocol(
     monkeypatch: pytest.MonkeyPatch, protocol: str, keys: set[str]
 ) -> None:
     for key, value in {"BOOTSTRAP_SERVERS": "a:1,b:2", "USERNAME": "u", "PASSWORD": "p"}.items():

@@ -8,7 +8,7 @@ import pytest
 from bus.runtime import tasks
 
 
-async def test_a_task_that_loses_its_cancellation_is_ended_all_the_same() -> None:
+async def test_end_cancels_again_a_task_that_swallowed_its_cancellation() -> None:
     lost = asyncio.Event()
 
     async def deaf() -> None:
@@ -25,7 +25,7 @@ async def test_a_task_that_loses_its_cancellation_is_ended_all_the_same() -> Non
     assert task.cancelled()
 
 
-async def test_a_lost_cancellation_can_be_noticed() -> None:
+async def test_check_cancelled_raises_after_a_swallowed_cancellation() -> None:
     async def deaf() -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
@@ -33,13 +33,13 @@ async def test_a_lost_cancellation_can_be_noticed() -> None:
 
     task = asyncio.ensure_future(deaf())
     await asyncio.sleep(0)
-    tasks.check_cancelled()  # nobody has cancelled this one
+    tasks.check_cancelled()  # this task has not been cancelled
     task.cancel()
     await asyncio.wait([task])
     assert task.cancelled()
 
 
-async def test_the_first_to_end_decides() -> None:
+async def test_first_of_raises_the_first_error_and_ends_the_others() -> None:
     ended = asyncio.Event()
 
     async def endless() -> None:

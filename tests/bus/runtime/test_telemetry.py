@@ -1,4 +1,4 @@
-"""Where spans go is said by the standard variables; a process that ends has sent what it had."""
+"""The standard variables choose the exporter, and a process flushes its spans before it ends."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def run(**environment: str) -> subprocess.CompletedProcess[str]:
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, None),
     ],
 )
-def test_what_is_wanted(environment, wanted):
+def test_the_environment_selects_the_exporter(environment, wanted):
     assert telemetry.exporter_of(environment) == wanted
 
 
@@ -56,17 +56,17 @@ def test_what_is_wanted(environment, wanted):
         ({"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "http/protobuf"),
     ],
 )
-def test_what_is_not_built_in_stops_the_start(environment, said):
+def test_an_unsupported_exporter_stops_the_start(environment, said):
     with pytest.raises(ConfigurationError, match=said):
         telemetry.exporter_of(environment)
 
 
-def test_off_the_sdk_is_not_even_loaded():
+def test_the_sdk_is_not_loaded_when_tracing_is_off():
     done = run()
     assert (done.returncode, done.stdout.splitlines()) == (0, ["True False"]), done.stderr
 
 
-def test_the_end_of_a_process_flushes_what_waits():
+def test_pending_spans_are_flushed_at_exit():
     with collecting() as collector:
         minute = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
         done = run(**minute)
@@ -76,7 +76,7 @@ def test_the_end_of_a_process_flushes_what_waits():
     assert (span.trace, span.parent) == ("ab" * 16, "cd" * 8)
 
 
-def test_an_operator_may_name_the_service_and_take_no_samples():
+def test_service_name_and_sampler_variables_are_respected():
     with collecting() as collector:
         done = run(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_SERVICE_NAME="mine")
         none = run(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_TRACES_SAMPLER="always_off")
@@ -84,7 +84,7 @@ def test_an_operator_may_name_the_service_and_take_no_samples():
     assert [span.service for span in collector.spans] == ["mine"]
 
 
-def test_a_silent_collector_blocks_no_one():
+def test_an_unresponsive_collector_does_not_block_the_exit():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
         done = run(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}")

@@ -1,4 +1,4 @@
-"""Spans: who is whose parent, what is in them, and what they cost and break where they are off: nothing."""
+"""Spans: their parents and attributes, and that tracing has no effect when off."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def trace_id(traceparent: str | None) -> str:
 
 
 @pytest.mark.parametrize("parent", [None, PARENT])
-def test_off_it_hands_on_what_it_got(parent):
+def test_off_spans_pass_their_parent_on(parent):
     with tracing.span("x", parent, generation_id="g") as span:
         span.set(attempt=1)
         span.rename("y")
@@ -46,12 +46,12 @@ def test_off_it_hands_on_what_it_got(parent):
     assert (span.traceparent, tracing.enabled()) == (parent, False)
 
 
-def test_off_an_error_goes_through_untouched():
+def test_off_errors_propagate_unchanged():
     with pytest.raises(ValueError, match="mine"), tracing.span("x", PARENT):
         raise ValueError("mine")
 
 
-def test_a_child_has_its_parents_trace_and_hands_itself_on(spans):
+def test_a_child_joins_its_parents_trace(spans):
     with tracing.span("outer", PARENT) as outer, tracing.span("inner", outer.traceparent):
         pass
     inner, first = spans.get_finished_spans()
@@ -71,7 +71,7 @@ def test_a_child_has_its_parents_trace_and_hands_itself_on(spans):
         PARENT.upper(),
     ],
 )
-def test_without_a_good_parent_it_is_a_trace_of_its_own(spans, parent):
+def test_an_invalid_parent_starts_a_new_trace(spans, parent):
     with tracing.span("x", parent) as span:
         pass
     (made,) = spans.get_finished_spans()
@@ -79,12 +79,12 @@ def test_without_a_good_parent_it_is_a_trace_of_its_own(spans, parent):
     assert trace_id(span.traceparent) == f"{made.context.trace_id:032x}"
 
 
-def test_a_later_version_of_the_header_is_read_as_far_as_it_is_known(spans):
+def test_a_later_traceparent_version_is_read_as_version_00(spans):
     tracing.past("x", "cc" + PARENT[2:] + "-what-comes", began_ns=1, ended_ns=2)
     assert parent_of(spans.get_finished_spans()[0]) == "b7ad6b7169203331"
 
 
-def test_what_the_caller_does_not_sample_is_handed_on_but_not_sent(spans):
+def test_an_unsampled_parent_is_propagated_but_not_exported(spans):
     with tracing.span("x", UNSAMPLED) as span:
         tracing.past("stage", span.traceparent, began_ns=1, ended_ns=2)
     assert spans.get_finished_spans() == ()
@@ -92,7 +92,7 @@ def test_what_the_caller_does_not_sample_is_handed_on_but_not_sent(spans):
     assert span.traceparent.endswith("-00")
 
 
-def test_only_listed_attributes_leave_the_process(spans):
+def test_only_allowed_attributes_are_exported(spans):
     with tracing.span("x", None, generation_id="g", email="a@b.example", url="https://u:p@h") as span:
         span.set(password="hunter2", attempt=2, account_id=None)
     assert dict(spans.get_finished_spans()[0].attributes) == {
@@ -101,7 +101,7 @@ def test_only_listed_attributes_leave_the_process(spans):
     }
 
 
-def test_an_error_leaves_its_code_and_not_its_words(spans):
+def test_an_error_exports_its_code_and_not_its_message(spans):
     with pytest.raises(TransientError), tracing.span("x", None):
         raise TransientError("cannot reach https://u:secret@h")
     with pytest.raises(KeyError), tracing.span("y", None):
@@ -114,7 +114,7 @@ def test_an_error_leaves_its_code_and_not_its_words(spans):
     assert "example" not in second.to_json()
 
 
-def test_a_stretch_that_is_over_keeps_its_times(spans):
+def test_past_spans_keep_their_times(spans):
     tracing.past("fetch", PARENT, began_ns=1_000, ended_ns=5_000, code="blob_missing")
     tracing.past("turned back clock", PARENT, began_ns=9_000, ended_ns=5_000)
     tracing.past("nobody asked", None, began_ns=1_000, ended_ns=5_000)
@@ -124,7 +124,7 @@ def test_a_stretch_that_is_over_keeps_its_times(spans):
     assert (back.start_time, back.end_time) == (5_000, 5_000)
 
 
-def test_a_batch_is_a_span_for_each_record_in_its_own_trace(spans):
+def test_each_record_of_a_batch_has_a_span_in_its_own_trace(spans):
     other = PARENT.replace("0af7", "1111")
     records = [
         OutRecord(topic="t", key=b"", value=b"", headers=[("ce_type", b"a.v1"), ("traceparent", p.encode())])
@@ -149,7 +149,7 @@ def test_links(spans):
     assert f"{link.context.trace_id:032x}" == trace_id(PARENT)
 
 
-def test_a_tracer_that_breaks_breaks_nothing(monkeypatch):
+def test_errors_of_the_tracer_are_ignored(monkeypatch):
     class Broken:
         def start_span(self, *_, **__):
             raise RuntimeError("a sampler of somebody else's")
@@ -164,7 +164,7 @@ def test_a_tracer_that_breaks_breaks_nothing(monkeypatch):
     ("given", "kept"),
     [
         (PARENT, PARENT),
-        ("01-" + PARENT[3:] + "-more", PARENT),  # a later version: what version 00 knows of it
+        ("01-" + PARENT[3:] + "-more", PARENT),  # a later version, cut to the fields of version 00
         (PARENT + "-more", None),
         ("00-" + "0" * 32 + PARENT[35:], None),
         (PARENT[:36] + "0" * 16 + PARENT[52:], None),
@@ -176,5 +176,5 @@ def test_a_tracer_that_breaks_breaks_nothing(monkeypatch):
         (None, None),
     ],
 )
-def test_a_traceparent_is_kept_in_its_one_form_or_not_at_all(given, kept):
+def test_a_traceparent_is_normalized_or_dropped(given, kept):
     assert tracing.normalized(given) == kept

@@ -1,4 +1,4 @@
-"""One processor that copies numbers; some attempts fail on purpose, decided by number and attempt alone."""
+"""One processor that copies numbers. Number and attempt alone decide which attempts fail on purpose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One projector that writes each number into a table without a unique key, so that a double would show."""
+"""One projector that writes each number into a table without a unique key, where a duplicate would show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Admins: find accounts, suspend them at once, change roles and quotas, and never lock themselves out."""
+"""Admins find accounts, suspend them, and change roles and quotas; the last admin cannot be removed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def admin(api):
     return person
 
 
-async def test_a_role_counts_at_the_next_request(api, admin) -> None:
+async def test_a_changed_role_applies_to_the_next_request(api, admin) -> None:
     assert (await api.client.get(URL, headers=admin)).status_code == 200
     await api.sql("UPDATE users SET role = 'user'")
     assert (await api.client.get(URL, headers=admin)).status_code == 403
@@ -59,7 +59,7 @@ async def test_a_suspended_account_is_refused_at_once_everywhere(api, admin, ass
     assert (await api.client.get("/api/v1/scenes", headers=key)).status_code == 200
 
 
-async def test_quotas_count_and_go_back_to_the_roles(api, admin, assert_problem) -> None:
+async def test_quotas_are_enforced_and_reset_to_those_of_the_role(api, admin, assert_problem) -> None:
     person = await api.person()
     _, key = await api.key(person)
     account = await api.account_id(person)
@@ -77,7 +77,7 @@ async def test_quotas_count_and_go_back_to_the_roles(api, admin, assert_problem)
     assert bad.status_code in (400, 422)
 
 
-async def test_the_last_admin_stays(api, admin, assert_problem) -> None:
+async def test_the_last_admin_cannot_be_demoted_suspended_or_erased(api, admin, assert_problem) -> None:
     own = await api.account_id(admin)
     for body in ({"role": "user"}, {"is_active": False}):
         assert_problem(await api.client.patch(f"{URL}/{own}", headers=admin, json=body), 409, "last_admin")
@@ -92,7 +92,7 @@ async def test_the_last_admin_stays(api, admin, assert_problem) -> None:
     assert (await api.client.patch(f"{URL}/{own}", headers=admin, json={"role": "user"})).status_code == 200
 
 
-async def test_they_are_for_admins_alone(api, admin, assert_problem) -> None:
+async def test_only_signed_in_admins_may_use_the_accounts_api(api, admin, assert_problem) -> None:
     person = await api.person()
     _, key = await api.key(admin)
     assert_problem(await api.client.get(URL, headers=person), 403, "role_insufficient")

@@ -16,7 +16,7 @@ async def published(api) -> list[list[OutRecord]]:
     return [load(row["records"]) for row in await api.sql("SELECT records FROM outbox ORDER BY id")]
 
 
-async def test_made_shown_once_and_listed(api):
+async def test_a_new_key_is_shown_once_and_listed_by_its_prefix(api):
     person = await api.person()
     later = (datetime.now(UTC) + timedelta(days=30)).replace(microsecond=0)
     made = await api.client.post(KEYS, json={"name": "farm", "expires_at": later.isoformat()}, headers=person)
@@ -41,11 +41,11 @@ async def test_made_shown_once_and_listed(api):
     assert re.fullmatch("[0-9a-f]{64}", stored["api_key_hash"])
 
 
-async def test_row_and_event_come_together(api):
+async def test_row_and_event_are_written_together(api):
     person = await api.person()
     key_id, _ = await api.key(person)
     account = await api.account_id(person)
-    for _ in range(2):  # the second changes nothing and tells nothing
+    for _ in range(2):  # the second changes and publishes nothing
         assert (await api.client.delete(f"{KEYS}/{key_id}", headers=person)).status_code == 204
     made, revoked = await published(api)
     for records, kind in ((made, "api_key.created.v1"), (revoked, "api_key.revoked.v1")):
@@ -108,7 +108,7 @@ async def test_a_key_cannot_make_list_or_revoke_keys(api, assert_problem):
         assert_problem(answer, 403, "sign_in_required")
 
 
-async def test_anothers_key_is_not_there(api, assert_problem):
+async def test_another_accounts_key_is_not_found(api, assert_problem):
     key_id, key = await api.key(await api.person())
     eve = await api.person()
     assert_problem(await api.client.delete(f"{KEYS}/{key_id}", headers=eve), 404, "not_found")

@@ -1,4 +1,4 @@
-"""Erasing: the person is gone with the answer, the scenes within a while, whatever dies in between."""
+"""Erasing an account: personal data are gone with the response, scenes later, also after crashes."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ async def published_types(api) -> list[str]:
 
 
 async def everything(api) -> str:
-    """All that the database holds, as text."""
+    """Return the contents of the whole database as text."""
     tables = [row[0] for row in await api.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
     rows = [row[0] for table in tables for row in await api.sql(f"SELECT to_jsonb(t)::text FROM {table} t")]
     return "\n".join(rows)
 
 
-async def test_nothing_of_the_person_stays(api, assert_problem) -> None:
+async def test_erasing_removes_all_personal_data(api, assert_problem) -> None:
     person = await api.person(EMAIL)
     _, key = await api.key(person)
     account = await api.account_id(person)
@@ -56,7 +56,7 @@ async def test_nothing_of_the_person_stays(api, assert_problem) -> None:
     login = await api.client.post("/api/v1/users/login", json={"email": EMAIL, "password": PASSWORD})
     assert_problem(login, 401, "credentials_invalid")
 
-    # The job: once here, then again after the running one has ended; repeating it changes nothing.
+    # The job runs here, and again after the running scene has ended; repeating it changes nothing.
     for _ in range(2):
         await api.services.erasing.work()
     assert sorted(await published_types(api)) == ["generation.cancel.v1", "generation.deleted.v1"]
@@ -72,11 +72,11 @@ async def test_nothing_of_the_person_stays(api, assert_problem) -> None:
         pass
     assert await api.services.blobs.keys(f"originals/{done}/") == []
 
-    again = await api.person(EMAIL)  # the address is free
+    again = await api.person(EMAIL)  # the address can be used again
     assert (await api.client.get("/api/v1/scenes", headers=again)).json()["items"] == []
 
 
-async def test_a_job_that_is_cut_short_is_taken_up(api, monkeypatch) -> None:
+async def test_an_interrupted_erasure_is_resumed(api, monkeypatch) -> None:
     person = await api.person(EMAIL)
     for _ in range(3):
         await api.generate(person, encoded("JPEG"))
@@ -90,15 +90,15 @@ async def test_a_job_that_is_cut_short_is_taken_up(api, monkeypatch) -> None:
     assert (await api.sql("SELECT emptied_at IS NOT NULL FROM users"))[0][0]
 
 
-async def test_an_account_whose_scene_does_not_end_holds_up_no_other(api) -> None:
-    """The first waits for a worker that is away; the others have an ended scene, a running one, none."""
+async def test_an_account_with_a_running_scene_blocks_no_other(api) -> None:
+    """The first waits for an absent worker; the others have an ended scene, a running one, and none."""
     blocked, ended, running, empty = [await api.person() for _ in range(4)]
     for person in (blocked, ended, running):
         await api.generate(person, encoded("JPEG"))
     accounts = [await api.account_id(person) for person in (blocked, ended, running, empty)]
     await api.sql("UPDATE scene_generations SET status = 'completed' WHERE user_id = $1", accounts[1])
     await erase(api, blocked)
-    await api.services.erasing.work()  # its scene is asked to stop, and nothing ends it
+    await api.services.erasing.work()  # its scene gets a cancel request, but does not end
     for person in (ended, running, empty):
         await erase(api, person)
     await api.services.erasing.work()
@@ -111,7 +111,7 @@ async def test_an_account_whose_scene_does_not_end_holds_up_no_other(api) -> Non
     assert {row["id"] for row in await api.sql(emptied)} == set(accounts)
 
 
-async def test_ones_own_data(api) -> None:
+async def test_the_data_export_holds_the_accounts_own_data(api) -> None:
     person = await api.person(EMAIL)
     _, key = await api.key(person)
     await api.key(await api.person())
@@ -126,7 +126,7 @@ async def test_ones_own_data(api) -> None:
     assert "hash" not in json.dumps(data)
 
 
-async def test_keys_have_scopes_a_beginning_and_a_last_use(api, assert_problem) -> None:
+async def test_api_keys_have_scopes_a_prefix_and_a_time_of_last_use(api, assert_problem) -> None:
     person = await api.person()
     made = await api.client.post(
         "/api/v1/api-keys", headers=person, json={"name": "reader", "scopes": ["scenes:read"]}

@@ -1,4 +1,4 @@
-"""Sign-ins that go on: each refresh token is good once, and a stolen one ends the whole sign-in."""
+"""Refresh tokens: each can be used once, and reusing one ends the whole sign-in."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def me(api, tokens):
     return await api.client.get("/api/v1/users/me", headers=bearer(tokens))
 
 
-async def test_tokens_follow_on_each_other(api, signed_in) -> None:
+async def test_each_refresh_returns_a_new_token(api, signed_in) -> None:
     assert signed_in["token_type"] == "bearer"
     tokens = signed_in
     for _ in range(3):
@@ -47,7 +47,7 @@ async def test_tokens_follow_on_each_other(api, signed_in) -> None:
     assert tokens["refresh_token"] not in stored
 
 
-async def test_a_spent_token_that_comes_again_ends_the_sign_in(api, signed_in, assert_problem) -> None:
+async def test_reusing_a_refresh_token_ends_the_sign_in(api, signed_in, assert_problem) -> None:
     newer = (await renew(api, signed_in["refresh_token"])).json()["refresh_token"]
     await api.sql(
         "UPDATE refresh_tokens SET used_at = used_at - interval '1 minute' WHERE used_at IS NOT NULL"
@@ -57,7 +57,7 @@ async def test_a_spent_token_that_comes_again_ends_the_sign_in(api, signed_in, a
     assert (await login(api)).status_code == 200
 
 
-async def test_a_client_that_asks_twice_at_once_stays_signed_in(api, signed_in) -> None:
+async def test_simultaneous_refreshes_do_not_end_the_sign_in(api, signed_in) -> None:
     answers = await asyncio.gather(*(renew(api, signed_in["refresh_token"]) for _ in range(5)))
     assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401, 401]
     (good,) = [answer.json() for answer in answers if answer.status_code == 200]
@@ -74,7 +74,7 @@ async def test_signing_out_ends_this_sign_in_and_no_other(api, signed_in, assert
     assert again.status_code == 204
 
 
-async def test_tokens_run_out(api, signed_in, assert_problem) -> None:
+async def test_refresh_tokens_expire(api, signed_in, assert_problem) -> None:
     await api.sql("UPDATE refresh_tokens SET expires_at = now()")
     assert_problem(await renew(api, signed_in["refresh_token"]), 401, "refresh_token_invalid")
     await api.services.sessions.sweep()
@@ -98,7 +98,7 @@ async def test_a_new_password_needs_the_old_one_and_ends_every_sign_in(
     assert (await login(api, new)).status_code == 200
 
 
-async def test_names_change_alone_and_nothing_else(api, signed_in) -> None:
+async def test_names_can_be_changed_but_not_the_role(api, signed_in) -> None:
     answer = await api.client.patch(
         "/api/v1/users/me", headers=bearer(signed_in), json={"first_name": " Augusta "}
     )
@@ -107,7 +107,7 @@ async def test_names_change_alone_and_nothing_else(api, signed_in) -> None:
     assert answer.json()["role"] == "user"
 
 
-async def test_a_burst_of_sign_ins_is_bounded(api, signed_in, assert_problem) -> None:
+async def test_too_many_waiting_sign_ins_are_refused_as_busy(api, signed_in, assert_problem) -> None:
     api.services.passwords._waiting = 10_000
     answer = await login(api)
     assert_problem(answer, 503, "busy")

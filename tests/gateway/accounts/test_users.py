@@ -14,7 +14,7 @@ from tests.gateway.conftest import PASSWORD
 REGISTER, LOGIN, ME = "/api/v1/users/register", "/api/v1/users/login", "/api/v1/users/me"
 
 
-async def test_register_sign_in_and_who_am_i(api):
+async def test_register_sign_in_and_read_the_profile(api):
     body = {"email": "Ada@Example.com", "password": PASSWORD, "first_name": "Ada", "last_name": "Lovelace"}
     made = await api.client.post(REGISTER, json=body)
     assert made.status_code == 201
@@ -33,13 +33,13 @@ async def test_register_sign_in_and_who_am_i(api):
     }
 
 
-async def test_an_address_is_taken_whatever_its_case(api, assert_problem):
+async def test_email_addresses_are_unique_regardless_of_case(api, assert_problem):
     await api.person("ada@example.com")
     body = {"email": "ADA@EXAMPLE.COM", "password": PASSWORD, "first_name": "", "last_name": ""}
     assert_problem(await api.client.post(REGISTER, json=body), 409, "email_taken")
 
 
-async def test_two_at_once_get_one_account(api):
+async def test_simultaneous_registrations_make_one_account(api):
     body = {"email": "a@example.com", "password": PASSWORD}
     answers = await asyncio.gather(*(api.client.post(REGISTER, json=body) for _ in range(4)))
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
@@ -48,7 +48,7 @@ async def test_two_at_once_get_one_account(api):
 BAD_ADDRESSES = ["", "ada", "ada@", "@example.com", "a b@example.com", "ada@example"]
 
 
-async def test_bad_addresses(api, assert_problem, subtests):
+async def test_invalid_email_addresses_are_refused(api, assert_problem, subtests):
     for email in BAD_ADDRESSES:
         with subtests.test(email=email):
             answer = await api.client.post(REGISTER, json={"email": email, "password": PASSWORD})
@@ -75,7 +75,7 @@ async def test_unsuitable_passwords_get_their_reason(api, assert_problem, subtes
             assert reason in assert_problem(answer, 422, "password_unsuitable")["message"]
 
 
-async def test_72_bytes_are_read_to_the_last(api):
+async def test_all_72_bytes_of_a_password_count(api):
     long = "x1y2" * 18
     await api.client.post(REGISTER, json={"email": "l@example.com", "password": long})
     assert (
@@ -95,7 +95,7 @@ async def test_wrong_password_and_unknown_person_are_indistinguishable(api, asse
     assert first["message"] == second["message"]
 
 
-async def test_an_unknown_person_costs_a_bcrypt_too(monkeypatch):
+async def test_an_unknown_user_costs_one_bcrypt_check_too(monkeypatch):
     passwords, calls = Passwords(4), []
     real = bcrypt.checkpw
     monkeypatch.setattr(bcrypt, "checkpw", lambda *a: calls.append(a) or real(*a))
@@ -130,7 +130,7 @@ async def test_a_field_that_is_wrong_is_named(api, assert_problem):
     assert "password" in str(body["details"])
 
 
-async def test_closed_accounts(api, assert_problem):
+async def test_inactive_accounts_are_refused(api, assert_problem):
     person = await api.person("ada@example.com")
     _, key = await api.key(person)
     await api.sql("UPDATE users SET is_active = false")
@@ -150,7 +150,7 @@ def _forged(api, **changes):
     return jwt.encode(claims | changes, key, algorithm=ALGORITHM, headers={"kid": tokens._current})
 
 
-async def test_tokens_that_are_not_ours(api, assert_problem):
+async def test_foreign_forged_and_expired_tokens_are_refused(api, assert_problem):
     good = (await api.person())["Authorization"].removeprefix("Bearer ")
     head, body, signature = good.split(".")
     unsigned = jwt.encode({"sub": "x"}, None, algorithm="none")
@@ -161,7 +161,7 @@ async def test_tokens_that_are_not_ours(api, assert_problem):
         unsigned,
         _forged(api, aud="other"),
         _forged(api, iss="other"),
-        _forged(api),  # its subject is no account id
+        _forged(api),  # its subject is not an account id
     ):
         answer = await api.client.get(ME, headers={"Authorization": f"Bearer {token}"})
         assert_problem(answer, 401, "token_invalid")

@@ -1,4 +1,4 @@
-"""Which errors say `come again`: whatever a dependency raises that is killed, cut off or started again."""
+"""Errors that ask the caller to retry: those of a dependency that is killed, disconnected or restarting."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from gateway.http.errors import DomainError, _known
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_a_dependency_that_is_away_is_no_fault_of_ours(error: Exception) -> None:
+def test_errors_of_an_unavailable_dependency_are_temporary(error: Exception) -> None:
     known = _known(error)
     assert isinstance(known, DomainError)
     assert known.code == "temporarily_unavailable"
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), FileNotFoundError("x"), asyncpg.UndefinedTableError("x")])
-def test_our_own_faults_are(error: Exception) -> None:
+def test_other_errors_are_not_temporary(error: Exception) -> None:
     assert _known(error) is None

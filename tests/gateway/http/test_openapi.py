@@ -1,6 +1,6 @@
-"""The OpenAPI document against the running gateway: what it says is what happens, whatever is sent.
+"""The running gateway behaves as its OpenAPI document says.
 
-Schemathesis makes requests out of the document, good and bad ones, and holds every answer against it.
+Schemathesis generates valid and invalid requests from the document and checks every response against it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 
 @pytest.fixture
 def gateway(infra: Infra, s3_settings: S3Settings, fresh_database: str) -> Iterator[str]:
-    """A gateway as a process, with one admin; its URL."""
+    """A gateway process with one admin; yields its URL."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     environment = os.environ | {
@@ -66,7 +66,7 @@ def gateway(infra: Infra, s3_settings: S3Settings, fresh_database: str) -> Itera
         process.wait()
 
 
-def test_the_document_is_true(gateway: str, tmp_path: Path) -> None:
+def test_the_gateway_behaves_as_its_openapi_document_says(gateway: str, tmp_path: Path) -> None:
     token = _token(gateway)
     command = [
         *(Path(sys.executable).parent / "st", "--config-file", CONFIG, "run", f"{gateway}/docs/openapi.json"),

@@ -1,4 +1,4 @@
-"""Lists in pages: nothing is skipped and nothing shown twice, whatever comes and goes in between."""
+"""Paged lists: no row is skipped or repeated while rows are added and deleted between the pages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _INSERT = """
 INSERT INTO scene_generations (id, user_id, original_image_url, status, priority, metadata, created_at,
     updated_at) VALUES ($1, $2, 's3://b/k', $3, $4, '{}', $5, $5)"""
 
-# Few moments, a microsecond apart, so that most rows share theirs with others.
+# A few times, a microsecond apart, so that most rows share theirs with others.
 row = st.tuples(
     st.uuids(),
     st.sampled_from(["pending", "completed"]),
@@ -48,7 +48,9 @@ async def pool(fresh_database):
     since=moment,
     until=moment,
 )
-async def test_what_stays_is_shown_exactly_once(pool, first, between, limit, status, priority, since, until):
+async def test_pages_show_each_remaining_row_exactly_once(
+    pool, first, between, limit, status, priority, since, until
+):
     filters = {"status": status, "priority": priority, "created_after": since, "created_before": until}
     async with pool.acquire() as connection:
         await connection.execute("TRUNCATE users CASCADE")
@@ -64,7 +66,7 @@ async def test_what_stays_is_shown_exactly_once(pool, first, between, limit, sta
             account, limit=limit + 1, before=paging.decode(cursor) if cursor else None, **filters
         )
         seen += [(each.created_at, each.id) for each in page[:limit]]
-        assert len(seen) <= len(rows)  # else it goes round for ever
+        assert len(seen) <= len(rows)  # otherwise the loop would not end
         if len(page) <= limit:
             break
         cursor = paging.encode(page[limit - 1].created_at, page[limit - 1].id)
@@ -134,7 +136,7 @@ async def test_filters_over_http(api, assert_problem):
         assert_problem(await api.client.get(SCENES, headers=person, params=query), 422, code)
 
 
-async def test_where_the_time_went(api):
+async def test_timings_and_error_code_of_a_scene(api):
     person = await api.person()
     account = await api.account_id(person)
     done = await put_scene(api, account, created_at=NOON, updated_at=NOON + timedelta(seconds=1))

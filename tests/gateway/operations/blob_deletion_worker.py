@@ -1,4 +1,4 @@
-"""A worker as a process that is frozen in the middle of its first removal, for tests that kill it."""
+"""A blob deletion process that blocks in its first removal, for tests that kill it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from gateway.operations.blob_deletion import Removals
 
 
 class Stuck(MemoryBlobs):
-    """Says when it is entered, and never comes back."""
+    """Prints the key when `delete` is called, and never returns."""
 
     async def delete(self, key: str) -> None:
-        print(key, flush=True)  # noqa: T201  (heard by the test)
-        time.sleep(3600)  # noqa: ASYNC251  (the whole loop stands still)
+        print(key, flush=True)  # noqa: T201  (read by the test)
+        time.sleep(3600)  # noqa: ASYNC251  (blocks the whole event loop)
 
 
 async def main() -> None:

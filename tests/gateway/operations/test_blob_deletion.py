@@ -1,4 +1,4 @@
-"""Objects are removed for certain: after the commit, in spite of a store that is away and of being killed."""
+"""Objects are removed after the commit, even if the store is unavailable or the worker is killed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.gateway.conftest import until
 
 
 class Store(MemoryBlobs):
-    """Fails for the keys that it is told to, and can be held up."""
+    """Fails for the keys in `broken`, and blocks while `let` is cleared."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ async def left(pool):
     return [tuple(row) for row in await pool.fetch("SELECT key, attempts FROM blob_removals ORDER BY key")]
 
 
-async def test_objects_and_folders(pool, store):
+async def test_objects_and_folders_are_deleted(pool, store):
     removals = Removals(pool, store)
     await request_removal(pool, "r/a/", "b", "b", "missing")
     assert await removals.work() == 3
@@ -73,7 +73,7 @@ async def test_objects_and_folders(pool, store):
 
 
 @pytest.mark.parametrize("key", ["", "/", "results/"])
-async def test_a_backfill_of_everything_is_refused(pool, key):
+async def test_a_removal_of_everything_is_refused(pool, key):
     with pytest.raises(asyncpg.CheckViolationError):
         await request_removal(pool, key)
 
@@ -85,7 +85,7 @@ async def test_a_rollback_withdraws_the_removal_request(pool, store):
     assert len(store.objects) == 4
 
 
-async def test_a_failed_one_is_retried_later_and_blocks_no_other(pool, store):
+async def test_a_failed_removal_is_retried_with_backoff_and_blocks_no_other(pool, store):
     removals = Removals(pool, store)
     store.broken = {"r/a/2"}
     await request_removal(pool, "r/a/", "b")
@@ -108,7 +108,7 @@ async def test_a_failed_one_is_retried_later_and_blocks_no_other(pool, store):
     assert list(store.objects) == ["r/ab/1"]
 
 
-async def test_killed_in_the_middle_it_is_done_by_the_next(pool, store):
+async def test_a_removal_cancelled_in_the_middle_is_done_by_the_next_worker(pool, store):
     first = Removals(pool, store)
     await request_removal(pool, "r/a/")
     store.let.clear()
@@ -119,13 +119,13 @@ async def test_killed_in_the_middle_it_is_done_by_the_next(pool, store):
     assert await left(pool) == [("r/a/", 1)]
     store.let.set()
     second = Removals(pool, store)
-    assert await second.work() == 0  # it cannot tell a dead worker from a slow one
+    assert await second.work() == 0  # a dead worker cannot be distinguished from a slow one
     await pool.execute("UPDATE blob_removals SET due_at = now()")
     assert await second.work() == 1
     assert sorted(store.objects) == ["b", "r/ab/1"]
 
 
-async def test_sigkill_in_the_middle(pool, store, fresh_database):
+async def test_removals_of_a_killed_worker_are_done_by_the_next(pool, store, fresh_database):
     await request_removal(pool, "r/a/1", "b")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -138,7 +138,7 @@ async def test_sigkill_in_the_middle(pool, store, fresh_database):
         assert await process.stdout.readline() in {b"b\n", b"r/a/1\n"}
         process.kill()
         await process.wait()
-    assert await left(pool) == [("b", 1), ("r/a/1", 1)]  # claimed both, did none
+    assert await left(pool) == [("b", 1), ("r/a/1", 1)]  # it claimed both and finished none
     await pool.execute("UPDATE blob_removals SET due_at = now()")
     assert await Removals(pool, store).work() == 2
     assert sorted(store.objects) == ["r/a/2", "r/ab/1"]
@@ -159,8 +159,8 @@ async def test_two_workers_never_share_a_request(pool, store):
     assert await left(pool) == []
 
 
-async def test_it_works_on_when_woken_and_survives_a_database_that_fails(pool, store, monkeypatch):
-    monkeypatch.setattr("gateway.operations.blob_deletion.LOOK_EVERY_S", 0.05)
+async def test_the_worker_survives_a_database_error_and_continues_when_woken(pool, store, monkeypatch):
+    monkeypatch.setattr("gateway.operations.blob_deletion.POLL_INTERVAL_S", 0.05)
     removals = Removals(pool, store)
     await pool.execute("ALTER TABLE blob_removals RENAME TO hidden")
     working = asyncio.create_task(removals.run())

@@ -1,4 +1,4 @@
-"""Dead letters: an admin looks, runs the job again under a new id, or lets go; each is settled once."""
+"""Dead letters: an admin lists them, and redrives each under a new id or discards it, once."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def admin(api):
 
 @pytest.fixture
 async def dead(api, key):
-    """A scene that was given up on; its dead letter's id and its command."""
+    """A failed scene; returns its dead letter's id and its command."""
     answer = await api.generate(key, encoded("JPEG"), metadata='{"room": "hall"}', priority="bulk")
     command = next(
         msgspec.json.decode(record.value, type=GenerateScene)
@@ -135,14 +135,14 @@ async def test_a_job_whose_photo_is_damaged_can_only_be_discarded(
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\xff", b'{"type":"generation.generate.v1"}', b"[" * 5000])
-async def test_bytes_that_are_no_command_are_shown_and_refused(api, admin, assert_problem, value) -> None:
+async def test_undecodable_commands_are_shown_but_not_redriven(api, admin, assert_problem, value) -> None:
     letter = await add(api, None, None, value)
     assert (await api.client.get(f"{URL}/{letter}", headers=admin)).status_code == 200
     answer = await api.client.post(f"{URL}/{letter}/redrive", headers=admin)
     assert_problem(answer, 409, "dead_letter_unreadable")
 
 
-async def test_the_list_is_paged_and_by_state(api, admin, assert_problem) -> None:
+async def test_the_list_is_paged_and_filtered_by_state(api, admin, assert_problem) -> None:
     letters = {str(await add(api, uuid4(), uuid4(), b"{}")) for _ in range(5)}
     seen, cursor = [], None
     while True:
@@ -159,7 +159,7 @@ async def test_the_list_is_paged_and_by_state(api, admin, assert_problem) -> Non
     assert_problem(await api.client.get(f"{URL}/{uuid4()}", headers=admin), 404, "not_found")
 
 
-async def test_they_are_for_admins_alone(api, key, dead, assert_problem) -> None:
+async def test_only_signed_in_admins_may_use_dead_letters(api, key, dead, assert_problem) -> None:
     letter, _ = dead
     person = await api.person()
     assert_problem(await api.client.get(URL, headers=person), 403, "role_insufficient")
@@ -167,7 +167,7 @@ async def test_they_are_for_admins_alone(api, key, dead, assert_problem) -> None
     assert_problem(await api.client.get(URL, headers=key), 403, "sign_in_required")
 
 
-async def test_a_view_that_is_run_again_stays_the_systems_own(api, admin) -> None:
+async def test_a_redriven_preview_stays_a_background_export(api, admin) -> None:
     account = await api.account_id(admin)
     scene = await put_scene(api, account)
     export = ExportScene(

@@ -1,4 +1,4 @@
-"""Objects of attempts that lost go; whatever a row names, or may name yet, stays."""
+"""Objects of superseded attempts are removed; those that a row names, or may still name, are kept."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def scene(pool, status: str, *, photo: str, splat: str | None = None) -> U
     return generation
 
 
-async def test_losers_go_and_everything_else_stays(pool, store):
+async def test_orphans_are_removed_and_all_other_objects_are_kept(pool, store):
     done, waiting, unknown = uuid4(), uuid4(), uuid4()
     stays = [
         await put(store, f"originals/{done}/won"),
@@ -67,12 +67,12 @@ async def test_losers_go_and_everything_else_stays(pool, store):
     await scene(pool, "processing", photo=stays[2])
     orphans = Orphans(pool, store, BUCKET)
     assert sorted(await orphans.find()) == sorted(goes)
-    assert await orphans.find() == [], "already on their way out"
+    assert await orphans.find() == [], "they are queued for removal already"
     removals = {row["key"] for row in await pool.fetch("SELECT key FROM blob_removals")}
     assert removals == set(goes)
 
 
-async def test_a_job_that_failed_keeps_its_photo_and_no_splat(pool, store):
+async def test_a_failed_job_keeps_its_photo_but_no_splat(pool, store):
     failed = uuid4()
     photo = await put(store, f"originals/{failed}/won")
     splat = await put(store, f"results/{failed}/late.ply")
@@ -80,13 +80,13 @@ async def test_a_job_that_failed_keeps_its_photo_and_no_splat(pool, store):
     assert await Orphans(pool, store, BUCKET).find() == [splat]
 
 
-async def test_one_of_many_has_the_turn(pool, store):
+async def test_one_sweep_runs_in_each_interval(pool, store):
     key = await put(store, f"results/{uuid4()}/x.ply")
     await Orphans(pool, store, BUCKET).sweep()
     assert await pool.fetchval("SELECT count(*) FROM blob_removals WHERE key = $1", key) == 1
     await pool.execute("DELETE FROM blob_removals")
     await Orphans(pool, store, BUCKET).sweep()
-    assert await pool.fetchval("SELECT count(*) FROM blob_removals") == 0, "somebody had the turn just now"
+    assert await pool.fetchval("SELECT count(*) FROM blob_removals") == 0, "a sweep has run in this interval"
     await pool.execute("UPDATE chores SET next_at = now()")
     await Orphans(pool, store, BUCKET).sweep()
     assert await pool.fetchval("SELECT count(*) FROM blob_removals") == 1

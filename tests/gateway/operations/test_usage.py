@@ -1,4 +1,4 @@
-"""Usage over HTTP: one's own, by key, row by row; anybody's and the state of the books for admins."""
+"""Usage over HTTP: the caller's own, by key and in rows; any account's and the invariants for admins."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 async def used(api, account: UUID, *, key: UUID | None = None, at: datetime = TODAY) -> UUID:
-    """A usage row, as the ledger writes it."""
+    """Insert a usage row as the ledger writes it; return its id."""
     row = uuid4()
     await api.sql(
         "INSERT INTO usage_logs (id, event_id, user_id, api_key_id, event_type, details, created_at)"
@@ -73,7 +73,7 @@ async def test_an_api_key_may_read_if_it_has_the_scope(api, key):
     assert (await api.client.get(INVARIANTS, headers=key)).status_code == 403
 
 
-async def test_the_rows_page_by_page(api):
+async def test_usage_rows_are_paged(api):
     person = await api.person()
     account = await api.account_id(person)
     made = [await used(api, account, at=TODAY - timedelta(minutes=n)) for n in range(5)]
@@ -100,12 +100,12 @@ async def test_the_rows_page_by_page(api):
         {"from": "0001-01-01T00:00:00+14:00", "to": "2026-01-01T00:00:00Z"},
     ],
 )
-async def test_a_range_that_makes_no_sense(api, assert_problem, path, query):
+async def test_an_invalid_range_is_refused(api, assert_problem, path, query):
     answer = await api.client.get(path, params=query, headers=await api.person())
     assert_problem(answer, 422, "range_invalid")
 
 
-async def test_a_foreign_cursor_is_rejected(api, assert_problem):
+async def test_an_invalid_cursor_is_refused(api, assert_problem):
     answer = await api.client.get(EVENTS, params={"cursor": "x"}, headers=await api.person())
     assert_problem(answer, 400, "cursor_invalid")
 
@@ -146,7 +146,7 @@ async def test_admins_see_whether_the_invariants_hold(api, admin, assert_problem
     assert_problem(await api.client.get(INVARIANTS, headers=await api.person()), 403, "role_insufficient")
 
 
-async def test_many_who_ask_at_once_cause_one_check(api, monkeypatch):
+async def test_simultaneous_requests_share_one_check(api, monkeypatch):
     checks = 0
     real = invariants.check
 
@@ -161,9 +161,7 @@ async def test_many_who_ask_at_once_cause_one_check(api, monkeypatch):
     assert (checks, len({id(each) for each in found})) == (1, 1)
 
 
-async def test_a_check_that_takes_too_long_is_ended_and_not_tried_again(
-    api, admin, assert_problem, monkeypatch
-):
+async def test_a_check_that_times_out_is_not_repeated_at_once(api, admin, assert_problem, monkeypatch):
     checks = 0
 
     async def slow(connection):

@@ -31,7 +31,7 @@ RESULT = BlobRef(key="splats/x", sha256="0" * 64, bytes=1, media_type="applicati
 
 
 class Desk:
-    """An admin at the API."""
+    """An admin's client of the partners API."""
 
     def __init__(self, api: Api, admin: dict[str, str]) -> None:
         self.api, self.headers = api, admin
@@ -49,7 +49,7 @@ class Desk:
         assert answer.status_code == 204, answer.text
 
     async def opened(self, slug: str, **body: object) -> tuple[dict[str, Any], Outside]:
-        """Make a partner with an account of its own; the answer, and its program."""
+        """Create a partner; return the response and a client with its credentials."""
         account = {"email": f"{slug}@example.com", "password": "correct horse battery"}
         answer = await self.post("", {"slug": slug} | (body or {"account": account}))
         assert answer.status_code == 201, answer.text
@@ -58,7 +58,7 @@ class Desk:
 
 
 def outside(created: dict[str, Any]) -> Outside:
-    """The program of a partner that knows nothing but what the answer says."""
+    """Return a partner's client that knows only what the response contains."""
     kafka = created["kafka"]
     assert (kafka["security_protocol"], kafka["sasl_mechanism"]) == ("SASL_PLAINTEXT", "SCRAM-SHA-512")
     return Outside(created["slug"], kafka["bootstrap_servers"], kafka["username"], kafka["password"])
@@ -66,14 +66,14 @@ def outside(created: dict[str, Any]) -> Outside:
 
 @pytest.fixture
 def settings(settings: Settings, kafka_settings, infra) -> Settings:
-    """Unlike elsewhere, Kafka is there."""
+    """Settings with a reachable Kafka, unlike in the other tests of the gateway."""
     partners = PartnerSettings(bootstrap_servers=infra.partners_bootstrap, remove_after_seconds=0)
     return replace(settings, kafka=kafka_settings, partners=partners)
 
 
 @pytest.fixture
 async def desk(settings: Settings, monkeypatch) -> AsyncIterator[Desk]:
-    # The job looks when a test says so.
+    # The lifecycle job runs only when a test calls it.
     monkeypatch.setattr(lifecycle, "POLL_INTERVAL_S", 3600)
     with application(settings) as app:
         async with (
@@ -90,7 +90,7 @@ async def desk(settings: Settings, monkeypatch) -> AsyncIterator[Desk]:
 
 
 class Gpu:
-    """Ends jobs as inference does: an event in a transaction."""
+    """Completes jobs as the inference role does, by an event in a transaction."""
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
@@ -118,7 +118,7 @@ async def gpu(kafka_settings, unique) -> AsyncIterator[Gpu]:
 
 @pytest.fixture
 async def bridged(desk: Desk, settings: Settings, kafka_settings, unique) -> AsyncIterator[Desk]:
-    """The desk with relay and bridges running; they see no other test's partners."""
+    """The desk with relay and bridges running, which read only this test's partners."""
     await admin.create_topics(kafka_settings)
     own = PartnerBridgeSettings(
         group=unique("partners"), instance_id=unique("one"), discover_seconds=0.2, wait_seconds=0
@@ -137,5 +137,5 @@ async def bridged(desk: Desk, settings: Settings, kafka_settings, unique) -> Asy
 
 
 def pattern(unique: Callable[[str], str]) -> str:
-    """The topics of this test's partners."""
+    """Return the pattern of the command topics of this test's partners."""
     return rf"^partner\.[a-z]+{unique('')}\.commands\.v1$"

@@ -1,4 +1,4 @@
-"""A client that is not ours: confluent-kafka, with nothing but what a partner was given."""
+"""A partner's client, independent of our code: confluent-kafka, with only what a partner receives."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DENIED = {
 
 @dataclass(frozen=True)
 class Outside:
-    """What a partner's own program does. Everything here blocks: call it in a thread."""
+    """A partner's own program. Its methods block, so they must be called in a thread."""
 
     slug: str
     bootstrap: str
@@ -66,7 +66,7 @@ class Outside:
         headers: dict[str, str | None],
         key: bytes | None = None,
     ) -> Message:
-        """Write one record and wait for its receipt. Raises `KafkaException`."""
+        """Write one record and return it acknowledged. Raises `KafkaException`."""
         return self.send_all([(value, headers)], topic=topic)[0]
 
     def send_all(
@@ -76,7 +76,7 @@ class Outside:
         topic: str | None = None,
         key: bytes | None = None,
     ) -> list[Message]:
-        """Write records as fast as it goes; the receipts. Raises `KafkaException` for the first refusal."""
+        """Write records and return them acknowledged. Raises `KafkaException` for the first refusal."""
         acknowledged: list[Message] = []
         failed: list[KafkaError] = []
 
@@ -112,7 +112,7 @@ class Outside:
         timeout_s: float = TIMEOUT_S,
         **more: Any,
     ) -> list[Message]:
-        """Read on where the group is until it is enough; commit. Raises `KafkaException`."""
+        """Read from the group's position until it is enough, and commit. Raises `KafkaException`."""
         consumer = Consumer(
             self.options(
                 **{
@@ -143,7 +143,7 @@ class Outside:
             consumer.close()
 
     def rewind(self, group: str) -> None:
-        """Put the group back to the beginning, as `kafka-consumer-groups --reset-offsets` does."""
+        """Reset the group to the beginning, as `kafka-consumer-groups --reset-offsets` does."""
         consumer = Consumer(self.options(**{"group.id": group, "enable.auto.commit": False}))
         try:
             low, _ = consumer.get_watermark_offsets(TopicPartition(self.events, 0), timeout=TIMEOUT_S)
@@ -153,12 +153,12 @@ class Outside:
 
 
 def texts(message: Message) -> dict[str, str]:
-    """The headers of a record."""
+    """Return the headers of a record as text."""
     return {name: (value or b"").decode() for name, value in message.headers() or []}
 
 
 def denied(work: Callable[[], Any]) -> int:
-    """Run what must not be allowed; the code of the refusal."""
+    """Run an operation that must fail; return Kafka's error code, or 0 for a timeout."""
     try:
         done = work()
     except KafkaException as error:

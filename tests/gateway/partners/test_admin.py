@@ -1,4 +1,4 @@
-"""Partners as an admin sees them, with Kafka doing what the rows say."""
+"""Partners in the admin API, and their users, topics and rights in Kafka."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def topics_of(partner) -> set[str]:
     return set(partner.admin().list_topics(timeout=5).topics)
 
 
-async def test_a_partner_gets_all_that_it_needs_and_its_password_once(desk, unique) -> None:
+async def test_a_new_partner_gets_topics_an_account_and_its_password_once(desk, unique) -> None:
     slug = unique("acme")
     created, partner = await desk.opened(slug)
     assert created["topics"] == {
@@ -41,7 +41,7 @@ async def test_a_partner_gets_all_that_it_needs_and_its_password_once(desk, uniq
     assert [row["role"] for row in roles] == ["enterprise"]
 
 
-async def test_an_account_that_exists_can_be_a_partner_once(desk, unique, assert_problem) -> None:
+async def test_an_existing_account_can_become_a_partner_once(desk, unique, assert_problem) -> None:
     account_id = str(await desk.api.account_id(await desk.api.person()))
     created, _ = await desk.opened(unique("one"), account_id=account_id)
     assert created["account_id"] == account_id
@@ -51,7 +51,7 @@ async def test_an_account_that_exists_can_be_a_partner_once(desk, unique, assert
     assert_problem(unknown_account, 404, "not_found")
 
 
-async def test_a_slug_is_never_given_twice(desk, unique, assert_problem) -> None:
+async def test_a_slug_is_never_reused(desk, unique, assert_problem) -> None:
     created, _ = await desk.opened(unique("acme"))
     again = {
         "slug": created["slug"],
@@ -74,7 +74,7 @@ async def test_a_slug_is_never_given_twice(desk, unique, assert_problem) -> None
         ),
     ],
 )
-async def test_what_is_no_partner_is_refused(desk, body, assert_problem) -> None:
+async def test_invalid_partners_are_refused(desk, body, assert_problem) -> None:
     assert_problem(await desk.post("", body), 422, "validation_failed")
 
 
@@ -89,7 +89,7 @@ async def test_new_credentials_end_the_old_ones(desk, unique) -> None:
         await asyncio.to_thread(topics_of, old)
 
 
-async def test_a_suspended_one_may_do_nothing_until_it_is_resumed(desk, unique) -> None:
+async def test_a_suspended_partner_is_denied_until_it_is_resumed(desk, unique) -> None:
     created, partner = await desk.opened(unique("acme"))
     headers = {"ce_id": "1"}
     await asyncio.to_thread(partner.send, b"{}", headers=headers)
@@ -102,7 +102,7 @@ async def test_a_suspended_one_may_do_nothing_until_it_is_resumed(desk, unique) 
     await asyncio.to_thread(partner.send, b"{}", headers=headers)
 
 
-async def test_a_deleted_one_is_gone_and_its_topics_follow(
+async def test_a_deleted_partner_is_removed_and_its_topics_later(
     desk, unique, kafka_settings, assert_problem
 ) -> None:
     created, partner = await desk.opened(unique("acme"))
@@ -124,10 +124,8 @@ async def test_a_deleted_one_is_gone_and_its_topics_follow(
     assert (await desk.get(""))["items"][0]["state"] == "deleted"
 
 
-async def test_what_a_crash_left_half_done_the_job_finishes(
-    desk, unique, monkeypatch, assert_problem
-) -> None:
-    """Kafka refuses at the last step; the same request again gives credentials, and so does rotation."""
+async def test_a_creation_that_failed_halfway_is_completed(desk, unique, monkeypatch, assert_problem) -> None:
+    """Kafka refuses the last step; repeating the request returns credentials, and so does a rotation."""
     account_id = str(await desk.api.account_id(await desk.api.person()))
     body = {"slug": unique("acme"), "account_id": account_id}
 
@@ -156,7 +154,7 @@ async def test_what_a_crash_left_half_done_the_job_finishes(
     assert await asyncio.to_thread(topics_of, renewed) == {renewed.commands, renewed.events}
 
 
-async def test_a_change_that_kafka_did_not_hear_of_is_made_good(desk, unique, monkeypatch) -> None:
+async def test_a_change_that_did_not_reach_kafka_is_applied_later(desk, unique, monkeypatch) -> None:
     created, partner = await desk.opened(unique("acme"))
 
     async def refuse(*_: object) -> None:
@@ -167,7 +165,7 @@ async def test_a_change_that_kafka_did_not_hear_of_is_made_good(desk, unique, mo
         answer = await desk.post(f"/{created['id']}/suspend")
         assert (answer.json()["state"], answer.json()["settled"]) == ("suspended", False)
         await desk.api.sql("UPDATE partners SET due_at = now()")
-        await desk.api.services.lifecycle.work()  # still away: tried again later
+        await desk.api.services.lifecycle.work()  # still unavailable: retried later
     [row] = await desk.api.sql("SELECT settled, due_at > now() AS later FROM partners")
     assert (row["settled"], row["later"]) == (False, True)
     await desk.api.sql("UPDATE partners SET due_at = now()")
@@ -176,7 +174,7 @@ async def test_a_change_that_kafka_did_not_hear_of_is_made_good(desk, unique, mo
     assert await asyncio.to_thread(denied, lambda: partner.send(b"{}", headers={})) in DENIED
 
 
-async def test_an_erased_account_is_no_partner_any_more(desk, unique) -> None:
+async def test_erasing_an_account_deletes_its_partner(desk, unique) -> None:
     person = await desk.api.person()
     account_id = await desk.api.account_id(person)
     created, partner = await desk.opened(unique("acme"), account_id=str(account_id))
@@ -187,17 +185,17 @@ async def test_an_erased_account_is_no_partner_any_more(desk, unique) -> None:
         await asyncio.to_thread(topics_of, partner)
 
 
-async def test_a_cluster_out_of_reach_says_so(kafka_settings) -> None:
+async def test_an_unreachable_cluster_raises_a_transient_error(kafka_settings) -> None:
     away = kafka_settings.model_copy(update={"bootstrap_servers": "127.0.0.1:9"})
     with pytest.raises(TransientError, match="refused"):
         await Cluster(away).close(Names("x"))
 
 
-async def test_a_cluster_that_does_not_let_us_in_leaves_no_thread_behind(kafka_settings, monkeypatch) -> None:
-    monkeypatch.setattr("gateway.partners.kafka_admin.PATIENCE_MS", 1500)
+async def test_failed_authentication_leaves_no_thread_behind(kafka_settings, monkeypatch) -> None:
+    monkeypatch.setattr("gateway.partners.kafka_admin.REQUEST_TIMEOUT_MS", 1500)
     stranger = kafka_settings.model_copy(update={"password": SecretStr("wrong")})
     before = threading.active_count()
     with pytest.raises(TransientError):
         await Cluster(stranger).close(Names("x"))
     assert [thread.name for thread in threading.enumerate() if "kafka" in thread.name.lower()] == []
-    assert threading.active_count() <= before + 1  # the one that asyncio keeps for such work
+    assert threading.active_count() <= before + 1  # asyncio keeps one for such work

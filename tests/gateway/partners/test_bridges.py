@@ -1,4 +1,4 @@
-"""From a partner's command to its event, over the real Kafka, with a client that is not ours."""
+"""From a partner's command to its event, over the real Kafka, with an independent client."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PHOTO = base64.b64encode(encoded("JPEG")).decode()
 
 
 def command(ce_id: str | None, subject: str | None = None, **more: str | None) -> Texts:
-    """The headers of a command."""
+    """Return the headers of a command."""
     headers: Texts = {
         "ce_specversion": "1.0",
         "ce_id": ce_id,
@@ -37,12 +37,12 @@ def body(**fields: object) -> bytes:
 
 
 async def read(partner, count: int, **more):
-    """The next events of a partner; more than that would be seen by whoever reads next."""
+    """Return the next events of a partner; further events are left to the group's next reader."""
     return await asyncio.to_thread(partner.read, lambda found: len(found) >= count, **more)
 
 
 async def answers(partner, count: int) -> list[tuple[str, str]]:
-    """The (subject, type or code) of what the partner is told, in order, from the beginning."""
+    """Return (subject, type or code) of the partner's first `count` events, in order."""
     messages = await read(partner, count, group=f"partner.{partner.slug}.{count}")
     found = []
     for message in messages:
@@ -55,7 +55,7 @@ async def scenes(desk) -> list[UUID]:
     return [row["id"] for row in await desk.api.sql("SELECT id FROM scene_generations ORDER BY created_at")]
 
 
-async def test_a_photo_goes_in_and_its_events_come_out(bridged, unique, gpu) -> None:
+async def test_a_command_with_a_photo_makes_a_job_and_its_events(bridged, unique, gpu) -> None:
     created, partner = await bridged.opened(unique("acme"))
     account = UUID(created["account_id"])
     await asyncio.to_thread(
@@ -82,7 +82,7 @@ async def test_a_photo_goes_in_and_its_events_come_out(bridged, unique, gpu) -> 
     assert (commanded["ce_id"], commanded["generation_id"]) == ("c-1", job)
 
 
-async def test_a_job_by_another_way_is_published_too_under_our_id(bridged, unique) -> None:
+async def test_a_job_from_rest_is_published_under_its_generation_id(bridged, unique) -> None:
     person = await bridged.api.person()
     _, partner = await bridged.opened(unique("acme"), account_id=str(await bridged.api.account_id(person)))
     answer = await bridged.api.generate(person, encoded("JPEG"))
@@ -162,8 +162,8 @@ POISON = [
 ]
 
 
-async def test_whatever_is_wrong_is_answered_and_stops_nothing(bridged, unique) -> None:
-    """Each with a code, in order, and a good one behind them all still gets through."""
+async def test_invalid_commands_are_rejected_in_order_and_block_no_other(bridged, unique) -> None:
+    """Each has its code, in order, and a valid command after them all is accepted."""
     _, partner = await bridged.opened(unique("acme"))
     records = []
     for number, (_, value, headers, _) in enumerate(POISON):
@@ -186,12 +186,12 @@ async def test_whatever_is_wrong_is_answered_and_stops_nothing(bridged, unique) 
         assert event["data"]["message"]
     assert texts(messages[-1])["ce_subject"] == "good"
     assert len({event["id"] for event in events}) == len(events)
-    assert len(await stored(bridged)) == 1  # what was rejected left no photo behind
+    assert len(await stored(bridged)) == 1  # rejected commands leave no photo behind
     for row in await bridged.api.sql("SELECT records FROM outbox"):
         assert b"id-" not in row["records"]
 
 
-async def test_what_lies_in_the_store_already_is_taken_by_its_key(bridged, unique) -> None:
+async def test_an_upload_is_used_once_by_its_key(bridged, unique) -> None:
     person = await bridged.api.person()
     _, partner = await bridged.opened(unique("acme"), account_id=str(await bridged.api.account_id(person)))
     photo = encoded("JPEG")
@@ -210,7 +210,7 @@ async def test_what_lies_in_the_store_already_is_taken_by_its_key(bridged, uniqu
 
 async def test_a_suspended_partners_commands_are_rejected(bridged, unique) -> None:
     created, partner = await bridged.opened(unique("acme"))
-    await bridged.api.sql("UPDATE partners SET state = 'suspended'")  # Kafka has not heard of it yet
+    await bridged.api.sql("UPDATE partners SET state = 'suspended'")  # the rights in Kafka are unchanged
     await asyncio.to_thread(partner.send, body(image_base64=PHOTO), headers=command("1", "a"))
     assert await answers(partner, 1) == [("a", "partner_suspended")]
     await bridged.post(f"/{created['id']}/resume")
@@ -218,7 +218,7 @@ async def test_a_suspended_partners_commands_are_rejected(bridged, unique) -> No
     assert (await answers(partner, 2))[1] == ("b", "generation.requested.v1")
 
 
-async def test_a_closed_accounts_commands_are_rejected(bridged, unique) -> None:
+async def test_an_inactive_accounts_commands_are_rejected(bridged, unique) -> None:
     created, partner = await bridged.opened(unique("acme"))
     await bridged.api.sql("UPDATE users SET is_active = false WHERE id = $1", UUID(created["account_id"]))
     await asyncio.to_thread(partner.send, body(image_base64=PHOTO), headers=command("1", "a"))
@@ -226,7 +226,7 @@ async def test_a_closed_accounts_commands_are_rejected(bridged, unique) -> None:
     assert await stored(bridged) == set()
 
 
-async def test_a_full_account_is_refused(bridged, unique) -> None:
+async def test_commands_beyond_the_quota_are_rejected(bridged, unique) -> None:
     created, partner = await bridged.opened(unique("acme"))
     await bridged.api.sql(
         "INSERT INTO account_quotas (user_id, max_in_flight, updated_at) VALUES ($1, 2, now())",
@@ -241,7 +241,7 @@ async def test_a_full_account_is_refused(bridged, unique) -> None:
     ]
 
 
-async def test_a_group_that_is_reset_reads_all_again(bridged, unique) -> None:
+async def test_a_reset_group_reads_the_same_events_again(bridged, unique) -> None:
     _, partner = await bridged.opened(unique("acme"))
     records = [(body(image_base64=PHOTO), command(str(number), str(number))) for number in range(3)]
     await asyncio.to_thread(partner.send_all, records, key=b"k")
@@ -254,7 +254,7 @@ async def test_a_group_that_is_reset_reads_all_again(bridged, unique) -> None:
 
 
 async def stored(desk) -> set[str]:
-    """The photos of this database's scenes, and those that nothing stands on."""
+    """Return the keys of the photos of this database's scenes."""
     rows = await desk.api.sql("SELECT id FROM scene_generations")
     found: set[str] = set()
     for row in rows:

@@ -1,4 +1,4 @@
-"""What a partner may do in Kafka and what not: tried by a client that is not ours, at the real broker."""
+"""A partner's rights in Kafka, tried by an independent client at the real broker."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def transactional(partner: Outside, name: str) -> None:
 
 
 def matrix(a: Outside, b: Outside) -> dict[str, Callable[[], object]]:
-    """Everything that A must not do, by name."""
+    """Return every operation that A must not do, by name."""
     own, at_once = {"ce_id": "1"}, {"request_timeout": TIMEOUT_S}
     client = a.admin()
     acl = AclBinding(
@@ -135,17 +135,17 @@ def matrix(a: Outside, b: Outside) -> dict[str, Callable[[], object]]:
     }
 
 
-async def test_whatever_is_not_a_partners_own_is_denied(pair, kafka_settings) -> None:
+async def test_operations_outside_a_partners_rights_are_denied(pair, kafka_settings) -> None:
     a, b, _ = pair
     await admin.create_topics(kafka_settings)
     names, tries = zip(*matrix(a, b).items(), strict=True)
     loop = asyncio.get_running_loop()
-    with ThreadPoolExecutor(len(tries)) as threads:  # each waits for the broker alone
+    with ThreadPoolExecutor(len(tries)) as threads:  # each waits for the broker by itself
         codes = await asyncio.gather(*(loop.run_in_executor(threads, denied, each) for each in tries))
     assert {name: code for name, code in zip(names, codes, strict=True) if code not in DENIED} == {}
 
 
-async def test_what_is_not_its_own_is_not_even_listed(pair) -> None:
+async def test_a_partner_lists_only_its_own_topics_and_groups(pair) -> None:
     a, _, _ = pair
     seen = await asyncio.to_thread(lambda: a.admin().list_topics(timeout=TIMEOUT_S).topics)
     assert set(seen) == {a.commands, a.events}
@@ -153,7 +153,7 @@ async def test_what_is_not_its_own_is_not_even_listed(pair) -> None:
     assert [group.group_id for group in groups if not group.group_id.startswith(f"partner.{a.slug}.")] == []
 
 
-async def test_its_own_is_allowed_and_what_was_made_can_be_made_again(pair) -> None:
+async def test_a_partner_may_use_its_topics_and_opening_is_idempotent(pair) -> None:
     a, _, cluster = pair
     await cluster.open(Names(a.slug), QUOTAS, password=None)
     assert (await asyncio.to_thread(a.send, b"x", headers={"ce_id": "1"})).offset() == 0
@@ -169,7 +169,7 @@ async def test_a_new_password_ends_the_old_one(pair) -> None:
     assert (await asyncio.to_thread(renewed.send, b"x", headers={"ce_id": "1"})).offset() == 0
 
 
-async def test_a_new_password_counts_as_soon_as_it_is_given_out(pair) -> None:
+async def test_a_new_password_is_effective_once_it_is_returned(pair) -> None:
     a, _, cluster = pair
     outcomes = []
     for number in range(20):
@@ -180,7 +180,7 @@ async def test_a_new_password_counts_as_soon_as_it_is_given_out(pair) -> None:
 
 
 async def lets_in(partner: Outside) -> bool:
-    """Whether Kafka takes the password at the first try; librdkafka would try again."""
+    """Return whether Kafka accepts the password at the first attempt; librdkafka would retry."""
     client = AIOKafkaClient(
         bootstrap_servers=partner.bootstrap,
         security_protocol="SASL_PLAINTEXT",
@@ -197,12 +197,12 @@ async def lets_in(partner: Outside) -> bool:
     return True
 
 
-async def test_rights_are_felt_at_once_by_those_who_are_connected(pair) -> None:
-    """Kafka answers an administrator before its brokers know; we answer when each of them does."""
+async def test_changed_rights_apply_at_once_to_connected_clients(pair) -> None:
+    """Kafka answers an administrator before its brokers apply a change; `Cluster` waits for each of them."""
     a, _, cluster = pair
     outcomes = []
     for _ in range(20):
-        producer = Producer(a.options(**{"linger.ms": 0}))  # one that was refused remembers it for a while
+        producer = Producer(a.options(**{"linger.ms": 0}))  # a refused producer caches the refusal
         before = await asyncio.to_thread(code_of, producer, a.commands)
         await cluster.close(Names(a.slug))
         outcomes.append((before, await asyncio.to_thread(code_of, producer, a.commands) in DENIED))
@@ -211,7 +211,7 @@ async def test_rights_are_felt_at_once_by_those_who_are_connected(pair) -> None:
 
 
 def code_of(producer: Producer, topic: str) -> int:
-    """Write one record; 0, or the code of the refusal."""
+    """Write one record; return 0, or Kafka's error code."""
     outcomes: list[int] = []
     try:
         producer.produce(
@@ -223,15 +223,15 @@ def code_of(producer: Producer, topic: str) -> int:
     return outcomes[0]
 
 
-async def test_who_writes_more_than_its_quota_is_slowed_down(pair) -> None:
-    """Kafka never refuses: it answers late, and says by how much."""
+async def test_a_partner_beyond_its_quota_is_throttled(pair) -> None:
+    """Kafka does not refuse: it delays its response and reports by how much."""
     a, b, cluster = pair
     slow = KafkaQuotas(produce_bytes=100_000, consume_bytes=50_000_000, request_percent=1000)
     await cluster.open(Names(a.slug), slow, password=None)
 
     def throttled_s(partner: Outside) -> float:
         outcomes: list[float] = []
-        # A record a request: of a few large ones the first to be delayed would come after the last.
+        # One record per request: with a few large ones, the first to be delayed would come after the last.
         single = {"batch.num.messages": 1, "throttle_cb": lambda event: outcomes.append(event.throttle_time)}
         producer = Producer(partner.options(**single))
         for number in range(40):  # 2 MB; 1.1 MB may pass in a burst
@@ -244,7 +244,7 @@ async def test_who_writes_more_than_its_quota_is_slowed_down(pair) -> None:
     assert others == 0
 
 
-async def test_what_is_removed_leaves_nothing_behind(pair) -> None:
+async def test_removing_a_partner_is_complete_and_idempotent(pair) -> None:
     a, _, cluster = pair
     await asyncio.to_thread(a.read, lambda found: True, group=f"partner.{a.slug}.g")
     for _ in range(2):  # as after a crash in the middle

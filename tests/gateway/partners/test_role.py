@@ -1,4 +1,4 @@
-"""The role as a process against the real servers: killed while commands pass, and what it says of itself."""
+"""The partners role as a process against the real servers: kills under load, fencing, health and metrics."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COMMANDS = 120
 
 @pytest.fixture
 async def start(desk, settings, kafka_settings, unique):
-    """Start the role; what is left of it ends with the test. A relay runs beside."""
+    """A function that starts the role; its processes end with the test. A relay runs meanwhile."""
     await admin.create_topics(kafka_settings)
     running: list[subprocess.Popen] = []
     s3 = settings.s3
@@ -65,7 +65,7 @@ async def start(desk, settings, kafka_settings, unique):
 
 
 def mixed(chance: random.Random) -> tuple[list, dict[str, bool]]:
-    """Commands of which some are wrong and some come twice; ``ce_id`` -> whether it is good."""
+    """Return commands, some invalid and some repeated, and by ``ce_id`` whether each is valid."""
     records, good = [], {}
     for number in range(COMMANDS):
         ce_id = f"c-{number}"
@@ -76,14 +76,14 @@ def mixed(chance: random.Random) -> tuple[list, dict[str, bool]]:
 
 
 class Answers:
-    """Counts what a partner has been told so far, with a client that is not ours."""
+    """Collects the events of a partner with an independent client."""
 
     def __init__(self, partner: Outside) -> None:
         self._partner, self.messages = partner, []
 
     async def until(self, enough: Callable[[int], bool]) -> None:
         def read() -> list:
-            # Longer than a read may take: a killed worker's transaction is settled by its successor.
+            # Longer than the default, as a killed worker's transaction is ended by its successor.
             return self._partner.read(lambda found: enough(len(self.messages) + len(found)), timeout_s=120)
 
         self.messages += await asyncio.to_thread(read)
@@ -94,7 +94,7 @@ async def answered(desk) -> int:
 
 
 @pytest.mark.kill
-async def test_killed_while_commands_pass_each_has_exactly_one_answer(desk, start, unique) -> None:
+async def test_each_command_has_exactly_one_answer_when_the_role_is_killed(desk, start, unique) -> None:
     chance = random.Random(7)
     _, partner = await desk.opened(unique("acme"))
     records, good = mixed(chance)
@@ -111,7 +111,7 @@ async def test_killed_while_commands_pass_each_has_exactly_one_answer(desk, star
     await sending
     answers = Answers(partner)
     await answers.until(lambda count: count >= COMMANDS)
-    # A last one behind all the others: whatever were told twice would lie before it.
+    # A last command after all the others: any repeated event would precede its event.
     await asyncio.to_thread(partner.send, body(image_base64=PHOTO), headers=command("last", "last"))
     await answers.until(lambda count: count >= COMMANDS + 1)
     found = [(texts(m)["ce_commandid"], json.loads(m.value())["type"]) for m in answers.messages]
@@ -131,9 +131,9 @@ async def test_killed_while_commands_pass_each_has_exactly_one_answer(desk, star
 
 @pytest.mark.kill
 async def test_a_resumed_role_is_fenced_by_the_newer_instance(desk, start, unique) -> None:
-    """Both have the same name in both groups and the same transactional ids: one has to end, the first.
+    """Both have the same instance id in both groups and the same transactional ids: the first must end.
 
-    Here its session is over; what happens within it is `tests.bus.kafka.test_static_membership`'s.
+    Its session has expired here; `tests.bus.kafka.test_static_membership` covers a return within it.
     """
     _, partner = await desk.opened(unique("acme"))
     answers = Answers(partner)
@@ -146,7 +146,7 @@ async def test_a_resumed_role_is_fenced_by_the_newer_instance(desk, start, uniqu
     first = start(PARTNERS_SESSION_SECONDS=f"{SESSION_S:g}")
     await ask("by the first")
     first.send_signal(signal.SIGSTOP)
-    await asyncio.sleep(SESSION_S + 2)  # the fault is the time
+    await asyncio.sleep(SESSION_S + 2)  # the session must expire
     second = start(PARTNERS_SESSION_SECONDS=f"{SESSION_S:g}")
     await ask("by the second")
     first.send_signal(signal.SIGCONT)

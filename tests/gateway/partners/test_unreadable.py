@@ -1,4 +1,4 @@
-"""Records that no honest client writes: they are answered too, and nobody else waits for them."""
+"""Records that no regular client writes: they are rejected too, and delay no other partner."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.stack
 
 
 class NoUtf8(str):
-    """A header's name as no client library would send it."""
+    """A header name that is not UTF-8, which no client library sends."""
 
     __slots__ = ()
 
@@ -56,7 +56,7 @@ def send_good(partner: Outside, name: str) -> None:
 
 
 @pytest.mark.parametrize("spoil", [send_no_utf8, send_bomb])
-async def test_it_is_rejected_and_what_lies_behind_it_gets_through(bridged, unique, spoil) -> None:
+async def test_an_unreadable_record_is_rejected_and_later_ones_are_accepted(bridged, unique, spoil) -> None:
     decompression_limit.install()
     _, partner = await bridged.opened(unique("acme"))
     _, other = await bridged.opened(unique("other"))

@@ -1,4 +1,4 @@
-"""Cancelling: the wish is written and told once, and never decides how the scene ended."""
+"""Cancelling: the request is stored and published once, and does not decide how the scene ends."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def test_a_repeat_returns_the_same_answer_and_publishes_nothing(api, me, s
 
 
 @pytest.mark.parametrize("status", ["completed", "failed", "cancelled"])
-async def test_an_ended_one(api, me, status, assert_problem):
+async def test_an_ended_scene_cannot_be_cancelled(api, me, status, assert_problem):
     headers, account = me
     scene = await put_scene(api, account, "pending")
     await api.client.post(f"{SCENES}/{scene}/cancel", headers=headers)
@@ -69,7 +69,7 @@ async def test_an_ended_one(api, me, status, assert_problem):
     assert len(await published_requests(api)) == 1
 
 
-async def test_a_failing_outbox_leaves_no_removal_request(api, me, assert_problem):
+async def test_a_failing_outbox_leaves_no_cancel_request(api, me, assert_problem):
     headers, account = me
     scene = await put_scene(api, account, "pending")
     await api.sql("ALTER TABLE outbox ADD CONSTRAINT refused CHECK (false) NOT VALID")
@@ -78,7 +78,7 @@ async def test_a_failing_outbox_leaves_no_removal_request(api, me, assert_proble
     assert row[0] is None
 
 
-async def test_what_is_not_there_or_anothers(api, me, assert_problem):
+async def test_unknown_and_foreign_scenes_are_not_found(api, me, assert_problem):
     _, account = me
     scene = await put_scene(api, account, "pending")
     eve = await api.person()

@@ -1,4 +1,4 @@
-"""Deleting: gone from every answer at once, the objects for certain, the books untouched."""
+"""Deleting a scene: gone from every response at once, its objects removed, the invariants kept."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ async def of(api, *prefixes):
 
 async def gone(api, *prefixes):
     async with asyncio.timeout(30):
-        while await of(api, *prefixes):  # noqa: ASYNC110  (a job beside)
+        while await of(api, *prefixes):  # noqa: ASYNC110  (a background job)
             await asyncio.sleep(0.02)
 
 
-async def test_gone_from_every_answer_and_from_the_store(api, me, assert_problem):
+async def test_a_deleted_scene_is_gone_from_every_response_and_the_store(api, me, assert_problem):
     headers, account = me
     scene, other = await put_scene(api, account), await put_scene(api, account)
     export = await put_export(api, scene)
@@ -81,7 +81,7 @@ async def test_gone_from_every_answer_and_from_the_store(api, me, assert_problem
     assert "kitchen" not in row["metadata"]
 
 
-async def test_a_photo_that_came_as_an_upload_goes_too(api, me):
+async def test_an_uploaded_photo_is_removed_too(api, me):
     headers, account = me
     (key,) = await put_objects(api, f"uploads/{uuid4()}")
     url = f"s3://{api.services.blobs.bucket}/{key}"
@@ -90,7 +90,7 @@ async def test_a_photo_that_came_as_an_upload_goes_too(api, me):
     await gone(api, key)
 
 
-async def test_published_once_and_the_invariants_hold(api, me):
+async def test_a_deletion_is_published_once_and_the_invariants_hold(api, me):
     headers, account = me
     scene = await put_scene(api, account)
     await asyncio.gather(*(api.client.delete(f"{SCENES}/{scene}", headers=headers) for _ in range(4)))
@@ -113,7 +113,7 @@ async def test_published_once_and_the_invariants_hold(api, me):
 
 
 @pytest.mark.parametrize("status", ["pending", "processing"])
-async def test_an_unfinished_one_stays(api, me, status, assert_problem):
+async def test_an_unfinished_scene_cannot_be_deleted(api, me, status, assert_problem):
     headers, account = me
     scene = await put_scene(api, account, status)
     answer = await api.client.delete(f"{SCENES}/{scene}", headers=headers)
@@ -122,7 +122,7 @@ async def test_an_unfinished_one_stays(api, me, status, assert_problem):
 
 
 @pytest.mark.parametrize("table", ["outbox", "blob_removals"])
-async def test_all_or_nothing(api, me, table, assert_problem):
+async def test_a_failing_write_deletes_nothing(api, me, table, assert_problem):
     headers, account = me
     scene = await put_scene(api, account)
     await api.sql(f"ALTER TABLE {table} ADD CONSTRAINT refused CHECK (false) NOT VALID")
@@ -131,7 +131,7 @@ async def test_all_or_nothing(api, me, table, assert_problem):
     assert await api.sql("SELECT FROM outbox") == await api.sql("SELECT FROM blob_removals") == []
 
 
-async def test_anothers_stays(api, me, assert_problem):
+async def test_another_accounts_scene_cannot_be_deleted(api, me, assert_problem):
     headers, account = me
     scene = await put_scene(api, account)
     eve = await api.person()
@@ -139,7 +139,9 @@ async def test_anothers_stays(api, me, assert_problem):
     assert (await api.client.get(f"{SCENES}/{scene}", headers=headers)).status_code == 200
 
 
-async def test_the_objects_go_although_the_gateway_died_before_it_got_to_them(api, me, settings, monkeypatch):
+async def test_objects_that_could_not_be_removed_are_removed_by_another_gateway(
+    api, me, settings, monkeypatch
+):
     headers, account = me
     scene = await put_scene(api, account)
     key = f"results/{scene}/winner.ply"
@@ -161,8 +163,8 @@ async def test_the_objects_go_although_the_gateway_died_before_it_got_to_them(ap
         await gone(api, key)
 
 
-async def test_an_export_that_is_accepted_at_the_same_moment_finds_nothing_or_is_removed(api, me):
-    """Whichever holds the row first: never a row of a deleted scene that nobody would clean up."""
+async def test_a_simultaneous_export_is_accepted_or_not_found(api, me):
+    """Whichever locks the scene first: an earlier export is removed with it, a later one is refused."""
     headers, account = me
     for _ in range(5):
         scene = await put_scene(api, account)

@@ -1,4 +1,4 @@
-"""What scenes are called, and finding them by it."""
+"""Display names of scenes, and searching by them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PHOTO = encoded("JPEG")
         ("\u200b", None),
     ],
 )
-def test_what_is_left_of_a_name(sent, kept) -> None:
+def test_file_names_are_cleaned(sent, kept) -> None:
     assert clean(sent) == kept
 
 
@@ -35,7 +35,7 @@ async def generate(api, key, filename, **form) -> str:
     return answer.json()["generation_id"]
 
 
-async def test_named_found_and_forgotten(api, key) -> None:
+async def test_names_are_shown_searched_and_deleted(api, key) -> None:
     file = await generate(api, key, "C:\\photos\\Küche 100%.jpg")
     own = await generate(api, key, "IMG_1.jpg", metadata='{"name": "Hall", "room": 1}')
     odd = await generate(api, key, "IMG_2.jpg", metadata='{"name": ["no", "name"]}')
@@ -46,7 +46,7 @@ async def test_named_found_and_forgotten(api, key) -> None:
     for scene, name in {file: "Küche 100%.jpg", own: "Hall", odd: "IMG_2.jpg"}.items():
         seen = (await api.client.get(f"/api/v1/scenes/{scene}", headers=key)).json()
         assert (seen["name"], seen["preview_url"], seen["viewer_url"]) == (name, None, None)
-    assert seen["metadata"]["client"] == {"name": ["no", "name"]}  # given back as it came
+    assert seen["metadata"]["client"] == {"name": ["no", "name"]}  # returned unchanged
     assert seen["metadata"]["name"] == "IMG_2.jpg"
     for q, found in {
         "küche": [file], "0%": [file], "%": [file], "_": [odd], "hAL": [own], "": [odd, own, file], "[": [],

@@ -1,4 +1,4 @@
-"""The rule that picks an accepted generation's priority, asked of the database as acceptance asks it."""
+"""The rule for an accepted generation's priority, evaluated by the database as on acceptance."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PERSON = {"priority": "interactive", "asked_priority": "interactive"}
 SENT_AS_BULK = {"priority": "bulk", "asked_priority": "bulk"}
 MADE_BULK = {"priority": "bulk", "asked_priority": "interactive"}
 OLD = {"priority": "interactive", "asked_priority": None}
-"""A row of a release that did not store what was asked for."""
+"""A row of a release that did not store the requested priority."""
 ENDED = PERSON | {"status": "failed"}
 
 
@@ -31,8 +31,8 @@ ENDED = PERSON | {"status": "failed"}
         ([SENT_AS_BULK] * 4, None),
     ],
 )
-async def test_the_rule(api, rows, expected) -> None:
-    """With a quota of four in flight, of which two go first."""
+async def test_the_effective_priority(api, rows, expected) -> None:
+    """With a quota of four in flight, two of them interactive."""
     account = await api.account_id(await api.person())
     other = await api.account_id(await api.person())
     for columns in ({"status": "processing"}, *rows):
@@ -42,8 +42,8 @@ async def test_the_rule(api, rows, expected) -> None:
     assert found[0]["priority"] == expected
 
 
-async def test_two_at_once_are_counted_one_after_the_other(api) -> None:
-    """The second waits for the first's transaction: here it may not wait, and is refused the lock."""
+async def test_simultaneous_requests_are_counted_one_after_the_other(api) -> None:
+    """The second must wait for the first's transaction; a lock timeout turns the wait into an error."""
     account = await api.account_id(await api.person())
     pool = api.services.pool
     async with pool.acquire() as first, pool.acquire() as second, first.transaction():

@@ -1,4 +1,4 @@
-"""Exports over HTTP: accepted, told, shown; what cannot be exported is refused with its reason."""
+"""Exports over HTTP: accepted, published and shown, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def ask(api, headers, scene, **body):
     return await api.client.post(f"{SCENES}/{scene}/export", headers=headers, json=body)
 
 
-async def test_accepted_is_written_and_published(api, me):
+async def test_an_accepted_export_is_stored_and_published(api, me):
     headers, account, key_id = me
     scene = await put_scene(api, account)
     options = {"max_triangles": 1000, "depth_cut": 0.5}
@@ -54,7 +54,7 @@ async def test_accepted_is_written_and_published(api, me):
     assert (order.message.format, order.message.options) == ("gltf", options)
     assert order.message.source.key == f"results/{scene}/winner.ply"
     assert (order.message.source.sha256, order.message.source.bytes) == (RESULT["sha256"], RESULT["bytes"])
-    assert order.message.source.media_type == "application/ply"  # the row is an earlier release's
+    assert order.message.source.media_type == "application/ply"  # the row is from an earlier release
     assert row["expires_at"] == order.message.expires_at == row["created_at"] + timedelta(days=6)
     sent = decode(topics.EVENTS, event.value, event.headers)
     assert (sent.type, sent.subject, event.key) == (
@@ -63,7 +63,7 @@ async def test_accepted_is_written_and_published(api, me):
     assert (sent.message.api_key_id, sent.message.options) == (key_id, options)
 
 
-async def test_the_splat_goes_to_the_exporter_as_it_was_stored(api, me):
+async def test_the_command_has_the_stored_blob_reference_of_the_splat(api, me):
     headers, account, _ = me
     stored = BlobRef(key="results/s/1.ply", sha256="cd" * 32, bytes=7, media_type="model/ply")
     scene = await put_scene(api, account, result_blob=msgspec.json.encode(stored).decode())
@@ -72,7 +72,7 @@ async def test_the_splat_goes_to_the_exporter_as_it_was_stored(api, me):
     assert decode(topics.EXPORT_COMMANDS, command.value, command.headers).message.source == stored
 
 
-async def test_as_its_owner_sees_it(api, me):
+async def test_an_export_as_its_owner_sees_it(api, me):
     headers, account, _ = me
     scene = await put_scene(api, account)
     export = (await ask(api, headers, scene, format="Obj")).json()["export_id"]
@@ -95,7 +95,7 @@ async def test_as_its_owner_sees_it(api, me):
     assert (seen["error_code"], seen["export_file_url"]) == ("x", None)
 
 
-async def test_the_same_again_is_the_first_one(api, me):
+async def test_a_repeated_request_returns_the_first_export(api, me):
     headers, account, _ = me
     scene, other = await put_scene(api, account), await put_scene(api, account)
     options = {"up": "y", "max_gaussians": 9}
@@ -130,7 +130,7 @@ async def test_list_in_pages_newest_first(api, me):
 
 
 @pytest.mark.parametrize("status", ["pending", "processing", "failed", "cancelled"])
-async def test_a_scene_that_is_not_completed(api, me, status, assert_problem):
+async def test_only_completed_scenes_can_be_exported(api, me, status, assert_problem):
     headers, account, _ = me
     scene = await put_scene(api, account, status)
     answer = await ask(api, headers, scene, format="gltf")
@@ -138,7 +138,7 @@ async def test_a_scene_that_is_not_completed(api, me, status, assert_problem):
     assert await api.sql("SELECT FROM export_jobs") == await api.sql("SELECT FROM outbox") == []
 
 
-async def test_an_unknown_format_names_those_that_there_are(api, me, assert_problem):
+async def test_an_unknown_format_is_refused_with_the_known_ones(api, me, assert_problem):
     headers, account, _ = me
     scene = await put_scene(api, account)
     problem = assert_problem(await ask(api, headers, scene, format="docx"), 422, "format_unknown")
@@ -164,7 +164,7 @@ BAD = [
 ]
 
 
-async def test_bodies_that_are_not_valid(api, me, assert_problem, subtests):
+async def test_invalid_bodies_are_refused(api, me, assert_problem, subtests):
     headers, account, _ = me
     scene = await put_scene(api, account)
     for body in BAD:
@@ -181,7 +181,7 @@ async def test_a_failing_outbox_leaves_no_row(api, me, assert_problem):
     assert await api.sql("SELECT FROM export_jobs") == []
 
 
-async def test_anothers_is_not_there(api, me, assert_problem):
+async def test_another_accounts_exports_are_not_found(api, me, assert_problem):
     headers, account, _ = me
     scene = await put_scene(api, account)
     export = (await ask(api, headers, scene, format="gltf")).json()["export_id"]
@@ -192,7 +192,7 @@ async def test_anothers_is_not_there(api, me, assert_problem):
 
 
 async def put_own(api, scene, purpose, status="completed", name="sog", options="{}") -> UUID:
-    """An export that nobody asked for."""
+    """Insert an export that no caller requested; return its id."""
     export = uuid4()
     await api.sql(
         "INSERT INTO export_jobs (id, scene_generation_id, export_format, options, purpose, status,"
@@ -215,15 +215,15 @@ async def test_background_exports_notify_no_account(world):
         for path in (f"{EXPORTS}/{view}", f"{EXPORTS}/{view}/events"):
             assert (await api.client.get(path, headers=headers)).status_code == 404
     stream = await api.client.get(f"{EXPORTS}/{made}/events", headers=headers)
-    assert stream.status_code == 204  # nothing will follow
-    # What an operator had made serves who asks for it later; what is still under way could not be followed.
+    assert stream.status_code == 204  # no event will follow
+    # A completed backfill is returned to a later request; one in flight is not, as it could not be followed.
     assert (await ask(api, headers, scene, format="sog")).json()["export_id"] == str(made)
     assert (await ask(api, headers, scene, format="ksplat")).json()["export_id"] != str(in_flight)
     assert len(await api.sql("SELECT FROM outbox")) == 1
 
 
 async def waiting(api, count: int) -> None:
-    """Until so many wait for a lock."""
+    """Wait until `count` sessions wait for a lock."""
     locked = (
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -233,7 +233,7 @@ async def waiting(api, count: int) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_the_same_asked_for_at_once_by_two_gateways_is_made_once(api, me, settings):
+async def test_simultaneous_requests_at_two_gateways_make_one_export(api, me, settings):
     headers, account, _ = me
     scene = await put_scene(api, account)
     second = create_app(settings)
@@ -241,7 +241,7 @@ async def test_the_same_asked_for_at_once_by_two_gateways_is_made_once(api, me, 
     async with started(second), AsyncClient(transport=transport, base_url="http://gateway") as client:
         other = Api(second, client)
         async with api.services.pool.acquire() as holding, holding.transaction():
-            # All have looked and found none before the first may write.
+            # All of them find no export before the first may write.
             await holding.execute("SELECT FROM scene_generations WHERE id = $1 FOR UPDATE", scene)
             asking = [asyncio.create_task(ask(g, headers, scene, format="spz")) for g in (api, other, other)]
             await waiting(api, len(asking))
@@ -252,7 +252,7 @@ async def test_the_same_asked_for_at_once_by_two_gateways_is_made_once(api, me, 
     assert len(await api.sql("SELECT FROM outbox")) == 1
 
 
-async def test_a_scene_that_is_deleted_during_a_read(api, me, assert_problem):
+async def test_a_scene_deleted_during_the_request_is_not_found(api, me, assert_problem):
     headers, account, _ = me
     scene = await put_scene(api, account)
     async with api.services.pool.acquire() as deleting, deleting.transaction():
@@ -264,7 +264,7 @@ async def test_a_scene_that_is_deleted_during_a_read(api, me, assert_problem):
     assert await api.sql("SELECT FROM export_jobs") == await api.sql("SELECT FROM outbox") == []
 
 
-async def test_the_formats_for_a_dialogue(api):
+async def test_formats_are_listed_with_their_options(api):
     items = (await api.client.get("/api/v1/export-formats")).json()["items"]
     assert sorted(item["name"] for item in items) == sorted(FORMATS)
     (png,) = [item for item in items if item["name"] == "png"]

@@ -1,4 +1,4 @@
-"""Photos from elsewhere, requests that are repeated, and how much may be under way."""
+"""Photos by URL and upload, repeated requests, quotas, rate limits and load shedding."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def settings(settings):
 
 @asynccontextmanager
 async def server(handler):
-    """A server that a client names; yields its address."""
+    """A server that a client refers to; yields its URL."""
     app = web.Application()
     app.router.add_get("/{path:.*}", handler)
     runner = web.AppRunner(app)
@@ -59,10 +59,10 @@ async def commands(api) -> list[GenerateScene]:
     return [msgspec.json.decode(outbox.load(row[0])[0].value, type=GenerateScene) for row in rows]
 
 
-# --- from an address ----------------------------------------------------------------------------------
+# --- from a URL ---------------------------------------------------------------------------------------
 
 
-async def test_a_photo_from_an_address(api, key) -> None:
+async def test_a_photo_from_a_url(api, key) -> None:
     async with server(photo) as url:
         body = {
             "image_url": f"{url}/a.jpg",
@@ -124,7 +124,7 @@ async def text(_):
         (text, 415, "unsupported_media_type"),
     ],
 )
-async def test_an_address_that_gives_no_photo(
+async def test_a_url_without_a_photo_is_refused(
     api, key, assert_problem, s3_settings, handler, status, code
 ) -> None:
     before = await stored_photos(api, s3_settings)
@@ -188,12 +188,12 @@ async def test_a_name_that_turns_private_after_the_check_is_refused(api) -> None
         ({"image_url": "http://x.example", "webhook_url": "http://10.0.0.1/"}, "url_refused"),
     ],
 )
-async def test_json_that_is_not_right(api, key, body, code) -> None:
+async def test_invalid_json_bodies_are_refused(api, key, body, code) -> None:
     answer = await api.client.post(URL, headers=key, json=body)
     assert answer.json()["code"] == code, answer.text
 
 
-async def test_metadata_has_a_depth(api, key, assert_problem) -> None:
+async def test_deeply_nested_metadata_is_refused(api, key, assert_problem) -> None:
     answer = await api.generate(key, PHOTO, metadata='{"a":' * 40 + "1" + "}" * 40)
     assert_problem(answer, 422, "metadata_invalid")
 
@@ -234,7 +234,7 @@ async def test_two_requests_at_once_use_an_upload_once(api, key, s3_settings) ->
     assert len(await commands(api)) == 1
 
 
-async def test_the_url_takes_what_was_announced_and_nothing_else(api, key) -> None:
+async def test_the_upload_url_accepts_only_the_announced_size_and_type(api, key) -> None:
     made = await api.client.post(
         "/api/v1/uploads", headers=key, json={"bytes": 10, "media_type": "image/jpeg"}
     )
@@ -249,7 +249,7 @@ async def test_the_url_takes_what_was_announced_and_nothing_else(api, key) -> No
         assert answer.status_code == 403, answer.text
 
 
-async def test_an_upload_that_is_not_there_or_too_late(api, key, assert_problem) -> None:
+async def test_missing_and_expired_uploads_are_refused(api, key, assert_problem) -> None:
     made = await api.client.post(
         "/api/v1/uploads", headers=key, json={"bytes": 10, "media_type": "image/jpeg"}
     )
@@ -292,7 +292,7 @@ async def test_the_same_key_gets_the_first_answer(two, key, assert_problem) -> N
     assert (await send(first, eve, "k-1")).json()["generation_id"] != one.json()["generation_id"]
 
 
-async def test_many_at_once_at_two_gateways_make_one_scene(two, key) -> None:
+async def test_simultaneous_requests_at_two_gateways_make_one_scene(two, key) -> None:
     answers = await asyncio.gather(*(send(two[n % 2], key, "same") for n in range(8)))
     accepted = {answer.json()["generation_id"] for answer in answers if answer.status_code == 202}
     assert len(accepted) == 1
@@ -301,7 +301,7 @@ async def test_many_at_once_at_two_gateways_make_one_scene(two, key) -> None:
     assert len(await commands(two[0])) == 1
 
 
-async def test_what_failed_may_be_tried_again_with_the_same_key(
+async def test_a_failed_request_may_be_repeated_with_the_same_key(
     api, key, assert_problem, monkeypatch
 ) -> None:
     put_object = api.services.blobs.put
@@ -317,15 +317,15 @@ async def test_what_failed_may_be_tried_again_with_the_same_key(
     assert (await send(api, key, "photo")).status_code == 202
 
 
-async def test_who_died_in_the_middle_gives_the_key_back_in_time(api, key, assert_problem) -> None:
+async def test_the_key_of_a_crashed_request_is_free_after_its_lease(api, key, assert_problem) -> None:
     assert (await send(api, key, "k")).status_code == 202
-    await api.sql("UPDATE idempotency_keys SET generation_id = NULL")  # as if it had died before the scene
+    await api.sql("UPDATE idempotency_keys SET generation_id = NULL")  # as after a crash before the scene
     assert_problem(await send(api, key, "k"), 409, "idempotency_in_progress")
     await api.sql("UPDATE idempotency_keys SET lease_until = now() - interval '1 second'")
     assert (await send(api, key, "k")).status_code == 202
 
 
-async def test_who_wakes_too_late_makes_no_second_scene(
+async def test_a_request_that_lost_its_lease_makes_no_scene(
     api, key, assert_problem, s3_settings, monkeypatch
 ) -> None:
     before = await stored_photos(api, s3_settings)
@@ -333,7 +333,7 @@ async def test_who_wakes_too_late_makes_no_second_scene(
 
     async def slow(*arguments):
         stored = await put_object(*arguments)
-        await api.sql("UPDATE idempotency_keys SET token = $1", uuid4())  # another one has taken over
+        await api.sql("UPDATE idempotency_keys SET token = $1", uuid4())  # another request has taken over
         return stored
 
     monkeypatch.setattr(api.services.blobs, "put", slow)
@@ -343,13 +343,13 @@ async def test_who_wakes_too_late_makes_no_second_scene(
 
 
 @pytest.mark.parametrize("bad", ["", "with space", "ä", "x" * 256])
-async def test_keys_have_a_form(api, key, assert_problem, bad) -> None:
+async def test_malformed_idempotency_keys_are_refused(api, key, assert_problem, bad) -> None:
     headers = {k.encode(): v.encode() for k, v in key.items()} | {b"Idempotency-Key": bad.encode("latin-1")}
     answer = await api.client.post(URL, headers=headers, files={"image": ("p.jpg", PHOTO)})
     assert_problem(answer, 422, "idempotency_key_invalid")
 
 
-# --- how much -----------------------------------------------------------------------------------------
+# --- limits -------------------------------------------------------------------------------------------
 
 
 async def account_of(api) -> UUID:
@@ -384,7 +384,7 @@ async def test_generations_in_flight_have_a_quota_that_two_gateways_cannot_overs
 
 
 async def recorded_priorities(api) -> list[tuple[str, str, str, str]]:
-    """Of each accepted photo: its row's priority, its command's lane and priority, its event's priority."""
+    """Return for each photo the priority of its row, command topic, command and event."""
     found = []
     for row in await api.sql(
         "SELECT o.records, s.priority FROM outbox o JOIN scene_generations s"
@@ -396,7 +396,7 @@ async def recorded_priorities(api) -> list[tuple[str, str, str, str]]:
     return found
 
 
-async def test_a_flood_beyond_its_share_goes_as_bulk_and_two_gateways_cannot_overshoot(two, key) -> None:
+async def test_generations_beyond_the_interactive_share_become_bulk_at_two_gateways(two, key) -> None:
     for each in two:
         quotas = each.services.quotas
         quotas._of_user = replace(quotas._of_user, interactive_at_once=3)
@@ -406,14 +406,14 @@ async def test_a_flood_beyond_its_share_goes_as_bulk_and_two_gateways_cannot_ove
     await two[0].sql("UPDATE scene_generations SET status = 'completed' WHERE priority = 'interactive'")
     await two[0].sql("DELETE FROM outbox")
     await two[0].generate(key, PHOTO)
-    assert await recorded_priorities(two[0]) == [("bulk",) * 4], "five of its flood are still under way"
+    assert await recorded_priorities(two[0]) == [("bulk",) * 4], "five of the generations are still in flight"
     await two[0].sql("UPDATE scene_generations SET status = 'completed'")
     await two[0].sql("DELETE FROM outbox")
     for _ in range(4):
         await two[0].generate(key, PHOTO, priority="bulk")
     await two[0].generate(key, PHOTO)
     assert await recorded_priorities(two[0]) == [("bulk",) * 4] * 4 + [("interactive",) * 4], (
-        "what is sent as bulk counts nowhere"
+        "requests sent as bulk do not count"
     )
 
 

@@ -1,4 +1,4 @@
-"""A request to generate from each of its ways in: the same fields, the same errors, the same fingerprints."""
+"""`GenerateRequest` from a form and from JSON: the same fields, errors and fingerprints."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ HOOK = "https://example.com/hook"
 
 
 def nested(levels: int) -> dict[str, object]:
-    """Metadata of so many objects within one another."""
+    """Return metadata of `levels` nested objects."""
     value: dict[str, object] = {}
     for _ in range(levels - 1):
         value = {"a": value}
     return value
 
 
-def test_a_form_and_a_body_that_say_the_same_are_read_alike() -> None:
+def test_a_form_and_a_json_body_give_the_same_request() -> None:
     texts = {
         "metadata": '{"room": "hall"}',
         "priority": "bulk",
@@ -98,7 +98,7 @@ def test_a_wrong_form_has_its_code_and_sentence(texts, code, sentence) -> None:
     assert (error.value.code, error.value.message) == (code, sentence)
 
 
-def test_metadata_may_nest_to_the_limit_and_have_the_most_bytes() -> None:
+def test_metadata_at_the_limits_is_accepted() -> None:
     most = {"a": "x" * (MAX_METADATA_BYTES - len('{"a":""}'))}
     for metadata in (nested(MAX_METADATA_DEPTH), most):
         assert (
@@ -139,11 +139,11 @@ DIGESTS = {
     "json: all": "22757d9043d767dbbe3ff3e6ad3b82a8f279e33e5e56daa85f60b8a6953f3eed",
     "json: empty metadata": "06eb0a7242fd7e590976f70e1cecc47ce3e46d0fc37862e35e0bd72c9d99233b",
 }
-"""As the releases computed them that turned a JSON body into a form's texts first."""
+"""As computed by the releases that turned a JSON body into the texts of a form first."""
 
 
 async def test_fingerprints_are_those_of_earlier_releases() -> None:
-    """A key that was claimed before an upgrade gets its first answer after it."""
+    """An idempotency key that was used before an upgrade gets its first answer after it."""
     made = {name: GenerateRequest.from_form(form) for name, form in FORMS.items()}
     for name, fields in BODIES.items():
         body = msgspec.json.decode(json.dumps(fields), type=GenerateIn)

@@ -1,4 +1,4 @@
-"""The look at a photo before it is accepted."""
+"""The check of a photo before it is accepted."""
 
 import pytest
 from PIL import Image
@@ -42,18 +42,18 @@ def test_size_is_that_of_the_upright_photo(kind, orientation, turned):
     assert (facts.width, facts.height) == ((HEIGHT, WIDTH) if turned else (WIDTH, HEIGHT))
 
 
-def test_empty():
+def test_an_empty_photo_is_refused():
     assert code_of(b"") == "photo_empty"
 
 
 @pytest.mark.parametrize("data", [b"hello, I am a photo", b"%PDF-1.7 ...", b"GIF89a" + b"\0" * 50, b"\0"])
-def test_not_a_photo(data):
+def test_data_that_is_no_photo_is_refused(data):
     assert code_of(data) == "unsupported_media_type"
 
 
 @pytest.mark.parametrize("kind", sorted(PHOTO_MEDIA_TYPES))
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_cut_short(kind, share):
+def test_a_truncated_photo_is_refused(kind, share):
     data = encoded(kind, size=(256, 192)) if kind != "HEIF" else encoded(kind)
     assert code_of(data[: int(len(data) * share)]) == "photo_truncated"
 

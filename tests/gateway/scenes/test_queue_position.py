@@ -1,4 +1,4 @@
-"""The place in the queue: from the rows, from Kafka's offsets, and from the pace of late."""
+"""The queue position from rows and from Kafka's offsets, and the estimate from recent throughput."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_throughput():
 
 
 @given(st.lists(st.tuples(st.floats(0, 600), st.floats(0.01, 60)), min_size=1, max_size=40))
-def test_throughput_counts_no_moment_twice(spans):
+def test_throughput_counts_overlapping_time_once(spans):
     throughput = throughput_of([ended(at, seconds) for at, seconds in spans])
     assert throughput is not None
     busy = len(spans) / throughput.per_second
@@ -65,7 +65,7 @@ def priority_topics(unique, partitions=2):
 
 
 def test_records_ahead(unique):
-    """Held against the end as it was when the scene came in: what came later is not ahead."""
+    """Counted to the end offsets at the time of acceptance: later records are not ahead."""
     two = priority_topics(unique)
     backlog = Backlog(NO_KAFKA, None, group="g", **two)  # type: ignore[arg-type]
     assert backlog.records_ahead(FAST, 0) is None
@@ -78,15 +78,15 @@ def test_records_ahead(unique):
     backlog._done = {fast[0]: 4, fast[1]: 10, bulk[0]: 8}  # bulk[1] has no committed offset
     assert backlog.records_ahead(FAST, now - 30) == 6 - 1
     assert backlog.records_ahead(FAST, now - 10) == 96 + 90 - 1
-    assert backlog.records_ahead(FAST, now) == 96 + 90 - 1  # no look since: the latest
+    assert backlog.records_ahead(FAST, now) == 96 + 90 - 1  # no later snapshot: the latest counts
     assert backlog.records_ahead(BULK, now - 30) == 2 + 10 + 96 + 90 - 1
     backlog._done = early
     assert backlog.records_ahead(FAST, now - 30) == 0
     backlog._snapshots[-1] = Snapshot(now - 60, early)
-    assert backlog.records_ahead(FAST, now - 30) is None  # too old to say anything
+    assert backlog.records_ahead(FAST, now - 30) is None  # too old to be used
 
 
-async def test_from_the_rows_while_kafka_is_away(api):
+async def test_positions_come_from_the_rows_while_kafka_is_unavailable(api):
     person = await api.person()
     account, other = await api.account_id(person), await api.account_id(await api.person())
     at = datetime.now(UTC) - timedelta(seconds=100)
@@ -119,15 +119,15 @@ async def test_the_estimate_is_the_position_by_the_throughput(api):
         return (await api.client.get(f"{SCENES}/{scene}", headers=person)).json()["queue"]
 
     async with asyncio.timeout(30):
-        while (await queue(waiting[0]))["estimated_seconds"] is None:  # noqa: ASYNC110  (a look beside)
+        while (await queue(waiting[0]))["estimated_seconds"] is None:  # noqa: ASYNC110  (background polling)
             await asyncio.sleep(0.02)
     assert await queue(waiting[0]) == {"position": 1, "estimated_seconds": 2.0}
     assert await queue(waiting[19]) == {"position": 20, "estimated_seconds": 5.0}
 
 
 @pytest.mark.stack
-async def test_from_kafka(pool, kafka_settings, unique, monkeypatch):
-    monkeypatch.setattr("gateway.scenes.queue_position.LOOK_EVERY_S", 0.05)
+async def test_positions_come_from_kafka_offsets(pool, kafka_settings, unique, monkeypatch):
+    monkeypatch.setattr("gateway.scenes.queue_position.POLL_INTERVAL_S", 0.05)
     two, group = priority_topics(unique), unique("inference")
     await admin.create_topics(kafka_settings, list(two.values()))
     producer = broker.producer(kafka_settings, client_id="tests", transactional_id=unique("tests"))
@@ -141,11 +141,11 @@ async def test_from_kafka(pool, kafka_settings, unique, monkeypatch):
             for number in range(10):
                 await producer.send_and_wait(two["interactive"].name, b"x", partition=number % 2)
         await asyncio.sleep(0.2)
-        assert not backlog._snapshots  # nobody has asked: nobody looks
+        assert not backlog._snapshots  # no estimate requested, so no polling
         estimate = await backlog.estimate(uuid4(), FAST, datetime.now(UTC))
         assert estimate.position == 1  # from the rows, of which there are none
         await until(lambda: bool(backlog._snapshots))
-        # Ten records, and the marker that ended the transaction in each of two partitions.
+        # Ten records, and the transaction's control record in each of two partitions.
         assert backlog.records_ahead(FAST, time.time()) == 12 - 1
         parts = [TopicPartition(two["interactive"].name, number) for number in (0, 1)]
         consumer.assign(parts)
@@ -161,7 +161,7 @@ async def test_from_kafka(pool, kafka_settings, unique, monkeypatch):
 
 @pytest.mark.stack
 async def test_it_stops_polling_when_unused(pool, kafka_settings, unique, monkeypatch):
-    monkeypatch.setattr("gateway.scenes.queue_position.LOOK_EVERY_S", 0.02)
+    monkeypatch.setattr("gateway.scenes.queue_position.POLL_INTERVAL_S", 0.02)
     monkeypatch.setattr("gateway.scenes.queue_position.LINGER_S", 0.2)
     two = priority_topics(unique)
     await admin.create_topics(kafka_settings, list(two.values()))

@@ -1,4 +1,4 @@
-"""Photos over HTTP: what is stored, written and told, and what can be seen afterwards."""
+"""Photos over HTTP: the stored rows and objects, the published messages, and the scene as it is shown."""
 
 import io
 import json
@@ -25,7 +25,7 @@ GENERATE, SCENES = "/api/v1/scenes/generate", "/api/v1/scenes"
 JPEG = encoded("JPEG")
 
 
-async def test_accepted_is_stored_written_and_published(api, key):
+async def test_an_accepted_photo_is_stored_and_published(api, key):
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     headers = key | {"X-Correlation-ID": "order-4711", "traceparent": trace}
     form = {"metadata": '{"room": "kitchen"}', "focal_length_px": "994.978", "priority": "bulk"}
@@ -76,7 +76,7 @@ async def test_other_formats(api, key, subtests):
             assert (await api.generate(key, encoded(kind))).status_code == 202
 
 
-async def test_a_signed_in_person_may_too(api):
+async def test_a_signed_in_user_may_generate(api):
     person = await api.person()
     assert (await api.generate(person, JPEG)).status_code == 202
     assert (await api.sql("SELECT api_key_id FROM scene_generations"))[0]["api_key_id"] is None
@@ -99,7 +99,7 @@ async def test_a_failing_outbox_leaves_no_row_and_no_photo(api, key, s3_settings
     assert await stored_photos(api, s3_settings) == before
 
 
-async def test_a_store_that_is_away_is_a_503(api, key, monkeypatch, assert_problem):
+async def test_an_unavailable_store_is_answered_with_503(api, key, monkeypatch, assert_problem):
     async def away(*_: object) -> None:
         raise BlobStoreError("away")
 
@@ -110,7 +110,7 @@ async def test_a_store_that_is_away_is_a_503(api, key, monkeypatch, assert_probl
     assert await api.sql("SELECT * FROM scene_generations") == []
 
 
-async def test_a_closed_account_gets_nothing_in(api, s3_settings, assert_problem):
+async def test_an_inactive_account_cannot_generate(api, s3_settings, assert_problem):
     person = await api.person()
     before = await stored_photos(api, s3_settings)
     await api.sql("UPDATE users SET is_active = false")
@@ -162,7 +162,7 @@ async def test_a_photos_location_is_never_exposed(api, key):
         assert not re.search(r"gps|latitude|longitude|38[.]77|Bahnhof|exif", text, re.IGNORECASE), text
 
 
-async def test_anothers_scene_is_not_there(api, key, assert_problem):
+async def test_another_accounts_scene_is_not_found(api, key, assert_problem):
     generation_id = (await api.generate(key, JPEG)).json()["generation_id"]
     _, eve = await api.key(await api.person())
     for path in (
@@ -196,7 +196,7 @@ async def test_list_in_pages_newest_first(api, key):
 CURSORS_THAT_ARE_NOT_OURS = ["nonsense", "AAAA", "%", "!" * 32, "x" * 40]
 
 
-async def test_cursors_that_are_not_ours(api, key, assert_problem, subtests):
+async def test_invalid_cursors_are_refused(api, key, assert_problem, subtests):
     for cursor in CURSORS_THAT_ARE_NOT_OURS:
         with subtests.test(cursor=cursor):
             assert_problem(
@@ -219,6 +219,6 @@ async def test_queries_that_are_not_valid(api, key, assert_problem, subtests):
             assert_problem(await api.client.get(SCENES, headers=key, params=query), 422, "validation_failed")
 
 
-def test_cursor_is_exact():
+def test_a_paging_cursor_round_trips_exactly():
     position = datetime(2026, 1, 31, 12, 0, 0, 123457, tzinfo=UTC), uuid4()
     assert paging.decode(paging.encode(*position)) == position

@@ -1,4 +1,4 @@
-"""Shares: who has the link sees one scene, until it expires or is ended, or the scene or its owner goes."""
+"""Shares: a link shows one scene until it expires or is revoked, or the scene or its owner is deleted."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def put_view(api, scene: UUID, purpose: str, key: str, status: str = "comp
     )  # fmt: skip
 
 
-async def test_who_has_the_link_sees_the_scene_and_nothing_else(api, me) -> None:
+async def test_a_link_shows_its_scene_and_nothing_else(api, me) -> None:
     headers, account = me
     scene = await put_scene(api, account, metadata=json.dumps(METADATA))
     await put_objects(api, f"exports/{scene}/p.png", f"exports/{scene}/v.spz", f"originals/{scene}/photo")
@@ -65,7 +65,7 @@ async def test_who_has_the_link_sees_the_scene_and_nothing_else(api, me) -> None
         "name": "kitchen.jpg", "created_at": scene_row["created_at"], "expires_at": body["expires_at"],
         "gaussian_count": 3, "width": 8, "height": 6, "focal_length_px": 9.0,
     }  # fmt: skip
-    assert 'kitchen"' not in seen.text  # what the owner attached is nobody's business
+    assert 'kitchen"' not in seen.text  # the owner's own metadata are not shown
 
     (listed,) = (await api.client.get(f"{SCENES}/{scene}/shares", headers=headers)).json()["items"]
     assert listed == {k: body[k] for k in ("id", "scene_generation_id", "created_at", "expires_at")}
@@ -75,14 +75,14 @@ async def test_who_has_the_link_sees_the_scene_and_nothing_else(api, me) -> None
 
 async def test_a_photo_with_a_location_is_not_shown(api, me) -> None:
     headers, account = me
-    for image in ({"located": True}, {}):  # older rows do not know
+    for image in ({"located": True}, {}):  # older rows lack the field
         scene = await put_scene(api, account, metadata=json.dumps(METADATA | {"image": image}))
         token = (await share(api, headers, scene)).json()["token"]
         shown = (await api.client.get(f"{SHARED}/{token}")).json()
         assert (shown["original_image_url"], shown["viewer_url"]) == (None, None)
 
 
-async def test_how_a_share_ends(api, me, assert_problem) -> None:
+async def test_shares_end_by_revocation_expiry_deletion_and_erasure(api, me, assert_problem) -> None:
     headers, account = me
     scenes = [await put_scene(api, account) for _ in range(4)]
     made = [(await share(api, headers, scene)).json() for scene in scenes]
@@ -109,7 +109,7 @@ async def test_how_a_share_ends(api, me, assert_problem) -> None:
     assert await api.sql("SELECT FROM shares") == []
 
 
-async def test_what_cannot_be_shared(api, me, assert_problem) -> None:
+async def test_unfinished_scenes_and_shares_beyond_the_limit_are_refused(api, me, assert_problem) -> None:
     headers, account = me
     scene, running = await put_scene(api, account), await put_scene(api, account, "processing")
     assert_problem(await share(api, headers, running), 409, "scene_unfinished")
@@ -126,7 +126,7 @@ async def test_what_cannot_be_shared(api, me, assert_problem) -> None:
     }
 
 
-async def test_an_address_may_not_try_for_ever(api, assert_problem) -> None:
+async def test_attempts_from_one_address_are_rate_limited(api, assert_problem) -> None:
     await api.services.limits.take(BY_ADDRESS, "127.0.0.1", BY_ADDRESS.quota - 1)
     assert_problem(await api.client.get(f"{SHARED}/{'x' * 43}"), 404, "not_found")
     answer = await api.client.get(f"{SHARED}/{'x' * 43}")

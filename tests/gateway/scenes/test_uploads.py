@@ -107,7 +107,7 @@ async def test_too_many_parts(api, key, assert_problem):
 
 
 class Flood:
-    """An upload of 60 MB that counts how much of it was asked for."""
+    """An upload of 60 MB that counts how much of it was read."""
 
     head = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
 
@@ -134,7 +134,7 @@ async def test_60_mb_are_refused_early(api, key, assert_problem, announced):
     assert flood.sent <= (0 if announced else MAX_BODY_BYTES + 2_000_000)
 
 
-async def test_a_client_that_goes_away_leaves_nothing(api, key, s3_settings):
+async def test_a_disconnected_client_leaves_nothing_behind(api, key, s3_settings):
     before = await stored_photos(api, s3_settings)
     start = {"type": "http.request", "body": Flood.head + JPEG, "more_body": True}
     messages = iter([start, {"type": "http.disconnect"}])

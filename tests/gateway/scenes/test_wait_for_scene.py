@@ -1,4 +1,4 @@
-"""Prefer: wait=N: woken by the event, held no longer than asked, and bounded by account."""
+"""``Prefer: wait=N`` waits for the ending, no longer than requested, with a limit for each account."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def waits(api, account) -> int:
 
 
 def watched(api, monkeypatch):
-    """Count the reads of scenes."""
+    """Return a list that records the reads of scenes."""
     reads, read = [], api.services.scenes.get
 
     async def counted(*arguments):
@@ -58,15 +58,15 @@ def watched(api, monkeypatch):
 
 
 @pytest.mark.parametrize("status", ["completed", "failed", "cancelled"])
-async def test_woken_by_the_ending(api, me, status, monkeypatch):
+async def test_a_waiter_is_woken_by_the_ending(api, me, status, monkeypatch):
     headers, account = me
     scene = await put_scene(api, account, "pending")
     reads = watched(api, monkeypatch)
     asked = get(api, headers, scene, "wait=60")
     await until(lambda: waits(api, account) == 1)
-    api.services.hub.publish(ending(account, uuid4()))  # another's end wakes nobody
+    api.services.hub.publish(ending(account, uuid4()))  # another scene's ending wakes no waiter
     await asyncio.sleep(0.1)
-    assert len(reads) == 1  # waiting costs the database nothing
+    assert len(reads) == 1  # waiting reads nothing from the database
     await end(api, scene, status)
     api.services.hub.publish(ending(account, scene, f"generation.{status}.v1"))
     answer = await asked
@@ -87,8 +87,8 @@ async def test_the_answer_waits_for_the_ledger_so_that_a_later_read_agrees(api, 
     assert (await asked).json()["status"] == "completed"
 
 
-async def test_one_that_ended_just_before(api, me):
-    """The event came first, the wait second, the ledger last: nobody will tell again."""
+async def test_an_ending_published_before_the_wait_is_noticed(api, me):
+    """The event comes first, the wait second, the ledger last; no further notification follows."""
     headers, account = me
     scene = await put_scene(api, account, "processing")
     api.services.hub.publish(ending(account, scene))
@@ -98,7 +98,7 @@ async def test_one_that_ended_just_before(api, me):
     assert (await asked).json()["status"] == "completed"
 
 
-async def test_in_vain(api, me):
+async def test_a_wait_times_out_with_the_current_state(api, me):
     headers, account = me
     scene = await put_scene(api, account, "pending")
     answer = await get(api, headers, scene, "respond-async, wait=1")
@@ -107,7 +107,7 @@ async def test_in_vain(api, me):
     assert await api.services.scene_waiter.wait(account, scene, 0.01) is None
 
 
-async def test_what_ended_without_an_event_is_seen_at_the_deadline(api, me):
+async def test_an_ending_without_an_event_is_read_at_the_deadline(api, me):
     headers, account = me
     scene = await put_scene(api, account, "pending")
     asked = get(api, headers, scene, "wait=1")
@@ -116,7 +116,7 @@ async def test_what_ended_without_an_event_is_seen_at_the_deadline(api, me):
     assert (await asked).json()["status"] == "completed"
 
 
-async def test_an_ended_one_and_one_that_is_not_there_are_answered_at_once(api, me, assert_problem):
+async def test_ended_and_unknown_scenes_are_answered_at_once(api, me, assert_problem):
     headers, account = me
     scene = await put_scene(api, account)
     assert (await get(api, headers, scene, "wait=60")).json()["status"] == "completed"
@@ -125,7 +125,7 @@ async def test_an_ended_one_and_one_that_is_not_there_are_answered_at_once(api, 
         assert_problem(await get(api, headers_, each, "wait=60"), 404, "not_found")
 
 
-async def test_too_many_are_answered_at_once(api, me):
+async def test_waits_beyond_the_limit_are_answered_at_once(api, me):
     headers, account = me
     scene = await put_scene(api, account, "pending")
     asked = [get(api, headers, scene, "wait=60") for _ in range(MOST_AT_ONCE)]
@@ -161,7 +161,7 @@ async def test_a_disconnected_client_frees_its_slot(api, me):
     assert waits(api, account) == 0
 
 
-def test_what_is_remembered_is_bounded():
+def test_the_number_of_remembered_endings_is_bounded():
     waiters, account = Waiters(), uuid4()
     for _ in range(REMEMBERED + 5):
         waiters.hear(ending(account, uuid4()))
@@ -177,5 +177,5 @@ def test_what_is_remembered_is_bounded():
         ("wait=-1", None), ("wait=1.5", None), ("wait", None), ("xwait=3", None), ("wait=x", None),
     ],
 )  # fmt: skip
-def test_the_header(prefer, seconds):
+def test_the_prefer_header_is_parsed(prefer, seconds):
     assert requested_seconds(prefer) == seconds

@@ -1,4 +1,4 @@
-"""The join of past, recent and live: no gap and no repeat, whatever the interleaving."""
+"""The join of past, recent and live events: no gap and no repeat in any interleaving."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -57,9 +57,9 @@ def logs(draw):
 
 @given(data=st.data(), log=logs(), size=st.integers(1, 6), page_size=st.integers(1, 4), job=st.booleans())
 def test_every_interleaving_yields_every_event_once_and_in_order(data, log, size, page_size, job):
-    """Steps: the hub hears the next record, the ledger projects the next, the reader takes what it can.
+    """Steps: the hub receives the next record, the ledger projects the next, the reader takes what it can.
 
-    A job's stream ends with its ending, an account's goes on; the log is read page by page.
+    A job's stream ends with its ending, an account's does not; the log is read page by page.
     """
     endings = [ENDING] if job else []
     ready_at = data.draw(st.integers(0, len(log)))  # the ledger had projected this much when the hub began
@@ -72,7 +72,7 @@ def test_every_interleaving_yields_every_event_once_and_in_order(data, log, size
             heard += 1
     projected = data.draw(st.integers(ready_at, len(log)))
     ours = [e for e in log if e.account_id == ACCOUNT]
-    # The client has seen a prefix of the history: none, some, or all of it; or begins where the hub is.
+    # The client has seen none, some or all of the history, or begins at the hub's position.
     known = data.draw(st.integers(0, len(ours)))
     after = ours[known - 1].cursor.position if known else BEGINNING
     if not job and data.draw(st.booleans()):
@@ -88,7 +88,7 @@ def test_every_interleaving_yields_every_event_once_and_in_order(data, log, size
             recent, steps = None, 0
             while not join.ended:
                 steps += 1
-                # After enough steps everything is heard and projected, so that the rest is deterministic.
+                # After enough steps everything is received and projected, so that the rest is deterministic.
                 step = data.draw(st.sampled_from("hpr")) if steps < 60 else "hpr"[steps % 3]
                 if step == "h" and heard < len(log):
                     hub.publish(log[heard])

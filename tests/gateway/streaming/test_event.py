@@ -1,4 +1,4 @@
-"""One body everywhere: the same bytes from Kafka and from the log, in every way that customers are told."""
+"""An event's body has the same bytes from Kafka and from the event log, in every channel."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def record_and_value(value: bytes | None = None):
 
 
 @pytest.mark.parametrize("value", [None, b'{\r\n "type": "x",\n "text": "a\\nb"}'])
-def test_from_kafka_and_from_the_log_it_is_the_same_line(value):
+def test_the_frame_from_kafka_equals_the_frame_from_the_log(value):
     out, value = record_and_value(value)
     cursor = Cursor(1, 2, 3)
     heard = from_record(cursor, key=out.key, value=value, headers=out.headers)
@@ -74,7 +74,7 @@ def test_the_opening_sets_an_id_and_shows_no_event():
         lines = opening("1-2-3").decode().split("\n")
         assert lines[1:] == ["id: 1-2-3", "", ""]
         waits.add(int(lines[0].removeprefix("retry: ")))
-    assert len(waits) > 1  # not all come back at once
+    assert len(waits) > 1  # clients do not all reconnect at once
     assert all(1000 <= wait <= 4000 for wait in waits)
     assert b"id:" not in opening(None)
 

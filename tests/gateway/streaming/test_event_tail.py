@@ -1,4 +1,4 @@
-"""The tail against the real Kafka: what comes when Kafka was away, and what breaks the contract."""
+"""The event tail against the real Kafka: reconnecting, undecodable records, aborted transactions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def new_hub() -> Hub:
 
 
 class Flaky(KafkaSettings):
-    """Settings that point nowhere until `mend`."""
+    """Settings with an unreachable address until `mend` is called."""
 
     def mend(self):
         self.__dict__["mended"] = True
@@ -50,7 +50,7 @@ async def names(kafka_settings, unique):
     await admin.close()
 
 
-async def test_it_comes_back_by_itself_and_misses_nothing(kafka_settings, names):
+async def test_the_tail_reconnects_by_itself_and_misses_nothing(kafka_settings, names):
     account, hub = uuid4(), new_hub()
 
     async def floors():
@@ -87,7 +87,7 @@ async def test_it_comes_back_by_itself_and_misses_nothing(kafka_settings, names)
             assert tail.state in {"connecting", "unreachable"}
             kafka.mend()
             await until(lambda: tail.state == "connected")
-            await send(headers=[])  # without its attributes it is no event; those behind it are
+            await send(headers=[])  # undecodable without attributes; the next ones are read
             after = await send()
             await until(lambda: len(seen) == 2)
     assert [item.cursor.offset for item in seen] == [before, after]
@@ -98,7 +98,7 @@ async def test_it_comes_back_by_itself_and_misses_nothing(kafka_settings, names)
         await following
 
 
-async def test_what_was_aborted_is_never_heard(kafka_settings, names, unique):
+async def test_records_of_aborted_transactions_are_skipped(kafka_settings, names, unique):
     account, hub = uuid4(), new_hub()
 
     async def floors():

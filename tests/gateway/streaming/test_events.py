@@ -21,7 +21,7 @@ def gateway_settings(gateway_settings):
 
 
 async def publish_jobs(world, jobs: int) -> list[str]:
-    """Tell of some jobs, the first half of it known to the ledger; return the ids."""
+    """Publish the events of some jobs, the first half also projected; return their cursors."""
     ids = []
     for number in range(jobs):
         job = await world.scene()
@@ -33,11 +33,11 @@ async def publish_jobs(world, jobs: int) -> list[str]:
 
 
 async def test_resume_at_every_index_on_every_gateway(world, settings, kafka_settings):
-    """One gateway heard it all and remembers two events; another began in the middle, at the ledger."""
+    """One gateway read all events and keeps two; another began in the middle, at the ledger's position."""
     async with gateway(settings, kafka_settings, world) as (late, late_url):
         ids = await publish_jobs(world, 3)
         await until(lambda: late.services.hub.positions()[world.partition] > world.published[-1][0].offset)
-        projecting = asyncio.create_task(world.project())  # what the rings have lost is waited for
+        projecting = asyncio.create_task(world.project())  # streams wait for events that the rings dropped
         for url in (world.url, late_url):
             world.url = url
             whole = await world.some(len(ids), "0")
@@ -48,7 +48,7 @@ async def test_resume_at_every_index_on_every_gateway(world, settings, kafka_set
         assert [frame["data"] for frame in whole] == (await world.page())["events"]
 
 
-async def test_a_gateway_that_was_started_again_goes_on(world, settings, kafka_settings):
+async def test_a_stream_resumes_on_a_restarted_gateway(world, settings, kafka_settings):
     ids = await publish_jobs(world, 2)
     seen = await world.some(2, "0")
     await world.project()
@@ -59,13 +59,13 @@ async def test_a_gateway_that_was_started_again_goes_on(world, settings, kafka_s
         assert [frame["id"] for frame in seen + await hidden] == ids
 
 
-async def test_without_a_cursor_it_begins_now_and_says_where_that_is(world):
+async def test_without_a_cursor_a_stream_begins_now_and_sends_its_position(world):
     ids = await publish_jobs(world, 1)
     async with asyncio.timeout(30), world.stream("events") as (_, frames):
         opening = await anext(frames)
         assert opening.keys() == {"retry", "id"}
         assert opening["id"] == ids[-1]
-        await anext(frames)  # a comment: it listens
+        await anext(frames)  # a comment: the stream is live
         job = await world.scene()
         await world.publish_progress(
             GenerationStarted(generation_id=job, account_id=world.account, worker="w")
@@ -79,7 +79,7 @@ async def test_without_a_cursor_it_begins_now_and_says_where_that_is(world):
         ("generation.started.v1", None),
         ("generation.requested.v1", str(new)),
     }
-    # Whoever was cut before the first event has missed nothing.
+    # A client that was disconnected before the first event misses nothing.
     assert [frame["id"] for frame in await world.some(1, opening["id"])] == [str(new)]
 
 
@@ -101,7 +101,7 @@ async def test_the_cursor_may_be_a_query_and_the_header_wins(world):
         assert answer.status_code == 204
 
 
-async def test_only_some_types(world, assert_problem):
+async def test_events_are_filtered_by_type(world, assert_problem):
     ids = await publish_jobs(world, 2)
     await world.project()
     wanted = "events?types=generation.completed.v1"
@@ -110,14 +110,14 @@ async def test_only_some_types(world, assert_problem):
     assert [event["cursor"] for event in page["events"]] == [ids[1]]
     assert page["next_cursor"] == ids[1]
     page = await world.page(types="export.failed.v1")
-    assert page == {"events": [], "next_cursor": ids[-1]}  # nothing of it up to there
+    assert page == {"events": [], "next_cursor": ids[-1]}  # no such event up to there
     async with httpx.AsyncClient() as client:
         answer = await client.get(f"{world.url}/api/v1/events?types=x", headers=world.headers)
     assert "generation.completed.v1" in assert_problem(answer, 422, "types_invalid")["details"]["known"]
 
 
-async def test_pages_are_the_whole_log_whatever_the_ledger_does_in_between(world):
-    """The ledger writes while somebody pages: nothing twice, nothing skipped."""
+async def test_pages_contain_the_whole_log_while_the_ledger_writes(world):
+    """The ledger writes between the pages; no event is repeated or skipped."""
     jobs = [await world.scene() for _ in range(4)]
     ids = [str(await world.publish(world.requested(job))) for job in jobs]
     later, world.published = world.published[1:], world.published[:1]
@@ -138,7 +138,7 @@ async def test_an_empty_log_has_a_cursor_too(world):
     assert await world.page() == {"events": [], "next_cursor": "0"}
 
 
-async def test_what_was_removed_is_reported(world, assert_problem):
+async def test_a_cursor_before_removed_events_is_refused_as_expired(world, assert_problem):
     ids = await publish_jobs(world, 3)
     await world.project()
     epoch, partition, offset = world.published[3][0]
@@ -156,7 +156,7 @@ async def test_what_was_removed_is_reported(world, assert_problem):
     for after in (oldest, "0"):
         assert [frame["id"] for frame in await world.some(3, after)] == ids[3:]
         assert [e["cursor"] for e in (await world.page(after=after))["events"]] == ids[3:]
-    # What is gone of a job that has ended does not keep its stream open.
+    # Removed events of an ended job do not keep its stream open.
     job = world.published[1][1].headers
     subject = next(value.decode() for name, value in job if name == "ce_subject")
     await world.api.sql("UPDATE scene_generations SET status = 'completed'")
@@ -164,7 +164,7 @@ async def test_what_was_removed_is_reported(world, assert_problem):
         assert answer.status_code == 204
 
 
-async def test_an_older_life_of_the_topics_is_history(world, settings, kafka_settings):
+async def test_events_of_an_older_topic_epoch_stay_readable(world, settings, kafka_settings):
     ids = await publish_jobs(world, 1)
     await world.project()
     newer = replace(settings, kafka=settings.kafka.model_copy(update={"topic_epoch": 2}))
@@ -176,16 +176,16 @@ async def test_an_older_life_of_the_topics_is_history(world, settings, kafka_set
         assert again == {"events": [], "next_cursor": page["next_cursor"]}
 
 
-async def test_a_cursor_from_the_future(world, assert_problem):
+async def test_a_cursor_beyond_the_end_is_refused(world, assert_problem):
     ids = await publish_jobs(world, 1)
     last = world.published[-1][0]
-    for offset in (last.offset + 2, last.offset + 10_000):  # a control record lies right behind it
+    for offset in (last.offset + 2, last.offset + 10_000):  # a control record follows the last event
         async with httpx.AsyncClient() as client:
             answer = await client.get(
                 f"{world.url}/api/v1/events?after=1-{last.partition}-{offset}", headers=world.headers
             )
         assert_problem(answer, 400, "cursor_invalid")
-    # One that another gateway heard before this one did is good; without Kafka that cannot be told.
+    # A cursor that another gateway reached first is valid; without Kafka this cannot be decided.
     world.api.services.hub.set_floors({last.partition: last.offset})
     await world.api.sql("UPDATE projector_offsets SET next_offset = $1", last.offset)
     assert (await world.page(after=ids[-1]))["events"] == []
@@ -214,7 +214,7 @@ async def test_streams_of_an_account_are_limited(world, assert_problem):
         assert answer.status_code == 200
 
 
-async def test_an_export_from_its_beginning_to_its_end(world, assert_problem):
+async def test_the_stream_of_an_export(world, assert_problem):
     job = await world.scene()
     export = await world.export(job)
     other = await world.publish(world.requested(job))

@@ -1,4 +1,4 @@
-"""Fan-out: rings, readers that are written to without a task of their own, bounds, closing."""
+"""The hub's fan-out: rings, readers without tasks of their own, limits, closing."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def event(account: UUID, offset: int, subject: str = "s", kind: str = "generatio
 
 
 class Client:
-    """The other side of the socket: takes all at once, or nothing until it may."""
+    """The other end of the socket; takes chunks at once, or nothing until `may` is set."""
 
     def __init__(self) -> None:
         self.got: list[bytes] = []
@@ -93,7 +93,7 @@ async def test_a_frame_is_rendered_once_and_its_bytes_are_shared():
         assert one.got[0] is two.got[0] is item.frame
 
 
-async def test_who_reads_has_no_task_and_no_timer():
+async def test_a_reader_has_no_task_of_its_own():
     hub, account = new_hub(), uuid4()
     before = asyncio.all_tasks()
     with following(hub, account) as client:
@@ -103,20 +103,20 @@ async def test_who_reads_has_no_task_and_no_timer():
         assert asyncio.all_tasks() == before
 
 
-async def test_more_readers_than_a_slice_all_get_it_in_order():
+async def test_more_readers_than_a_slice_all_get_events_in_order():
     hub, account = new_hub(), uuid4()
     with ExitStack() as stack:
         clients = [stack.enter_context(following(hub, account)) for _ in range(2 * SLICE + 1)]
         first, second = event(account, 0), event(account, 1)
         hub.publish(first)
-        await asyncio.sleep(0)  # one slice is through
+        await asyncio.sleep(0)  # one slice is written
         hub.publish(second)
         await hub.flushed()
         assert {b"".join(client.got) for client in clients} == {first.frame + second.frame}
 
 
 @pytest.mark.parametrize("limits", [{"events": 2}, {"bytes": 1000}])
-async def test_a_slow_reader_is_ended_and_keeps_nothing(limits):
+async def test_a_slow_reader_is_dropped_with_its_queue(limits):
     hub, account = new_hub(**limits), uuid4()
     with following(hub, account) as slow, following(hub, account) as good:
         slow.may.clear()
@@ -129,11 +129,11 @@ async def test_a_slow_reader_is_ended_and_keeps_nothing(limits):
         assert b"".join(good.got) == b"".join(item.frame for item in items)
         slow.may.set()
         await until(lambda: slow.complete)
-        assert slow.got == [items[0].frame]  # a beginning without a hole, and then the end
+        assert slow.got == [items[0].frame]  # a prefix without a gap, then the end
         assert not slow.cut
 
 
-async def test_one_that_falls_behind_a_little_gets_all():
+async def test_a_reader_within_its_limits_gets_all_events():
     hub, account = new_hub(), uuid4()
     with following(hub, account) as client:
         client.may.clear()
@@ -146,7 +146,7 @@ async def test_one_that_falls_behind_a_little_gets_all():
         assert not client.reader.dropped
 
 
-async def test_one_that_takes_nothing_is_cut():
+async def test_a_stalled_reader_is_disconnected():
     hub, account = new_hub(stall_s=0.01), uuid4()
     with following(hub, account) as client:
         client.may.clear()
@@ -169,7 +169,7 @@ async def test_a_broken_socket_affects_no_other_subscriber():
         assert good.got
 
 
-async def test_the_end_ends_the_response():
+async def test_an_ending_completes_the_response():
     hub, account = new_hub(), uuid4()
     with following(hub, account, endings=["end"]) as client:
         last = event(account, 0, kind="end")
@@ -179,7 +179,7 @@ async def test_the_end_ends_the_response():
         assert (client.got, client.complete) == ([last.frame], True)
 
 
-async def test_a_comment_only_when_nothing_else_is_said():
+async def test_heartbeats_are_sent_only_to_idle_readers():
     hub, account = new_hub(), uuid4()
     with following(hub, account) as silent, following(hub, account) as busy:
         silent.reader.silent = busy.reader.silent = True
@@ -190,7 +190,7 @@ async def test_a_comment_only_when_nothing_else_is_said():
         assert (silent.got, busy.got) == ([HEARTBEAT], [item.frame])
 
 
-async def test_the_ring_forgets_and_says_from_where_it_still_knows():
+async def test_the_ring_drops_old_events_and_reports_its_floor():
     hub, account = new_hub(), uuid4()
     for offset in (0, 2, 4, 9, 11):
         hub.publish(event(account, offset))
@@ -212,7 +212,7 @@ async def test_a_record_read_again_after_a_reconnect_is_ignored():
     assert hub.positions()[partition_of(account, 12)] == 6
 
 
-async def test_closing_ends_all_and_refuses_the_late():
+async def test_closing_ends_all_readers_and_refuses_later_ones():
     hub = new_hub()
     with following(hub, uuid4()) as client:
         hub.close()
@@ -222,7 +222,7 @@ async def test_closing_ends_all_and_refuses_the_late():
         assert late.complete
 
 
-async def test_readers_are_counted_by_account_and_forgotten():
+async def test_readers_are_counted_by_account_and_removed():
     hub, account = new_hub(), uuid4()
     with following(hub, account), following(hub, account, subject="a"):
         assert hub.count(account) == len(hub.all()) == 2

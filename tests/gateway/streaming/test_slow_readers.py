@@ -42,7 +42,7 @@ async def connect(world, after: str | None = None) -> tuple[asyncio.StreamReader
 
 
 def complete_ids(raw: bytes) -> list[str]:
-    """The ids of the blocks that came whole, as a client counts them; chunk sizes are skipped."""
+    """Return the ids of the complete blocks, as a client reads them; chunk sizes are skipped."""
     body = raw.partition(b"\r\n\r\n")[2]
     text, rest = b"", body
     while rest:
@@ -56,7 +56,7 @@ def complete_ids(raw: bytes) -> list[str]:
 
 
 async def fail_loudly(world, count: int) -> list[str]:
-    """Tell of failures whose messages are long."""
+    """Publish failures with long messages; return their cursors."""
     ids = []
     for _ in range(count):
         job = await world.scene()
@@ -67,7 +67,7 @@ async def fail_loudly(world, count: int) -> list[str]:
     return ids
 
 
-async def test_a_slow_reader_is_cut_and_resumes_without_a_gap(world):
+async def test_a_slow_reader_is_disconnected_and_resumes_without_a_gap(world):
     hub = world.api.services.hub
     reader, writer = await connect(world)
     await reader.readexactly(64)
@@ -75,7 +75,7 @@ async def test_a_slow_reader_is_cut_and_resumes_without_a_gap(world):
     ids = await fail_loudly(world, 250)  # 5 MB: more than all buffers on the way hold
     await until(lambda: watched.dropped)
     assert watched.queued() == []
-    await until(lambda: not hub.all())  # the server has closed it, although nobody reads
+    await until(lambda: not hub.all())  # the server closes it although the client does not read
     assert world.api.services.metrics.dropped._value.get() == 1
     received = b"HTTP\r\n\r\n" + (await rest_of(reader)).partition(b"\r\n\r\n")[2]
     seen = complete_ids(received)
@@ -84,7 +84,7 @@ async def test_a_slow_reader_is_cut_and_resumes_without_a_gap(world):
     writer.close()
     after = seen[-1]
     await world.heard(world.published[-1][0])
-    while len(seen) < len(ids):  # again it is the ring that it gets, in pieces that the socket takes
+    while len(seen) < len(ids):  # from the ring again, in pieces that fit the socket's buffer
         more = await world.some(min(10, len(ids) - len(seen)), after)
         seen += [frame["id"] for frame in more]
         after = seen[-1]
@@ -102,7 +102,7 @@ async def rest_of(reader: asyncio.StreamReader) -> bytes:
 
 
 async def ended(frames) -> None:
-    """Wait for an orderly end."""
+    """Wait until the stream ends gracefully, without another event."""
     async with asyncio.timeout(30):
         async for frame in frames:
             assert "event" not in frame
@@ -131,7 +131,7 @@ async def test_a_revoked_key_ends_its_streams_and_no_others(world):
         assert (await anext(by_person)) == {"comment": "still here"}
 
 
-async def test_where_postgres_is_away_streams_go_on(world):
+async def test_streams_continue_while_postgres_is_unavailable(world):
     class Away:
         async def fetchrow(self, *_, **__):
             raise asyncpg.ConnectionDoesNotExistError("away")
@@ -144,7 +144,7 @@ async def test_where_postgres_is_away_streams_go_on(world):
         assert await anext(frames) == {"comment": "still here"}
 
 
-async def test_a_long_life_ends_in_order(world):
+async def test_streams_end_gracefully_at_their_maximum_age(world):
     hub = world.api.services.hub
     async with world.stream("events") as (_, frames):
         await anext(frames)
@@ -163,7 +163,7 @@ async def test_a_long_life_ends_in_order(world):
         await ended(frames)
 
 
-async def test_a_past_that_cannot_be_read_ends_the_stream(world, monkeypatch):
+async def test_an_unreadable_event_log_ends_the_stream(world, monkeypatch):
     async def fail(*_, **__):
         raise asyncpg.ConnectionDoesNotExistError("away")
 
@@ -176,7 +176,7 @@ async def test_a_past_that_cannot_be_read_ends_the_stream(world, monkeypatch):
         await ended(frames)
 
 
-def test_what_accepted_connections_inherit():
+def test_accepted_connections_inherit_the_socket_options():
     with socket_options.bounded(socket.create_server(("127.0.0.1", 0))) as listening:
         with socket.create_connection(listening.getsockname()):
             accepted, _ = listening.accept()

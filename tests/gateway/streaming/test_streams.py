@@ -15,7 +15,7 @@ from bus.contract.messages import (
 from tests.gateway.conftest import until
 
 
-async def test_a_job_followed_from_its_beginning_to_its_end(world):
+async def test_a_jobs_stream_from_its_request_to_its_ending(world):
     job = await world.scene()
     async with asyncio.timeout(30), world.follow(job) as (answer, frames):
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -59,7 +59,7 @@ async def test_a_job_followed_from_its_beginning_to_its_end(world):
 
 @pytest.mark.parametrize("where", ["ring", "log", "both"])
 async def test_resume_at_every_index(world, where):
-    """Whether the past is in Kafka's tail, in the event log, or half and half: the same bytes."""
+    """The past is in the ring, in the event log, or in both; the frames are the same."""
     job, other = await world.scene(), await world.scene()
     await world.publish(world.requested(job))
     await world.publish(world.requested(other))
@@ -79,7 +79,7 @@ async def test_resume_at_every_index(world, where):
     ids = [frame["id"] for frame in whole]
     for index, after in enumerate(ids[:-1]):
         assert await world.whole(job, after) == whole[index + 1 :]
-    # An id of the account's that belongs to another job is a place in the same order.
+    # The cursor of another job of the account is a position in the same order.
     between = str(world.published[1][0])
     assert await world.whole(job, between) == whole[1:]
     await world.project()
@@ -87,7 +87,7 @@ async def test_resume_at_every_index(world, where):
         assert answer.status_code == 204
 
 
-async def test_the_end_seen_before_the_ledger_knows_ends_the_stream_too(world):
+async def test_an_ending_that_the_ledger_lacks_ends_a_resumed_stream(world):
     job = await world.scene()
     await world.publish(world.requested(job))
     end = await world.publish(world.completed(job))
@@ -100,7 +100,7 @@ async def test_a_stream_waits_for_a_ledger_that_lags(world):
     first = await world.publish(world.requested(job))
     await world.heard(first)
     ring = world.api.services.hub._rings[first.partition]
-    ring.events.clear()  # as if many others' events had pushed it out
+    ring.events.clear()  # as if events of others had displaced it
     ring.floor = ring.next
     async with asyncio.timeout(30), world.follow(job) as (_, frames):
         while (frame := await anext(frames)) != {"comment": "still here"}:
@@ -112,7 +112,7 @@ async def test_a_stream_waits_for_a_ledger_that_lags(world):
     assert seen == [str(first), str(end)]
 
 
-async def test_silence_is_filled_with_comments_without_id(world):
+async def test_idle_streams_get_comments_without_id(world):
     job = await world.scene()
     async with asyncio.timeout(30), world.follow(job) as (_, frames):
         await anext(frames)
@@ -120,7 +120,7 @@ async def test_silence_is_filled_with_comments_without_id(world):
             assert await anext(frames) == {"comment": "still here"}
 
 
-async def test_a_reader_that_leaves_is_forgotten(world):
+async def test_a_disconnected_reader_is_removed(world):
     job = await world.scene()
     async with world.follow(job) as (_, frames):
         await anext(frames)
@@ -139,14 +139,14 @@ async def test_stopping_ends_open_streams(world):
 
 
 @pytest.mark.parametrize("after", ["nonsense", "1-2", "9-0-0", "1-99-0", "00"])
-async def test_cursors_that_are_not_ours(world, assert_problem, after):
+async def test_invalid_cursors_are_refused(world, assert_problem, after):
     job = await world.scene()
     async with world.follow(job, after) as (answer, _):
         await answer.aread()
         assert_problem(answer, 400, "cursor_invalid")
 
 
-async def test_anothers_stream_is_not_there(world, assert_problem):
+async def test_another_accounts_stream_is_not_found(world, assert_problem):
     job = await world.scene()
     _, eve = await world.api.key(await world.api.person())
     for path in (job, uuid4()):

@@ -1,4 +1,4 @@
-"""What surrounds the handlers: problems, headers, ids, health, metrics, documents."""
+"""Everything around the handlers: problems, headers, ids, health, metrics, documents."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gateway.http.problems import PROBLEMS
 from tests.gateway.conftest import started
 
 
-async def test_what_is_not_there(api, assert_problem):
+async def test_unknown_paths_and_methods_are_problems(api, assert_problem):
     for path in ("/nothing", "/api/v1/nothing", "/api/v2/scenes"):
         assert_problem(await api.client.get(path), 404, "not_found")
     answer = await api.client.put("/api/v1/users/login")
@@ -45,7 +45,7 @@ async def test_an_unexpected_error_is_logged_in_full_and_hidden_from_the_client(
     assert "secret recipe" in repr([line["exc_info"] for line in logs if line["event"] == "unexpected_error"])
 
 
-async def test_a_database_that_is_away_is_a_503(api, assert_problem, monkeypatch):
+async def test_an_unavailable_database_is_answered_with_503(api, assert_problem, monkeypatch):
     async def away(*_: object, **__: object) -> None:
         raise ConnectionRefusedError
 
@@ -75,7 +75,7 @@ async def test_security_headers_are_on_everything(api):
         assert "access-control-allow-origin" not in headers
 
 
-async def test_cors_only_for_the_origins_that_were_named(settings):
+async def test_cors_is_only_for_the_configured_origins(settings):
     origin = "https://app.example.com"
     own = settings.gateway.model_copy(update={"cors_origins": [origin]})
     app = create_app(replace(settings, gateway=own))
@@ -85,14 +85,14 @@ async def test_cors_only_for_the_origins_that_were_named(settings):
             answer = await client.options("/api/v1/scenes/generate", headers=preflight | {"Origin": who})
             assert (answer.headers.get("access-control-allow-origin") == who) is allowed
         answer = await client.get("/api/v1/scenes", headers={"Origin": origin})
-        assert answer.status_code == 401  # also a problem can be read by the page
+        assert answer.status_code == 401  # the page can read problems too
         assert answer.headers["access-control-allow-origin"] == origin
 
 
 async def test_health(api, monkeypatch):
     assert (await api.client.get("/health/live")).json() == {"status": "live"}
     ready = await api.client.get("/health/ready")
-    assert ready.status_code == 200  # although Kafka is away
+    assert ready.status_code == 200  # although Kafka is unavailable
     assert ready.json() | {"kafka": ""} == {"status": "ready", "postgres": "ok", "s3": "ok", "kafka": ""}
     assert ready.json()["kafka"] in {"connecting", "unreachable"}
     monkeypatch.setattr(api.services.blobs._settings, "bucket", "no-such-bucket")
@@ -114,7 +114,7 @@ async def test_metrics_name_routes_not_paths(api):
     assert "wp-login" not in text
 
 
-async def test_one_line_a_request_without_secrets(api):
+async def test_one_log_line_per_request_without_secrets(api):
     person = await api.person()
     account = await api.account_id(person)
     _, key = await api.key(person)
@@ -167,7 +167,7 @@ async def test_models_and_their_licences(api):
 
 
 class Links(HTMLParser):
-    """Every address that a page would fetch or link to."""
+    """Collects every address that a page would fetch or link to."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -216,7 +216,7 @@ async def test_openapi_names_every_route_and_nothing_else(api, document):
     }
 
 
-async def test_openapi_is_sound(document):
+async def test_openapi_is_valid_and_complete(document):
     assert document["openapi"].startswith("3.1")
     operations = [(p, m, o) for p, item in document["paths"].items() for m, o in item.items()]
     ids = [operation["operationId"] for _, _, operation in operations]
@@ -253,7 +253,7 @@ async def test_openapi_is_sound(document):
         assert schema["title"] == name
 
 
-async def test_every_error_in_the_document_is_one_of_ours(document):
+async def test_openapi_documents_the_error_codes_with_their_status(document):
     documented = set()
     for item in document["paths"].values():
         for operation in item.values():
@@ -264,7 +264,7 @@ async def test_every_error_in_the_document_is_one_of_ours(document):
                 for code in answer["content"]["application/problem+json"]["examples"]:
                     documented.add(code)
                     assert str(PROBLEMS[code][0]) == status
-    # What any address may answer is not repeated at each; 503 and 500 are.
+    # Codes that any address may return are not repeated for each, except those of 503 and 500.
     unsaid = {"method_not_allowed", "client_gone"}
     assert PROBLEMS.keys() - documented == unsaid
 

@@ -1,4 +1,4 @@
-"""The web page as it is served: one document at its addresses, and a policy that lets nobody else in."""
+"""The web page: one document at all its addresses, and a content security policy for its own origins."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def gateway_settings(gateway_settings: GatewaySettings, built: Path) -> GatewayS
     return gateway_settings.model_copy(update={"page": built})
 
 
-async def test_every_address_of_the_page_is_answered_with_it(api, settings):
+async def test_the_page_is_served_at_all_its_addresses(api, settings):
     paths = [
         path.replace("{scene:uuid}", str(uuid4()))
         .replace("{webhook:uuid}", str(uuid4()))
@@ -55,7 +55,7 @@ async def test_every_address_of_the_page_is_answered_with_it(api, settings):
     assert (elsewhere.status_code, elsewhere.json()["code"]) == (404, "not_found")
 
 
-async def test_files_are_kept_for_good_and_sent_as_they_were_compressed(api):
+async def test_assets_are_immutable_and_sent_precompressed(api):
     for accepted, encoding in (("br, gzip", "gzip"), ("gzip;q=0", None), ("", None)):
         answer = await api.client.get("/assets/index-1a2b.js", headers={"accept-encoding": accepted})
         assert answer.content == SCRIPT

@@ -36,7 +36,7 @@ Answer = Callable[[web.Request], web.StreamResponse]
 
 @dataclass
 class Got:
-    """One request as it came."""
+    """One request as received."""
 
     id: str
     body: bytes
@@ -45,14 +45,14 @@ class Got:
 
 @dataclass
 class Receiver:
-    """A customer's server; each path is one endpoint, with its own requests and its own way to answer."""
+    """A customer's server; each path is one endpoint, with its own requests and responses."""
 
     url: str = ""
     got: defaultdict[str, list[Got]] = field(default_factory=lambda: defaultdict(list))
     answers: dict[str, list[web.Response]] = field(default_factory=dict)
-    """What the next requests of a path get; 200 after those."""
+    """The next responses of a path; 200 after those."""
     held: dict[str, asyncio.Event] = field(default_factory=dict)
-    """Paths that answer only once the event is set: black holes."""
+    """Paths that answer only once the event is set (black holes)."""
     heard: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -67,7 +67,7 @@ class Receiver:
         return planned.pop(0) if planned else web.Response(text="thanks")
 
     async def until(self, good: Callable[[], bool]) -> None:
-        """Wait for requests until it is so; the limit only turns a hang into a failure."""
+        """Wait for requests until the condition holds; the limit only turns a hang into a failure."""
         async with asyncio.timeout(60), self.heard:
             await self.heard.wait_for(good)
 
@@ -110,7 +110,7 @@ async def add_account(pool: asyncpg.Pool) -> UUID:
 
 @dataclass
 class Desk:
-    """One account with endpoints at the receiver, and what happens to it."""
+    """One account with endpoints at the receiver, its events and its deliveries."""
 
     pool: asyncpg.Pool
     receiver: Receiver
@@ -139,7 +139,7 @@ class Desk:
         return row.id
 
     def event(self, message: AnyMessage | None = None, **options) -> RawRecord:
-        """The next record of the account's partition."""
+        """Return the next record of the account's partition."""
         message = message or GenerationDeleted(generation_id=new_id(), account_id=self.account)
         out = envelope.record(topics.EVENTS, message, key=self.account, source="/tests", **options)
         self.offset += 1
@@ -154,7 +154,7 @@ class Desk:
         )
 
     async def fan_in(self, *records: RawRecord) -> list[str]:
-        """Do the projector's work; return the ids."""
+        """Fan the records in as the projector does; return the event ids."""
         async with self.pool.acquire() as connection, connection.transaction():
             await FanIn(epoch=1).apply(connection, records)
         return [envelope.header(record.headers, "ce_id") or "" for record in records]
@@ -169,7 +169,7 @@ class Desk:
         return Counter(row["state"] for row in await self.deliveries())
 
     async def wait_for_states(self, good: Callable[[Counter[str]], bool]) -> None:
-        """Wait until the states of all deliveries are so."""
+        """Wait until the condition holds for the states of all deliveries."""
         async with asyncio.timeout(60):
             while not good(await self.states()):  # noqa: ASYNC110  (rows have no event)
                 await asyncio.sleep(0.02)
@@ -178,7 +178,7 @@ class Desk:
         return Webhook(secret or self.secrets[path]).verify(got.body, got.headers)
 
     async def fall_due(self) -> None:
-        """Let time pass until what waits is due."""
+        """Make all pending deliveries due now."""
         await self.pool.execute("UPDATE webhook_deliveries SET due_at = now() WHERE state = 'pending'")
 
 
@@ -191,7 +191,7 @@ async def desk(pool: asyncpg.Pool, receiver: Receiver) -> Desk:
 async def sending(
     pool: asyncpg.Pool, limits: SenderLimits = LIMITS, egress: SsrfGuard | None = None
 ) -> AsyncIterator[Sender]:
-    """A sender at work, stopped in good order at the end."""
+    """A running sender, stopped gracefully at the end."""
     egress = egress or SsrfGuard(allow_private=False, allow_loopback=True)
     async with egress.session(connect_s=limits.timeout_s, total_s=limits.timeout_s) as session:
         sender = Sender(pool, session, Sealer(KEY), limits)
@@ -205,7 +205,7 @@ async def sending(
 
 
 async def once(pool: asyncpg.Pool, limits: SenderLimits = LIMITS) -> None:
-    """Send all that is due, one attempt each, and stop."""
+    """Send all due deliveries, one attempt each, and stop."""
     left = (
         "SELECT count(*) FROM webhook_deliveries"
         " WHERE state = 'pending' AND (due_at <= now() OR claim > attempts)"

@@ -1,4 +1,4 @@
-"""A receiver's name may mean another address by the time it is used."""
+"""A receiver's host name may resolve to another address by the time it is used."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.gateway.webhooks.conftest import sending
 
 
 class Names(AbstractResolver):
-    """A name server that can change its mind."""
+    """A resolver whose address can be changed."""
 
     def __init__(self, address: str) -> None:
         self.address, self.asked = address, 0
@@ -29,7 +29,7 @@ class Names(AbstractResolver):
         pass
 
 
-async def test_a_name_that_turns_private_after_it_was_accepted(desk, pool, receiver):
+async def test_a_name_that_turns_private_after_acceptance_is_not_called(desk, pool, receiver):
     endpoint = await desk.endpoint("/a")
     port = receiver.url.rpartition(":")[2]
     await pool.execute(
@@ -43,7 +43,7 @@ async def test_a_name_that_turns_private_after_it_was_accepted(desk, pool, recei
     async with sending(pool, egress=loopback):
         await desk.wait_for_states(lambda states: states == {"delivered": 1})
     strict = SsrfGuard(allow_private=False, resolver=names)
-    strict.check(f"http://shop.example.com:{port}/a")  # the name itself tells nothing
+    strict.check(f"http://shop.example.com:{port}/a")  # the name alone is accepted
     await desk.fan_in(desk.event())
     async with sending(pool, egress=strict):
         await desk.wait_for_states(lambda _: names.asked >= 2)
@@ -54,7 +54,7 @@ async def test_a_name_that_turns_private_after_it_was_accepted(desk, pool, recei
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "fd00::1", "0.0.0.0"])
-async def test_literal_addresses_are_judged_again_when_used(desk, pool, receiver, address):
+async def test_literal_addresses_are_checked_again_before_use(desk, pool, receiver, address):
     endpoint = await desk.endpoint("/a")
     port = receiver.url.rpartition(":")[2]
     host = f"[{address}]" if ":" in address else address

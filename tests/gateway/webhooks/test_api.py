@@ -43,7 +43,7 @@ async def log_event(api, account, offset, kind="generation.deleted.v1", time=Non
     return event_id
 
 
-async def test_from_making_to_deleting(api, person, assert_problem):
+async def test_create_read_and_delete(api, person, assert_problem):
     made = await make(api, person, description="shop")
     assert made["secret"].startswith("whsec_")
     shown = (await api.client.get(f"{BASE}/{made['id']}", headers=person)).json()
@@ -61,7 +61,7 @@ async def test_from_making_to_deleting(api, person, assert_problem):
     assert_problem(await api.client.get(f"{BASE}/{made['id']}", headers=person), 404, "not_found")
 
 
-async def test_changing_disabling_enabling(api, person):
+async def test_update_disable_and_enable(api, person):
     made = await make(api, person)
     path = f"{BASE}/{made['id']}"
     changed = (await api.client.patch(path, headers=person, json={"events": ["*"]})).json()
@@ -101,26 +101,26 @@ async def test_changing_disabling_enabling(api, person):
         ({"description": "x" * 501}, "validation_failed"),
     ],
 )
-async def test_what_is_refused(api, person, assert_problem, body, code):
+async def test_invalid_endpoints_are_refused(api, person, assert_problem, body, code):
     given = {"url": URL, "events": ["*"]} | body
     assert_problem(await api.client.post(BASE, headers=person, json=given), 422, code)
     made = await make(api, person)
     assert_problem(await api.client.patch(f"{BASE}/{made['id']}", headers=person, json=body), 422, code)
 
 
-async def test_loopback_where_the_settings_say_so(api, person):
+async def test_loopback_is_accepted_where_the_settings_allow_it(api, person):
     await make(api, person, url="http://127.0.0.1:9/hook")
     await make(api, person, url="http://localhost:9/hook")
 
 
-async def test_no_more_than_the_limit(api, person, assert_problem):
+async def test_the_number_of_endpoints_is_limited(api, person, assert_problem):
     for _ in range(20):
         await make(api, person)
     answer = await api.client.post(BASE, headers=person, json={"url": URL, "events": ["*"]})
     assert assert_problem(answer, 409, "webhooks_exhausted")["details"] == {"limit": 20}
 
 
-async def test_no_account_sees_anothers(api, person, assert_problem):
+async def test_another_accounts_webhooks_are_not_found(api, person, assert_problem):
     mine, stranger = await make(api, person), await api.person()
     path = f"{BASE}/{mine['id']}"
     delivery = (await api.client.post(f"{path}/test", headers=person)).json()["id"]
@@ -140,7 +140,7 @@ async def test_no_account_sees_anothers(api, person, assert_problem):
     assert (await api.client.get(path, headers=person)).json()["description"] == ""
 
 
-async def test_rotation_and_the_secret_of_the_account(api, person):
+async def test_endpoint_and_account_secrets_can_be_rotated(api, person):
     made = await make(api, person)
     rotated = (await api.client.post(f"{BASE}/{made['id']}/rotate-secret", headers=person)).json()
     assert rotated["secret"] != made["secret"]
@@ -156,7 +156,7 @@ async def test_rotation_and_the_secret_of_the_account(api, person):
     assert new["previous_valid_until"] is not None
 
 
-async def test_deliveries_page_by_page_and_again(api, person, assert_problem):
+async def test_deliveries_are_paged_and_can_be_redelivered(api, person, assert_problem):
     made = await make(api, person)
     path = f"{BASE}/{made['id']}"
     ids = [(await api.client.post(f"{path}/test", headers=person)).json()["id"] for _ in range(5)]
@@ -212,7 +212,7 @@ async def test_replay_since_a_time_and_after_a_cursor(api, person, assert_proble
     assert_problem(answer, 400, "cursor_invalid")
 
 
-async def test_a_long_replay_goes_on_where_it_stopped(api, person, monkeypatch):
+async def test_a_long_replay_continues_from_its_cursor(api, person, monkeypatch):
     monkeypatch.setattr("gateway.webhooks.redelivery.PAGE", 2)
     account = await api.account_id(person)
     made = await make(api, person, events=["*"])

@@ -1,4 +1,4 @@
-"""From records to deliveries: who is told of what, once."""
+"""From records to deliveries: which endpoint gets which event, once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateway.webhooks.fanin import FanIn
 from tests.gateway.webhooks.conftest import add_account
 
 
-async def test_filters_accounts_and_the_body_of_every_channel(desk, pool):
+async def test_deliveries_match_account_and_types_and_have_the_body_of_the_stream(desk, pool):
     everything = await desk.endpoint("/all")
     some = await desk.endpoint("/some", events=("api_key.revoked.v1", "export.completed.v1"))
     other = await desk.webhooks.create(
@@ -47,7 +47,7 @@ async def test_events_without_subscribers_are_not_kept(desk, pool):
     assert await pool.fetchval("SELECT count(*) FROM webhook_messages") == 0
 
 
-async def test_a_repeat_changes_nothing(desk, pool):
+async def test_repeated_records_make_no_second_delivery(desk, pool):
     await desk.endpoint()
     records = [desk.event() for _ in range(3)]
     projector = Projector(pool, name="webhooks", epoch=1, apply=FanIn(epoch=1).apply)
@@ -58,7 +58,7 @@ async def test_a_repeat_changes_nothing(desk, pool):
     assert len(await desk.deliveries()) == 3
 
 
-async def test_what_is_no_event_is_skipped_and_stops_nothing(desk):
+async def test_undecodable_records_are_skipped(desk):
     await desk.endpoint()
     good = desk.event()
     bad = replace(good, offset=99, value=b"{")
@@ -67,7 +67,7 @@ async def test_what_is_no_event_is_skipped_and_stops_nothing(desk):
     assert len(await desk.deliveries()) == 1
 
 
-async def test_what_happened_before_the_endpoint_is_none_of_its_business(desk):
+async def test_events_before_the_endpoint_are_not_delivered(desk):
     await desk.endpoint()
     await desk.fan_in(desk.event(time=datetime.now(UTC) - timedelta(hours=1)))
     assert not await desk.deliveries()
@@ -83,7 +83,7 @@ async def test_a_disabled_endpoint_receives_nothing(desk, pool):
 
 
 @pytest.mark.parametrize("owner", ["the account", "another"])
-async def test_the_ending_goes_to_the_address_of_its_request(desk, pool, owner):
+async def test_an_ending_is_delivered_to_the_webhook_url_of_its_request(desk, pool, owner):
     generation, url = new_id(), f"{desk.receiver.url}/mine"
     account = desk.account if owner == "the account" else await add_account(pool)
     await pool.execute(

@@ -1,4 +1,4 @@
-"""Old deliveries go, what waits or is young stays; an account's webhooks can be erased."""
+"""Old deliveries are deleted, pending and recent ones kept; an account's webhooks can be erased."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.gateway.webhooks.conftest import Desk, add_account, once
 DAY_S = 86_400
 
 
-async def test_old_and_ended_goes(desk, pool, monkeypatch):
+async def test_old_ended_deliveries_are_deleted(desk, pool, monkeypatch):
     monkeypatch.setattr("gateway.webhooks.housekeeping.BATCH", 2)
     await desk.endpoint("/a")
     old = await desk.fan_in(*(desk.event() for _ in range(5)))
@@ -28,7 +28,7 @@ async def test_old_and_ended_goes(desk, pool, monkeypatch):
     assert await clean(pool, 30 * DAY_S) == 0
 
 
-async def test_what_is_due_is_counted(desk, pool):
+async def test_due_deliveries_and_their_lag_are_counted(desk, pool):
     queue = Queue(pool, lease_s=60)
     assert await queue.due() == (0, 0)
     await desk.endpoint("/a")

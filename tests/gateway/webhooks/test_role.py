@@ -1,4 +1,4 @@
-"""The role as a process against the real servers, killed at random moments under load."""
+"""The webhooks role as a process against the real servers, killed at random times under load."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def topic(kafka_settings, unique):
 
 @pytest.fixture
 def start(kafka_settings, fresh_database, topic, unique):
-    """Start the role; what is left of it ends with the test."""
+    """A function that starts the role; its processes end with the test."""
     running: list[subprocess.Popen] = []
     environment = os.environ | {
         "KAFKA_BOOTSTRAP_SERVERS": kafka_settings.bootstrap_servers,
@@ -77,7 +77,7 @@ async def publish(kafka, topic, records):
         await producer.stop()
 
 
-async def test_killed_at_random_under_load_every_receiver_gets_everything(
+async def test_every_receiver_gets_every_event_when_the_role_is_killed(
     desk, receiver, start, topic, kafka_settings
 ):
     paths = [f"/{number}" for number in range(4)]
@@ -106,7 +106,7 @@ async def test_killed_at_random_under_load_every_receiver_gets_everything(
     assert await asyncio.to_thread(process.wait) == 0
 
 
-async def test_a_frozen_one_is_replaced_and_wakes_to_no_harm(
+async def test_a_frozen_process_is_replaced_and_changes_nothing_when_resumed(
     desk, receiver, start, topic, kafka_settings, unique
 ):
     await desk.endpoint("/a")
@@ -150,7 +150,7 @@ async def test_health_metrics_and_a_graceful_stop(desk, receiver, start, topic, 
     assert await asyncio.to_thread(process.wait) == 0
 
 
-def test_a_wrong_setting_is_one_sentence():
+def test_a_wrong_setting_is_reported_in_one_line():
     process = subprocess.run(
         [sys.executable, "-m", "gateway", "webhooks"],
         env={"PATH": os.environ["PATH"], "WEBHOOKS_KEY": "short"}

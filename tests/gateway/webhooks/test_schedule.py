@@ -1,4 +1,4 @@
-"""When a failed delivery is tried again."""
+"""The retry schedule of failed deliveries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.webhooks.schedule import ATTEMPTS, LONGEST_S, retry_after_s, wait_s
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
-def test_the_waits_of_the_specification():
+def test_waits_are_those_of_the_specification():
     clock, at = NOW, []
     for attempts in range(1, ATTEMPTS + 1):
         wait = wait_s(attempts, spread=lambda: 0.0)
@@ -30,13 +30,13 @@ def test_the_waits_of_the_specification():
     assert wait_s(ATTEMPTS) is None
 
 
-def test_jitter_only_adds_and_at_most_a_fifth():
+def test_jitter_adds_at_most_a_fifth():
     waits = {wait_s(2) for _ in range(200)}
     assert len(waits) > 100
     assert all(300 <= wait <= 360 for wait in waits)
 
 
-def test_retry_after_makes_it_longer_within_a_day_and_never_shorter():
+def test_retry_after_only_lengthens_the_wait_up_to_a_day():
     assert wait_s(1, 60, spread=lambda: 0) == 60
     assert wait_s(3, 60, spread=lambda: 0) == 1800
     assert wait_s(1, 10**9, spread=lambda: 0) == LONGEST_S
@@ -57,5 +57,5 @@ def test_retry_after_makes_it_longer_within_a_day_and_never_shorter():
         ("9" * 400, 999_999_999),
     ],
 )
-def test_retry_after_is_read(header, seconds):
+def test_retry_after_is_parsed(header, seconds):
     assert retry_after_s(header, NOW) == seconds

@@ -13,7 +13,7 @@ from gateway.webhooks.secrets import Sealer
 from tests.gateway.webhooks.conftest import KEY
 
 
-def test_sealed_and_opened():
+def test_a_sealed_secret_can_be_opened():
     owner, secret = uuid4(), secrets.make()
     sealed = Sealer(KEY).seal(secret, owner)
     assert secret.startswith("whsec_")
@@ -23,7 +23,7 @@ def test_sealed_and_opened():
 
 
 @pytest.mark.parametrize("case", ["another owner", "another key", "changed"])
-def test_not_opened(case):
+def test_a_changed_or_foreign_secret_cannot_be_opened(case):
     owner = uuid4()
     sealed = Sealer(KEY).seal(secrets.make(), owner)
     key = SecretStr("another key of the tests, long enough too") if case == "another key" else KEY

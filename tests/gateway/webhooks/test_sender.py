@@ -1,4 +1,4 @@
-"""What is sent, what answers mean, and that one bad receiver slows nobody."""
+"""Requests and their signatures, the meaning of responses, and isolation of failing receivers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ONE_DUE = (
 )
 
 
-async def test_signed_as_the_library_verifies(desk, pool, receiver):
+async def test_requests_are_signed_as_the_library_verifies(desk, pool, receiver):
     await desk.endpoint("/a")
     [event_id] = await desk.fan_in(desk.event(correlation_id="c1", traceparent="00-x"))
     await once(pool)
@@ -42,7 +42,7 @@ async def test_signed_as_the_library_verifies(desk, pool, receiver):
     assert (row["response_body"], row["error"]) == ("thanks", None)
 
 
-async def test_both_secrets_sign_for_a_day(desk, pool, receiver):
+async def test_after_a_rotation_both_secrets_sign_for_a_day(desk, pool, receiver):
     endpoint = await desk.endpoint("/a")
     new = await desk.webhooks.rotate(desk.account, endpoint)
     await desk.fan_in(desk.event())
@@ -58,7 +58,7 @@ async def test_both_secrets_sign_for_a_day(desk, pool, receiver):
         desk.verify("/a", receiver.got["/a"][1])
 
 
-async def test_the_address_of_a_request_is_signed_with_the_secret_of_the_account(desk, pool, receiver):
+async def test_the_webhook_url_of_a_request_is_signed_with_the_account_secret(desk, pool, receiver):
     generation = new_id()
     await pool.execute(
         "INSERT INTO scene_generations (id, user_id, original_image_url, status, priority, metadata,"
@@ -87,12 +87,12 @@ async def test_the_address_of_a_request_is_signed_with_the_secret_of_the_account
         (web.Response(status=404), 5, "404"),
         (web.Response(status=302, headers={"Location": "/elsewhere"}), 5, "redirects are not followed"),
         (web.Response(status=304), 5, "304"),
-        (web.Response(status=429, retry_after_s=600), 600, "429"),
-        (web.Response(status=503, retry_after_s=1), 5, "503"),
+        (web.Response(status=429, headers={"Retry-After": "600"}), 600, "429"),
+        (web.Response(status=503, headers={"Retry-After": "1"}), 5, "503"),
     ],
     ids=lambda value: str(getattr(value, "status", "")),
 )
-async def test_a_failure_is_tried_again_later(desk, pool, receiver, answer, wait, expected):
+async def test_a_failed_delivery_is_retried_later(desk, pool, receiver, answer, wait, expected):
     await desk.endpoint("/a")
     receiver.answers["/a"] = [answer]
     await desk.fan_in(desk.event())
@@ -110,7 +110,7 @@ async def test_a_failure_is_tried_again_later(desk, pool, receiver, answer, wait
     assert len(receiver.ids("/a")) == 1  # the same id each time
 
 
-async def test_the_whole_schedule_and_then_no_more(desk, pool, receiver):
+async def test_a_delivery_fails_after_its_last_attempt(desk, pool, receiver):
     await desk.endpoint("/a")
     receiver.answers["/a"] = [web.Response(status=500) for _ in range(20)]
     await desk.fan_in(desk.event())
@@ -126,7 +126,7 @@ async def test_the_whole_schedule_and_then_no_more(desk, pool, receiver):
     assert all(low <= wait <= 1.2 * low for low, wait in zip(wanted, waits, strict=False))
 
 
-async def test_an_answer_is_kept_to_its_first_kilobyte(desk, pool, receiver):
+async def test_only_the_first_kilobyte_of_a_response_is_kept(desk, pool, receiver):
     await desk.endpoint("/a")
     receiver.answers["/a"] = [web.Response(status=500, body=b"\x00\xff" + b"x" * 100_000)]
     await desk.fan_in(desk.event(), desk.event())
@@ -136,7 +136,7 @@ async def test_an_answer_is_kept_to_its_first_kilobyte(desk, pool, receiver):
     assert bodies == {500: "\ufffd\ufffd" + "x" * 1022, 200: "thanks"}
 
 
-async def test_gone_disables_and_publishes_the_event(desk, pool, receiver):
+async def test_status_410_disables_the_endpoint_and_publishes_the_event(desk, pool, receiver):
     endpoint = await desk.endpoint("/a")
     waiting = await desk.endpoint("/b")
     receiver.answers["/a"] = [web.Response(status=410)]
@@ -154,7 +154,7 @@ async def test_gone_disables_and_publishes_the_event(desk, pool, receiver):
     assert (await desk.webhooks.get(desk.account, waiting)).state == "active"
 
 
-async def test_days_of_nothing_but_failures_disable(desk, pool, receiver):
+async def test_continuous_failures_disable_the_endpoint(desk, pool, receiver):
     endpoint = await desk.endpoint("/a")
     receiver.answers["/a"] = [web.Response(status=500) for _ in range(3)]
     await desk.fan_in(desk.event(), desk.event())
@@ -175,7 +175,7 @@ async def test_days_of_nothing_but_failures_disable(desk, pool, receiver):
     assert await pool.fetchval("SELECT count(*) FROM outbox") == 1
 
 
-async def test_one_success_forgets_the_failures(desk, pool, receiver):
+async def test_a_success_resets_the_time_of_failing(desk, pool, receiver):
     endpoint = await desk.endpoint("/a")
     receiver.answers["/a"] = [web.Response(status=500)]
     await desk.fan_in(desk.event())
@@ -186,7 +186,7 @@ async def test_one_success_forgets_the_failures(desk, pool, receiver):
 
 
 async def test_a_black_hole_slows_no_other_receiver(desk, pool, receiver):
-    """All others get everything while it holds all that it was sent, and it holds no more than its share."""
+    """The others get everything while it holds its requests, and it holds no more than its share."""
     receiver.held["/hole"] = asyncio.Event()
     hole = await desk.endpoint("/hole")
     paths = [f"/{number}" for number in range(5)]
@@ -198,7 +198,7 @@ async def test_a_black_hole_slows_no_other_receiver(desk, pool, receiver):
             await desk.fan_in(*(desk.event() for _ in range(10)))
             sender.wake()
         await receiver.until(lambda: all(len(receiver.ids(path)) == 200 for path in paths))
-        # Had it more room, the others would have waited: 200 are due for it, and none has been answered.
+        # 200 deliveries are due for it and none is answered: with a larger share it would delay the others.
         assert 1 <= len(receiver.got["/hole"]) <= ReceiverConcurrency(total=16, per_receiver=8).beginning
         assert len(await desk.deliveries(endpoint_id=hole, state="pending")) == 200
         receiver.held["/hole"].set()
@@ -206,7 +206,7 @@ async def test_a_black_hole_slows_no_other_receiver(desk, pool, receiver):
         await desk.wait_for_states(lambda states: states == {"delivered": 1200})
 
 
-async def test_timeouts_leave_it_one_connection(desk, pool, receiver):
+async def test_a_timeout_is_a_failed_attempt(desk, pool, receiver):
     receiver.held["/hole"] = asyncio.Event()
     await desk.endpoint("/hole")
     limits = replace(LIMITS, timeout_s=0.2)
@@ -218,14 +218,14 @@ async def test_timeouts_leave_it_one_connection(desk, pool, receiver):
     assert all("0.2 s" in row["error"] for row in rows)
 
 
-def test_shares_of_receivers():
+def test_the_concurrency_shares_of_receivers():
     concurrency, healthy, failing = ReceiverConcurrency(total=10, per_receiver=8), new_id(), new_id()
     assert concurrency.beginning == 4
     for _ in range(4):
         concurrency.begin(failing)
     assert (concurrency.free, concurrency.rooms()) == (6, {failing: 0})
     concurrency.end(failing, answered=False)
-    assert concurrency.rooms() == {failing: 0}  # a share of one, and three are still under way
+    assert concurrency.rooms() == {failing: 0}  # a share of one, and three are still in flight
     for _ in range(3):
         concurrency.end(failing, answered=False)
     concurrency.begin(healthy)
@@ -236,7 +236,7 @@ def test_shares_of_receivers():
     assert concurrency.rooms()[failing] == 2
 
 
-async def test_two_senders_never_hold_the_same(desk, pool):
+async def test_senders_never_claim_the_same_delivery(desk, pool):
     await desk.endpoint("/a")
     await desk.endpoint("/b")
     await desk.fan_in(*(desk.event() for _ in range(20)))
@@ -254,7 +254,7 @@ async def test_the_late_result_of_a_lapsed_claim_is_ignored(desk, pool):
     queue = Queue(pool, lease_s=60)
     [frozen] = await queue.claim(ReceiverConcurrency(total=10, per_receiver=4))
     assert await queue.claim(ReceiverConcurrency(total=10, per_receiver=4)) == []
-    await desk.fall_due()  # the lease is over
+    await desk.fall_due()  # the lease has expired
     [second] = await queue.claim(ReceiverConcurrency(total=10, per_receiver=4))
     assert second.id == frozen.id
     late = Result(job=frozen, outcome=Outcome(name="refused", status=500), state="failed")
@@ -281,8 +281,8 @@ SELECT gen_random_uuid(), endpoint_id, account_id, lane, event_id, 'replay', $1
 FROM webhook_deliveries CROSS JOIN generate_series(1, 5000)"""
 
 
-async def test_a_result_reads_its_own_row_however_many_wait(desk, pool):
-    """As when nothing has waited for long, which is what Postgres knows, and then a receiver is away."""
+async def test_recording_a_result_reads_only_its_own_row(desk, pool):
+    """Postgres' statistics say that none is pending, as when a receiver fails after a long quiet time."""
     await pool.execute("ALTER TABLE webhook_deliveries SET (autovacuum_enabled = off)")
     await desk.endpoint("/a")
     await desk.fan_in(desk.event())
@@ -298,7 +298,7 @@ async def test_a_result_reads_its_own_row_however_many_wait(desk, pool):
     assert await rows_read(pool, "webhook_deliveries") - before < 100
 
 
-async def test_stopping_waits_for_what_is_in_flight(desk, pool, receiver):
+async def test_stopping_waits_for_deliveries_in_flight(desk, pool, receiver):
     receiver.held["/a"] = asyncio.Event()
     await desk.endpoint("/a")
     await desk.fan_in(desk.event())

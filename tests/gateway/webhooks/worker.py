@@ -1,4 +1,4 @@
-"""The whole role as a process, on a topic of the test's own; short leases, so that a test need not wait."""
+"""The webhooks role as a process on a topic of the test's own."""
 
 from __future__ import annotations
 

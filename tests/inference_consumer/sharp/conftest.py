@@ -34,7 +34,7 @@ def portrait() -> Fixture:
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> Iterator[None]:
-    """Beside other work, threads that wait for each other after every operation take ten times as long."""
+    """Use one thread: on a loaded machine, threads that wait for each other take ten times as long."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

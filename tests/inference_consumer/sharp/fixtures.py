@@ -1,4 +1,4 @@
-"""A parity fixture as an object, and a comparison that takes the stages one by one."""
+"""A parity fixture as an object, and a comparison of the stages one by one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.fixtures.sharp.check_fixture import compare, tolerance
 from tests.fixtures.sharp.deterministic_weights import make_image, make_tensor
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "sharp"
-# Axis order and signs are free: the covariance in metric.rows says what these would.
+# Axis order and signs are not determined: the covariance in metric.rows is compared instead.
 NOT_UNIQUE = {"metric.quaternions"}
 
 
@@ -24,7 +24,7 @@ def weights(config: SharpConfig) -> dict[str, torch.Tensor]:
 
 
 class Fixture:
-    """One photo of one preset, with what every stage should be."""
+    """One photo of one preset, with the expected value of every stage."""
 
     def __init__(self, preset: str, image: str) -> None:
         folder = FOLDER / ("full" if preset == "default" else preset)
@@ -59,7 +59,7 @@ class Fixture:
 
 
 class Comparison:
-    """Compares each stage as it is visited, so that a full-size run need not keep them."""
+    """Compares each stage as it is visited, so that a full-size run does not keep them all."""
 
     def __init__(self, fixture: Fixture) -> None:
         self.fixture = fixture

@@ -1,4 +1,4 @@
-"""What a parity run found, as Markdown: ``python -m tests.inference_consumer.sharp.report RUN.xml ...``."""
+"""Reports parity runs as Markdown: ``python -m tests.inference_consumer.sharp.report RUN.xml ...``."""
 
 from __future__ import annotations
 

@@ -13,9 +13,9 @@ from inference_consumer.sharp.camera import CPU_CHUNK
 from tests.fixtures.sharp.check_fixture import covariance_rows
 
 CAMERA = Camera(600.0, 720, 480)
-# float32 has 6e-8; the factor's rounding enters twice and the rotations add their own.
+# float32 has 6e-8; the factor's rounding enters twice and the rotations add theirs.
 COVARIANCE = 3e-6  # of the largest entry
-SCALE = 3e-6  # of each scale itself, the smallest too
+SCALE = 3e-6  # of each scale, including the smallest
 
 
 def ndc(scales: torch.Tensor, seed: int = 0) -> Gaussians:
@@ -34,7 +34,7 @@ def exact(gaussians: Gaussians, camera: Camera) -> tuple[np.ndarray, np.ndarray]
     """Return covariances (N, 3, 3) and scales (N, 3), descending, in float64."""
     stretch = np.array([camera.width / (2 * camera.focal_px), camera.height / (2 * camera.focal_px), 1.0])
     six = covariance_rows(np.ones_like(gaussians.scales), gaussians.quaternions.numpy())
-    np.testing.assert_allclose(six[:, [0, 3, 5]], 1, atol=1e-12)  # rotations they are
+    np.testing.assert_allclose(six[:, [0, 3, 5]], 1, atol=1e-12)  # they are rotations
     q = gaussians.quaternions.double().numpy()
     q /= np.linalg.norm(q, axis=1, keepdims=True)
     w, x, y, z = q.T
@@ -71,7 +71,7 @@ def random_scales(count: int, spread: float, seed: int = 1) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("spread", [0.1, 1.0, 3.0])
-def test_random(spread: float) -> None:
+def test_random_scales(spread: float) -> None:
     check(ndc(random_scales(50_000, spread)))
 
 
@@ -105,7 +105,7 @@ def test_zero_scales_stay_finite() -> None:
 
 
 def test_aligned_axes_and_half_turns() -> None:
-    """Every branch of matrix to quaternion, and columns that are orthogonal already."""
+    """Covers every branch of matrix to quaternion, and columns that are already orthogonal."""
     turns = torch.tensor(
         [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [1, 1, 0, 0], [1, 0, 0, -1.0]]
     )
@@ -142,7 +142,7 @@ def test_positions_colors_and_opacities() -> None:
     assert metric.opacities is gaussians.opacities
 
 
-def test_chunks_leave_no_seam() -> None:
+def test_chunk_borders_change_nothing() -> None:
     gaussians = ndc(random_scales(CPU_CHUNK + 7, 1.0))
     metric = to_metric(gaussians, CAMERA)
     tail = to_metric(gaussians.part(CPU_CHUNK - 3, CPU_CHUNK + 7), CAMERA)

@@ -1,4 +1,4 @@
-"""Layouts equal the manifests; what does not fit is named and refused."""
+"""Layouts equal the manifests; mismatches are named and refused."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def test_memory_holds_the_weights_once(tiny: Sharp, tiny_weights: Weights) -> No
         (lambda w: w.update({KEY: None}), f"{KEY} is no tensor of floats"),
     ],
 )
-def test_misfit_is_named(tiny_weights: Weights, break_it: Callable[[Weights], None], message: str) -> None:
+def test_mismatch_is_named(tiny_weights: Weights, break_it: Callable[[Weights], None], message: str) -> None:
     broken = dict(tiny_weights)
     break_it(broken)
     with pytest.raises(CheckpointError, match=message):
         load_sharp(SharpConfig.tiny_flat(), broken)
 
 
-def test_every_misfit_is_named(tiny_weights: Weights) -> None:
+def test_every_mismatch_is_named(tiny_weights: Weights) -> None:
     broken = dict(tiny_weights)
     del broken[KEY]
     broken["surplus"] = torch.zeros(1)
@@ -111,20 +111,20 @@ def test_digest_of_a_state_dict(tiny_weights: Weights) -> None:
         load_sharp(SharpConfig.tiny_flat(), tiny_weights, sha256="0" * 64)
 
 
-def test_no_file(tmp_path: Path) -> None:
+def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         load_sharp(SharpConfig.tiny_flat(), tmp_path / "none.pt")
 
 
 @pytest.mark.parametrize("name", ["broken.pt", "broken.safetensors"])
-def test_file_of_nonsense(tmp_path: Path, name: str) -> None:
+def test_file_that_is_no_checkpoint(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"no checkpoint at all" * 10)
     with pytest.raises(CheckpointError, match="not a checkpoint of plain tensors"):
         load_sharp(SharpConfig.tiny_flat(), tmp_path / name)
 
 
 class Harmful:
-    """Would run code while it is loaded."""
+    """Would run code while being loaded."""
 
     def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
         return print, ("executed",)

@@ -1,4 +1,4 @@
-"""Presets, derived sizes, and sizes that cannot work."""
+"""Presets, derived sizes, and impossible sizes."""
 
 from __future__ import annotations
 

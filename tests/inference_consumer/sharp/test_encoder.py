@@ -1,4 +1,4 @@
-"""Windows out of the pyramid and maps back into a mosaic."""
+"""Windows cut from the pyramid, and maps merged into a mosaic."""
 
 from __future__ import annotations
 

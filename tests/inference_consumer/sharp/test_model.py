@@ -1,4 +1,4 @@
-"""The public entry: batches, chunks, precision, and what is refused."""
+"""The public interface: batches, chunks, precision, and refused arguments."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tests.inference_consumer.sharp.fixtures import Fixture, weights
 
 # Half precision against float32 on the tiny network: rms error / rms of each final quantity, for one photo.
 # bfloat16 keeps 8 bits, so one rounding is 0.2 % (float16: 11 bits, 0.02 %); about 30 in a row and random
-# weights make what was measured: 4.5 %, 4.0 %, 0.08 % and 0.8 % (float16 0.7 %, 0.7 %, 0.01 %, 0.1 %). The
-# limits are twice that. Means and scales are led by the few farthest points, whose disparity is near zero:
-# the median depth is off by 0.3 % (0.04 %).
+# weights give the measured 4.5 %, 4.0 %, 0.08 % and 0.8 % (float16 0.7 %, 0.7 %, 0.01 %, 0.1 %). The limits
+# are twice that. The few farthest points, whose disparity is near zero, dominate means and scales: the
+# median depth is off by 0.3 % (0.04 %).
 HALF = {
     torch.bfloat16: {"means": 0.09, "scales": 0.09, "colors": 0.002, "opacities": 0.016, "depth": 0.007},
     torch.float16: {"means": 0.015, "scales": 0.015, "colors": 0.0003, "opacities": 0.002, "depth": 0.001},
@@ -23,7 +23,7 @@ HALF = {
 
 
 def close(a: Gaussians, b: Gaussians, tolerance: float = 1e-4) -> bool:
-    """Whether two results are the same up to the order in which a batch is summed."""
+    """Return whether two results are equal up to the order in which a batch is summed."""
     pairs = [(x, y) for name, x, y in zip(a._fields, a, b, strict=True) if name != "quaternions"]
     return all((x - y).square().mean().sqrt() <= tolerance * x.square().mean().sqrt() for x, y in pairs)
 
@@ -74,7 +74,7 @@ def test_chunks_of_windows_change_nothing(
         assert close(a, b)
 
 
-# A CPU has no float16 convolutions of its own: a quarter of the pixels keeps it to seconds.
+# A CPU has no native float16 convolutions: a quarter of the pixels keeps this to seconds.
 @pytest.mark.parametrize(("dtype", "window"), [(torch.bfloat16, 64), (torch.float16, 32)])
 def test_half_precision(landscape: Fixture, dtype: torch.dtype, window: int) -> None:
     config = replace(SharpConfig.tiny_flat(), window=window)
@@ -107,18 +107,18 @@ def test_no_photos(tiny: Sharp) -> None:
         np.zeros((0, 8, 3), np.uint8),
     ],
 )
-def test_no_photo(tiny: Sharp, photo: np.ndarray) -> None:
+def test_invalid_photos_are_refused(tiny: Sharp, photo: np.ndarray) -> None:
     with pytest.raises(ValueError, match="a photo is uint8"):
         tiny.predict([photo], [500.0])
 
 
 @pytest.mark.parametrize("focal", [0.0, -1.0, float("nan"), float("inf")])
-def test_no_focal_length(tiny: Sharp, focal: float) -> None:
+def test_invalid_focal_lengths_are_refused(tiny: Sharp, focal: float) -> None:
     with pytest.raises(ValueError, match="must be positive"):
         tiny.predict([np.zeros((8, 8, 3), np.uint8)], [focal])
 
 
-def test_lists_of_different_lengths(tiny: Sharp) -> None:
+def test_lists_of_different_lengths_are_refused(tiny: Sharp) -> None:
     with pytest.raises(ValueError, match="1 photos but 2 focal lengths"):
         tiny.predict([np.zeros((8, 8, 3), np.uint8)], [500.0, 500.0])
 

@@ -18,7 +18,7 @@ Compare = Callable[[Sharp, Fixture], None]
 
 @pytest.fixture
 def compare(record_property: Callable[[str, object], None]) -> Compare:
-    """Trace a fixture's photo and compare every stage; what was found goes into the report."""
+    """Trace a fixture's photo and compare every stage; the differences go into the report."""
 
     def run(model: Sharp, fixture: Fixture) -> None:
         comparison = Comparison(fixture)
@@ -55,7 +55,7 @@ def test_trace_keeps_what_visit_sees(tiny: Sharp, landscape: Fixture) -> None:
     kept = tiny.trace(landscape.photo, focal)
     assert {name: value.shape for name, value in kept.items()} == seen
     assert set(kept) == landscape.stages
-    # In-place operations of later stages must not reach what was kept.
+    # In-place operations of later stages must not change the kept values.
     assert kept["monodepth.disparity"].min() >= 0
     np.testing.assert_array_equal(kept["metric.rows"][:, :3], kept["metric.mean_vectors"][0])
 
@@ -71,7 +71,7 @@ def test_trace_in_chunks_equals_trace_at_once(
 
 
 @pytest.mark.parametrize("image", ["A1", "A2"])
-def test_file_has_the_very_layout(tiny: Sharp, image: str) -> None:
+def test_file_has_the_layout_of_the_fixture(tiny: Sharp, image: str) -> None:
     fixture = Fixture("tiny_flat", image)
     (gaussians,) = tiny.predict([fixture.photo], [fixture.camera.focal_px])
     data = encode_ply(gaussians, fixture.camera, sharp_elements=True)
@@ -87,7 +87,7 @@ def overlapping() -> Sharp:
 
 @pytest.fixture(scope="module")
 def full() -> Sharp:
-    """The published size, 2.8 GB of weights, which the model takes as its own."""
+    """Return the full-size model. It takes over its 2.8 GB of weights without a copy."""
     torch.set_num_threads(os.cpu_count() or 1)
     return load_sharp(SharpConfig.default(), weights(SharpConfig.default()))
 

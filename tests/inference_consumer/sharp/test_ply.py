@@ -1,4 +1,4 @@
-"""Files out and back in, both layouts and the earlier ones."""
+"""Writing and reading files, in both layouts and the earlier ones."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_saturated_opacities_are_finite() -> None:
     np.testing.assert_allclose(vertex["opacity"][[1, 3]], np.log(2**24 - 1), rtol=1e-6)
 
 
-def test_contiguity_does_not_matter() -> None:
+def test_non_contiguous_tensors_are_encoded_alike() -> None:
     rows = metric(300)
     columns = Gaussians(*(field.t().contiguous().t() for field in rows))
     a, b = (read_ply(encode_ply(g, CAMERA)).elements["vertex"] for g in (rows, columns))
@@ -146,6 +146,6 @@ def test_nine_intrinsics_without_a_size() -> None:
         (legacy(("color_space", "uchar", np.zeros(0, "u1"))), "color_space"),
     ],
 )
-def test_what_is_no_splat(data: bytes, message: str) -> None:
+def test_other_files_are_refused(data: bytes, message: str) -> None:
     with pytest.raises(PlyError, match=message):
         read_ply(data)

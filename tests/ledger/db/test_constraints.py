@@ -1,4 +1,4 @@
-"""The database refuses what must not be, whoever writes."""
+"""The database refuses invalid rows, whichever role writes them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def test_roles(shared: asyncpg.Connection, role: str) -> None:
         await add_user(shared, role=role.upper())
 
 
-async def test_an_address_is_unique_whatever_its_case(shared: asyncpg.Connection) -> None:
+async def test_email_addresses_are_unique_regardless_of_case(shared: asyncpg.Connection) -> None:
     name = uuid4().hex
     await add_user(shared, email=f"{name}@example.org")
     with pytest.raises(asyncpg.UniqueViolationError, match="users_email"):
@@ -64,13 +64,13 @@ async def test_an_address_is_unique_whatever_its_case(shared: asyncpg.Connection
         "is_active",
     ],
 )
-async def test_a_user_has_everything(shared: asyncpg.Connection, column: str) -> None:
+async def test_every_column_of_a_user_is_required(shared: asyncpg.Connection, column: str) -> None:
     with pytest.raises(asyncpg.NotNullViolationError, match=column):
         await add_user(shared, **{column: None})
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table._meta.tablename)
-def test_piccolo_fills_nothing_in(table: type[Table]) -> None:
+def test_piccolo_sets_no_defaults(table: type[Table]) -> None:
     with pytest.raises(ValueError, match="wasn't provided"):
         table()
 
@@ -89,7 +89,7 @@ async def test_api_keys(shared: asyncpg.Connection) -> None:
 
 
 @pytest.mark.parametrize("status", ["pending", "processing", "completed", "failed", "cancelled"])
-async def test_states(shared: asyncpg.Connection, status: str) -> None:
+async def test_all_statuses_are_accepted(shared: asyncpg.Connection, status: str) -> None:
     row = scene(await add_user(shared), status=status)
     await insert(shared, "scene_generations", row)
     await insert(shared, "export_jobs", export(row["id"], status=status))
@@ -123,7 +123,7 @@ async def test_export_jobs(shared: asyncpg.Connection) -> None:
 async def test_usage_belongs_to_an_account_and_is_counted_once(shared: asyncpg.Connection) -> None:
     with pytest.raises(asyncpg.CheckViolationError, match="usage_logs_whose"):
         await insert(shared, "usage_logs", usage())
-    row = uuid4()  # made of the event's id and time
+    row = uuid4()  # derived from the event's id and time
     await insert(shared, "usage_logs", usage(user_id=uuid4(), id=row))
     await insert(shared, "usage_logs", usage(api_key_id=uuid4()))
     with pytest.raises(asyncpg.UniqueViolationError, match="usage_logs_pkey"):
@@ -144,7 +144,9 @@ async def test_usage_belongs_to_an_account_and_is_counted_once(shared: asyncpg.C
         for column in columns
     ],
 )
-async def test_a_btree_begins_with(shared: asyncpg.Connection, table: str, column: str) -> None:
+async def test_a_btree_index_begins_with_the_column(
+    shared: asyncpg.Connection, table: str, column: str
+) -> None:
     found = await shared.fetchval(
         "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
         " JOIN pg_am m ON m.oid = c.relam JOIN pg_attribute a ON a.attrelid = i.indrelid"
@@ -157,7 +159,7 @@ async def test_a_btree_begins_with(shared: asyncpg.Connection, table: str, colum
 
 
 async def test_no_index_over_random_ids_grows_with_the_log(shared: asyncpg.Connection) -> None:
-    """Written at a random place for each event, it makes p99 grow with the log (benchmarks/ledger.py)."""
+    """Each event would write to a random page, so p99 would grow with the log (benchmarks/ledger.py)."""
     rows = await shared.fetch(
         "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
         " JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"

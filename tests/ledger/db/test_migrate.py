@@ -1,4 +1,4 @@
-"""From an empty database to the newest schema, once; and the classes say the same as the SQL."""
+"""Migrations from an empty database to the newest schema, once; the table classes match the SQL."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def empty(empty_database: str) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
-async def test_once(empty: asyncpg.Connection) -> None:
+async def test_migrations_are_applied_once(empty: asyncpg.Connection) -> None:
     with pytest.raises(SchemaError, match="python -m ledger migrate"):
         await check(empty)
     assert await migrate(empty) == [migration.name for migration in declared()]
@@ -30,7 +30,7 @@ async def test_once(empty: asyncpg.Connection) -> None:
     await check(empty)
 
 
-async def test_two_at_once(empty_database: str) -> None:
+async def test_simultaneous_migrations_are_applied_once(empty_database: str) -> None:
     connections = [await asyncpg.connect(empty_database) for _ in range(2)]
     try:
         done = await asyncio.gather(*map(migrate, connections))
@@ -40,7 +40,7 @@ async def test_two_at_once(empty_database: str) -> None:
     assert sorted(map(len, done)) == [0, len(declared())]
 
 
-async def test_a_broken_one_leaves_nothing(
+async def test_a_failing_migration_leaves_nothing(
     empty: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = [*declared(), Migration("9999_broken", "CREATE TABLE half (id int); SELECT nonsense;")]
@@ -50,7 +50,9 @@ async def test_a_broken_one_leaves_nothing(
     assert await empty.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
 
 
-async def test_an_edited_one_is_refused(empty: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_edited_migration_is_refused(
+    empty: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await migrate(empty)
     first, *rest = declared()
     edited = [Migration(first.name, first.sql + "-- harmless?"), *rest]
@@ -98,7 +100,7 @@ def declared_columns(table: type[Table]) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table._meta.tablename)
-async def test_no_drift(shared: asyncpg.Connection, table: type[Table]) -> None:
+async def test_no_drift_between_classes_and_schema(shared: asyncpg.Connection, table: type[Table]) -> None:
     rows = await shared.fetch(_COLUMNS, table._meta.tablename)
     assert [(r["name"], r["type"], r["null"], r["refers"]) for r in rows] == declared_columns(table)
     by_name = {row["name"]: row for row in rows}

@@ -1,4 +1,4 @@
-"""Piccolo's queries run on what they are given: any database, any transaction, and nothing else."""
+"""Piccolo's queries run only in the database and the transaction that they are given."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ async def pool(fresh_database: str) -> AsyncIterator[asyncpg.Pool]:
         yield pool
 
 
-async def test_queries_at_once_go_each_to_its_own_database(pool: asyncpg.Pool, database_url: str) -> None:
+async def test_simultaneous_queries_each_use_their_own_database(
+    pool: asyncpg.Pool, database_url: str
+) -> None:
     async with asyncpg.create_pool(database_url, min_size=1, max_size=4) as other:
         here, there = await add_user(pool), await add_user(other)
 
@@ -56,13 +58,13 @@ async def test_a_query_takes_part_in_the_transaction_of_its_connection(pool: asy
     assert await run(pool, User.exists().where(of_account))
 
 
-async def test_a_query_without_a_connection_says_what_is_missing(pool: asyncpg.Pool) -> None:
+async def test_a_query_without_a_connection_raises(pool: asyncpg.Pool) -> None:
     await run(pool, User.count())
     with pytest.raises(RuntimeError, match=r"await run\(pool, query\)"):
         await User.count()
 
 
-async def test_what_would_change_every_row_is_refused(pool: asyncpg.Pool) -> None:
+async def test_updates_and_deletes_without_a_condition_are_refused(pool: asyncpg.Pool) -> None:
     account = await add_user(pool)
     with pytest.raises(UpdateError):
         await run(pool, User.update({User.role: "admin"}))
@@ -101,8 +103,8 @@ async def test_json_stays_text(pool: asyncpg.Pool) -> None:
     assert row == {"metadata": '{"name": "A"}'}
 
 
-async def test_a_page_begins_where_the_index_does(pool: asyncpg.Pool) -> None:
-    """Both columns bound the scan of the index; nothing is read and then dropped, nothing is sorted."""
+async def test_a_page_is_read_by_an_index_range_scan(pool: asyncpg.Pool) -> None:
+    """Both columns bound the index scan; no rows are filtered out afterwards, and none are sorted."""
     scene = SceneGeneration
     query = (
         scene.select(scene.id)

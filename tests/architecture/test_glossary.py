@@ -19,9 +19,6 @@ ALLOWED = Path(__file__).with_name("glossary_allowed.txt")
 MOST_ALLOWED = 13
 ROLES = ["bus", "gateway", "ledger", "inference_consumer", "export_consumer", "sharpstream"]
 FOLDERS = [*ROLES, "tests", "benchmarks", "training", "deploy"]
-NOT_YET: set[str] = set()
-"""Folders whose rewrite is not finished. It only shrinks; empty, it goes."""
-
 EVERYWHERE = """
     told untold tell tells telling teller wish wishes wished wishing lane lanes vigil struck strike
     strikes striking blow blows astray unfit hopeless overtake overtakes overtaken overtaking overtook
@@ -159,10 +156,7 @@ def is_allowed(found: Found) -> bool:
 @pytest.mark.parametrize("folder", [*FOLDERS, "documents"])
 def test_words_are_the_glossarys(folder: str) -> None:
     wrong = [each for path in sources(folder) for each in scan(path) if not is_allowed(each)]
-    if folder in NOT_YET:
-        assert wrong or not sources(folder), f"{folder} is clean: take it out of NOT_YET"
-    else:
-        assert wrong == []
+    assert wrong == []
 
 
 def test_what_is_allowed_occurs_and_has_a_reason() -> None:

@@ -20,7 +20,7 @@ from gateway.accounts import dependencies as account_dependencies
 from gateway.accounts.dependencies import AccountDependencies
 from gateway.handlers import ROUTES
 from gateway.http import openapi, try_it
-from gateway.http.dependency_injection import provide, publish
+from gateway.http.dependency_injection import check, provide, publish
 from gateway.http.errors import to_response
 from gateway.http.middleware import Observed
 from gateway.http.try_it import TryIt, TryTokens
@@ -96,6 +96,7 @@ def create_app(settings: Settings) -> Litestar:
         logging_config=None,  # bus.runtime.logs has set logging up for the process
     )
     policy.check(app)
+    check(app)
     tried = TryIt(app.asgi_handler, lambda: app.state["try_tokens"])
     app.asgi_handler = Observed(tried, metrics, _allow(app))
     return app
@@ -153,14 +154,22 @@ async def _build(settings: Settings, metrics: Metrics, stack: AsyncExitStack) ->
     own = settings.gateway
     webhooks = webhook_dependencies.build(pool, settings.webhooks)
     accounts = account_dependencies.build(pool, own, stack, erase_more=webhook_repository.erase)
-    streaming = stream_dependencies.build(pool, settings, accounts.quotas, metrics)
+    quotas = accounts.account_quotas
+    streaming = stream_dependencies.build(pool, settings, quotas, metrics)
     return Groups(
         shared=Shared(settings=settings, pool=pool, blobs=blobs, metrics=metrics),
         accounts=accounts,
         operations=operation_dependencies.build(pool, blobs),
         streaming=streaming,
         scenes=scene_dependencies.build(
-            pool, blobs, settings, stack, accounts.quotas, streaming.waiters, webhooks.receivers, metrics
+            pool,
+            blobs,
+            settings,
+            stack,
+            accounts.account_quotas,
+            streaming.waiters,
+            webhooks.receivers,
+            metrics,
         ),
         system=SystemDependencies(
             web=await static_site.load(own.page, blobs),

@@ -141,7 +141,7 @@ async def enforce(connection: auth.Connection, handler: BaseRouteHandler) -> Non
 
 async def _count(connection: auth.Connection, principal: Principal) -> None:
     """Count the request against the account's rate limit, shared by all gateways, and add its headers."""
-    quotas: Quotas = connection.app.state["quotas"]
+    quotas: Quotas = connection.app.state["account_quotas"]
     limits: RateLimits = connection.app.state["limits"]
     quota = await quotas.of(principal.account_id, principal.role)
     requests = Policy(name="requests", quota=quota.requests_per_minute, per_s=60)

@@ -55,10 +55,10 @@ async def list_users(
     responses=problems(*_CODES, "not_found"),
 )
 async def get_user(
-    user_id: FromPath[UUID], accounts: NamedDependency[Accounts], quotas: NamedDependency[Quotas]
+    user_id: FromPath[UUID], accounts: NamedDependency[Accounts], account_quotas: NamedDependency[Quotas]
 ) -> UserDetailOut:
     """Return one account with its quotas."""
-    return await _detail(quotas, await accounts.by_id(user_id))
+    return await _detail(account_quotas, await accounts.by_id(user_id))
 
 
 @patch(
@@ -72,14 +72,14 @@ async def change_user(
     user_id: FromPath[UUID],
     data: JSONBody[UserIn],
     accounts: NamedDependency[Accounts],
-    quotas: NamedDependency[Quotas],
+    account_quotas: NamedDependency[Quotas],
 ) -> UserDetailOut:
     """Change the given fields. A suspended account is refused at its next request, with any token."""
     account = await accounts.set_role_and_state(user_id, role=data.role, is_active=data.is_active)
     if account is None:
         raise DomainError("not_found", "There is no account with this id.")
     if data.quotas is not None:
-        await quotas.put(user_id, Override(**structs.asdict(data.quotas)))
+        await account_quotas.put(user_id, Override(**structs.asdict(data.quotas)))
     _log.info(
         "account_governed",
         by=str(request.user.account_id),
@@ -88,7 +88,7 @@ async def change_user(
         is_active=data.is_active,
         quotas=data.quotas and structs.asdict(data.quotas),
     )
-    return await _detail(quotas, account)
+    return await _detail(account_quotas, account)
 
 
 async def _detail(quotas: Quotas, account: Account | None) -> UserDetailOut:

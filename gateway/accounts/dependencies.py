@@ -30,7 +30,7 @@ class AccountDependencies:
     keys: Keys
     api_keys: ApiKeys
     authenticator: Authenticator
-    quotas: Quotas
+    account_quotas: Quotas
     limits: RateLimits
     passwords: Passwords
     tokens: Tokens
@@ -51,7 +51,7 @@ def build(
         keys=keys,
         api_keys=api_keys,
         authenticator=Authenticator(accounts, tokens, keys, api_keys),
-        quotas=Quotas(pool, _quota(own)),
+        account_quotas=Quotas(pool, _quota(own)),
         limits=RateLimits(pool),
         passwords=passwords,
         tokens=tokens,

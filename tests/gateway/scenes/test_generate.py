@@ -363,14 +363,14 @@ async def quota(api, **figures: int) -> None:
         f"INSERT INTO account_quotas (user_id, {names}, updated_at) VALUES ($1, {values}, now())",
         await account_of(api),
     )
-    api.services.quotas._known.clear()
+    api.services.account_quotas._known.clear()
 
 
 async def test_generations_in_flight_have_a_quota_that_two_gateways_cannot_overshoot(
     two, key, assert_problem, s3_settings
 ) -> None:
     for each in two:
-        each.services.quotas._known.clear()
+        each.services.account_quotas._known.clear()
     await quota(two[0], max_in_flight=3)
     before = await stored_photos(two[0], s3_settings)
     answers = await asyncio.gather(*(two[n % 2].generate(key, PHOTO) for n in range(9)))
@@ -398,7 +398,7 @@ async def recorded_priorities(api) -> list[tuple[str, str, str, str]]:
 
 async def test_generations_beyond_the_interactive_share_become_bulk_at_two_gateways(two, key) -> None:
     for each in two:
-        quotas = each.services.quotas
+        quotas = each.services.account_quotas
         quotas._of_user = replace(quotas._of_user, interactive_at_once=3)
     answers = await asyncio.gather(*(two[n % 2].generate(key, PHOTO) for n in range(8)))
     assert {answer.status_code for answer in answers} == {202}

@@ -9,6 +9,10 @@ id is kept until Kafka, asked with both ids, answers ``UNKNOWN_MEMBER_ID`` (no o
 A restarted worker, which joins by its instance id alone, gets its predecessor's assignment, even if topics
 were added since; if the predecessor was the leader, no member looks for new topics from then on. So the
 worker joins once more, with its member id.
+
+aiokafka 0.14 also ignores the error of a whole OffsetFetch response, which Kafka sends while a coordinator
+loads its group or has lost it. Such a response names no partition. A committed offset then looked like none,
+and records were processed again from the beginning. Here the error is raised, and aiokafka asks again.
 """
 
 from __future__ import annotations
@@ -17,7 +21,8 @@ from typing import Any, Final
 
 from aiokafka import errors
 from aiokafka.consumer import consumer, group_coordinator
-from aiokafka.errors import BrokerResponseError, KafkaError, UnknownMemberIdError
+from aiokafka.errors import BrokerResponseError, GroupLoadInProgressError, KafkaError, UnknownMemberIdError
+from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.protocol.group import JoinGroupRequest
 
 
@@ -51,6 +56,10 @@ class Member(group_coordinator.GroupCoordinator):  # type: ignore[misc]
         if isinstance(request, JoinGroupRequest):
             self._unknown = response.error_code == UnknownMemberIdError.errno
             self._leads = response.leader_id == response.member_id
+        elif isinstance(request, OffsetFetchRequest) and response.error_code:
+            if response.error_code != GroupLoadInProgressError.errno:
+                self.coordinator_dead()  # look for it again
+            raise errors.for_code(response.error_code)(f"offsets of {self.group_id}")
         return response
 
     async def _do_rejoin_group(self, subscription: Any) -> bool:

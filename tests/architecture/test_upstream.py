@@ -16,14 +16,17 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
+from unittest.mock import AsyncMock
 
 import pytest
 import uvicorn
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, codec, errors
 from aiokafka.consumer import consumer, group_coordinator
 from aiokafka.producer.sender import Sender
+from aiokafka.protocol.commit import OffsetFetchResponse_v3
 from aiokafka.protocol.group import JoinGroupRequest
 from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
+from aiokafka.structs import TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.net.manager import KafkaConnectionManager
 from kafka.protocol.schemas.load_json import load_json
@@ -54,8 +57,8 @@ PATCHES = {
     "static_membership": Patch(
         "bus/kafka/static_membership.py",
         "aiokafka gives its member id up at the first doubt and knows no FENCED_INSTANCE_ID: two processes of"
-        " one name throw each other out for ever",
-        "aiokafka keeps the id of a static member and raises an error of its own for code 82",
+        " one name throw each other out for ever; and it ignores the error of a whole answer to OffsetFetch",
+        "aiokafka keeps the id of a static member, has an error for code 82, and raises OffsetFetch's error",
     ),
     "transactions": Patch(
         "bus/kafka/transactions.py",
@@ -143,6 +146,11 @@ async def test_static_membership(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.delitem(errors.kafka_errors, static_membership.FencedInstanceIdError.errno)
         assert name not in await _refused_join()
+
+    # The error of a whole answer to OffsetFetch is not looked at: a committed offset looks like none.
+    loading = OffsetFetchResponse_v3(0, [], errors.GroupLoadInProgressError.errno)
+    upstream.group_id, upstream._send_req = "workers", AsyncMock(return_value=loading)
+    assert await upstream._do_fetch_commit_offsets([TopicPartition("orders", 0)]) == {}
 
     # Consumers are made with ours, through the methods that it overrides.
     assert consumer.GroupCoordinator is static_membership.Member

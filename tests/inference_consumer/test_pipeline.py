@@ -99,7 +99,7 @@ async def test_a_poison_photo_in_the_batch_fails_alone(works: Any, command: Any)
         sources = [await running.photo(photo(64, height)) for height in sizes]
         jobs = [running.pipeline.make(job(command(source=each))) for each in sources]
         results = await asyncio.gather(*jobs, return_exceptions=True)
-    assert [type(each).__name__ for each in results].count("Made") == 7
+    assert [type(each).__name__ for each in results].count("PipelineResult") == 7
     assert isinstance(results[3], ValueError)
 
 

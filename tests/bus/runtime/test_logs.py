@@ -100,7 +100,9 @@ def test_likely_secrets_are_redacted_everywhere(
     logs.configure("gateway")
     structlog.get_logger().warning("failed", error=text, nested={"deep": [text]}, object=Exception(text))
     logging.getLogger("library").error("%s", text, exc_info=RuntimeError(text))
-    first, second = lines(capsys)
+    found = lines(capsys)
+    assert len(found) == 2, found
+    first, second = found
     assert (first["error"], first["nested"]) == (expected, {"deep": [expected]})
     assert (first["object"], second["event"]) == (expected, expected)
     assert str(second["exception"]).splitlines()[-1] == f"RuntimeError: {expected}"

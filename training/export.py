@@ -25,8 +25,8 @@ from training.train import averaged
 OPSET: Final = 17
 INPUT: Final = "image"
 OUTPUTS: Final = ("log_disparity", "sky", "camera")
-TOLERANCE: Final = 0.02
-"""Of the logarithm of the disparity: what half-precision weights may cost."""
+TOLERANCE: Final = 0.05
+"""Of any output, at the worst pixel of random noise: the cost that half-precision weights may have."""
 SMALL: Final = 256
 """Numbers; smaller tensors stay in single precision."""
 

@@ -42,24 +42,24 @@ def mean(x: Tensor, valid: Tensor) -> Tensor:
     return total / valid.flatten(1).sum(1).clamp(min=1)
 
 
-def relative(predicted: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
-    """Return the mean absolute difference (N,) of logarithms less its median; free of scale."""
+def relative(predicted: Tensor, truth: Tensor, valid: Tensor, shift: Tensor | None = None) -> Tensor:
+    """Return the mean absolute difference (N,) of logarithms less its median, `shift`; free of scale."""
     difference = predicted - truth
-    shift = median(difference.detach(), valid)
+    shift = median(difference.detach(), valid) if shift is None else shift
     return mean((difference - shift[:, None, None]).abs(), valid)
 
 
-def _standard(disparity: Tensor, valid: Tensor) -> Tensor:
-    """Return maps of median 0 and mean deviation 1 over the valid pixels."""
-    centred = disparity - median(disparity, valid)[:, None, None]
+def _standard(logarithm: Tensor, valid: Tensor) -> Tensor:
+    """Return disparities with median 0 and mean deviation 1 over the valid pixels."""
+    # The median of the exponentials is the exponential of the median: 1.
+    centred = torch.exp((logarithm - median(logarithm, valid)[:, None, None]).clamp(-5, 5)) - 1
     return centred / mean(centred.abs(), valid).clamp(min=1e-3)[:, None, None]
 
 
 def affine(predicted: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
     """Return the mean difference (N,) of disparities freed of scale and shift (Ranftl et al. 2020)."""
-    p = torch.exp((predicted - median(predicted.detach(), valid)[:, None, None]).clamp(-5, 5))
-    q = torch.exp((truth - median(truth, valid)[:, None, None]).clamp(-5, 5))
-    return mean((_standard(p, valid) - _standard(q, valid)).abs().clamp(max=10), valid)
+    difference = _standard(predicted, valid) - _standard(truth, valid)
+    return mean(difference.abs().clamp(max=10), valid)
 
 
 def edges(predicted: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
@@ -79,14 +79,16 @@ def edges(predicted: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
     return total / SCALES
 
 
-def sky(predicted: Tensor, logit: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
+def sky(
+    predicted: Tensor, logit: Tensor, truth: Tensor, valid: Tensor, shift: Tensor | None = None
+) -> Tensor:
     """Return (N,): how badly the sky is recognised, and how much of it lies before the furthest thing."""
     unlike = (
         functional.binary_cross_entropy_with_logits(logit, (~valid).float(), reduction="none")
         .flatten(1)
         .mean(1)
     )
-    shift = median((predicted - torch.where(valid, truth, 0.0)).detach(), valid)
+    shift = median((predicted - truth).detach(), valid) if shift is None else shift
     least = torch.where(valid, truth, torch.inf).flatten(1).amin(1)
     least = torch.where(torch.isfinite(least), least, 0.0)
     nearer = functional.relu(predicted - (shift + least - FAR_MARGIN)[:, None, None]).clamp(max=3)
@@ -103,10 +105,11 @@ def metric(camera: Tensor, truth: Tensor) -> Tensor:
 def parts(log_disparity: Tensor, logit: Tensor, camera: Tensor, truth: Truth) -> dict[str, Tensor]:
     """Return every part of the loss, weighted, as a mean over the pictures."""
     depth, valid = truth.log_disparity, truth.valid
+    shift = median((log_disparity - depth).detach(), valid)
     return {
-        "relative": relative(log_disparity, depth, valid).mean(),
+        "relative": relative(log_disparity, depth, valid, shift).mean(),
         "affine": 0.5 * affine(log_disparity, depth, valid).mean(),
         "edges": 0.5 * edges(log_disparity, depth, valid).mean(),
-        "sky": 0.2 * sky(log_disparity, logit, depth, valid).mean(),
+        "sky": 0.2 * sky(log_disparity, logit, depth, valid, shift).mean(),
         "metric": 0.1 * metric(camera, truth.camera).mean(),
     }

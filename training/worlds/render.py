@@ -92,12 +92,16 @@ def trace(
         -1,
     )[order]
     depth, which = np.empty(shape), np.empty(shape, np.int64)
-    normals, albedo, light, shine, extra, out, even, bright = (np.zeros((*shape, 3)) for _ in range(8))
-    shading.shoot(
-        world, scene.air, lamps, eye, turn, focal, pattern, depth, which, normals, albedo, light, shine, extra
+    normals, albedo, light, direct, shine, extra, out, even, bright = (
+        np.zeros((*shape, 3)) for _ in range(9)
     )
-    shading.gather(depth, normals, light, even)
-    shading.gather(depth, normals, shine, bright)
+    shading.shoot(
+        world, scene.air, lamps, eye, turn, focal, pattern,
+        depth, which, normals, albedo, light, direct, shine, extra,
+    )  # fmt: skip
+    shading.gather(depth, normals, light, 0, even)
+    shading.gather(depth, normals, direct, 1, even)
+    shading.gather(depth, normals, shine, 1, bright)
     shading.compose(world, scene.air, lamps, eye, turn, focal, depth, which, albedo, even, bright, extra, out)
     return out, depth
 

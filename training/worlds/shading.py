@@ -99,6 +99,7 @@ def shoot(
     normals: Array,
     albedo: Array,
     light: Array,
+    direct: Array,
     shine: Array,
     extra: Array,
 ) -> None:
@@ -122,7 +123,8 @@ def shoot(
             t, i = cast(world, eye[0], eye[1], eye[2], d[0], d[1], d[2], FAR, False, stack)
             depth[y, x], which[y, x] = t, i
             for k in range(3):
-                light[y, x, k], shine[y, x, k], extra[y, x, k], normals[y, x, k] = 0, 0, 0, 0
+                light[y, x, k], direct[y, x, k], shine[y, x, k] = 0, 0, 0
+                extra[y, x, k], normals[y, x, k] = 0, 0
             if i < 0:
                 sky(air, lamps, textures, d[0] / length, d[1] / length, d[2] / length, colour, spare)
                 for k in range(3):
@@ -143,18 +145,27 @@ def shoot(
             lift = 1e-4 * t + 1e-5
             sx, sy, sz = p[0] + lift * gx, p[1] + lift * gy, p[2] + lift * gz
             cell = (y & 3) * 4 + (x & 3)
-            # Occlusion: one direction of the hemisphere, as often as its cosine.
-            radius, angle = math.sqrt(pattern[cell, 0]), 2 * math.pi * pattern[cell, 1]
-            ha, hb, hc = radius * math.cos(angle), radius * math.sin(angle), math.sqrt(1 - pattern[cell, 0])
-            ax, ay, az = ha * tx + hb * bx + hc * gx, ha * ty + hb * by + hc * gy, ha * tz + hb * bz + hc * gz
-            blocked, what = cast(world, sx, sy, sz, ax, ay, az, air[16], True, stack)
-            up = 0.5 + 0.5 * at[1]
-            for k in range(3):
-                full = air[k] * up + air[3 + k] * (1 - up)
-                if what >= 0:
-                    full *= 0.15 + 0.35 * blocked / air[16]
-                light[y, x, k] = full
-            if len(lamps) > 0:
+            if (x + y) & 1 == 0:
+                # Occlusion: one direction of the hemisphere, as often as its cosine.
+                radius, angle = math.sqrt(pattern[cell, 0]), 2 * math.pi * pattern[cell, 1]
+                ha, hb, hc = (
+                    radius * math.cos(angle),
+                    radius * math.sin(angle),
+                    math.sqrt(1 - pattern[cell, 0]),
+                )
+                ax, ay, az = (
+                    ha * tx + hb * bx + hc * gx,
+                    ha * ty + hb * by + hc * gy,
+                    ha * tz + hb * bz + hc * gz,
+                )
+                blocked, what = cast(world, sx, sy, sz, ax, ay, az, air[16], True, stack)
+                up = 0.5 + 0.5 * at[1]
+                for k in range(3):
+                    full = air[k] * up + air[3 + k] * (1 - up)
+                    if what >= 0:
+                        full *= 0.15 + 0.35 * blocked / air[16]
+                    light[y, x, k] = full
+            elif len(lamps) > 0:
                 j = int(pattern[cell, 2] * len(lamps)) % len(lamps)
                 spread = lamps[j, 7]
                 lx, ly, lz = (
@@ -181,8 +192,8 @@ def shoot(
                         peak = max(0.0, (at[0] * hx + at[1] * hy + at[2] * hz) / half) ** materials[own, 12]
                         for k in range(3):
                             flux = lamps[j, 4 + k] * fall * len(lamps)
-                            light[y, x, k] += flux * towards
-                            shine[y, x, k] += flux * materials[own, 11] * peak * towards
+                            direct[y, x, k] = flux * towards
+                            shine[y, x, k] = flux * materials[own, 11] * peak * towards
             if materials[own, 13] > 0:
                 dot = d[0] * at[0] + d[1] * at[1] + d[2] * at[2]
                 for k in range(3):
@@ -201,29 +212,42 @@ def shoot(
 
 
 @fast
-def gather(depth: Array, normals: Array, noisy: Array, out: Array) -> None:
-    """Average a buffer over squares of 4 x 4 pixels, leaving out those of another surface."""
+def gather(depth: Array, normals: Array, noisy: Array, parity: int, out: Array) -> None:
+    """Add to `out` a buffer's mean over squares of 4 x 4 pixels, of the pixels whose x + y has this parity.
+
+    Pixels of another surface do not count, unless there are no others.
+    """
     height, width = depth.shape
     for y in range(height):
         for x in range(width):
             if depth[y, x] >= FAR:
                 continue
             a, b, c, total = 0.0, 0.0, 0.0, 0.0
+            any_a, any_b, any_c, any_total = 0.0, 0.0, 0.0, 0.0
             for v in range(max(0, y - 2), min(height, y + 2)):
-                for u in range(max(0, x - 2), min(width, x + 2)):
+                first = max(0, x - 2)
+                for u in range(first + ((first + v + parity) & 1), min(width, x + 2), 2):
+                    if depth[v, u] >= FAR:
+                        continue
+                    any_total += 1
+                    any_a, any_b, any_c = (
+                        any_a + noisy[v, u, 0],
+                        any_b + noisy[v, u, 1],
+                        any_c + noisy[v, u, 2],
+                    )
                     if abs(depth[v, u] - depth[y, x]) > 0.06 * depth[y, x]:
                         continue
-                    dot = (
-                        normals[v, u, 0] * normals[y, x, 0]
-                        + normals[v, u, 1] * normals[y, x, 1]
-                        + normals[v, u, 2] * normals[y, x, 2]
-                    )
+                    dot = normals[v, u, 0] * normals[y, x, 0]
+                    dot += normals[v, u, 1] * normals[y, x, 1] + normals[v, u, 2] * normals[y, x, 2]
                     if dot < 0.75:
                         continue
                     total += 1
                     a, b, c = a + noisy[v, u, 0], b + noisy[v, u, 1], c + noisy[v, u, 2]
-            total = max(total, 1.0)
-            out[y, x, 0], out[y, x, 1], out[y, x, 2] = a / total, b / total, c / total
+            if total == 0:
+                a, b, c, total = any_a, any_b, any_c, max(any_total, 1.0)
+            out[y, x, 0] += a / total
+            out[y, x, 1] += b / total
+            out[y, x, 2] += c / total
 
 
 @fast

@@ -68,17 +68,21 @@ def _convert(ndc: Gaussians, stretch: tuple[float, float, float], out: Gaussians
 
 def rotation_rows(quaternions: Tensor) -> list[list[Tensor]]:
     """Return rotation matrices of (n, 4) quaternions wxyz of any length, as rows of (n,) tensors."""
-    w, x, y, z = quaternions.unbind(1)
-    # 2 / |q|² in place of a normalised q; a zero quaternion is the identity.
-    s = 2 / (w * w + x * x + y * y + z * z).clamp(min=1e-30)
+    # A zero quaternion is the identity.
+    known = (quaternions * quaternions).sum(dim=1, keepdim=True) > 1e-30
+    w, x, y, z = torch.where(known, quaternions, quaternions.new_tensor([1, 0, 0, 0])).unbind(1)
+    s = 2 / (w * w + x * x + y * y + z * z)  # in place of a normalised q
     xs, ys, zs = x * s, y * s, z * s
     wx, wy, wz = w * xs, w * ys, w * zs
-    xx, xy, xz = x * xs, x * ys, x * zs
-    yy, yz, zz = y * ys, y * zs, z * zs
+    xy, xz, yz = x * ys, x * zs, y * zs
+    # Differences of squares: 1 - 2 (x² + y²) / |q|² would lose a small entry to the rounding of 1.
+    half = s / 2
+    wy_, wz_ = (w - y) * (w + y), (w - z) * (w + z)
+    xy_, xz_ = (x - y) * (x + y), (x - z) * (x + z)
     return [
-        [1 - (yy + zz), xy - wz, xz + wy],
-        [xy + wz, 1 - (xx + zz), yz - wx],
-        [xz - wy, yz + wx, 1 - (xx + yy)],
+        [(wz_ + xy_) * half, xy - wz, xz + wy],
+        [xy + wz, (wz_ - xy_) * half, yz - wx],
+        [xz - wy, yz + wx, (wy_ - xz_) * half],
     ]
 
 

@@ -114,6 +114,12 @@ def test_aligned_axes_and_half_turns() -> None:
     check(gaussians)
 
 
+def test_a_small_entry_of_the_rotation_is_not_lost_to_rounding() -> None:
+    """The long axis is almost normal to z, the only axis that is not squeezed here."""
+    gaussians = ndc(torch.tensor([[0.01, 0.01, 1.0]]))
+    check(gaussians._replace(quaternions=torch.tensor([[0, 0.04, 1, 1.0]])), Camera(2621.0, 100, 100))
+
+
 finite = st.floats(-1, 1, width=32).filter(lambda x: x == 0 or abs(x) > 1e-6)
 positive = st.floats(-18, 6).map(lambda x: float(np.float32(10.0**x)))
 

@@ -123,4 +123,8 @@ async def _discard(producer: AIOKafkaProducer) -> None:
         both = [task for task in (sender, stopping) if task is not None]
         # Repeatedly: cancelled once, the sender still waits for the requests in flight.
         await tasks.end(both, within_s=_CLOSE_S, again_s=0.2)
+        # Retrieve the failed transaction's error: nobody waits for its end, and asyncio would log it later.
+        ended = producer._txn_manager and producer._txn_manager.wait_for_transaction_end()  # noqa: SLF001
+        if ended is not None and ended.done() and not ended.cancelled():
+            ended.exception()
         await producer.client.close()

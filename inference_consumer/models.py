@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -30,12 +31,25 @@ def no_preemption() -> None:
     """Return at once: no batch preempts."""
 
 
+class FocalSource(StrEnum):
+    """Where a scene's focal length comes from."""
+
+    REQUEST = "request"
+    EXIF = "exif"
+    NETWORK = "network"
+    DEFAULT = "default"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Photo:
-    """An upright photo: ``pixels`` is uint8 sRGB, (height, width, 3), perhaps read-only."""
+    """An upright photo: ``pixels`` is uint8 sRGB, (height, width, 3), perhaps read-only.
+
+    ``focal_px`` with the source `FocalSource.DEFAULT` is a guess; a model that sees better may replace it.
+    """
 
     pixels: Pixels
     focal_px: float
+    focal_source: FocalSource = FocalSource.DEFAULT
 
     @property
     def camera(self) -> Camera:
@@ -62,8 +76,24 @@ class ModelInfo:
     warm_up: bool = True
 
 
+class Estimates(NamedTuple):
+    """What a model found out about the photo beside its Gaussians.
+
+    ``focal_px``: the focal length that replaces a guessed one. ``scale_spread``: the standard deviation of
+    the natural logarithm of the metric scale.
+    """
+
+    focal_px: float | None = None
+    scale_spread: float | None = None
+
+
 class Splat(Protocol):
     """One photo's Gaussians, in memory of any device."""
+
+    @property
+    def estimates(self) -> Estimates:
+        """What the model found out; nothing, unless a model says otherwise."""
+        return Estimates()
 
     @property
     def count(self) -> int:

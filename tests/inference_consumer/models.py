@@ -21,7 +21,7 @@ INFO = ModelInfo(
 
 
 @dataclass
-class Echo:
+class Echo(Splat):
     """A splat whose bytes are its item's text."""
 
     item: Any

@@ -1,0 +1,139 @@
+"""The second layer: what a sideways motion reveals behind every step in depth.
+
+Each cell in front of a step gets a cell behind it, within the width that `MOTION_M` reveals. Its depth and
+its colour continue the background at the step, never the front. Cells far from the step repeat the
+background mirrored, so that its texture goes on instead of smearing.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from inference_consumer.layered.geometry import Bools, Floats
+from inference_consumer.layered.surfaces import CUT
+
+MOTION_M: Final = 0.5
+"""The sideways motion, in metres, that the layer is wide enough for."""
+WIDEST: Final = 0.2
+"""Of the longer side: the layer's greatest width, for things right before the camera."""
+BEHIND: Final = 0.03
+"""The least distance behind the front, in the logarithm of the depth."""
+DEEPEST: Final = 0.7
+"""The most that the continued slope may take the background from the depth at its step, in the logarithm."""
+_SMOOTH: Final = 4
+"""Cells; the background's slope and colour at a step are means over so many on each side."""
+
+
+class Layer(NamedTuple):
+    """Cells behind the front: where they are (rows, columns), their log depth and colours, maps like it."""
+
+    there: Bools
+    log_depth: Floats
+    colors: Floats
+
+
+def hidden(log_depth: Floats, colors: Floats, focal: float, sky: Bools) -> Layer:
+    """Return the second layer of a front layer with steps of one cell; ``focal`` in cells."""
+    rows, columns = log_depth.shape
+    behind = _far_sides(log_depth)
+    nothing = Layer(np.zeros((rows, columns), bool), log_depth, colors)
+    if not behind.any():
+        return nothing
+    distance, (row, column) = ndimage.distance_transform_edt(~behind, return_indices=True)
+    depth_there = log_depth[row, column]
+    # A motion by t moves a cell at depth z by focal * t / z: the difference is what it reveals.
+    reveals = focal * MOTION_M * (np.exp(-log_depth) - np.exp(-depth_there))
+    reach = np.minimum(reveals + 1, WIDEST * max(rows, columns))
+    there = (depth_there - log_depth > CUT) & (distance <= reach)
+    if not there.any():
+        return nothing
+    at = np.nonzero(there)
+    source = row[at], column[at]
+    offset = np.stack([at[0] - source[0], at[1] - source[1]])
+    filled = np.full_like(log_depth, np.nan)
+    filled[at] = _depth(log_depth, sky, source, offset)
+    texture = np.zeros_like(colors)
+    texture[at] = _texture(log_depth, colors, source, offset, distance[at])
+    filled, texture = _smoothed(there, filled, texture)
+    filled = np.where(there, np.maximum(filled, log_depth + BEHIND), log_depth)
+    return Layer(there, filled.astype(np.float32), texture)
+
+
+def _far_sides(log_depth: Floats) -> Bools:
+    """Return the cells that lie behind a neighbour by more than `CUT`."""
+    far = np.zeros(log_depth.shape, bool)
+    down, right = np.diff(log_depth, axis=0), np.diff(log_depth, axis=1)
+    far[1:] |= down > CUT
+    far[:-1] |= down < -CUT
+    far[:, 1:] |= right > CUT
+    far[:, :-1] |= right < -CUT
+    return far
+
+
+def _depth(log_depth: Floats, sky: Bools, source: tuple[Floats, Floats], offset: Floats) -> Floats:
+    """Return the background's depth, continued in a plane from its steps.
+
+    A plane's disparity is linear in the picture, so the disparity is continued.
+    """
+    disparity = np.exp(-log_depth)
+    start = disparity[source]
+    slope = np.stack([_background_slope(disparity, log_depth, axis)[source] for axis in (0, 1)])
+    slope[:, sky[source]] = 0
+    continued = start + (slope * offset).sum(0)
+    return -np.log(np.clip(continued, start * np.exp(-DEEPEST), start * np.exp(DEEPEST)))
+
+
+def _background_slope(disparity: Floats, log_depth: Floats, axis: int) -> Floats:
+    """Return the disparity's mean change a cell along an axis, without the steps."""
+    change = np.diff(disparity, axis=axis)
+    smooth = np.abs(np.diff(log_depth, axis=axis)) <= CUT
+    edge = [(0, 0), (0, 0)]
+    edge[axis] = (0, 1)
+    change, weight = np.pad(np.where(smooth, change, 0), edge), np.pad(smooth, edge).astype(np.float32)
+    width = 2 * _SMOOTH + 1
+    total = ndimage.uniform_filter(change, width)
+    slope: Floats = total / np.maximum(ndimage.uniform_filter(weight, width), 0.25)
+    return slope
+
+
+def _texture(
+    log_depth: Floats, colors: Floats, source: tuple[Floats, Floats], offset: Floats, distance: Floats
+) -> Floats:
+    """Return the background's colours, mirrored at the step where the background is wide enough."""
+    rows, columns = log_depth.shape
+    start = log_depth[source]
+    best = colors[source].copy()
+    # From the whole way to an eighth: the first mirrored place that lies on the same surface is taken.
+    open_ = np.ones(len(start), bool)
+    for share in (1.0, 0.5, 0.25, 0.125):
+        row = np.rint(source[0] - share * offset[0]).astype(int)
+        column = np.rint(source[1] - share * offset[1]).astype(int)
+        inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
+        row, column = np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)
+        tolerance = CUT + 0.02 * share * distance
+        good = open_ & inside & (np.abs(log_depth[row, column] - start) < tolerance)
+        best[good] = colors[row[good], column[good]]
+        open_ &= ~good
+    return best
+
+
+def _smoothed(there: Bools, log_depth: Floats, colors: Floats) -> tuple[Floats, Floats]:
+    """Return the layer with the seams blurred where cells of two sources meet."""
+    size = 2 * _SMOOTH + 1
+    weight = np.maximum(ndimage.uniform_filter(there.astype(np.float32), size), 1e-6)
+    depth = ndimage.uniform_filter(np.where(there, log_depth, 0).astype(np.float32), size) / weight
+    small = np.maximum(ndimage.uniform_filter(there.astype(np.float32), 3), 1e-6)
+    soft = np.stack(
+        [
+            ndimage.uniform_filter(np.where(there, colors[..., k], 0).astype(np.float32), 3) / small
+            for k in range(3)
+        ],
+        -1,
+    )
+    # Different surfaces behind one front stay apart: only depths that nearly agree are mixed.
+    agree = np.abs(np.nan_to_num(log_depth) - depth) < 2 * CUT
+    mixed = np.where(agree, depth, np.nan_to_num(log_depth))
+    return np.where(there, mixed, 0), np.where(there[..., None], soft, colors)

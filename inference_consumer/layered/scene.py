@@ -1,0 +1,107 @@
+"""Builds the Gaussians of a photo from its geometry; knows no network.
+
+The steps: the cells' grid, the depth on it fitted to the photo's edges (`edges`), the sky at a far but
+finite distance, the second layer (`background`), Gaussians in the surfaces (`surfaces`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final, NamedTuple
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from inference_consumer.layered import background, edges, surfaces
+from inference_consumer.layered.geometry import Bools, Floats, Geometry
+from inference_consumer.layered.surfaces import Gaussians
+from inference_consumer.models import Pixels
+
+FRONT: Final = 300_000
+"""Gaussians of the front layer, one a cell, at most: 17 MB as .ply. Photos with fewer pixels have fewer."""
+MOST: Final = 400_000
+"""Gaussians of both layers; of the second one only the nearest to the steps are kept beyond that."""
+SKY_FURTHER: Final = 3.0
+"""The sky lies so many times further than the furthest thing..."""
+SKY_M: Final = (30.0, 500.0)
+"""...between these distances, metres."""
+SHARPEN: Final = 0.8
+"""Neighbouring Gaussians blend: the share of that blur that the colours take back beforehand."""
+
+
+class Grid(NamedTuple):
+    """The cells of a photo: colours (rows, columns, 3) in 0..1, and the photo's width over the columns."""
+
+    colors: Floats
+    pixels_per_cell: float
+
+
+def grid(pixels: Pixels, most: int = FRONT) -> Grid:
+    """Return the photo averaged down to at most ``most`` cells of its own aspect."""
+    height, width = pixels.shape[:2]
+    shrink = min(1.0, math.sqrt(most / (width * height)))
+    columns, rows = max(2, round(width * shrink)), max(2, int(height * shrink))
+    cells = pixels
+    if (columns, rows) != (width, height):
+        cells = np.asarray(Image.fromarray(pixels).resize((columns, rows), Image.Resampling.LANCZOS))
+    return Grid(cells.astype(np.float32) / np.float32(255), width / columns)
+
+
+def build(cells: Grid, geometry: Geometry) -> Gaussians:
+    """Return the scene's Gaussians: those of the front layer first, row by row, then the second layer's."""
+    colors = cells.colors
+    rows, columns = colors.shape[:2]
+    focal = geometry.focal * math.hypot(rows, columns)
+    log_depth, sky_log = _on_grid(geometry, rows, columns)
+    log_depth = edges.aligned(log_depth, colors, blur=columns / geometry.depth.shape[1])
+    sky = log_depth > sky_log - 0.1
+    front = surfaces.gaussians(log_depth, sharpened(colors), focal)
+    layer = background.hidden(log_depth, colors, focal, sky)
+    if not layer.there.any():
+        return front
+    back = surfaces.gaussians(layer.log_depth, layer.colors, focal, _fewer(layer, MOST - rows * columns))
+    return Gaussians(*(np.concatenate(pair) for pair in zip(front, back, strict=True)))
+
+
+def _on_grid(geometry: Geometry, rows: int, columns: int) -> tuple[Floats, float]:
+    """Return the logarithm of the depth on the grid, smooth, and the logarithm of the sky's distance."""
+    counts = geometry.known & ~geometry.sky & np.isfinite(geometry.depth) & (geometry.depth > 0)
+    if not counts.any():
+        sky_log = math.log(SKY_M[0])
+        return np.full((rows, columns), sky_log, np.float32), sky_log
+    log_depth = np.log(np.where(counts, geometry.depth, 1)).astype(np.float32)
+    furthest = float(np.quantile(log_depth[counts], 0.98))
+    sky_log = min(max(furthest + math.log(SKY_FURTHER), math.log(SKY_M[0])), math.log(SKY_M[1]))
+    sky_log = max(sky_log, furthest)
+    unknown = ~counts & ~geometry.sky
+    if unknown.any():
+        nearest = ndimage.distance_transform_edt(~counts, return_distances=False, return_indices=True)
+        log_depth = np.where(unknown, log_depth[tuple(nearest)], log_depth)
+    log_depth = np.where(geometry.sky, np.float32(sky_log), np.minimum(log_depth, sky_log))
+    return resized(log_depth, rows, columns), sky_log
+
+
+def resized(values: Floats, rows: int, columns: int) -> Floats:
+    """Return a map (rows, columns) interpolated from a map of any size."""
+    image = Image.fromarray(np.ascontiguousarray(values, np.float32))
+    return np.asarray(image.resize((columns, rows), Image.Resampling.BILINEAR))
+
+
+def sharpened(colors: Floats) -> Floats:
+    """Return colours whose blend by neighbouring Gaussians looks like ``colors``."""
+    blurred = np.stack([ndimage.gaussian_filter(colors[..., k], surfaces.WIDTH, truncate=3) for k in range(3)], -1)
+    result: Floats = np.clip(colors + np.float32(SHARPEN) * (colors - blurred), 0, 1)
+    return result
+
+
+def _fewer(layer: background.Layer, most: int) -> Bools:
+    """Return at most ``most`` of the layer's cells."""
+    there = layer.there
+    excess = int(there.sum()) - most
+    if excess <= 0:
+        return there
+    # The widest parts lose their inner cells, which only the longest motions reveal.
+    depth_inside = ndimage.distance_transform_edt(there)
+    limit = np.partition(depth_inside[there], most)[most]
+    return there & (depth_inside < limit)

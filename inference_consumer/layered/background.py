@@ -7,7 +7,7 @@ background mirrored, so that its texture goes on instead of smearing.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from scipy import ndimage
@@ -15,8 +15,12 @@ from scipy import ndimage
 from inference_consumer.layered.geometry import Bools, Floats
 from inference_consumer.layered.surfaces import CUT
 
+Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int32]]"
+
 MOTION_M: Final = 0.5
 """The sideways motion, in metres, that the layer is wide enough for."""
+LEVELS: Final = 8
+"""Parts of the depth's range in which the background is looked for."""
 WIDEST: Final = 0.2
 """Of the longer side: the layer's greatest width, for things right before the camera."""
 BEHIND: Final = 0.03
@@ -37,16 +41,17 @@ class Layer(NamedTuple):
 
 def hidden(log_depth: Floats, colors: Floats, focal: float, sky: Bools) -> Layer:
     """Return the second layer of a front layer with steps of one cell; ``focal`` in cells."""
-    rows, columns = log_depth.shape
     behind = _far_sides(log_depth)
-    nothing = Layer(np.zeros((rows, columns), bool), log_depth, colors)
+    nothing = Layer(np.zeros(log_depth.shape, bool), log_depth, colors)
     if not behind.any():
         return nothing
-    distance, (row, column) = ndimage.distance_transform_edt(~behind, return_indices=True)
+    row, column = _nearest_behind(log_depth, behind)
+    rows, columns = np.indices(log_depth.shape, np.int32)
+    distance = np.hypot(row - rows, column - columns)
     depth_there = log_depth[row, column]
     # A motion by t moves a cell at depth z by focal * t / z: the difference is what it reveals.
     reveals = focal * MOTION_M * (np.exp(-log_depth) - np.exp(-depth_there))
-    reach = np.minimum(reveals + 1, WIDEST * max(rows, columns))
+    reach = np.minimum(reveals + 1, WIDEST * max(log_depth.shape))
     there = (depth_there - log_depth > CUT) & (distance <= reach)
     if not there.any():
         return nothing
@@ -71,6 +76,36 @@ def _far_sides(log_depth: Floats) -> Bools:
     far[:, 1:] |= right > CUT
     far[:, :-1] |= right < -CUT
     return far
+
+
+def _nearest_behind(log_depth: Floats, behind: Bools) -> tuple[Ints, Ints]:
+    """Return row and column of the nearest far side that lies behind each cell; where there is none, any.
+
+    The cells are parted into `LEVELS` by their depth, and each part looks among the far sides behind it: a
+    cell of a thing finds the wall behind it, not the edge of its own handle. It is done on every second row
+    and column, where the furthest of four cells stands for them.
+    """
+    height, width = log_depth.shape
+    pad = ((0, height % 2), (0, width % 2))
+    fours = np.pad(np.where(behind, log_depth, -np.inf), pad, constant_values=-np.inf)
+    fours = fours.reshape(fours.shape[0] // 2, 2, -1, 2).transpose(0, 2, 1, 3).reshape(*(n // 2 for n in fours.shape), 4)
+    which, furthest = fours.argmax(-1), fours.max(-1)
+    coarse = np.pad(log_depth, pad, mode="edge")[::2, ::2]
+    row, column = np.zeros((2, *coarse.shape), np.int32)
+    bounds = np.quantile(furthest[np.isfinite(furthest)], np.linspace(0, 1, LEVELS + 1)[:-1])
+    for number, bound in enumerate(bounds):
+        # Of this part are the cells before `bound` that lie behind the one before it.
+        part = coarse < bound - CUT
+        if number:
+            part &= coarse >= bounds[number - 1] - CUT
+        if not part.any():
+            continue
+        _, (r, c) = ndimage.distance_transform_edt(furthest < bound, return_indices=True)
+        row[part], column[part] = r[part], c[part]
+    corner = which[row, column]
+    row, column = 2 * row + corner // 2, 2 * column + corner % 2
+    grown = (np.repeat(np.repeat(found, 2, 0), 2, 1)[:height, :width] for found in (row, column))
+    return next(grown), next(grown)
 
 
 def _depth(log_depth: Floats, sky: Bools, source: tuple[Floats, Floats], offset: Floats) -> Floats:

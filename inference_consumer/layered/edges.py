@@ -7,6 +7,7 @@ whose colour it has.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -16,8 +17,14 @@ from inference_consumer.layered.geometry import Bools, Floats
 
 STEP: Final = 0.08
 """The least step of the logarithm of the depth that counts as an edge: 8 %."""
-CERTAINTY: Final = 3.0
+CERTAINTY: Final = 1.5
 """How much the network's own side counts against the colour; colours of one surface differ, too."""
+SMEAR: Final = 2.0
+"""A step is smeared over so many of the map's own pixels to each side."""
+MEMBER: Final = 0.15
+"""Cells within this part of a step's height from its near or far end belong to that side for certain..."""
+MEMBER_LOG: Final = 0.08
+"""...and within this in the logarithm of the depth, for steps to the sky."""
 _DIM: Final = 0.02
 """The standard deviation of colour, of 1, below which two surfaces are not told apart."""
 
@@ -45,17 +52,19 @@ def aligned(log_depth: Floats, colors: Floats, blur: float) -> Floats:
 
     ``colors`` (rows, columns, 3) in 0..1. ``blur``: cells over which the map's steps are smeared.
     """
-    radius = max(1, round(blur))
+    radius = max(1, math.ceil(SMEAR * blur))
     width = 2 * radius + 1
     near = ndimage.minimum_filter(log_depth, width)
     far = ndimage.maximum_filter(log_depth, width)
-    band = _cleared(steps(log_depth, radius) > STEP, radius) & (far - near > STEP)
+    sided = far - near > STEP
+    band = _cleared(steps(log_depth, radius) > STEP, radius) & sided
     if not band.any():
         return log_depth
+    member = np.minimum(MEMBER * (far - near), MEMBER_LOG)
     share = (log_depth - near) / np.maximum(far - near, 1e-6)  # 0: near, 1: far
     box = 4 * radius + 1
-    front = _Side.of(share < 0.25, log_depth, colors, box)
-    back = _Side.of(share > 0.75, log_depth, colors, box)
+    front = _Side.of(sided & (log_depth - near < member), log_depth, colors, box)
+    back = _Side.of(sided & (far - log_depth < member), log_depth, colors, box)
     unlike_front, unlike_back = front.unlike(colors), back.unlike(colors)
     score = unlike_back - unlike_front + CERTAINTY * (1 - 2 * share)
     score = np.where(front.there & back.there, score, 1 - 2 * share)

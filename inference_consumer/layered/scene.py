@@ -13,12 +13,12 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from inference_consumer.layered import background, edges, surfaces
+from inference_consumer.layered import background, edges, margin, surfaces
 from inference_consumer.layered.geometry import Bools, Floats, Geometry
 from inference_consumer.layered.surfaces import Gaussians
 from inference_consumer.models import Pixels
 
-FRONT: Final = 300_000
+FRONT: Final = 280_000
 """Gaussians of the front layer, one a cell, at most: 17 MB as .ply. Photos with fewer pixels have fewer."""
 MOST: Final = 400_000
 """Gaussians of both layers; of the second one only the nearest to the steps are kept beyond that."""
@@ -49,7 +49,7 @@ def grid(pixels: Pixels, most: int = FRONT) -> Grid:
 
 
 def build(cells: Grid, geometry: Geometry) -> Gaussians:
-    """Return the scene's Gaussians: those of the front layer first, row by row, then the second layer's."""
+    """Return the scene's Gaussians: the front layer row by row, then the second layer, then the margin."""
     colors = cells.colors
     rows, columns = colors.shape[:2]
     focal = geometry.focal * math.hypot(rows, columns)
@@ -58,10 +58,11 @@ def build(cells: Grid, geometry: Geometry) -> Gaussians:
     sky = log_depth > sky_log - 0.1
     front = surfaces.gaussians(log_depth, sharpened(colors), focal)
     layer = background.hidden(log_depth, colors, focal, sky)
-    if not layer.there.any():
-        return front
-    back = surfaces.gaussians(layer.log_depth, layer.colors, focal, _fewer(layer, MOST - rows * columns))
-    return Gaussians(*(np.concatenate(pair) for pair in zip(front, back, strict=True)))
+    edge = margin.gaussians(log_depth, colors, focal)
+    back = surfaces.gaussians(
+        layer.log_depth, layer.colors, focal, _fewer(layer, MOST - len(front.means) - len(edge.means))
+    )
+    return Gaussians(*(np.concatenate(parts) for parts in zip(front, back, edge, strict=True)))
 
 
 def _on_grid(geometry: Geometry, rows: int, columns: int) -> tuple[Floats, float]:
@@ -98,8 +99,7 @@ def sharpened(colors: Floats) -> Floats:
 def _fewer(layer: background.Layer, most: int) -> Bools:
     """Return at most ``most`` of the layer's cells."""
     there = layer.there
-    excess = int(there.sum()) - most
-    if excess <= 0:
+    if int(there.sum()) <= most:
         return there
     # The widest parts lose their inner cells, which only the longest motions reveal.
     depth_inside = ndimage.distance_transform_edt(there)

@@ -7,6 +7,7 @@ background mirrored, so that its texture goes on instead of smearing.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -88,7 +89,8 @@ def _nearest_behind(log_depth: Floats, behind: Bools) -> tuple[Ints, Ints]:
     height, width = log_depth.shape
     pad = ((0, height % 2), (0, width % 2))
     fours = np.pad(np.where(behind, log_depth, -np.inf), pad, constant_values=-np.inf)
-    fours = fours.reshape(fours.shape[0] // 2, 2, -1, 2).transpose(0, 2, 1, 3).reshape(*(n // 2 for n in fours.shape), 4)
+    half = fours.shape[0] // 2, fours.shape[1] // 2
+    fours = fours.reshape(half[0], 2, half[1], 2).transpose(0, 2, 1, 3).reshape(*half, 4)
     which, furthest = fours.argmax(-1), fours.max(-1)
     coarse = np.pad(log_depth, pad, mode="edge")[::2, ::2]
     row, column = np.zeros((2, *coarse.shape), np.int32)
@@ -108,7 +110,7 @@ def _nearest_behind(log_depth: Floats, behind: Bools) -> tuple[Ints, Ints]:
     return next(grown), next(grown)
 
 
-def _depth(log_depth: Floats, sky: Bools, source: tuple[Floats, Floats], offset: Floats) -> Floats:
+def _depth(log_depth: Floats, sky: Bools, source: tuple[Ints, Ints], offset: Ints) -> Floats:
     """Return the background's depth, continued in a plane from its steps.
 
     A plane's disparity is linear in the picture, so the disparity is continued.
@@ -118,7 +120,8 @@ def _depth(log_depth: Floats, sky: Bools, source: tuple[Floats, Floats], offset:
     slope = np.stack([_background_slope(disparity, log_depth, axis)[source] for axis in (0, 1)])
     slope[:, sky[source]] = 0
     continued = start + (slope * offset).sum(0)
-    return -np.log(np.clip(continued, start * np.exp(-DEEPEST), start * np.exp(DEEPEST)))
+    bounds = start * np.float32(math.exp(-DEEPEST)), start * np.float32(math.exp(DEEPEST))
+    return np.asarray(-np.log(np.clip(continued, *bounds)))
 
 
 def _background_slope(disparity: Floats, log_depth: Floats, axis: int) -> Floats:
@@ -130,12 +133,11 @@ def _background_slope(disparity: Floats, log_depth: Floats, axis: int) -> Floats
     change, weight = np.pad(np.where(smooth, change, 0), edge), np.pad(smooth, edge).astype(np.float32)
     width = 2 * _SMOOTH + 1
     total = ndimage.uniform_filter(change, width)
-    slope: Floats = total / np.maximum(ndimage.uniform_filter(weight, width), 0.25)
-    return slope
+    return np.asarray(total / np.maximum(ndimage.uniform_filter(weight, width), 0.25))
 
 
 def _texture(
-    log_depth: Floats, colors: Floats, source: tuple[Floats, Floats], offset: Floats, distance: Floats
+    log_depth: Floats, colors: Floats, source: tuple[Ints, Ints], offset: Ints, distance: Floats
 ) -> Floats:
     """Return the background's colours, mirrored at the step where the background is wide enough."""
     rows, columns = log_depth.shape

@@ -25,6 +25,8 @@ MEMBER: Final = 0.15
 """Cells within this part of a step's height from its near or far end belong to that side for certain..."""
 MEMBER_LOG: Final = 0.08
 """...and within this in the logarithm of the depth, for steps to the sky."""
+_LEAST: Final = 1e-4
+"""The least disparity, one over metres."""
 _DIM: Final = 0.02
 """The standard deviation of colour, of 1, below which two surfaces are not told apart."""
 
@@ -32,18 +34,22 @@ _DIM: Final = 0.02
 def steps(log_depth: Floats, radius: int) -> Floats:
     """Return the height of the step at each cell that its surroundings do not explain by their slope.
 
-    A step is what the map changes over ``2 * radius`` cells, beyond what the slopes on both sides continue.
-    Ground that runs to the horizon has slopes and no steps.
+    A step is what the map changes over ``2 * radius`` cells, beyond what the slopes on both sides continue;
+    in the logarithm of the depth. Slopes are those of the disparity, for a plane's is linear in the picture:
+    ground that runs to the horizon has no steps.
     """
+    disparity = np.exp(-log_depth)
     height = np.zeros_like(log_depth)
     for axis in (0, 1):
         outer_low, low, high, outer_high = (
-            _shifted(log_depth, distance, axis) for distance in (-2 * radius, -radius, radius, 2 * radius)
+            _shifted(disparity, distance, axis) for distance in (-2 * radius, -radius, radius, 2 * radius)
         )
         before, over, after = low - outer_low, high - low, outer_high - high
         # A slope at least as steep on one side explains the change, so the larger one counts twice.
         explained = np.maximum(np.abs(before), np.abs(after)) * 2
-        np.maximum(height, np.abs(over) - explained, out=height)
+        excess = np.maximum(np.abs(over) - explained, 0)
+        furthest = np.maximum(np.minimum(low, high), _LEAST)
+        np.maximum(height, np.log1p(excess / furthest), out=height)
     return height
 
 
@@ -111,7 +117,10 @@ def _cleared(mask: Bools, radius: int) -> Bools:
 
 
 def _shifted(values: Floats, distance: int, axis: int) -> Floats:
-    """Return ``values[x + distance]`` along an axis, the border repeated."""
+    """Return ``values[x + distance]`` along an axis; beyond the border its slope goes on."""
     count = values.shape[axis]
-    index = np.clip(np.arange(count) + distance, 0, count - 1)
-    return np.take(values, index, axis)
+    index = np.arange(count) + distance
+    inside = np.clip(index, 0, count - 1)
+    mirrored = np.clip(2 * inside - index, 0, count - 1)
+    at_border = np.take(values, inside, axis)
+    return np.asarray(2 * at_border - np.take(values, mirrored, axis))

@@ -17,7 +17,7 @@ from PIL import Image
 from bus.contract.splat import Camera
 from inference_consumer import ply
 from inference_consumer.errors import ResultNotFiniteError
-from inference_consumer.layered import networks, scene
+from inference_consumer.layered import networks, scale, scene
 from inference_consumer.layered.geometry import Geometry, GeometryNetwork, Picture
 from inference_consumer.models import (
     Estimates,
@@ -136,7 +136,7 @@ def _splat(item: Item, geometry: Geometry | Exception) -> LayeredSplat | Excepti
         return geometry
     if not np.isfinite(geometry.depth[geometry.known]).all() or not math.isfinite(geometry.focal):
         return ResultNotFiniteError("The network found no finite geometry in this photo; try another one.")
-    return LayeredSplat(item, geometry)
+    return LayeredSplat(item, scale.weighed(geometry))
 
 
 def make(settings: Settings) -> Layered:

@@ -19,8 +19,8 @@ def session(weights: bytes | str, *, device: str, threads: int | None) -> Any:
     available = set(onnxruntime.get_available_providers())
     if device == "cuda" and "CUDAExecutionProvider" not in available:
         raise ConfigurationError(
-            "LAYERED_DEVICE: cuda needs the package onnxruntime-gpu in place of onnxruntime; install the extra"
-            " layered-gpu, or leave the setting out."
+            "LAYERED_DEVICE: cuda needs the package onnxruntime-gpu in place of onnxruntime; install the"
+            " extra layered-gpu, or leave the setting out."
         )
     use_cuda = device != "cpu" and "CUDAExecutionProvider" in available
     options = onnxruntime.SessionOptions()

@@ -13,21 +13,21 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from inference_consumer.layered import background, edges, margin, surfaces
+from inference_consumer.layered import background, blending, edges, margin, surfaces
 from inference_consumer.layered.geometry import Bools, Floats, Geometry
 from inference_consumer.layered.surfaces import Gaussians
 from inference_consumer.models import Pixels
 
 FRONT: Final = 280_000
-"""Gaussians of the front layer, one a cell, at most: 17 MB as .ply. Photos with fewer pixels have fewer."""
+"""Gaussians of the front layer, one a cell: 16 MB as .ply."""
+ENLARGED: Final = 2.0
+"""Small photos are enlarged by this at most: finer cells follow edges in depth better."""
 MOST: Final = 400_000
 """Gaussians of both layers; of the second one only the nearest to the steps are kept beyond that."""
 SKY_FURTHER: Final = 3.0
 """The sky lies so many times further than the furthest thing..."""
 SKY_M: Final = (30.0, 500.0)
 """...between these distances, metres."""
-SHARPEN: Final = 0.8
-"""Neighbouring Gaussians blend: the share of that blur that the colours take back beforehand."""
 
 
 class Grid(NamedTuple):
@@ -38,10 +38,10 @@ class Grid(NamedTuple):
 
 
 def grid(pixels: Pixels, most: int = FRONT) -> Grid:
-    """Return the photo averaged down to at most ``most`` cells of its own aspect."""
+    """Return the photo scaled to about ``most`` cells of its own aspect, small ones to fewer."""
     height, width = pixels.shape[:2]
-    shrink = min(1.0, math.sqrt(most / (width * height)))
-    columns, rows = max(2, round(width * shrink)), max(2, int(height * shrink))
+    factor = min(ENLARGED, math.sqrt(most / (width * height)))
+    columns, rows = max(2, round(width * factor)), max(2, int(height * factor))
     cells = pixels
     if (columns, rows) != (width, height):
         cells = np.asarray(Image.fromarray(pixels).resize((columns, rows), Image.Resampling.LANCZOS))
@@ -56,7 +56,7 @@ def build(cells: Grid, geometry: Geometry) -> Gaussians:
     log_depth, sky_log = _on_grid(geometry, rows, columns)
     log_depth = edges.aligned(log_depth, colors, blur=columns / geometry.depth.shape[1])
     sky = log_depth > sky_log - 0.1
-    front = surfaces.gaussians(log_depth, sharpened(colors), focal)
+    front = surfaces.gaussians(log_depth, blending.solved(colors, log_depth), focal)
     layer = background.hidden(log_depth, colors, focal, sky)
     edge = margin.gaussians(log_depth, colors, focal)
     back = surfaces.gaussians(
@@ -89,13 +89,6 @@ def resized(values: Floats, rows: int, columns: int) -> Floats:
     return np.asarray(image.resize((columns, rows), Image.Resampling.BILINEAR))
 
 
-def sharpened(colors: Floats) -> Floats:
-    """Return colours whose blend by neighbouring Gaussians looks like ``colors``."""
-    blurred = np.stack([ndimage.gaussian_filter(colors[..., k], surfaces.WIDTH, truncate=3) for k in range(3)], -1)
-    result: Floats = np.clip(colors + np.float32(SHARPEN) * (colors - blurred), 0, 1)
-    return result
-
-
 def _fewer(layer: background.Layer, most: int) -> Bools:
     """Return at most ``most`` of the layer's cells."""
     there = layer.there
@@ -104,4 +97,4 @@ def _fewer(layer: background.Layer, most: int) -> Bools:
     # The widest parts lose their inner cells, which only the longest motions reveal.
     depth_inside = ndimage.distance_transform_edt(there)
     limit = np.partition(depth_inside[there], most)[most]
-    return there & (depth_inside < limit)
+    return np.asarray(there & (depth_inside < limit))

@@ -122,6 +122,7 @@ class Download:
         try:
             return opener.open(request, timeout=_TIMEOUT_S)
         except urllib.error.HTTPError as error:
+            error.close()  # it is the answer, too
             if error.code != 416:
                 raise
             if error.headers.get("Content-Range") == f"bytes */{have}":

@@ -10,6 +10,7 @@ from bus.runtime.errors import ConfigurationError
 from inference_consumer.checkpoint import Checkpoints
 from tests.inference_consumer.weights_server import DIGEST, WEIGHTS, Behaviour, serving
 
+
 @pytest.fixture
 def does() -> Behaviour:
     return Behaviour()

@@ -140,7 +140,7 @@ class Engine:
             return
         except BaseException as error:  # noqa: BLE001 - passed to the caller
             outcome, failed = None, error
-        tasks.settle(future, outcome, failed)
+        tasks.resolve(future, outcome, failed)
 
     def _pause(self) -> None:
         """Run the preempting batches."""

@@ -62,13 +62,13 @@ async def on_daemon_thread(call: Callable[[], Any]) -> Any:
             outcome, failed = call(), None
         except BaseException as error:  # noqa: BLE001 - passed to the caller
             outcome, failed = None, error
-        settle(future, outcome, failed)
+        resolve(future, outcome, failed)
 
     threading.Thread(target=run, daemon=True).start()
     return await future
 
 
-def settle(future: asyncio.Future[Any], outcome: Any, failed: BaseException | None) -> None:
+def resolve(future: asyncio.Future[Any], outcome: Any, failed: BaseException | None) -> None:
     """Set the future's result or error from any thread, unless it is cancelled or its loop has ended."""
 
     def complete() -> None:

@@ -86,13 +86,13 @@ class Moge:
             }
             answers = runtime.run(self._session, list(self._outputs.values()), inputs)
             made = dict(zip(self._outputs, answers, strict=True))
-            for place, index in enumerate(group):
-                normal = made["normal"][place] if "normal" in made else None
+            for row, index in enumerate(group):
+                normal = made["normal"][row] if "normal" in made else None
                 results[index] = _geometry(
-                    made["points"][place],
+                    made["points"][row],
                     normal,
-                    made["mask"][place].reshape(images.shape[1:3]) > 0.5,
-                    float(np.ravel(made["scale"])[place]),
+                    made["mask"][row].reshape(images.shape[1:3]) > 0.5,
+                    float(np.ravel(made["scale"])[row]),
                     pictures[index].focal,
                 )
         return [results[index] for index in range(len(pictures))]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +19,7 @@ from sharpstream.stack import ports
 from tests.inference_consumer.consuming import Kafka, consuming, settings_of, stored
 from tests.inference_consumer.models import INFO, Echo, FakeModel
 from tests.inference_consumer.pictures import photo
+from tests.inference_consumer.waiting import until
 
 COLD = replace(INFO, warm_up=False)
 pytestmark = pytest.mark.stack
@@ -42,12 +42,6 @@ class Waiting(FakeModel):
 
     async def outdated(self) -> None:
         await self.arrived.wait()
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not true():
-            await asyncio.sleep(0.02)
 
 
 async def test_jobs_in_hand_end_first_and_others_wait_for_the_fresh_process(

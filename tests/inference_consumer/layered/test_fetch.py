@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from bus.runtime.backoff import Backoff
 from bus.runtime.tasks import end
 from inference_consumer.layered.fetch import Fetch
 from inference_consumer.layered.weights import Cache, Pinned
+from tests.inference_consumer.waiting import until
 from tests.inference_consumer.weights_server import DIGEST, WEIGHTS, Behaviour, serving
 
 FILE = Pinned(name="tiny", repository="Who/tiny", revision="abc", size=len(WEIGHTS), sha256=DIGEST)
@@ -56,12 +57,6 @@ async def given_up(fetching: Fetch) -> AsyncIterator[list[Any]]:
         await end([running])
 
 
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not true():
-            await asyncio.sleep(0.01)
-
-
 def count(outcome: str) -> float:
     return (
         REGISTRY.get_sample_value(
@@ -71,9 +66,7 @@ def count(outcome: str) -> float:
     )
 
 
-async def test_the_file_is_fetched_checked_and_put_in_its_place(
-    does: Behaviour, mirror: str, cache: Cache
-) -> None:
+async def test_the_file_is_fetched_and_checked(does: Behaviour, mirror: str, cache: Cache) -> None:
     before = count("fetched")
     fetching = fetch(cache, mirror)
     with capture_logs() as logs:

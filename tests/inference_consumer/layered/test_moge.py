@@ -80,7 +80,7 @@ def test_a_wrong_known_focal_length_still_gives_the_shift_of_the_least_error(tmp
 
 
 def test_a_wall_seen_from_straight_ahead_has_a_focal_length_that_is_believed(tmp_path: Path) -> None:
-    """Shift and focal length are not told apart there; the depth is positive and the reprojection right."""
+    """Shift and focal length are one unknown there; the depth is positive and the reprojection right."""
     plane = Plane(normal=(0.0, 0.0, -1.0))
     moge = network(onnx_files.moge(tmp_path / "m.onnx", plane))
     (answer,) = moge.run([picture(70, 56)])

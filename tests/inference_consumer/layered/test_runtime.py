@@ -102,6 +102,6 @@ class Failing:
         (native.Fail("Non-zero status code returned while running Reshape node"), native.Fail),
     ],
 )
-def test_errors_of_a_run_are_told_apart(error: Exception, kind: type[Exception]) -> None:
+def test_errors_of_a_run_are_distinguished(error: Exception, kind: type[Exception]) -> None:
     with pytest.raises(kind):
         runtime.run(Failing(error), [], {})

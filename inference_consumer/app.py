@@ -153,7 +153,7 @@ class App:
             pipeline.close()
 
     async def _consume(self, pipeline: Pipeline) -> None:
-        await tasks.first_of(self._cancellations.ready.wait(), self._stop.wait())
+        await tasks.first_of(self._cancellations.ready.wait(), self._stop.wait(), self._outdated.wait())
         self._processor = processor = self._make_processor(pipeline)
         stopping = [
             asyncio.ensure_future(self._stop_when_requested(processor)),

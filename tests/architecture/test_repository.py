@@ -85,8 +85,8 @@ def test_locks_agree_on_versions(path: Path) -> None:
     own, dev = versions(path), versions(ROOT / "requirements" / "dev.txt")
     shared = own.keys() & dev.keys()
     assert {name: own[name] for name in shared} == {name: dev[name] for name in shared}
-    # Training is apart from the product and its tests; everything else is a part of dev, without the GPU's build
-    # of onnxruntime, which would overwrite the CPU's, and a library that it alone needs.
+    # Training is apart from the product and its tests; everything else is a part of dev, without the GPU's
+    # build of onnxruntime, which would overwrite the CPU's, and a library that it alone needs.
     apart = {"onnxruntime-gpu", "nvidia-curand"} if path.stem == "inference-gpu" else set()
     assert path.stem == "training" or own.keys() - shared == apart
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -134,6 +134,25 @@ class Model(Protocol):
         device is unusable.
         """
         ...
+
+
+@runtime_checkable
+class Renewable(Protocol):
+    """A model that a fresh process may run better, because new weights arrive while this one works."""
+
+    @property
+    def note(self) -> str | None:
+        """How far that is, for people; None if nothing is on its way."""
+        ...
+
+    async def outdated(self) -> None:
+        """Bring the weights; return once a fresh process would use them, and never if there are none."""
+        ...
+
+
+def renewable(model: object) -> Renewable | None:
+    """Return the model if it is one of those."""
+    return model if isinstance(model, Renewable) else None
 
 
 MakeModel: TypeAlias = "Callable[[Settings], Model]"

@@ -52,9 +52,8 @@ class Bundled:
         results: dict[int, Geometry | Exception] = {}
         for group in runtime.of_one_size(pictures):
             images = np.stack([pictures[index].pixels for index in group])
-            answers = self._session.run(
-                OUTPUTS, {"image": images.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)}
-            )
+            inputs = {"image": images.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)}
+            answers = runtime.run(self._session, OUTPUTS, inputs)
             for index, *answer in zip(group, *answers, strict=True):
                 results[index] = _geometry(*answer, known_focal=pictures[index].focal)
         return [results[index] for index in range(len(pictures))]

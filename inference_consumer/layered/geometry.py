@@ -50,12 +50,17 @@ class Geometry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkInfo:
-    """A network's identity: the name after ``layered/``, its licence, its weights, where it runs."""
+    """A network's identity: the name after ``layered/``, its licence, its weights, where it runs.
+
+    ``max_batch`` and ``warm_up`` are hints as in `models.ModelInfo`; None is the device's own.
+    """
 
     name: str
     licence: str
     weights_sha256: str
     device: str
+    max_batch: int | None = None
+    warm_up: bool = True
 
 
 class GeometryNetwork(Protocol):

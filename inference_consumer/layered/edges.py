@@ -28,7 +28,7 @@ MEMBER_LOG: Final = 0.08
 _LEAST: Final = 1e-4
 """The least disparity, one over metres."""
 _DIM: Final = 0.02
-"""The standard deviation of colour, of 1, below which two surfaces are not told apart."""
+"""The standard deviation of colour, of 1, below which two surfaces are not distinguished."""
 
 
 def steps(log_depth: Floats, radius: int) -> Floats:

@@ -14,7 +14,7 @@ from PIL import Image
 from export_consumer.gaussians import Scene
 from inference_consumer.card import Card
 from inference_consumer.layered.bundled import LONG_SIDE
-from inference_consumer.layered.geometry import Geometry, NetworkInfo, Picture
+from inference_consumer.layered.geometry import Geometry, GeometryNetwork, NetworkInfo, Picture
 from inference_consumer.layered.model import Layered
 from inference_consumer.models import FocalSource, Photo
 
@@ -34,6 +34,24 @@ class Known:
     def run(self, pictures: Sequence[Picture]) -> list[Geometry | Exception]:
         """Return the geometry."""
         return [self.geometry for _ in pictures]
+
+
+class Remembering:
+    """A geometry network that remembers its last answer."""
+
+    def __init__(self, network: GeometryNetwork) -> None:
+        self._network, self.info = network, network.info
+        self.last: Any = None
+
+    def size_for(self, width: int, height: int) -> tuple[int, int]:
+        """Return the network's size."""
+        return self._network.size_for(width, height)
+
+    def run(self, pictures: Sequence[Picture]) -> list[Geometry | Exception]:
+        """Return the network's answers."""
+        answers = self._network.run(pictures)
+        self.last = answers[-1]
+        return answers
 
 
 def photo_of(pixels: Array, focal_px: float | None) -> Photo:

@@ -20,9 +20,11 @@ from export_consumer.gaussians import Scene
 from inference_consumer import photo
 
 ASIDE_M = 0.15
-CELL = 480
+CELL = 400
 """Pixels of a picture's long side on the sheet."""
 CAPTION = 16
+ACROSS = 2
+"""Photos in a row of the sheet."""
 DEBIAN = Path("/usr/share/backgrounds")
 OPENCV = Path("/usr/share/doc/opencv-doc/examples")
 PALETTE = np.array(
@@ -109,10 +111,24 @@ def write(model: Any, folder: Path, further: Sequence[Path]) -> Iterator[str]:
         strips.append(_captioned(strip, text))
         yield text
     if strips:
-        width = max(strip.shape[1] for strip in strips)
-        rows = [np.pad(strip, ((0, 4), (0, width - strip.shape[1]), (0, 0))) for strip in strips]
-        Image.fromarray(np.concatenate(rows)).save(folder / "sheet.png")
+        Image.fromarray(_table(strips)).save(folder / "sheet.png")
         yield f"{folder / 'sheet.png'}: photo, depth (bright is near), 15 cm left, 15 cm right"
+
+
+def _table(strips: Sequence[Array]) -> Array:
+    """Return the strips in rows of `ACROSS`, padded with black."""
+    width = max(strip.shape[1] for strip in strips) + 8
+    rows = []
+    for start in range(0, len(strips), ACROSS):
+        row = strips[start : start + ACROSS]
+        height = max(strip.shape[0] for strip in row) + 4
+        blank = [np.zeros((1, 1, 3), np.uint8)] * (ACROSS - len(row))
+        padded = [
+            np.pad(strip, ((0, height - strip.shape[0]), (0, width - strip.shape[1]), (0, 0)))
+            for strip in [*row, *blank]
+        ]
+        rows.append(np.concatenate(padded, 1))
+    return np.concatenate(rows)
 
 
 def _strip(scene: Scene, pixels: Array) -> tuple[Array, float, float]:

@@ -23,7 +23,9 @@ HOLE_SECOND = 0.5
 HOLE_OWN = 0.95
 """Coverage below which a pixel of the own view is a hole."""
 SCALES = (1 / 8, 8)
-"""The global scale is searched between these factors."""
+"""The global scale is searched between these factors..."""
+SEARCH_SIDE = 256
+"""...in pictures of this long side."""
 
 
 class Second(NamedTuple):
@@ -112,14 +114,20 @@ def judged(seen: raster.Picture, pair: Pair) -> Second:
 
 
 def best_scale(scene: Scene, pair: Pair) -> float:
-    """Return the factor whose second view has the highest PSNR: 13 steps, then halved 5 times around it."""
-    factor = min(1.0, 320 / max(pair.second.shape))
+    """Return the factor whose second view has the highest PSNR: 13 steps, then halved 5 times around it.
+
+    Searched in small pictures with a quarter of the Gaussians, each twice as large: five times faster.
+    """
+    factor = min(1.0, SEARCH_SIDE / max(pair.second.shape))
     camera = shrunk(scene.camera, factor)
     truth = resized(pair.second, camera.width, camera.height)
     counts = resized(pair.seen.astype(np.uint8) * 255, camera.width, camera.height) > 127
+    few = np.random.default_rng(0).permutation(scene.gaussians.size)[: scene.gaussians.size // 4]
+    chosen = scene.gaussians.part(np.sort(few))
+    thin = Scene(chosen._replace(log_scales=chosen.log_scales + np.float32(math.log(2))), scene.camera)
 
     def quality(log_scale: float) -> float:
-        seen = second_view(scene, pair, scale=math.exp(log_scale), factor=factor)
+        seen = second_view(thin, pair, scale=math.exp(log_scale), factor=factor)
         return psnr(seen.pixels(), truth, counts)
 
     low, high = (math.log(bound) for bound in SCALES)
@@ -143,11 +151,10 @@ def own_view(scene: Scene, photo: Array) -> tuple[float, float]:
 
 def views(scene: Scene, pair: Pair, *, search: bool = True) -> Views:
     """Return all of a scene's measures on a pair."""
-    metric = judged(second_view(scene, pair), pair)
-    scale, scaled = 1.0, metric
+    tried = {1.0: judged(second_view(scene, pair), pair)}
     if search:
         found = best_scale(scene, pair)
-        seen = judged(second_view(scene, pair, scale=found), pair)
-        if seen.psnr > metric.psnr:
-            scale, scaled = found, seen
-    return Views(metric, scaled, scale, *own_view(scene, pair.first))
+        for scale in (found, found * 1.01, found / 1.01):  # the search is as fine as that
+            tried[scale] = judged(second_view(scene, pair, scale=scale), pair)
+    best = max(tried, key=lambda scale: tried[scale].psnr)
+    return Views(tried[1.0], tried[best], best, *own_view(scene, pair.first))

@@ -62,9 +62,12 @@ def compared(network: rows.Remembering | None, cache: Path) -> list[Row]:
                 scaled=True,
             ),
         ]
+    else:
+        found += [
+            Row(report.TRUTH, lambda pair: rows.of_truth(pair, shrink=False)),
+            Row(report.TRUTH_SMALL, lambda pair: rows.of_truth(pair, shrink=True)),
+        ]
     found += [
-        Row(report.TRUTH, lambda pair: rows.of_truth(pair, shrink=False)),
-        Row(report.TRUTH_SMALL, lambda pair: rows.of_truth(pair, shrink=True)),
         Row(report.PLANE, lambda pair: oracles.scene(pair, oracles.best(pair, cache)["plane"])),
         Row(report.FLAT, lambda pair: oracles.scene(pair, oracles.best(pair, cache)["card"])),
         Row("`card` as it is", rows.card),

@@ -15,7 +15,7 @@ FLATNESS: Final = 0.1
 CUT: Final = 0.06
 """Neighbours whose logarithms of depth differ by more belong to different surfaces."""
 STRETCH: Final = 6.0
-"""A Gaussian on a grazing surface is at most that many times longer than wide."""
+"""A Gaussian on a grazing surface is about that many times longer than wide, at most."""
 
 
 class Gaussians(NamedTuple):
@@ -44,7 +44,11 @@ def gaussians(log_depth: Floats, colors: Floats, focal: float, where: Bools | No
     chosen = np.ones((rows, columns), bool) if where is None else where
     x, y = rays(rows, columns, focal)
     z = np.exp(log_depth)
-    slope_x, slope_y = (_slope(log_depth, chosen, axis)[chosen] for axis in (1, 0))
+    # Steeper ones would have to be so long that they are cut; flatter, they still fill their cell.
+    steepest = np.float32(STRETCH / focal)
+    slope_x, slope_y = (
+        np.clip(_slope(log_depth, chosen, axis)[chosen], -steepest, steepest) for axis in (1, 0)
+    )
     column, row = np.broadcast_to(x, z.shape)[chosen], np.broadcast_to(y[:, None], z.shape)[chosen]
     z = z[chosen]
     one = np.ones_like(z)
@@ -90,8 +94,8 @@ def _ellipses(across: Floats, down: Floats, cell: Floats) -> tuple[Floats, Float
     angle = 0.5 * np.arctan2(2 * xy, xx - yy)
     cosine, sine = np.cos(angle)[:, None], np.sin(angle)[:, None]
     major, minor = cosine * first + sine * second, cosine * second - sine * first
-    longest = np.minimum(np.sqrt(middle + half), STRETCH * cell)
-    shortest = np.minimum(np.sqrt(np.maximum(middle - half, (0.2 * cell) ** 2)), longest)
+    longest = np.sqrt(middle + half)
+    shortest = np.sqrt(np.maximum(middle - half, (0.2 * cell) ** 2))
     scales = WIDTH * np.stack([longest, shortest, FLATNESS * shortest], -1)
     return scales.astype(np.float32), _quaternions(np.stack([major, minor, normal], -1))
 

@@ -56,5 +56,6 @@ def test_nothing_stretches_from_the_front_to_the_back():
 def test_grazing_surfaces_are_bounded():
     steep = np.log(1.5 / np.linspace(0.001, 0.5, 60, dtype=np.float32))[:, None].repeat(80, 1)
     made = surfaces.gaussians(steep, np.zeros((60, 80, 3), np.float32), 80.0)
-    assert (made.scales.max(1) <= surfaces.WIDTH * surfaces.STRETCH * made.means[:, 2] / 80 * 1.001).all()
+    most = 1.5 * surfaces.STRETCH  # rays at the corners are longer
+    assert (made.scales.max(1) <= surfaces.WIDTH * most * made.means[:, 2] / 80).all()
     assert np.isfinite(made.quaternions).all()

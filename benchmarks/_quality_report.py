@@ -70,7 +70,7 @@ def _views(group: Found) -> list[str]:
     return lines
 
 
-_SEARCHED = (OURS, OURS_NO_FOCAL)
+_SEARCHED = (OURS,)
 
 
 def _spread(group: Found, row: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+from PIL import Image
 
 from inference_consumer.models import Pixels
 
@@ -81,3 +82,9 @@ class GeometryNetwork(Protocol):
         Raises `MemoryError` if they do not fit into memory together.
         """
         ...
+
+
+def resized(values: Floats, rows: int, columns: int) -> Floats:
+    """Return a map (rows, columns) interpolated from a map of any size."""
+    image = Image.fromarray(np.ascontiguousarray(values, np.float32))
+    return np.asarray(image.resize((columns, rows), Image.Resampling.BILINEAR))

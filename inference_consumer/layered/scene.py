@@ -14,7 +14,7 @@ from PIL import Image
 from scipy import ndimage
 
 from inference_consumer.layered import background, blending, edges, margin, surfaces
-from inference_consumer.layered.geometry import Bools, Floats, Geometry
+from inference_consumer.layered.geometry import Bools, Floats, Geometry, resized
 from inference_consumer.layered.surfaces import Gaussians
 from inference_consumer.models import Pixels
 
@@ -81,12 +81,6 @@ def _on_grid(geometry: Geometry, rows: int, columns: int) -> tuple[Floats, float
         log_depth = np.where(unknown, log_depth[tuple(nearest)], log_depth)
     log_depth = np.where(geometry.sky, np.float32(sky_log), np.minimum(log_depth, sky_log))
     return resized(log_depth, rows, columns), sky_log
-
-
-def resized(values: Floats, rows: int, columns: int) -> Floats:
-    """Return a map (rows, columns) interpolated from a map of any size."""
-    image = Image.fromarray(np.ascontiguousarray(values, np.float32))
-    return np.asarray(image.resize((columns, rows), Image.Resampling.BILINEAR))
 
 
 def _fewer(layer: background.Layer, most: int) -> Bools:

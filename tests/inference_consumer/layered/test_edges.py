@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from inference_consumer.layered import edges, scene
+from inference_consumer.layered import edges
+from inference_consumer.layered.geometry import resized
 from tests.inference_consumer.layered.stages import COLUMNS, PLATE, ROWS, blurred, plate
 
 
 def smeared() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     depth, colors = plate()
-    smooth = scene.resized(np.log(blurred(depth, 4)), ROWS, COLUMNS)
+    smooth = resized(np.log(blurred(depth, 4)), ROWS, COLUMNS)
     return np.log(depth), colors, smooth
 
 

@@ -28,6 +28,15 @@ class Priority(StrEnum):
     BULK = "bulk"
 
 
+class FocalSource(StrEnum):
+    """Where a scene's focal length comes from; ``default`` is a guess."""
+
+    REQUEST = "request"
+    EXIF = "exif"
+    NETWORK = "network"
+    DEFAULT = "default"
+
+
 class Timings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Milliseconds of each stage; absent where the stage was not reached."""
 
@@ -58,7 +67,8 @@ class GenerateScene(Message, frozen=True, kw_only=True, tag="generation.generate
     """Turn the photo into Gaussians.
 
     ``focal_length_px`` is in pixels of the upright photo and wins over ``focal_length_mm`` (35 mm
-    equivalent); with neither, EXIF or 30 mm decides. ``model`` None means the consumer's default.
+    equivalent); with neither, EXIF, the model or 30 mm decides. ``model`` None means the consumer's default;
+    ``layered`` means that model with whichever network the consumer has.
     """
 
     generation_id: UUID
@@ -113,7 +123,11 @@ class GenerationRequested(Message, frozen=True, kw_only=True, tag="generation.re
 
 
 class GenerationCompleted(Message, frozen=True, kw_only=True, tag="generation.completed.v1"):
-    """The splat is stored. Focal length in pixels of the upright photo (width x height)."""
+    """The splat is stored. Focal length in pixels of the upright photo (width x height).
+
+    ``scale_uncertainty``: the standard deviation of the natural logarithm of the scene's metric scale;
+    absent where the model does not say.
+    """
 
     generation_id: UUID
     account_id: UUID
@@ -126,6 +140,8 @@ class GenerationCompleted(Message, frozen=True, kw_only=True, tag="generation.co
     model: ModelRun
     timings: Timings
     attempt: int = 1
+    focal_source: FocalSource | UnsetType = UNSET
+    scale_uncertainty: float | UnsetType = UNSET
 
 
 class GenerationFailed(Message, frozen=True, kw_only=True, tag="generation.failed.v1"):

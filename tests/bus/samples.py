@@ -62,6 +62,8 @@ ALL: tuple[m.AnyMessage, ...] = (
         model=MODEL,
         timings=TIMINGS,
         attempt=2,
+        focal_source=m.FocalSource.EXIF,
+        scale_uncertainty=0.26,
     ),
     m.GenerationFailed(
         generation_id=JOB, account_id=ACCOUNT, code="x", message="Why.", timings=TIMINGS, attempt=3

@@ -18,6 +18,7 @@ from bus.contract.messages import (
     ExportCompleted,
     ExportFailed,
     ExportRequested,
+    FocalSource,
     GenerationCancelled,
     GenerationCompleted,
     GenerationDeleted,
@@ -99,6 +100,8 @@ class Story:
                 input_sha256=PHOTO.sha256,
                 model=MODEL,
                 timings=TIMINGS,
+                focal_source=FocalSource.EXIF,
+                scale_uncertainty=0.26,
             ),
             **options,
         )

@@ -329,6 +329,8 @@ export interface paths {
         /**
          * List models
          * @description Return the models, their licences and sizes, and which one runs here.
+         *
+         *     A model may change its network while it runs; which one it uses is known from the newest completed scene.
          */
         get: operations["list_models"];
         put?: never;
@@ -1574,17 +1576,20 @@ export interface components {
         };
         /** ModelOut */
         ModelOut: {
+            /** @description Whether the licence permits use in products and services */
+            commercial_use: boolean;
             description: string;
             /**
              * @description At most so many a photo
              * @example 1179648
              */
             gaussians: number;
+            /** @description A sentence for people */
             licence: string;
-            /** @example card */
+            /** @example layered/bundled */
             name: string;
             /**
-             * @description Trained numbers
+             * @description Trained numbers; rounded where the authors round
              * @example 702305169
              */
             parameters: number;
@@ -1592,7 +1597,7 @@ export interface components {
             /** @example 1 */
             version: string;
             /**
-             * @description Size of the checkpoint
+             * @description Size of the checkpoint; rounded likewise
              * @example 2809220676
              */
             weights_bytes: number;

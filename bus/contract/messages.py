@@ -60,6 +60,20 @@ class ModelRun(Struct, frozen=True, kw_only=True):
     batch_size: int
 
 
+class Scores(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How true a scene is: its own view compared with the photo, ``size`` pixels on the longer side.
+
+    ``psnr`` in dB over sRGB, at most 100; ``ssim`` of the luma, 1 for equal pictures. ``lpips`` and
+    ``dists``, 0 for equal pictures, where the operator gives their weights.
+    """
+
+    size: int
+    psnr: float
+    ssim: float
+    lpips: float | None = None
+    dists: float | None = None
+
+
 # --- commands ---------------------------------------------------------------------------------------
 
 
@@ -94,7 +108,7 @@ class ExportScene(Message, frozen=True, kw_only=True, tag="export.make.v1"):
     """Convert a finished scene into another format.
 
     ``purpose`` None: a caller requested it. Otherwise it is the system's own, and its ending is published
-    where no account, receiver or bill sees it.
+    where no account, receiver or bill sees it. ``photo``: to compare with the scene's own view.
     """
 
     export_id: UUID
@@ -106,6 +120,7 @@ class ExportScene(Message, frozen=True, kw_only=True, tag="export.make.v1"):
     options: dict[str, str | int | float | bool] = {}
     purpose: str | None = None
     expires_at: datetime | None = None
+    photo: BlobRef | None = None
 
 
 # --- events: the log of record ----------------------------------------------------------------------
@@ -182,7 +197,7 @@ class ExportRequested(Message, frozen=True, kw_only=True, tag="export.requested.
 
 
 class ExportCompleted(Message, frozen=True, kw_only=True, tag="export.completed.v1"):
-    """The converted file is stored."""
+    """The converted file is stored. ``scores`` where the command named the photo and it could be read."""
 
     export_id: UUID
     generation_id: UUID
@@ -191,6 +206,7 @@ class ExportCompleted(Message, frozen=True, kw_only=True, tag="export.completed.
     result: BlobRef
     timings: Timings
     attempt: int = 1
+    scores: Scores | UnsetType = UNSET
 
 
 class ExportFailed(Message, frozen=True, kw_only=True, tag="export.failed.v1"):

@@ -41,6 +41,7 @@ ALL: tuple[m.AnyMessage, ...] = (
         options={"faces": 1000, "scale": 0.5, "texture": True, "axes": "y-up"},
         purpose="viewer",
         expires_at=NOW,
+        photo=BLOB,
     ),
     m.GenerationRequested(
         generation_id=JOB,
@@ -86,6 +87,7 @@ ALL: tuple[m.AnyMessage, ...] = (
         result=BLOB,
         timings=TIMINGS,
         attempt=2,
+        scores=m.Scores(size=768, psnr=31.4, ssim=0.93, lpips=0.08, dists=0.05),
     ),
     m.ExportFailed(
         export_id=EXPORT,

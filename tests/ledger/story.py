@@ -132,7 +132,7 @@ class Story:
             )
         )
 
-    def export_completed(self, export: UUID, generation: UUID) -> RawRecord:
+    def export_completed(self, export: UUID, generation: UUID, **changes: Any) -> RawRecord:
         result = BlobRef(key="exports/e/1.glb", sha256="cc" * 32, bytes=77, media_type="model/gltf-binary")
         return self.append(
             ExportCompleted(
@@ -142,6 +142,7 @@ class Story:
                 format="GLTF",
                 result=result,
                 timings=Timings(),
+                **changes,
             )
         )
 

@@ -1813,6 +1813,7 @@ export interface components {
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
             id: string;
+            /** @description `client`: what was sent with the photo. `image`: the photo. Once completed: `result`: the splat; `model`: which model and network made it; `timings`: milliseconds; `focal_source`: where the focal length comes from (`request`, `exif`, `network`, or `default`, a guess); `scale_uncertainty`: standard deviation of the natural logarithm of the metric scale, absent where the model does not say. Once the preview is made: `scores`: how true the scene is, its own view compared with the photo at `size` pixels: `psnr` in dB, `ssim`, 1 for equal pictures, and `lpips` and `dists` where the operator has set them up; absent where the photo could not be compared. After a failure: `error`. */
             metadata: {
                 [key: string]: unknown;
             };
@@ -1854,6 +1855,7 @@ export interface components {
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
             id: string;
+            /** @description `client`: what was sent with the photo. `image`: the photo. Once completed: `result`: the splat; `model`: which model and network made it; `timings`: milliseconds; `focal_source`: where the focal length comes from (`request`, `exif`, `network`, or `default`, a guess); `scale_uncertainty`: standard deviation of the natural logarithm of the metric scale, absent where the model does not say. Once the preview is made: `scores`: how true the scene is, its own view compared with the photo at `size` pixels: `psnr` in dB, `ssim`, 1 for equal pictures, and `lpips` and `dists` where the operator has set them up; absent where the photo could not be compared. After a failure: `error`. */
             metadata: {
                 [key: string]: unknown;
             };

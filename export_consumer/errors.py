@@ -48,7 +48,7 @@ class PhotoUnreadableError(PermanentError):
 
 
 class ScoreModelError(PermanentError):
-    """A file of EXPORT_LPIPS_MODEL or EXPORT_DISTS_MODEL cannot be used; the scene gets no scores."""
+    """A file of EXPORT_LPIPS_MODEL or EXPORT_DISTS_MODEL gives no score; the scene gets its other scores."""
 
     code = "score_model_invalid"
 

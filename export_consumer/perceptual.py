@@ -8,25 +8,17 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from export_consumer.errors import ScoreModelError
 
-Models: TypeAlias = Mapping[str, str]
-"""Name of a score -> the path of its file: ``lpips`` (Zhang et al. 2018), ``dists`` (Ding et al. 2020)."""
 
-
-def scores(models: Models, one: Any, other: Any) -> dict[str, float]:
-    """Return the scores of two pictures (H, W, 3) by name. Raises `ScoreModelError` for a file that fails."""
+def score(path: str, one: Any, other: Any) -> float:
+    """Return a file's score of two pictures (H, W, 3). Raises `ScoreModelError` if it gives none."""
     pictures = [np.ascontiguousarray(each.transpose(2, 0, 1)[None], np.float32) for each in (one, other)]
-    return {name: _score(name, path, pictures) for name, path in models.items()}
-
-
-def _score(name: str, path: str, pictures: list[Any]) -> float:
     try:
         session = _session(path)
         inputs = {each.name: picture for each, picture in zip(session.get_inputs(), pictures, strict=True)}
@@ -34,11 +26,11 @@ def _score(name: str, path: str, pictures: list[Any]) -> float:
         value = float(np.asarray(answer).item())
     except Exception as error:  # onnxruntime's errors have no common class
         raise ScoreModelError(
-            f"EXPORT_{name.upper()}_MODEL: {path} gives no score ({error}); it needs two pictures in and one"
-            " number out."
+            f"{path} gives no score: {error}. It must take two pictures and give one number, within"
+            " EXPORT_WORKER_MEMORY_MB."
         ) from error
     if not math.isfinite(value):
-        raise ScoreModelError(f"EXPORT_{name.upper()}_MODEL: {path} gave {value}.")
+        raise ScoreModelError(f"{path} gave {value}.")
     return value
 
 
@@ -48,5 +40,6 @@ def _session(path: str) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = int(os.environ.get("NUMBA_NUM_THREADS", "1"))  # the worker's share
-    options.log_severity_level = 3  # errors alone
+    options.log_severity_level = 4  # the error is raised anyway
+    options.enable_cpu_mem_arena = False  # it takes up to twice what is needed, of a worker's limited memory
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

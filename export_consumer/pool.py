@@ -49,6 +49,7 @@ SECONDS = Histogram(
 LOST = Counter(
     "sharpstream_export_workers_lost", "Workers that crashed, used too much memory or hung", ["why"]
 )
+_MEASURED: Final = msgspec.json.Decoder(tuple[Scores, dict[str, str]])
 _SCORES: Final = "scores"
 """The label of comparisons, beside the names of formats."""
 _REPLY: Final = msgspec.json.Decoder(list[str])
@@ -150,7 +151,10 @@ class Converter:
         with SECONDS.labels(_SCORES).time():
             models = self._settings.score_models
             made = await self._run(_Job(_SCORES, "score", (models,), (data, photo)), True)
-        return msgspec.json.decode(made.data, type=Scores)
+        scores, missing = _MEASURED.decode(made.data)
+        for name, why in missing.items():
+            log.warning("score_missing", score=name, error=why)
+        return scores
 
     def close(self) -> None:
         """Kill all workers; running conversions fail with `ConverterError`."""

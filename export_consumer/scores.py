@@ -7,15 +7,16 @@ averaged down to the same pixels by area. Both are compared as sRGB values in 0.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from PIL import Image
 
 from bus.contract.messages import Scores
 from export_consumer import perceptual, photo
-from export_consumer.errors import PhotoUnreadableError
+from export_consumer.errors import PhotoUnreadableError, ScoreModelError
 from export_consumer.gaussians import Scene
 from export_consumer.raster import render
 
@@ -36,11 +37,18 @@ _C1: Final = 0.01**2
 _C2: Final = 0.03**2
 
 
-def measure(scene: Scene, data: bytes, models: perceptual.Models) -> Scores:
+class Measured(NamedTuple):
+    """The scores, and why some are missing: name of the score -> the reason."""
+
+    scores: Scores
+    missing: dict[str, str]
+
+
+def measure(scene: Scene, data: bytes, models: Mapping[str, str]) -> Measured:
     """Return the scores of the scene's own view against the photo ``data``.
 
-    ``models``: the ONNX files of the perceptual scores. Raises `PhotoUnreadableError` for a photo that cannot
-    be read or is not the scene's, and `ScoreModelError`.
+    ``models``: the ONNX files of perceptual scores by name, ``lpips`` (Zhang et al. 2018) or ``dists`` (Ding
+    et al. 2020). Raises `PhotoUnreadableError` for a photo that cannot be read or is not the scene's.
     """
     original = photo.read(data)
     if original.size != (scene.camera.width, scene.camera.height):
@@ -52,9 +60,14 @@ def measure(scene: Scene, data: bytes, models: perceptual.Models) -> Scores:
     camera = scene.camera.fitted(size)
     view = np.clip(render(scene.gaussians, camera).colors, 0, 1)
     truth = averaged(original, camera.width, camera.height)
-    return Scores(
-        size=size, psnr=psnr(view, truth), ssim=ssim(view, truth), **perceptual.scores(models, view, truth)
-    )
+    seen, missing = {}, {}
+    for name, path in models.items():
+        try:
+            seen[name] = perceptual.score(path, view, truth)
+        except ScoreModelError as error:
+            missing[name] = error.message
+    scores = Scores(size=size, psnr=psnr(view, truth), ssim=ssim(view, truth), **seen)
+    return Measured(scores, missing)
 
 
 def psnr(one: Picture, other: Picture) -> float:

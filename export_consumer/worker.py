@@ -65,7 +65,7 @@ def convert(name: str, given: options.Options, data: bytes) -> File:
 
 
 def score(models: Mapping[str, str], data: bytes, photo: bytes) -> File:
-    """Return the `bus.contract.messages.Scores` of the splat ``data`` and its photo, as JSON."""
+    """Return the `scores.Measured` of the splat ``data`` and its photo, as JSON."""
     from export_consumer import scores  # noqa: PLC0415  (the rasteriser, which few formats need)
 
     found = scores.measure(splat.read(data), photo, models)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bus.contract.options import Options, OptionsError
 from export_consumer import pool as pools
@@ -123,9 +124,14 @@ async def test_a_scene_is_scored_at_low_priority(converter: Converter, tmp_path:
     found = await converter.score(PLY, picture)
     assert (found.size, found.lpips, found.psnr > 40) == (128, None, True)
     (worker,) = converter._idle[True]
-    models = ConverterSettings(workers=1, lpips_model=tmp_path / "lpips.onnx")
+    (tmp_path / "dists.onnx").write_bytes(b"Not a network.")
+    models = ConverterSettings(
+        workers=1, lpips_model=tmp_path / "lpips.onnx", dists_model=tmp_path / "dists.onnx"
+    )
     async with converting(models) as other:
-        assert (await other.score(PLY, picture)).lpips == pytest.approx(0, abs=0.01)
+        with capture_logs() as logs:
+            assert (await other.score(PLY, picture)).lpips == pytest.approx(0, abs=0.01)
+        assert [(line["event"], line["score"]) for line in logs] == [("score_missing", "dists")]
     for photo in (b"Not a photo.", small):
         with pytest.raises(PhotoUnreadableError):
             await converter.score(PLY, photo)

@@ -63,8 +63,7 @@ class ModelRun(Struct, frozen=True, kw_only=True):
 class Scores(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How true a scene is: its own view compared with the photo, ``size`` pixels on the longer side.
 
-    ``psnr`` in dB over sRGB, at most 100; ``ssim`` of the luma, 1 for equal pictures. ``lpips`` and
-    ``dists``, 0 for equal pictures, where the operator gives their weights.
+    ``psnr`` in dB, at most 100; ``ssim`` of the luma; where the operator gives networks, ``lpips``, ``dists``.
     """
 
     size: int
@@ -140,8 +139,7 @@ class GenerationRequested(Message, frozen=True, kw_only=True, tag="generation.re
 class GenerationCompleted(Message, frozen=True, kw_only=True, tag="generation.completed.v1"):
     """The splat is stored. Focal length in pixels of the upright photo (width x height).
 
-    ``scale_uncertainty``: the standard deviation of the natural logarithm of the scene's metric scale;
-    absent where the model does not say.
+    ``scale_uncertainty``: standard deviation of the metric scale's natural logarithm; absent if unknown.
     """
 
     generation_id: UUID

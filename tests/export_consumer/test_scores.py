@@ -55,7 +55,7 @@ def test_ssim_of_pictures_smaller_than_its_window() -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 48), (30, 20), (17, 31), (7, 5), (1, 1)])
-def test_pixels_are_the_means_of_the_areas_that_they_cover(width: int, height: int) -> None:
+def test_each_pixel_is_the_mean_of_its_area(width: int, height: int) -> None:
     pixels = np.random.default_rng(2).integers(0, 256, (48, 64, 3), np.uint8)
     got = scores.averaged(Image.fromarray(pixels), width, height)
     # As many copies of each pixel as make both sizes whole.

@@ -63,7 +63,7 @@ class ModelRun(Struct, frozen=True, kw_only=True):
 class Scores(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How true a scene is: its own view compared with the photo, ``size`` pixels on the longer side.
 
-    ``psnr`` in dB, at most 100; ``ssim`` of the luma; where the operator gives networks, ``lpips``, ``dists``.
+    ``psnr`` in dB, at most 100; ``ssim`` of the luma; ``lpips``, ``dists`` where an operator gives networks.
     """
 
     size: int

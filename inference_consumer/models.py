@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
-from bus.contract.models import MODELS
+from bus.contract.messages import FocalSource
+from bus.contract.models import MODELS, model_of
 from bus.contract.splat import Camera
 from bus.runtime.errors import ConfigurationError
 
@@ -29,15 +29,6 @@ YieldPoint: TypeAlias = Callable[[], None]
 
 def no_preemption() -> None:
     """Return at once: no batch preempts."""
-
-
-class FocalSource(StrEnum):
-    """Where a scene's focal length comes from."""
-
-    REQUEST = "request"
-    EXIF = "exif"
-    NETWORK = "network"
-    DEFAULT = "default"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,7 +148,7 @@ def renewable(model: object) -> Renewable | None:
 
 MakeModel: TypeAlias = "Callable[[Settings], Model]"
 
-REGISTRY: Final[Mapping[str, str]] = {name: facts.module for name, facts in MODELS.items()}
+REGISTRY: Final[Mapping[str, str]] = {model_of(name): facts.module for name, facts in MODELS.items()}
 """Name -> the module whose ``make(settings)`` returns the model. Imported only if chosen: one needs torch."""
 
 

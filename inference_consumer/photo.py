@@ -18,6 +18,7 @@ import pi_heif
 from PIL import Image, UnidentifiedImageError
 
 from bus.contract import limits
+from bus.contract.messages import FocalSource
 from inference_consumer import exif
 from inference_consumer.errors import (
     FocalLengthError,
@@ -27,7 +28,7 @@ from inference_consumer.errors import (
     PhotoTooSmallError,
     PhotoTruncatedError,
 )
-from inference_consumer.models import FocalSource, Photo, Pixels
+from inference_consumer.models import Photo, Pixels
 
 _FORMATS: Final = sorted(limits.PHOTO_MEDIA_TYPES.keys() - {"MPO"})
 """The only parsers in use; MPO opens as JPEG."""

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
+from bus.contract.messages import FocalSource
 from bus.contract.splat import Camera
 from inference_consumer import ply
 from inference_consumer.errors import ResultNotFiniteError
@@ -23,7 +24,6 @@ from inference_consumer.layered.fetch import Fetch
 from inference_consumer.layered.geometry import Geometry, GeometryNetwork, Picture
 from inference_consumer.models import (
     Estimates,
-    FocalSource,
     ModelInfo,
     Photo,
     Splat,

@@ -30,6 +30,7 @@ INSTALLS: Final = {
     "inference_consumer/sharp": ("base", "sharp"),
     "inference_consumer/sharp_model.py": ("base", "sharp"),
     "export_consumer": ("base", "export"),
+    "export_consumer/perceptual.py": ("base", "export-scores"),
     "sharpstream": ("base", "client", "stack"),
 }
 """File or folder -> the extras that its images install; the longest match counts."""

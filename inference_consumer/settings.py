@@ -22,7 +22,7 @@ class InferenceSettings(BaseSettings):
     model: str | None = Field(
         default=None,
         min_length=1,
-        description="card, sharp or null; default: sharp with a checkpoint, else card",
+        description="layered, card, sharp or null; default: sharp with a checkpoint, else layered",
     )
     group: str = Field(default="sharpstream.inference", min_length=1, description="consumer group")
     instance_id: str = Field(
@@ -107,7 +107,7 @@ class Settings:
     @property
     def model(self) -> str:
         """The chosen model: by name, or ``sharp`` if its weights are given."""
-        return self.inference.model or ("sharp" if self.sharp.checkpoint else "card")
+        return self.inference.model or ("sharp" if self.sharp.checkpoint else "layered")
 
 
 def read() -> Settings:

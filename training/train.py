@@ -299,10 +299,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch", type=int, default=Settings.batch)
     parser.add_argument("--cooldown-from", type=int, help="step from which the learning rate falls to 0")
+    parser.add_argument(
+        "--cooldown", type=int, default=Settings.cooldown, help="steps until the learning rate is 0"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(chosen.threads)
-    settings = Settings(batch=chosen.batch, cooldown_from=chosen.cooldown_from)
+    settings = Settings(batch=chosen.batch, cooldown_from=chosen.cooldown_from, cooldown=chosen.cooldown)
     run(
         settings,
         chosen.out,

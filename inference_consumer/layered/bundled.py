@@ -24,8 +24,8 @@ LICENCE: Final = "Apache-2.0, part of Sharpstream"
 LONG_SIDE: Final = 320
 """Pixels of the longer side. Training saw 256 to 288; more show finer edges and a poorer whole."""
 COARSE: Final = 0.6
-"""The picture is also looked at in this part of its size, and mirrored in both: the mean of the four errs by
-5 % less of the depth than one look at 320 pixels (33 rendered pictures: 0.249 against 0.265)."""
+"""The picture is also seen in this part of its size, and mirrored in both: the mean of the four errs by
+5 % less of the depth than one pass at 320 pixels (33 rendered pictures: 0.249 against 0.265)."""
 STRIDE: Final = 32
 """Sides are multiples of it."""
 FOCAL: Final = (0.3, 6.0)
@@ -56,25 +56,25 @@ class Bundled:
         """See `geometry.GeometryNetwork`; pictures of one size share a run."""
         results: dict[int, Geometry | Exception] = {}
         for group in runtime.of_one_size(pictures):
-            answers = self._looked([pictures[index].pixels for index in group])
+            answers = self._passed([pictures[index].pixels for index in group])
             for index, *answer in zip(group, *answers, strict=True):
                 results[index] = _geometry(*answer, known_focal=pictures[index].focal)
         return [results[index] for index in range(len(pictures))]
 
-    def _looked(self, images: Sequence[Pixels]) -> tuple[Floats, Floats, Floats]:
-        """Return the mean log disparity, sky logit (N, h, w) and camera (N, 3) of the four looks."""
+    def _passed(self, images: Sequence[Pixels]) -> tuple[Floats, Floats, Floats]:
+        """Return the mean log disparity, sky logit (N, h, w) and camera (N, 3) of the four passes."""
         height, width = images[0].shape[:2]
         small = [max(STRIDE, round(side * COARSE / STRIDE) * STRIDE) for side in (width, height)]
-        looks = [
+        passes = [
             self._mirrored_mean(np.stack(images)),
             self._mirrored_mean(np.stack([_scaled(image, *small) for image in images])),
         ]
-        rows, columns = looks[0][0].shape[1:]
+        rows, columns = passes[0][0].shape[1:]
         disparity, sky = (
-            np.mean([[resized(one, rows, columns) for one in look[k]] for look in looks], axis=0)
+            np.mean([[resized(one, rows, columns) for one in one_pass[k]] for one_pass in passes], axis=0)
             for k in (0, 1)
         )
-        return disparity, sky, np.mean([look[2] for look in looks], axis=0)
+        return disparity, sky, np.mean([one_pass[2] for one_pass in passes], axis=0)
 
     def _mirrored_mean(self, images: Pixels) -> list[Floats]:
         """Return the network's outputs for images (N, H, W, 3), each the mean with the mirrored image's."""

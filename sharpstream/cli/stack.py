@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from sharpstream.stack.state_dir import Home
 
 MODEL_NOTES: Final = {
-    "card": ": bundled, a flat card without depth. For SHARP bring its weights: SHARP_CHECKPOINT, see README",
+    "layered": ": depth from its own small network, or from MoGe-2 once that is fetched",
+    "card": ": a flat card without depth",
     "sharp": ": its weights are for research only",
 }
 """Notes for the user on the model that turns photos into splats."""

@@ -120,7 +120,7 @@ def inherited(home: Home, part: str) -> dict[str, str]:
 
 def model() -> str:
     """Return the model that the inference role will run: SHARP where the operator has set its weights."""
-    return os.environ.get("INFERENCE_MODEL") or ("sharp" if os.environ.get("SHARP_CHECKPOINT") else "card")
+    return os.environ.get("INFERENCE_MODEL") or ("sharp" if os.environ.get("SHARP_CHECKPOINT") else "layered")
 
 
 def gateway_variables(memory: Memory, servers: Servers) -> dict[str, str]:

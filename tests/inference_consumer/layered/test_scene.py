@@ -44,7 +44,7 @@ def test_the_grid_keeps_the_photos_aspect_and_the_bounds(size):
     assert columns <= scene.ENLARGED * width
 
 
-def test_from_the_photos_place_the_scene_is_the_photo_without_holes():
+def test_from_the_photos_viewpoint_the_scene_is_the_photo_without_holes():
     photo = skimage.data.coffee()
     height, width = photo.shape[:2]
     tilted = np.linspace(4, 1, 96, dtype=np.float32)[:, None].repeat(128, 1)

@@ -14,7 +14,7 @@ from sharpstream.stack.state_dir import Home, Memory
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
-        ({}, "card"),
+        ({}, "layered"),
         ({"SHARP_CHECKPOINT": "weights.pt"}, "sharp"),
         ({"SHARP_CHECKPOINT": "weights.pt", "INFERENCE_MODEL": "null"}, "null"),
     ],

@@ -15,8 +15,8 @@ from inference_consumer.layered import surfaces
 from inference_consumer.layered.geometry import Bools, Floats
 from inference_consumer.layered.surfaces import Gaussians
 
-WIDTH: Final = 0.1
-"""Of the photo's longer side: what a motion by 15 cm shows 1.5 m away."""
+WIDTH: Final = 0.15
+"""Of the photo's longer side: what a motion by 15 cm shows 1 m away, with a normal lens."""
 COARSE: Final = 2
 """A margin's cell is so many of the photo's wide."""
 _BLUR: Final = 2.0
@@ -35,7 +35,7 @@ def gaussians(log_depth: Floats, colors: Floats, focal: float) -> Gaussians:
     texture = np.stack([_mirrored(values, width) for values in small[1:]], -1)
     outside = np.ones(disparity.shape, bool)
     outside[width:-width, width:-width] = False
-    return surfaces.gaussians(-np.log(disparity), texture, focal / COARSE, _grown(outside))
+    return surfaces.gaussians(-np.log(disparity), texture, focal / COARSE, _grown(outside), surfaces.WIDE)
 
 
 def _grown(outside: Bools) -> Bools:

@@ -59,8 +59,10 @@ def build(cells: Grid, geometry: Geometry) -> Gaussians:
     front = surfaces.gaussians(log_depth, blending.solved(colors, log_depth), focal)
     layer = background.hidden(log_depth, colors, focal, sky)
     edge = margin.gaussians(log_depth, colors, focal)
+    coarse = background.halved(layer)
+    most = MOST - len(front.means) - len(edge.means)
     back = surfaces.gaussians(
-        layer.log_depth, layer.colors, focal, _fewer(layer, MOST - len(front.means) - len(edge.means))
+        coarse.log_depth, coarse.colors, focal / 2, _fewer(coarse.there, most), surfaces.WIDE
     )
     return Gaussians(*(np.concatenate(parts) for parts in zip(front, back, edge, strict=True)))
 
@@ -83,9 +85,8 @@ def _on_grid(geometry: Geometry, rows: int, columns: int) -> tuple[Floats, float
     return resized(log_depth, rows, columns), sky_log
 
 
-def _fewer(layer: background.Layer, most: int) -> Bools:
-    """Return at most ``most`` of the layer's cells."""
-    there = layer.there
+def _fewer(there: Bools, most: int) -> Bools:
+    """Return at most ``most`` of the second layer's cells."""
     if int(there.sum()) <= most:
         return there
     # The widest parts lose their inner cells, which only the longest motions reveal.

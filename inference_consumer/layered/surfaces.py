@@ -10,6 +10,8 @@ from inference_consumer.layered.geometry import Bools, Floats
 
 WIDTH: Final = 0.5
 """Standard deviation in cells. Wider ones blur the photo; at 0.45 holes open where a cell is 1.5 pixels."""
+WIDE: Final = 0.62
+"""The same for layers of large cells, whose corners would show holes."""
 FLATNESS: Final = 0.1
 """Thickness over width."""
 CUT: Final = 0.06
@@ -34,11 +36,18 @@ def rays(rows: int, columns: int, focal: float) -> tuple[Floats, Floats]:
     return x, y
 
 
-def gaussians(log_depth: Floats, colors: Floats, focal: float, where: Bools | None = None) -> Gaussians:
+def gaussians(
+    log_depth: Floats,
+    colors: Floats,
+    focal: float,
+    where: Bools | None = None,
+    width: float = WIDTH,
+) -> Gaussians:
     """Return the Gaussians of the cells ``where``, all of them by default.
 
     ``log_depth`` (rows, columns): natural logarithm of metres along z; ``colors`` (rows, columns, 3);
-    ``focal``: in cells. Only neighbours in ``where`` decide on a cell's orientation.
+    ``focal``: in cells; ``width``: standard deviation in cells. Only neighbours in ``where`` decide on a
+    cell's orientation.
     """
     rows, columns = log_depth.shape
     chosen = np.ones((rows, columns), bool) if where is None else where
@@ -59,7 +68,7 @@ def gaussians(log_depth: Floats, colors: Floats, focal: float, where: Bools | No
     across[:, 0] += z / focal
     down[:, 1] += z / focal
     scales, quaternions = _ellipses(across, down, np.asarray(z / np.float32(focal), np.float32))
-    return Gaussians(z[:, None] * ray, colors[chosen], scales, quaternions)
+    return Gaussians(z[:, None] * ray, colors[chosen], np.float32(width) * scales, quaternions)
 
 
 def _slope(log_depth: Floats, chosen: Bools, axis: int) -> Floats:
@@ -82,7 +91,7 @@ def _slope(log_depth: Floats, chosen: Bools, axis: int) -> Floats:
 
 
 def _ellipses(across: Floats, down: Floats, cell: Floats) -> tuple[Floats, Floats]:
-    """Return standard deviations (N, 3) and rotations (N, 4) of cells spanned by two vectors (N, 3)."""
+    """Return the half axes (N, 3) and rotations (N, 4) of cells spanned by two vectors (N, 3)."""
     normal = _unit(np.cross(across, down))
     first = _unit(across)
     second = np.cross(normal, first)
@@ -96,7 +105,7 @@ def _ellipses(across: Floats, down: Floats, cell: Floats) -> tuple[Floats, Float
     major, minor = cosine * first + sine * second, cosine * second - sine * first
     longest = np.sqrt(middle + half)
     shortest = np.sqrt(np.maximum(middle - half, (0.2 * cell) ** 2))
-    scales = WIDTH * np.stack([longest, shortest, FLATNESS * shortest], -1)
+    scales = np.stack([longest, shortest, FLATNESS * shortest], -1)
     return scales.astype(np.float32), _quaternions(np.stack([major, minor, normal], -1))
 
 

@@ -18,6 +18,8 @@ from inference_consumer.layered.surfaces import CUT
 
 Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int32]]"
 
+TALL: Final = 0.25
+"""Steps taller than this, in the logarithm of the depth, lead to another thing, smaller ones may not."""
 MOTION_M: Final = 0.5
 """The sideways motion, in metres, that the layer is wide enough for."""
 LEVELS: Final = 8
@@ -40,20 +42,32 @@ class Layer(NamedTuple):
     colors: Floats
 
 
-def hidden(log_depth: Floats, colors: Floats, focal: float, sky: Bools) -> Layer:
-    """Return the second layer of a front layer with steps of one cell; ``focal`` in cells."""
-    behind = _far_sides(log_depth)
+def hidden(
+    log_depth: Floats,
+    colors: Floats,
+    focal: float,
+    sky: Bools,
+    heights: tuple[float, float] = (CUT, math.inf),
+) -> Layer:
+    """Return the second layer of a front layer with steps of one cell; ``focal`` in cells.
+
+    ``heights``: of the steps that count, in the logarithm of the depth. Behind a fold of a coat is the coat,
+    further behind the wall: one layer holds one of them, so each kind of step gets its own.
+    """
+    least, most = heights
+    behind = _far_sides(log_depth, least)
     nothing = Layer(np.zeros(log_depth.shape, bool), log_depth, colors)
     if not behind.any():
         return nothing
-    row, column = _nearest_behind(log_depth, behind)
+    row, column = _nearest_behind(log_depth, behind, least)
     rows, columns = np.indices(log_depth.shape, np.int32)
     distance = np.hypot(row - rows, column - columns)
     depth_there = log_depth[row, column]
     # A motion by t moves a cell at depth z by focal * t / z: the difference is what it reveals.
     reveals = focal * MOTION_M * (np.exp(-log_depth) - np.exp(-depth_there))
     reach = np.minimum(reveals + 1, WIDEST * max(log_depth.shape))
-    there = (depth_there - log_depth > CUT) & (distance <= reach)
+    step = depth_there - log_depth
+    there = (step > least) & (step <= most) & (distance <= reach)
     if not there.any():
         return nothing
     at = np.nonzero(there)
@@ -91,18 +105,18 @@ def _blocks(values: Floats) -> Floats:
     return total
 
 
-def _far_sides(log_depth: Floats) -> Bools:
-    """Return the cells that lie behind a neighbour by more than `CUT`."""
+def _far_sides(log_depth: Floats, least: float) -> Bools:
+    """Return the cells that lie behind a neighbour by more than ``least``."""
     far = np.zeros(log_depth.shape, bool)
     down, right = np.diff(log_depth, axis=0), np.diff(log_depth, axis=1)
-    far[1:] |= down > CUT
-    far[:-1] |= down < -CUT
-    far[:, 1:] |= right > CUT
-    far[:, :-1] |= right < -CUT
+    far[1:] |= down > least
+    far[:-1] |= down < -least
+    far[:, 1:] |= right > least
+    far[:, :-1] |= right < -least
     return far
 
 
-def _nearest_behind(log_depth: Floats, behind: Bools) -> tuple[Ints, Ints]:
+def _nearest_behind(log_depth: Floats, behind: Bools, least: float) -> tuple[Ints, Ints]:
     """Return row and column of the nearest far side that lies behind each cell; where there is none, any.
 
     The cells are parted into `LEVELS` by their depth, and each part looks among the far sides behind it: a
@@ -120,9 +134,9 @@ def _nearest_behind(log_depth: Floats, behind: Bools) -> tuple[Ints, Ints]:
     bounds = np.quantile(furthest[np.isfinite(furthest)], np.linspace(0, 1, LEVELS + 1)[:-1])
     for number, bound in enumerate(bounds):
         # Of this part are the cells before `bound` that lie behind the one before it.
-        part = coarse < bound - CUT
+        part = coarse < bound - least
         if number:
-            part &= coarse >= bounds[number - 1] - CUT
+            part &= coarse >= bounds[number - 1] - least
         if not part.any():
             continue
         _, (r, c) = ndimage.distance_transform_edt(furthest < bound, return_indices=True)

@@ -19,7 +19,7 @@ STEP: Final = 0.08
 """The least step of the logarithm of the depth that counts as an edge: 8 %."""
 CERTAINTY: Final = 1.5
 """How much the network's own side counts against the colour; colours of one surface differ, too."""
-SMEAR: Final = 2.0
+SMEAR: Final = 3.0
 """A step is smeared over so many of the map's own pixels to each side."""
 MEMBER: Final = 0.15
 """Cells within this part of a step's height from its near or far end belong to that side for certain..."""

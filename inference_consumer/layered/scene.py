@@ -49,7 +49,7 @@ def grid(pixels: Pixels, most: int = FRONT) -> Grid:
 
 
 def build(cells: Grid, geometry: Geometry) -> Gaussians:
-    """Return the scene's Gaussians: the front layer row by row, then the second layer, then the margin."""
+    """Return the scene's Gaussians: the front layer row by row, the margin, then what is hidden."""
     colors = cells.colors
     rows, columns = colors.shape[:2]
     focal = geometry.focal * math.hypot(rows, columns)
@@ -57,14 +57,12 @@ def build(cells: Grid, geometry: Geometry) -> Gaussians:
     log_depth = edges.aligned(log_depth, colors, blur=columns / geometry.depth.shape[1])
     sky = log_depth > sky_log - 0.1
     front = surfaces.gaussians(log_depth, blending.solved(colors, log_depth), focal)
-    layer = background.hidden(log_depth, colors, focal, sky)
-    edge = margin.gaussians(log_depth, colors, focal)
-    coarse = background.halved(layer)
-    most = MOST - len(front.means) - len(edge.means)
-    back = surfaces.gaussians(
-        coarse.log_depth, coarse.colors, focal / 2, _fewer(coarse.there, most), surfaces.WIDE
-    )
-    return Gaussians(*(np.concatenate(parts) for parts in zip(front, back, edge, strict=True)))
+    made = [front, margin.gaussians(log_depth, colors, focal)]
+    for heights in ((background.TALL, math.inf), (surfaces.CUT, background.TALL)):
+        layer = background.halved(background.hidden(log_depth, colors, focal, sky, heights))
+        there = _fewer(layer.there, MOST - sum(len(part.means) for part in made))
+        made.append(surfaces.gaussians(layer.log_depth, layer.colors, focal / 2, there, surfaces.WIDE))
+    return Gaussians(*(np.concatenate(parts) for parts in zip(*made, strict=True)))
 
 
 def _on_grid(geometry: Geometry, rows: int, columns: int) -> tuple[Floats, float]:

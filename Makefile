@@ -75,9 +75,9 @@ parity: $(DEV) ## compare the full-size network with recorded values: 7 GB of me
 	$(BIN)/python -m tests.inference_consumer.sharp.report build/parity.xml > docs/parity.md
 
 lock: $(UV) ## pin the newest versions that satisfy pyproject.toml, with hashes
-	$(COMPILE) --all-extras --group dev --output-file requirements/dev.txt
+	$(COMPILE) --extra all --extra sharp --group dev --output-file requirements/dev.txt
 	$(COMPILE_AS_DEV) --extra all --output-file requirements/run.txt
-	for role in gateway inference sharp export ledger; do \
+	for role in gateway inference inference-gpu sharp export ledger; do \
 		$(COMPILE_AS_DEV) --extra $$role --output-file requirements/$$role.txt; \
 	done
 	$(COMPILE_AS_DEV) --group training --output-file requirements/training.txt

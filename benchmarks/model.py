@@ -1,7 +1,9 @@
-"""Measures the network by stage and batch size: time, memory, and TFLOP/s against a matmul's here.
+"""Measures a model by stage and batch size: time, memory, and, of SHARP, TFLOP/s against a matmul's here.
 
-Random weights unless a checkpoint is given: they cost the same time. Examples:
+SHARP gets random weights unless a checkpoint is given: they cost the same time. ``layered`` is started as the
+role starts it, in a process of its own. Examples:
 
+    python benchmarks/model.py --model layered
     python benchmarks/model.py --preset tiny_flat --batches 1,2
     python benchmarks/model.py --preset default --batches 1 --repeat 1
     python benchmarks/model.py --preset default --device cuda --dtype bfloat16
@@ -13,6 +15,9 @@ import argparse
 import json
 import platform
 import resource
+import subprocess
+import sys
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,9 +26,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import skimage.data
 import torch
+from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
+from inference_consumer.layered.bundled import WEIGHTS
 from inference_consumer.sharp import (
     Camera,
     Sharp,
@@ -49,6 +57,10 @@ STAGES = [
     *("disparity_head", "gaussian_decoder", "prediction_head", "initializer_composer", "metric", "ply"),
 ]
 PHOTO = (1024, 1536)
+LAYERED_PHOTO = (4032, 2720)
+"""Width and height of the photo for ``layered``: a telephone's."""
+CORES = 2
+"""The goals of ``layered`` are for so many."""
 
 
 def random_weights(config: SharpConfig) -> dict[str, torch.Tensor]:
@@ -182,7 +194,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     flops, ceiling = flops_of(config), matmul_ceiling(device, dtype)
     photo = np.random.default_rng(0).integers(0, 256, (*PHOTO, 3), dtype=np.uint8)
     batches: list[dict[str, Any]] = []
-    for size in arguments.batches:
+    for size in arguments.batches or [1, 2, 4, 8, 16]:
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
         try:
@@ -248,6 +260,51 @@ def markdown(report: dict[str, Any]) -> str:
     return "\n".join([*lines, ""])
 
 
+def measure_layered(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure the role's work with the model ``layered`` in a fresh process on two cores."""
+    weights = WEIGHTS if arguments.network == "bundled" else Path(arguments.network)
+    batches = ",".join(map(str, arguments.batches or [1, 4]))
+    with tempfile.TemporaryDirectory() as folder:
+        photo = arguments.photo
+        if photo is None:
+            photo = Path(folder) / "photo.jpg"
+            enlarged = Image.fromarray(skimage.data.stereo_motorcycle()[0]).resize(LAYERED_PHOTO)
+            enlarged.save(photo, quality=92)
+        with Image.open(photo) as opened:
+            size = opened.size
+        command = [sys.executable, Path(__file__).with_name("_model_layered.py"), weights, photo]
+        done = subprocess.run(
+            [*command, str(arguments.repeat), batches, str(CORES), str(time.time())],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    report = json.loads(done.stdout.splitlines()[-1])
+    return {**report, "cores": CORES, "photo": size, "weights_bytes": weights.stat().st_size}
+
+
+def markdown_layered(report: dict[str, Any]) -> str:
+    """Return the report of ``layered`` as a page."""
+    lines = [
+        f"# The model {report['model']} on {report['cores']} CPU cores",
+        "",
+        f"Start of the role, from the process to the model warmed up: {report['start_s']:.2f} s"
+        f" ({report['start_cpu_s']:.2f} s of processor time), {report['start_bytes'] / 1e9:.2f} GB.",
+        f"A photo of {report['photo'][0]} x {report['photo'][1]} pixels,"
+        f" {report['batches'][0]['gaussians']:,} Gaussians; seconds a photo:",
+        "",
+        "| batch | decode | prepare | network | scene and file | total | peak memory, GB |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for entry in report["batches"]:
+        stages = " | ".join(
+            f"{entry[stage] / entry['batch']:.2f}"
+            for stage in ("decode", "prepare", "network", "scene and file", "total")
+        )
+        lines.append(f"| {entry['batch']} | {stages} | {entry['peak_bytes'] / 1e9:.2f} |")
+    return "\n".join([*lines, ""])
+
+
 def numbers(text: str) -> list[int]:
     """Read 1,2,4."""
     return [int(part) for part in text.split(",")]
@@ -258,23 +315,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--model", default="sharp", choices=["sharp", "layered"])
+    parser.add_argument("--network", default="bundled", help="of layered: bundled, or an ONNX file")
+    parser.add_argument("--photo", type=Path, help="of layered: a file; default: 12 megapixels")
     parser.add_argument("--preset", default="tiny_flat", help="default, tiny_flat or tiny_overlap")
     parser.add_argument("--checkpoint", type=Path, help="random weights without one")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16", "float16"])
-    parser.add_argument("--batches", type=numbers, default=[1, 2, 4, 8, 16], help="1,2,4")
+    parser.add_argument("--batches", type=numbers, help="1,2,4")
     parser.add_argument("--patch-chunk", type=int, help="windows at once through the ViT")
     parser.add_argument("--warmup", type=int, default=1)
     parser.add_argument("--repeat", type=int, default=3, help="best of that many runs")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     arguments = parser.parse_args()
-    with torch.inference_mode():
-        report = measure(arguments)
+    if arguments.model == "layered":
+        report = measure_layered(arguments)
+        name, page = f"model-{report['model'].replace('/', '-')}", markdown_layered(report)
+    else:
+        with torch.inference_mode():
+            report = measure(arguments)
+        name = f"model-{arguments.preset}-{torch.device(arguments.device).type}-{arguments.dtype}"
+        page = markdown(report)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    name = f"model-{arguments.preset}-{torch.device(arguments.device).type}-{arguments.dtype}"
     (arguments.out / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
-    (arguments.out / f"{name}.md").write_text(markdown(report))
-    print(markdown(report))
+    (arguments.out / f"{name}.md").write_text(page)
+    print(page)
 
 
 if __name__ == "__main__":

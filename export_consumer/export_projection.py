@@ -13,6 +13,7 @@ from uuid import UUID
 
 import asyncpg
 import structlog
+from msgspec import UnsetType
 
 from bus.contract.messages import ExportCompleted, ExportFailed, ExportRequested, GenerationCompleted
 from export_consumer import automatic_exports as views
@@ -36,9 +37,9 @@ ON CONFLICT DO NOTHING"""
 _ENDINGS: Final = """
 UPDATE export_jobs j
 SET status = e.status, updated_at = e.time, export_file_url = e.url, error_code = e.code,
-    error_message = e.error
-FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[])
-  AS e (id, status, time, url, code, error)
+    error_message = e.error, scores = e.scores::jsonb
+FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[])
+  AS e (id, status, time, url, code, error, scores)
 WHERE j.id = e.id AND j.status IN ('pending', 'processing')"""
 _NEEDLESS: Final = """
 SELECT j.id FROM export_jobs j JOIN scene_generations s ON s.id = j.scene_generation_id
@@ -92,12 +93,13 @@ class ExportJobs:
             await removals.enqueue(connection, [f"exports/{row['id']}/" for row in needless])
 
     def _ending(self, event: Event) -> tuple[Any, ...] | None:
-        """Return (id, status, time, url, code, error) if the event ends an export."""
+        """Return (id, status, time, url, code, error, scores) if the event ends an export."""
         match event.message:
             case ExportCompleted() as m:
-                return (m.export_id, "completed", event.time, m.result.url(self._bucket), None, None)
+                scores = None if isinstance(m.scores, UnsetType) else to_json(m.scores)
+                return (m.export_id, "completed", event.time, m.result.url(self._bucket), None, None, scores)
             case ExportFailed() as m:
-                return (m.export_id, "failed", event.time, None, storable(m.code), storable(m.message))
+                return (m.export_id, "failed", event.time, None, storable(m.code), storable(m.message), None)
             case _:
                 return None
 

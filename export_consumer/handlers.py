@@ -1,4 +1,8 @@
-"""Handles export commands: fetches the splat, converts it in a worker process, stores the file."""
+"""Handles export commands: fetches the splat, converts it in a worker process, stores the file.
+
+A preview's command names the photo too: then the scene is compared with it. The scores are best effort:
+without them the export is complete.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,21 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import structlog
+from msgspec import UNSET, UnsetType
 
 from bus.blobs import Blobs
 from bus.contract import envelope, topics
 from bus.contract import options as export_options
 from bus.contract.blob_ref import BlobRef
 from bus.contract.limits import SILENT_AFTER
-from bus.contract.messages import ExportCompleted, ExportEnding, ExportFailed, ExportScene, Timings
+from bus.contract.messages import (
+    ExportCompleted,
+    ExportEnding,
+    ExportFailed,
+    ExportScene,
+    Scores,
+    Timings,
+)
 from bus.contract.options import Options
 from bus.kafka.processor import Record
 from bus.runtime import tracing
@@ -32,6 +44,10 @@ class Converts(Protocol):
 
     async def convert(self, name: str, options: Options, data: bytes, *, background: bool = False) -> File:
         """Return the file; ``background``: no user waits for it."""
+        ...
+
+    async def score(self, data: bytes, photo: bytes) -> Scores:
+        """Return how true the splat ``data`` is to its photo."""
         ...
 
 
@@ -79,7 +95,8 @@ class Exports:
         ):
             check(message.format)
             export_options.read(message.format, message.options)  # validated before 66 MB are fetched
-            result, timings = await self._convert(message, span.traceparent)
+            splat, result, timings = await self._convert(message, span.traceparent)
+            scores = await self._score(splat, message.photo) if message.photo else UNSET
             log.info("export_completed", format=message.format, bytes=result.bytes)
         ending = ExportCompleted(
             export_id=message.export_id,
@@ -89,6 +106,7 @@ class Exports:
             result=result,
             timings=timings,
             attempt=record.attempt,
+            scores=scores,
         )
         return _event_record(command, ending, span.traceparent)
 
@@ -117,7 +135,16 @@ class Exports:
             log.error("ending_too_late", export_id=str(message.export_id), expires_at=str(message.expires_at))
         return late
 
-    async def _convert(self, message: ExportScene, traceparent: str | None) -> tuple[BlobRef, Timings]:
+    async def _score(self, splat: bytes, photo: BlobRef) -> Scores | UnsetType:
+        """Return the scores of the splat; nothing where the photo or a model of scores is unusable."""
+        try:
+            return await self._converter.score(splat, await self._blobs.get(photo))
+        except Exception as error:  # noqa: BLE001  (whatever it is, the file is there)
+            code = getattr(error, "code", "internal")
+            log.warning("scores_missing", code=code, error=str(error))
+            return UNSET
+
+    async def _convert(self, message: ExportScene, traceparent: str | None) -> tuple[bytes, BlobRef, Timings]:
         began = time.perf_counter()
         with tracing.span("fetch", traceparent):
             splat = await self._blobs.get(message.source)
@@ -136,7 +163,7 @@ class Exports:
             encode_ms=(encoded - fetched) * 1000,
             upload_ms=(time.perf_counter() - encoded) * 1000,
         )
-        return result, timings
+        return splat, result, timings
 
 
 def _expired(message: ExportScene, at: datetime) -> bool:

@@ -1,4 +1,6 @@
-"""Runs conversions in worker processes: one that crashes, uses too much memory or hangs fails only its job.
+"""Runs conversions and comparisons with photos in worker processes.
+
+One that crashes, uses too much memory or hangs fails only its job.
 
 Each worker is a new interpreter (spawned, never forked: this process has threads and sockets). It is replaced
 after some jobs, because C++ libraries leak memory.
@@ -19,12 +21,13 @@ from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from multiprocessing.connection import Connection
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import structlog
 from prometheus_client import Counter, Histogram
 
+from bus.contract.messages import Scores
 from bus.contract.options import Options, OptionsError
 from bus.runtime.errors import PermanentError, SharpstreamError, TransientError
 from export_consumer import errors
@@ -46,6 +49,9 @@ SECONDS = Histogram(
 LOST = Counter(
     "sharpstream_export_workers_lost", "Workers that crashed, used too much memory or hung", ["why"]
 )
+_MEASURED: Final = msgspec.json.Decoder(tuple[Scores, dict[str, str]])
+_SCORES: Final = "scores"
+"""The label of comparisons, beside the names of formats."""
 _REPLY: Final = msgspec.json.Decoder(list[str])
 _KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "NUMBA_CACHE_DIR")
 """The environment variables that a worker gets: no credentials."""
@@ -54,6 +60,15 @@ _ERRORS: Final[dict[str, type[SharpstreamError]]] = {
     for found in (*vars(errors).values(), OptionsError)
     if isinstance(found, type) and issubclass(found, PermanentError | TransientError)
 }
+
+
+class _Job(NamedTuple):
+    """A call of `export_consumer.worker.TASKS`: ``arguments`` as JSON, then ``inputs`` as bytes."""
+
+    name: str
+    task: str
+    arguments: Sequence[Any]
+    inputs: Sequence[bytes]
 
 
 class _Worker:
@@ -79,19 +94,20 @@ class _Worker:
         self._jobs = Connection(ours.detach())
         self.jobs_left = JOBS_EACH
 
-    def ask(self, name: str, options: Options, data: bytes, timeout_s: float) -> File:
+    def ask(self, job: _Job, timeout_s: float) -> File:
         """Return the file. Raises the worker's error, `TooSlowError`, or EOFError if it died."""
         self.jobs_left -= 1
         try:
-            return self._asked(name, options, data, timeout_s)
+            return self._asked(job, timeout_s)
         except (TimeoutError, BlockingIOError) as error:  # from poll, or from the socket
             raise errors.TooSlowError(
                 f"The conversion took longer than {timeout_s:g} s; ask for fewer Gaussians (max_gaussians)."
             ) from error
 
-    def _asked(self, name: str, options: Options, data: bytes, timeout_s: float) -> File:
-        self._jobs.send_bytes(msgspec.json.encode((name, dict(options))))
-        self._jobs.send_bytes(data)
+    def _asked(self, job: _Job, timeout_s: float) -> File:
+        self._jobs.send_bytes(msgspec.json.encode((job.task, job.arguments, len(job.inputs))))
+        for data in job.inputs:
+            self._jobs.send_bytes(data)
         if not self._jobs.poll(timeout_s):
             raise TimeoutError
         kind, *detail = _REPLY.decode(self._jobs.recv_bytes())
@@ -124,9 +140,21 @@ class Converter:
         Raises `PermanentError` if it cannot be converted, `ConverterError` if the worker or a library failed
         and a retry may succeed.
         """
-        loop = asyncio.get_running_loop()
         with SECONDS.labels(name).time():
-            return await loop.run_in_executor(self._threads, self._convert, name, options, data, background)
+            return await self._run(_Job(name, "convert", (name, dict(options)), (data,)), background)
+
+    async def score(self, data: bytes, photo: bytes) -> Scores:
+        """Return how true the splat ``data`` is to its photo; always at low CPU priority.
+
+        Raises the errors of `convert`.
+        """
+        with SECONDS.labels(_SCORES).time():
+            models = self._settings.score_models
+            made = await self._run(_Job(_SCORES, "score", (models,), (data, photo)), True)
+        scores, missing = _MEASURED.decode(made.data)
+        for name, why in missing.items():
+            log.warning("score_missing", score=name, error=why)
+        return scores
 
     def close(self) -> None:
         """Kill all workers; running conversions fail with `ConverterError`."""
@@ -136,10 +164,13 @@ class Converter:
             worker.kill()
         self._threads.shutdown(cancel_futures=True)
 
-    def _convert(self, name: str, options: Options, data: bytes, background: bool) -> File:
+    async def _run(self, job: _Job, background: bool) -> File:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._done, job, background)
+
+    def _done(self, job: _Job, background: bool) -> File:
         worker = self._take(background=background)
         try:
-            made = worker.ask(name, options, data, self._settings.timeout_seconds)
+            made = worker.ask(job, self._settings.timeout_seconds)
         except errors.TooSlowError:
             self._drop(worker, "slow")
             raise
@@ -152,7 +183,7 @@ class Converter:
         except (EOFError, OSError) as error:
             self._drop(worker, "crashed")
             raise errors.ConverterError(
-                f"The process that made {name} died (status {worker.process.returncode})."
+                f"The process that made {job.name} died (status {worker.process.returncode})."
             ) from error
         except BaseException:
             self._drop(worker, "confused")

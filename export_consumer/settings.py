@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
+from importlib.util import find_spec
 
-from pydantic import Field
+from pydantic import Field, FilePath
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bus.runtime.errors import ConfigurationError
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings, load
 
 
@@ -39,6 +41,16 @@ class ConverterSettings(BaseSettings):
     workers: int = Field(default=2, ge=1, le=64, description="conversions at once, a process each")
     worker_memory_mb: int = Field(default=1536, ge=256, description="most memory of one; more fails the job")
     timeout_seconds: int = Field(default=300, ge=1, le=3600, description="longest conversion")
+    lpips_model: FilePath | None = Field(
+        default=None, description="an ONNX file (docs/operations.md): scenes get the score LPIPS"
+    )
+    dists_model: FilePath | None = Field(default=None, description="likewise: the score DISTS")
+
+    @property
+    def score_models(self) -> dict[str, str]:
+        """Name of each perceptual score -> the path of its ONNX file."""
+        files = {"lpips": self.lpips_model, "dists": self.dists_model}
+        return {name: str(path.resolve()) for name, path in files.items() if path is not None}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,10 +67,16 @@ class Settings:
 
 def read() -> Settings:
     """Read the environment. Raises `ConfigurationError` that names the invalid keys."""
+    converter = load(ConverterSettings)
+    if converter.score_models and find_spec("onnxruntime") is None:
+        raise ConfigurationError(
+            "EXPORT_LPIPS_MODEL and EXPORT_DISTS_MODEL need the package onnxruntime; install the extra"
+            " export-scores, or leave them out."
+        )
     return Settings(
         role=load(RoleSettings),
         export=load(ExportSettings),
-        converter=load(ConverterSettings),
+        converter=converter,
         kafka=load(KafkaSettings),
         s3=load(S3Settings),
         database=load(DatabaseSettings),

@@ -1,8 +1,9 @@
-"""A worker process that converts: ``python -m export_consumer.worker FD LIMIT_BYTES TIMEOUT_S NICE``.
+"""A worker process: ``python -m export_consumer.worker FD LIMIT_BYTES TIMEOUT_S NICE``.
 
-It has no access to Kafka, S3 or secrets, so that a compromised library reaches nothing. It must not print:
-results go through the socket as JSON and bytes. They are not pickled, because its parent, which has secrets,
-must not unpickle data that a broken library may have written. It ends when the socket is closed.
+It converts splats and compares them with their photos. It has no access to Kafka, S3 or secrets, so that a
+compromised library reaches nothing. It must not print: results go through the socket as JSON and bytes. They
+are not pickled, because its parent, which has secrets, must not unpickle data that a broken library may have
+written. It ends when the socket is closed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable, Mapping
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Final
 
@@ -30,7 +33,7 @@ GRACE_S: Final = 5
 
 
 def main(fd: int, limit_bytes: int, timeout_s: int, nice: int) -> None:
-    """Convert the jobs that arrive on the socket ``fd`` until it is closed."""
+    """Do the jobs that arrive on the socket ``fd`` until it is closed."""
     os.nice(nice)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # OpenBLAS allocates its buffers at the first product and exits if it cannot, so they are allocated now.
@@ -40,10 +43,10 @@ def main(fd: int, limit_bytes: int, timeout_s: int, nice: int) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # gaussforge prints
     with Connection(fd) as jobs, contextlib.suppress(EOFError, ConnectionResetError, BrokenPipeError):
         while True:
-            name, given = msgspec.json.decode(jobs.recv_bytes())
-            data = jobs.recv_bytes()
+            task, arguments, inputs = msgspec.json.decode(jobs.recv_bytes())
+            data = [jobs.recv_bytes() for _ in range(inputs)]
             signal.alarm(timeout_s + GRACE_S)
-            _answer(jobs, name, given, data)
+            _answer(jobs, partial(TASKS[task], *arguments, *data))
             signal.alarm(0)
             del data
 
@@ -61,10 +64,21 @@ def convert(name: str, given: options.Options, data: bytes) -> File:
     return File(made.write(scene._replace(gaussians=left), chosen), made.media_type, made.suffix)
 
 
-def _answer(jobs: Connection, name: str, given: options.Options, data: bytes) -> None:
+def score(models: Mapping[str, str], data: bytes, photo: bytes) -> File:
+    """Return the `scores.Measured` of the splat ``data`` and its photo, as JSON."""
+    from export_consumer import scores  # noqa: PLC0415  (the rasteriser, which few formats need)
+
+    found = scores.measure(splat.read(data), photo, models)
+    return File(msgspec.json.encode(found), "application/json", ".json")
+
+
+TASKS: Final[Mapping[str, Callable[..., File]]] = {"convert": convert, "score": score}
+
+
+def _answer(jobs: Connection, task: Callable[[], File]) -> None:
     """Send "made", media type, suffix, then the file; or "failed", class, code, message; or an error kind."""
     try:
-        made = convert(name, given, data)
+        made = task()
     except SharpstreamError as error:
         _say(jobs, "failed", type(error).__name__, error.code, error.message)
     except MemoryError:

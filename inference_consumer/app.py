@@ -9,6 +9,8 @@ import sys
 from functools import partial
 from typing import Final
 
+import structlog
+
 from bus.blobs import Blobs, BlobStore
 from bus.contract import topics
 from bus.kafka.processor import Processor
@@ -25,8 +27,12 @@ from inference_consumer.pipeline import Pipeline
 from inference_consumer.progress import ProgressPublisher
 from inference_consumer.settings import Settings
 
+log = structlog.stdlib.get_logger(__name__)
+
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _MIB: Final = 1024 * 1024
+_RENEWAL_S: Final = 600.0
+"""Jobs in hand may end that long before a restart for new weights; a CPU takes minutes for a full batch."""
 _LAST_S: Final = 1.0
 """Time for the engine's batch to end after its jobs were cancelled."""
 
@@ -73,6 +79,7 @@ class App:
         self._processor: Processor | None = None
         self._inference: Inference | None = None
         self._stop = asyncio.Event()
+        self._outdated = asyncio.Event()
         self.abandoned = False
         """Whether a batch was still running when `run` returned."""
 
@@ -81,8 +88,14 @@ class App:
         """Whether the worker takes jobs."""
         return self._processor is not None and self._processor.ready
 
+    @property
+    def note(self) -> str | None:
+        """What the model says about weights that are on their way."""
+        model = models.renewable(self._engine.loaded)
+        return model.note if model else None
+
     async def run(self) -> None:
-        """Serve.
+        """Serve; return also where a fresh process would run better weights, after the jobs in hand.
 
         Raises errors of loading the model, `DeviceLostError`, and errors that end the processor, such as
         `FencedError`.
@@ -93,7 +106,7 @@ class App:
         role = self._settings.role
         try:
             async with (
-                HealthServer(role.health_host, role.health_port, lambda: self.ready),
+                HealthServer(role.health_host, role.health_port, lambda: self.ready, lambda: self.note),
                 BlobStore(self._settings.s3) as blobs,
             ):
                 # The model is loaded before jobs are taken, because a failed worker must not hold any.
@@ -134,22 +147,38 @@ class App:
                 progress.run(),
                 self._cancellations.run(),
                 self._lost(),
+                self._watch_for_renewal(),
             )
         finally:
             pipeline.close()
 
     async def _consume(self, pipeline: Pipeline) -> None:
-        await tasks.first_of(self._cancellations.ready.wait(), self._stop.wait())
+        await tasks.first_of(self._cancellations.ready.wait(), self._stop.wait(), self._outdated.wait())
         self._processor = processor = self._make_processor(pipeline)
-        stopping = asyncio.ensure_future(self._stop_when_requested(processor))
+        stopping = [
+            asyncio.ensure_future(self._stop_when_requested(processor)),
+            asyncio.ensure_future(self._drain_when_outdated(processor)),
+        ]
         try:
             await processor.run()
         finally:
-            await tasks.end([stopping])
+            await tasks.end(stopping)
 
     async def _stop_when_requested(self, processor: Processor) -> None:
         await self._stop.wait()
         await processor.stop()
+
+    async def _drain_when_outdated(self, processor: Processor) -> None:
+        await self._outdated.wait()
+        log.info("restarting_for_new_weights", model=self._engine.model.info.name)
+        await processor.stop(_RENEWAL_S)
+
+    async def _watch_for_renewal(self) -> None:
+        model = models.renewable(self._engine.model)
+        if model is not None:
+            await model.outdated()
+            self._outdated.set()
+        await asyncio.Event().wait()  # the processor ends the process, after its jobs
 
     async def _lost(self) -> None:
         await self._engine.lost.wait()

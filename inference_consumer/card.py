@@ -16,7 +16,7 @@ from PIL import Image
 
 from bus.contract.splat import Camera
 from inference_consumer import ply
-from inference_consumer.models import ModelInfo, Photo, Pixels, YieldPoint, no_preemption
+from inference_consumer.models import ModelInfo, Photo, Pixels, Splat, YieldPoint, no_preemption
 from inference_consumer.settings import Settings
 
 DISTANCE_M: Final = 2.0
@@ -39,7 +39,7 @@ INFO: Final = ModelInfo(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CardSplat:
+class CardSplat(Splat):
     """A card not yet encoded; ``cells`` is (rows, columns, 3), one pixel a Gaussian."""
 
     cells: Pixels

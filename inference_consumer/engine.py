@@ -20,6 +20,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import structlog
 
+from bus.runtime import tasks
 from inference_consumer import metrics
 from inference_consumer.errors import DeviceLostError, EngineStoppedError, OutOfMemoryError
 from inference_consumer.models import Model, ModelInfo, Photo, Splat
@@ -91,6 +92,11 @@ class Engine:
             raise EngineStoppedError("The engine has not been started.")
         return self._model
 
+    @property
+    def loaded(self) -> Model | None:
+        """The model, or None before `start` has loaded it."""
+        return self._model
+
     def seconds(self, size: int) -> float:
         """Return the seconds that a batch of that many photos took last; 0 if unknown."""
         return self._seconds.get(size, 0.0)
@@ -134,7 +140,7 @@ class Engine:
             return
         except BaseException as error:  # noqa: BLE001 - passed to the caller
             outcome, failed = None, error
-        _answer(future, outcome, failed)
+        tasks.resolve(future, outcome, failed)
 
     def _pause(self) -> None:
         """Run the preempting batches."""
@@ -219,16 +225,3 @@ def _one_each(results: Sequence[Splat | Exception], items: Sequence[Any]) -> Res
 
 def _too_large() -> OutOfMemoryError:
     return OutOfMemoryError("The photo does not fit into the accelerator's memory, even alone.")
-
-
-def _answer(future: asyncio.Future[Any], outcome: Any, failed: BaseException | None) -> None:
-    def complete() -> None:
-        if future.done():  # cancelled
-            return
-        if failed is None:
-            future.set_result(outcome)
-        else:
-            future.set_exception(failed)
-
-    with contextlib.suppress(RuntimeError):  # the loop has ended
-        future.get_loop().call_soon_threadsafe(complete)

@@ -53,6 +53,12 @@ class ResultNotFiniteError(PermanentError):
     code = "result_not_finite"
 
 
+class NoGeometryError(PermanentError):
+    """The network found nothing at a finite distance: sky alone, fog, a black frame."""
+
+    code = "geometry_not_found"
+
+
 class OutOfMemoryError(TransientError):
     """The photo did not fit into memory even alone; a retry here or on another worker may succeed."""
 

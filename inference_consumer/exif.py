@@ -38,14 +38,14 @@ def tags_of(image: Image.Image) -> dict[int, Any]:
         return {}
 
 
-def focal_mm(tags: dict[int, Any]) -> float:
-    """Return the focal length in millimetres, equivalent to 35 mm film."""
+def focal_mm(tags: dict[int, Any]) -> float | None:
+    """Return the focal length in millimetres, equivalent to 35 mm film; None where it is not stated."""
     equivalent = _number(tags.get(_FOCAL_35MM))
     if equivalent is not None and equivalent >= 1:
         return equivalent
     focal = _number(tags.get(_FOCAL))
     if focal is None or focal <= 0:  # 0 means unknown
-        return DEFAULT_FOCAL_MM
+        return None
     return focal * PHONE_FACTOR if focal < PHONE_FOCAL_MM else focal
 
 

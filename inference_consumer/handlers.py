@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from msgspec import UNSET
 
 from bus.contract import envelope, topics
 from bus.contract.limits import SILENT_AFTER
@@ -152,6 +153,8 @@ def _completed(command: GenerateScene, made: PipelineResult, attempt: int) -> Ge
         model=made.model,
         timings=made.timings,
         attempt=attempt,
+        focal_source=made.focal_source,
+        scale_uncertainty=UNSET if made.scale_spread is None else made.scale_spread,
     )
 
 

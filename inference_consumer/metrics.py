@@ -38,3 +38,11 @@ PROGRESS_DROPPED: Final = Counter(
     "sharpstream_progress_dropped", "Progress messages that were never sent: Kafka was too slow or away"
 )
 CANCELLATIONS_KNOWN: Final = Gauge("sharpstream_cancellations_known", "Cancel requests that are remembered")
+NETWORK_BYTES: Final = Gauge(
+    "sharpstream_network_bytes", "Bytes of a geometry network fetched so far", ["network"]
+)
+NETWORK_FETCHES: Final = Counter(
+    "sharpstream_network_fetches",
+    "Attempts to fetch a geometry network by outcome: fetched, interrupted, failed",
+    ["network", "outcome"],
+)

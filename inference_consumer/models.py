@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
-from bus.contract.models import MODELS
+from bus.contract.messages import FocalSource
+from bus.contract.models import MODELS, model_of
 from bus.contract.splat import Camera
 from bus.runtime.errors import ConfigurationError
 
@@ -32,10 +33,14 @@ def no_preemption() -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Photo:
-    """An upright photo: ``pixels`` is uint8 sRGB, (height, width, 3), perhaps read-only."""
+    """An upright photo: ``pixels`` is uint8 sRGB, (height, width, 3), perhaps read-only.
+
+    ``focal_px`` with the source `FocalSource.DEFAULT` is a guess; a model that sees better may replace it.
+    """
 
     pixels: Pixels
     focal_px: float
+    focal_source: FocalSource = FocalSource.DEFAULT
 
     @property
     def camera(self) -> Camera:
@@ -62,8 +67,24 @@ class ModelInfo:
     warm_up: bool = True
 
 
+class Estimates(NamedTuple):
+    """What a model found out about the photo beside its Gaussians.
+
+    ``focal_px``: the focal length that replaces a guessed one. ``scale_spread``: the standard deviation of
+    the natural logarithm of the metric scale.
+    """
+
+    focal_px: float | None = None
+    scale_spread: float | None = None
+
+
 class Splat(Protocol):
     """One photo's Gaussians, in memory of any device."""
+
+    @property
+    def estimates(self) -> Estimates:
+        """What the model found out; nothing, unless a model says otherwise."""
+        return Estimates()
 
     @property
     def count(self) -> int:
@@ -106,9 +127,28 @@ class Model(Protocol):
         ...
 
 
+@runtime_checkable
+class Renewable(Protocol):
+    """A model that a fresh process may run better, because new weights arrive while this one works."""
+
+    @property
+    def note(self) -> str | None:
+        """How far that is, for people; None if nothing is on its way."""
+        ...
+
+    async def outdated(self) -> None:
+        """Bring the weights; return once a fresh process would use them, and never if there are none."""
+        ...
+
+
+def renewable(model: object) -> Renewable | None:
+    """Return the model if it is one of those."""
+    return model if isinstance(model, Renewable) else None
+
+
 MakeModel: TypeAlias = "Callable[[Settings], Model]"
 
-REGISTRY: Final[Mapping[str, str]] = {name: facts.module for name, facts in MODELS.items()}
+REGISTRY: Final[Mapping[str, str]] = {model_of(name): facts.module for name, facts in MODELS.items()}
 """Name -> the module whose ``make(settings)`` returns the model. Imported only if chosen: one needs torch."""
 
 

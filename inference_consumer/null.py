@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from inference_consumer import ply
-from inference_consumer.models import ModelInfo, Photo, YieldPoint, no_preemption
+from inference_consumer.models import ModelInfo, Photo, Splat, YieldPoint, no_preemption
 from inference_consumer.settings import Settings
 
 INFO: Final = ModelInfo(
@@ -26,7 +26,7 @@ STEPS: Final = 24
 """The number of blocks of a ViT-L."""
 
 
-class NullSplat:
+class NullSplat(Splat):
     """A splat whose file is always the same."""
 
     count = 1

@@ -18,6 +18,7 @@ import pi_heif
 from PIL import Image, UnidentifiedImageError
 
 from bus.contract import limits
+from bus.contract.messages import FocalSource
 from inference_consumer import exif
 from inference_consumer.errors import (
     FocalLengthError,
@@ -86,7 +87,8 @@ def decode(
         tags = exif.tags_of(image)
         pixels = _rgb(_turned(image, tags.get(exif.ORIENTATION)))
     height, width = pixels.shape[:2]
-    return Photo(pixels=pixels, focal_px=_focal(tags, width, height, focal_px, focal_mm))
+    focal, source = _focal(tags, width, height, focal_px, focal_mm)
+    return Photo(pixels=pixels, focal_px=focal, focal_source=source)
 
 
 def _open(data: bytes) -> Image.Image:
@@ -154,10 +156,16 @@ def _grey8(image: Image.Image) -> Pixels:
 
 def _focal(
     tags: dict[int, Any], width: int, height: int, focal_px: float | None, focal_mm: float | None
-) -> float:
+) -> tuple[float, FocalSource]:
+    """Return the focal length in pixels and where it comes from."""
     stated = focal_px if focal_px is not None else focal_mm
     if stated is not None and not (math.isfinite(stated) and stated > 0):
         raise FocalLengthError(f"A focal length must be a positive number, not {stated}.")
     if focal_px is not None:
-        return focal_px
-    return exif.pixels_of(exif.focal_mm(tags) if focal_mm is None else focal_mm, width, height)
+        return focal_px, FocalSource.REQUEST
+    if focal_mm is not None:
+        return exif.pixels_of(focal_mm, width, height), FocalSource.REQUEST
+    read = exif.focal_mm(tags)
+    if read is not None:
+        return exif.pixels_of(read, width, height), FocalSource.EXIF
+    return exif.pixels_of(exif.DEFAULT_FOCAL_MM, width, height), FocalSource.DEFAULT

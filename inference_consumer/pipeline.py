@@ -7,6 +7,7 @@ upload (encoding threads and loop). It must not know Kafka records or interpret 
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,12 +17,14 @@ from typing import Any, TypeVar
 from bus.blobs import Blobs
 from bus.contract.blob_ref import BlobRef
 from bus.contract.messages import (
+    FocalSource,
     GenerateScene,
     GenerationStarted,
     ModelRun,
     Stage,
     Timings,
 )
+from bus.contract.models import matches
 from bus.contract.splat import MEDIA_TYPE, Camera
 from bus.runtime.errors import SharpstreamError
 from inference_consumer import photo
@@ -35,11 +38,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PipelineResult:
-    """The result of a job."""
+    """The result of a job; ``scale_spread`` as in `inference_consumer.models.Estimates`."""
 
     result: BlobRef
     gaussian_count: int
     camera: Camera
+    focal_source: FocalSource
+    scale_spread: float | None
     model: ModelRun
     timings: Timings
 
@@ -93,35 +98,40 @@ class Pipeline:
         job.check()
         self._check_model(command)
         with self._inference.coming(command.priority):
-            camera, item = await self._prepared(job, watch)
+            camera, focal_source, item = await self._prepared(job, watch)
         served = await self._served(job, item, watch)
         del item  # frees its memory while the result is encoded
         result = await self._stored(job, served.splat, watch)
+        found = served.splat.estimates
+        if found.focal_px is not None:
+            camera, focal_source = camera._replace(focal_px=found.focal_px), FocalSource.NETWORK
         return PipelineResult(
             result=result,
             gaussian_count=served.splat.count,
             camera=camera,
+            focal_source=focal_source,
+            scale_spread=_finite(found.scale_spread),
             model=self._run_of(served),
             timings=watch.timings,
         )
 
     def _check_model(self, command: GenerateScene) -> None:
         name = self._model.info.name
-        if command.model not in {None, name}:
+        if command.model is not None and not matches(command.model, name):
             raise ModelUnavailableError(
                 f"The model {command.model} is not served here; leave it out, or ask for {name}."
             )
 
-    async def _prepared(self, job: Job, watch: StageTimer) -> tuple[Camera, Any]:
+    async def _prepared(self, job: Job, watch: StageTimer) -> tuple[Camera, FocalSource, Any]:
         with watch.stage(Stage.FETCH):
             data = await self._blobs.get(job.command.source)
         job.check()
         with watch.stage(Stage.DECODE):
             return await self._on(self._decoders, lambda: self._decode(data, job.command))
 
-    def _decode(self, data: bytes, command: GenerateScene) -> tuple[Camera, Any]:
+    def _decode(self, data: bytes, command: GenerateScene) -> tuple[Camera, FocalSource, Any]:
         taken = photo.decode(data, focal_px=command.focal_length_px, focal_mm=command.focal_length_mm)
-        return taken.camera, self._model.prepare(taken)
+        return taken.camera, taken.focal_source, self._model.prepare(taken)
 
     async def _served(self, job: Job, item: Any, watch: StageTimer) -> Served:
         watch.begin(Stage.BATCH)
@@ -157,3 +167,8 @@ class Pipeline:
     @staticmethod
     async def _on(pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, call)
+
+
+def _finite(value: float | None) -> float | None:
+    """Return the number, None for one that JSON cannot hold."""
+    return value if value is not None and math.isfinite(value) else None

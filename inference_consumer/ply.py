@@ -15,13 +15,19 @@ VERTEX: Final = np.dtype([(name, "<f4") for name in PROPERTIES])
 
 
 def encode(
-    *, means: Floats, colors: Floats, opacity: float, scales: Floats, camera: Camera | None = None
+    *,
+    means: Floats,
+    colors: Floats,
+    opacity: float,
+    scales: Floats,
+    quaternions: Floats | None = None,
+    camera: Camera | None = None,
 ) -> bytearray:
-    """Return the whole file of N Gaussians without rotation.
+    """Return the whole file of N Gaussians.
 
     ``means`` (N, 3) in metres, OpenCV axes: x right, y down, z forward. ``colors`` (N, 3) sRGB in [0, 1].
-    ``scales`` (N, 3) or (3,), standard deviations in metres. ``opacity`` between 0 and 1, for all. The
-    camera is written into a comment.
+    ``scales`` (N, 3) or (3,), standard deviations in metres. ``opacity`` between 0 and 1, for all.
+    ``quaternions`` (N, 4) wxyz, unit; None turns nothing. The camera is written into a comment.
     """
     comments = ("color_space srgb",) if camera is None else splat.camera_comments(camera)
     header = splat.header(len(means), comments=comments)
@@ -35,5 +41,9 @@ def encode(
         vertices[f"f_dc_{axis}"] = harmonics[:, axis]
         vertices[f"scale_{axis}"] = log_scales[:, axis]
     vertices["opacity"] = np.log(opacity / (1 - opacity))
-    vertices["rot_0"] = 1
+    if quaternions is None:
+        vertices["rot_0"] = 1
+    else:
+        for k in range(4):
+            vertices[f"rot_{k}"] = quaternions[:, k]
     return out

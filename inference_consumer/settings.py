@@ -22,7 +22,7 @@ class InferenceSettings(BaseSettings):
     model: str | None = Field(
         default=None,
         min_length=1,
-        description="card, sharp or null; default: sharp with a checkpoint, else card",
+        description="layered, card, sharp or null; default: sharp with a checkpoint, else layered",
     )
     group: str = Field(default="sharpstream.inference", min_length=1, description="consumer group")
     instance_id: str = Field(
@@ -61,12 +61,35 @@ class SharpSettings(BaseSettings):
     cpu_threads: int | None = Field(default=None, ge=1, le=256, description="default: one a core")
 
 
+class LayeredSettings(BaseSettings):
+    """Settings of the model layered; used only if INFERENCE_MODEL is ``layered``."""
+
+    model_config = SettingsConfigDict(env_prefix="LAYERED_")
+
+    network: str = Field(
+        default="auto",
+        min_length=1,
+        description="auto, bundled, moge2-s, moge2-b, moge2-l or an .onnx file; auto: moge2-s if fetched",
+    )
+    fetch: Literal["yes", "no"] = Field(
+        default="yes", description="yes or no: fetch the network's file where it is missing"
+    )
+    mirror: str = Field(
+        default="https://huggingface.co",
+        description="where the files are fetched; a mirror has the same paths",
+    )
+    device: Literal["auto", "cuda", "cpu"] = Field(
+        default="auto", description="auto, cpu, or cuda, which needs requirements/inference-gpu.txt"
+    )
+    threads: int | None = Field(default=None, ge=1, le=256, description="default: one a core")
+
+
 class CacheSettings(BaseSettings):
     """The cache of downloads."""
 
     model_config = SettingsConfigDict(env_prefix="SHARPSTREAM_")
 
-    cache: Path = Field(default=Path("~/.cache/sharpstream"), description="a folder; weights are 3 GB")
+    cache: Path = Field(default=Path("~/.cache/sharpstream"), description="a folder; weights are up to 3 GB")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +99,7 @@ class Settings:
     role: RoleSettings
     inference: InferenceSettings
     sharp: SharpSettings
+    layered: LayeredSettings
     cache: CacheSettings
     kafka: KafkaSettings
     s3: S3Settings
@@ -83,7 +107,7 @@ class Settings:
     @property
     def model(self) -> str:
         """The chosen model: by name, or ``sharp`` if its weights are given."""
-        return self.inference.model or ("sharp" if self.sharp.checkpoint else "card")
+        return self.inference.model or ("sharp" if self.sharp.checkpoint else "layered")
 
 
 def read() -> Settings:
@@ -92,6 +116,7 @@ def read() -> Settings:
         role=load(RoleSettings),
         inference=load(InferenceSettings),
         sharp=load(SharpSettings),
+        layered=load(LayeredSettings),
         cache=load(CacheSettings),
         kafka=load(KafkaSettings),
         s3=load(S3Settings),

@@ -20,7 +20,7 @@ from bus.runtime.errors import ConfigurationError
 from inference_consumer import metrics
 from inference_consumer.checkpoint import Checkpoints
 from inference_consumer.errors import DeviceLostError, ResultNotFiniteError
-from inference_consumer.models import ModelInfo, Photo, YieldPoint, no_preemption
+from inference_consumer.models import ModelInfo, Photo, Splat, YieldPoint, no_preemption
 from inference_consumer.settings import Settings, SharpSettings
 from inference_consumer.sharp import Camera as SharpCamera
 from inference_consumer.sharp import CheckpointError, Gaussians, Sharp, SharpConfig, encode_ply, load_sharp
@@ -45,13 +45,18 @@ class Item:
     camera: Camera
 
 
-class SharpSplat:
+class SharpSplat(Splat):
     """Gaussians on the device until they are encoded; then their memory is freed."""
 
     def __init__(self, gaussians: Gaussians, camera: SharpCamera, streams: Streams) -> None:
-        self.count = len(gaussians.means)
+        self._count = len(gaussians.means)
         self._gaussians: Gaussians | None = gaussians
         self._camera, self._streams = camera, streams
+
+    @property
+    def count(self) -> int:
+        """The number of Gaussians."""
+        return self._count
 
     def ply(self) -> memoryview:
         """Return the file, encoded concurrently with the next batch."""

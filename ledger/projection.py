@@ -195,7 +195,12 @@ def _result(message: GenerationCompleted) -> str:
         "width": message.image_width,
         "height": message.image_height,
     }
-    return to_json({"result": result, "model": message.model} | _timings(message.timings))
+    estimates = {
+        name: value
+        for name in ("focal_source", "scale_uncertainty")
+        if not isinstance(value := getattr(message, name), msgspec.UnsetType)
+    }
+    return to_json({"result": result, "model": message.model} | estimates | _timings(message.timings))
 
 
 def _timings(timings: Timings | msgspec.UnsetType) -> dict[str, Any]:

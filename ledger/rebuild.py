@@ -51,6 +51,8 @@ _KEY_AND_ROW: Final = {
                        WHERE l.id = s.id AND l.result_blob IS NULL) THEN s.result_blob END,
                    'processing_time_seconds', s.processing_time_seconds, 'error_message', s.error_message,
                    'result', s.metadata -> 'result', 'model', s.metadata -> 'model',
+                   'focal_source', s.metadata -> 'focal_source',
+                   'scale_uncertainty', s.metadata -> 'scale_uncertainty',
                    'timings', s.metadata -> 'timings', 'error', s.metadata -> 'error',
                    'deleted_at', CASE WHEN EXISTS (
                        SELECT FROM {schema}.event_log e

@@ -87,6 +87,10 @@ def export(network: Network, path: Path, notes: dict[str, str] | None = None) ->
             str(partial),
             opset_version=OPSET,
             dynamo=False,
+            # Normalisations stay apart from convolutions, so that training can go on from the file; the
+            # runtime joins them when it loads it.
+            training=torch.onnx.TrainingMode.PRESERVE,
+            do_constant_folding=False,
             input_names=[INPUT],
             output_names=list(OUTPUTS),
             dynamic_axes=axes,

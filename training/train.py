@@ -23,6 +23,7 @@ from torch import Tensor
 
 from training import losses, measures
 from training.data import Batch, Producer, batch, halved
+from training.exported import weights
 from training.losses import Truth
 from training.network import Network, fresh
 from training.worlds import kinds
@@ -74,12 +75,13 @@ class Trainer:
             [{"params": head, "lr": settings.head_rate}, {"params": encoder, "lr": settings.encoder_rate}],
             weight_decay=settings.weight_decay,
         )
-        self.step_number = 0
+        self.step_number = self.began = 0
 
     def rate(self, step: int) -> float:
         """Return the factor of the learning rates at a step."""
         s = self.settings
-        factor: float = min(1.0, (step + 1) / s.warmup) / (1 + step / s.half_life) ** 0.5
+        warm = min(1.0, (step - self.began + 1) / s.warmup)
+        factor: float = warm / (1 + step / s.half_life) ** 0.5
         if s.cooldown_from is not None:
             factor *= min(1.0, max(0.0, 1 - (step - s.cooldown_from) / s.cooldown))
         return factor
@@ -111,11 +113,23 @@ class Trainer:
                     self.averaged[key].copy_(value)
         return {key: value.item() for key, value in parts.items()} | {"loss": loss.item()}
 
+    def begin_from(self, state: dict[str, Tensor], step: int) -> None:
+        """Take the weights of an exported network and go on after its step, with a fresh optimiser.
+
+        Raises `RuntimeError` if they do not fit.
+        """
+        # Counters of normalisation are not exported; nothing reads them.
+        counters = {k: v for k, v in self.network.state_dict().items() if k.endswith("num_batches_tracked")}
+        self.network.load_state_dict(counters | state)
+        self.averaged = {key: value.clone() for key, value in self.network.state_dict().items()}
+        self.step_number = self.began = step
+
     def save(self, folder: Path) -> None:
         """Write the checkpoint: whole or not at all."""
         state = {
             "settings": asdict(self.settings),
             "step": self.step_number,
+            "began": self.began,
             "network": self.network.state_dict(),
             "averaged": self.averaged,
             "optimiser": self.optimiser.state_dict(),
@@ -136,7 +150,7 @@ class Trainer:
         self.network.load_state_dict(state["network"])
         self.averaged = state["averaged"]
         self.optimiser.load_state_dict(state["optimiser"])
-        self.step_number = state["step"]
+        self.step_number, self.began = state["step"], state.get("began", 0)
         return True
 
 
@@ -217,12 +231,24 @@ def _say(text: str) -> None:
 
 
 def run(
-    settings: Settings, folder: Path, *, steps: int, every: int, evaluate_every: int, device: str
+    settings: Settings,
+    folder: Path,
+    *,
+    steps: int,
+    every: int,
+    evaluate_every: int,
+    device: str,
+    first: Path | None = None,
 ) -> None:
-    """Train up to a number of steps, with checkpoints every `every` seconds and at the end or SIGTERM."""
+    """Train up to a number of steps, with checkpoints every `every` seconds and at the end or SIGTERM.
+
+    `first`: an exported network to begin with where the folder has no checkpoint.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(settings, device)
     resumed = trainer.load(folder)
+    if not resumed and first is not None:
+        trainer.begin_from(*weights(first))
     _say(
         f"{'going on after' if resumed else 'beginning at'} step {trainer.step_number}, process {os.getpid()}"
     )
@@ -266,16 +292,20 @@ def main(arguments: list[str] | None = None) -> None:
     """Read the command line and train."""
     parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder of checkpoints, metrics and the log")
+    parser.add_argument("--from", dest="first", type=Path, help="an exported network to begin with")
     parser.add_argument("--steps", type=int, default=60_000)
     parser.add_argument("--every", type=float, default=600, help="seconds between checkpoints")
     parser.add_argument("--evaluate-every", type=int, default=250, help="steps between evaluations")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch", type=int, default=Settings.batch)
     parser.add_argument("--cooldown-from", type=int, help="step from which the learning rate falls to 0")
+    parser.add_argument(
+        "--cooldown", type=int, default=Settings.cooldown, help="steps until the learning rate is 0"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(chosen.threads)
-    settings = Settings(batch=chosen.batch, cooldown_from=chosen.cooldown_from)
+    settings = Settings(batch=chosen.batch, cooldown_from=chosen.cooldown_from, cooldown=chosen.cooldown)
     run(
         settings,
         chosen.out,
@@ -283,6 +313,7 @@ def main(arguments: list[str] | None = None) -> None:
         every=chosen.every,
         evaluate_every=chosen.evaluate_every,
         device=chosen.device,
+        first=chosen.first,
     )
 
 

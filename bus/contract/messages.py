@@ -28,6 +28,15 @@ class Priority(StrEnum):
     BULK = "bulk"
 
 
+class FocalSource(StrEnum):
+    """Where a scene's focal length comes from; ``default`` is a guess."""
+
+    REQUEST = "request"
+    EXIF = "exif"
+    NETWORK = "network"
+    DEFAULT = "default"
+
+
 class Timings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Milliseconds of each stage; absent where the stage was not reached."""
 
@@ -51,6 +60,19 @@ class ModelRun(Struct, frozen=True, kw_only=True):
     batch_size: int
 
 
+class Scores(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How true a scene is: its own view compared with the photo, ``size`` pixels on the longer side.
+
+    ``psnr`` in dB, at most 100; ``ssim`` of the luma; ``lpips``, ``dists`` where an operator gives networks.
+    """
+
+    size: int
+    psnr: float
+    ssim: float
+    lpips: float | None = None
+    dists: float | None = None
+
+
 # --- commands ---------------------------------------------------------------------------------------
 
 
@@ -58,7 +80,8 @@ class GenerateScene(Message, frozen=True, kw_only=True, tag="generation.generate
     """Turn the photo into Gaussians.
 
     ``focal_length_px`` is in pixels of the upright photo and wins over ``focal_length_mm`` (35 mm
-    equivalent); with neither, EXIF or 30 mm decides. ``model`` None means the consumer's default.
+    equivalent); with neither, EXIF, the model or 30 mm decides. ``model`` None means the consumer's default;
+    ``layered`` means that model with whichever network the consumer has.
     """
 
     generation_id: UUID
@@ -84,7 +107,7 @@ class ExportScene(Message, frozen=True, kw_only=True, tag="export.make.v1"):
     """Convert a finished scene into another format.
 
     ``purpose`` None: a caller requested it. Otherwise it is the system's own, and its ending is published
-    where no account, receiver or bill sees it.
+    where no account, receiver or bill sees it. ``photo``: to compare with the scene's own view.
     """
 
     export_id: UUID
@@ -96,6 +119,7 @@ class ExportScene(Message, frozen=True, kw_only=True, tag="export.make.v1"):
     options: dict[str, str | int | float | bool] = {}
     purpose: str | None = None
     expires_at: datetime | None = None
+    photo: BlobRef | None = None
 
 
 # --- events: the log of record ----------------------------------------------------------------------
@@ -113,7 +137,10 @@ class GenerationRequested(Message, frozen=True, kw_only=True, tag="generation.re
 
 
 class GenerationCompleted(Message, frozen=True, kw_only=True, tag="generation.completed.v1"):
-    """The splat is stored. Focal length in pixels of the upright photo (width x height)."""
+    """The splat is stored. Focal length in pixels of the upright photo (width x height).
+
+    ``scale_uncertainty``: standard deviation of the metric scale's natural logarithm; absent if unknown.
+    """
 
     generation_id: UUID
     account_id: UUID
@@ -126,6 +153,8 @@ class GenerationCompleted(Message, frozen=True, kw_only=True, tag="generation.co
     model: ModelRun
     timings: Timings
     attempt: int = 1
+    focal_source: FocalSource | UnsetType = UNSET
+    scale_uncertainty: float | UnsetType = UNSET
 
 
 class GenerationFailed(Message, frozen=True, kw_only=True, tag="generation.failed.v1"):
@@ -166,7 +195,7 @@ class ExportRequested(Message, frozen=True, kw_only=True, tag="export.requested.
 
 
 class ExportCompleted(Message, frozen=True, kw_only=True, tag="export.completed.v1"):
-    """The converted file is stored."""
+    """The converted file is stored. ``scores`` where the command named the photo and it could be read."""
 
     export_id: UUID
     generation_id: UUID
@@ -175,6 +204,7 @@ class ExportCompleted(Message, frozen=True, kw_only=True, tag="export.completed.
     result: BlobRef
     timings: Timings
     attempt: int = 1
+    scores: Scores | UnsetType = UNSET
 
 
 class ExportFailed(Message, frozen=True, kw_only=True, tag="export.failed.v1"):

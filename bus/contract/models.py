@@ -2,6 +2,9 @@
 
 The inference role loads a model from the module that its entry names, the gateway lists the entries. A new
 model is its module and one entry here.
+
+A name may have two parts, ``layered/moge2-s``: the model and one of the networks that it can use. Settings
+name the model alone, events both parts; commands may do either.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ class ModelFacts(NamedTuple):
     when the model is chosen, because one needs torch. ``licence`` is the sentence that callers read;
     ``commercial_use`` is whether it permits use in products and services. ``parameters`` is the number of
     trained parameters, ``weights_bytes`` the size of the checkpoint, ``gaussians`` the maximum for a photo.
-    ``listed`` is false for models that callers cannot choose.
+    Both sizes are rounded where only the authors' rounded figure is known. ``listed`` is false for models
+    that callers cannot choose.
     """
 
     module: str
@@ -31,10 +35,32 @@ class ModelFacts(NamedTuple):
     listed: bool = True
 
     @property
-    def needs_weights(self) -> bool:
-        """Whether the operator has to bring a checkpoint."""
+    def has_weights(self) -> bool:
+        """Whether it was trained."""
         return self.weights_bytes > 0
 
+
+def _layered(description: str, *, licence: str, parameters: int, weights_bytes: int) -> ModelFacts:
+    return ModelFacts(
+        module="inference_consumer.layered.model",
+        version="1",
+        description=description,
+        licence=licence,
+        commercial_use=True,
+        parameters=parameters,
+        weights_bytes=weights_bytes,
+        gaussians=400_000,
+    )
+
+
+_MOGE2: Final = (
+    "Builds a scene of two layers from the metric points and normals of MoGe-2 (arXiv 2507.02546), {size}."
+    " The weights are fetched where there is a network."
+)
+_MOGE2_LICENCE: Final = (
+    "MIT, code and weights (Microsoft); the DINOv2 part of the network Apache-2.0 (Meta)."
+    " Commercial use is free."
+)
 
 MODELS: Final[Mapping[str, ModelFacts]] = {
     "card": ModelFacts(
@@ -49,6 +75,30 @@ MODELS: Final[Mapping[str, ModelFacts]] = {
         parameters=0,
         weights_bytes=0,
         gaussians=200_000,
+    ),
+    "layered/bundled": _layered(
+        "Builds a scene of two layers from the depth that Sharpstream's own small network sees.",
+        licence="Apache-2.0, part of Sharpstream; commercial use is free.",
+        parameters=3_300_000,
+        weights_bytes=6_800_000,
+    ),
+    "layered/moge2-s": _layered(
+        _MOGE2.format(size="its small network (ViT-S)"),
+        licence=_MOGE2_LICENCE,
+        parameters=35_000_000,
+        weights_bytes=140_852_051,
+    ),
+    "layered/moge2-b": _layered(
+        _MOGE2.format(size="its middle network (ViT-B)"),
+        licence=_MOGE2_LICENCE,
+        parameters=104_000_000,
+        weights_bytes=419_411_850,
+    ),
+    "layered/moge2-l": _layered(
+        _MOGE2.format(size="its large network (ViT-L)"),
+        licence=_MOGE2_LICENCE,
+        parameters=331_000_000,
+        weights_bytes=1_300_000_000,
     ),
     "null": ModelFacts(
         module="inference_consumer.null",
@@ -75,4 +125,14 @@ MODELS: Final[Mapping[str, ModelFacts]] = {
         gaussians=1_179_648,
     ),
 }
-"""By the name used in settings, in the order in which callers see them."""
+"""By the name used in events, in the order in which callers see them."""
+
+
+def model_of(name: str) -> str:
+    """Return the name used in settings: ``layered`` of ``layered/moge2-s``."""
+    return name.partition("/")[0]
+
+
+def matches(asked: str, name: str) -> bool:
+    """Return whether ``name`` is what was ``asked`` for: the same name, or the model with any network."""
+    return asked in {name, model_of(name)}

@@ -91,10 +91,14 @@ class Processor:
         """True while this worker is a member of its group and all its partitions are open."""
         return self._joined and all(partition.open for partition in self._partitions.values())
 
-    async def stop(self) -> None:
-        """Shut down gracefully: take no more records, let handlers end, commit their results."""
+    async def stop(self, grace_s: float | None = None) -> None:
+        """Shut down gracefully: take no more records, let handlers end, commit their results.
+
+        ``grace_s`` in place of the usual time; of several calls the earliest deadline counts.
+        """
         self._dispatcher.taking = False
-        self._deadline = asyncio.get_running_loop().time() + self._grace_s
+        grace_s = self._grace_s if grace_s is None else grace_s
+        self._deadline = min(self._deadline, asyncio.get_running_loop().time() + grace_s)
         self._stopping.set()
 
     async def run(self) -> None:

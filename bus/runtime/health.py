@@ -15,11 +15,18 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 class HealthServer:
     """Serves ``/health/live``, ``/health/ready`` and ``/metrics``; a ``port`` of None serves nothing.
 
-    ``ready`` is called at each request; use as an async context manager.
+    ``ready`` is called at each request, and ``note``, which says what else is going on in the role, for
+    people. Use as an async context manager.
     """
 
-    def __init__(self, host: str, port: int | None, ready: Callable[[], bool]) -> None:
-        self._host, self._port, self._ready = host, port, ready
+    def __init__(
+        self,
+        host: str,
+        port: int | None,
+        ready: Callable[[], bool],
+        note: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self._host, self._port, self._ready, self._note = host, port, ready, note
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -42,8 +49,9 @@ class HealthServer:
         return web.json_response({"status": "live"})
 
     async def _readiness(self, _request: web.Request) -> web.Response:
-        ready = self._ready()
-        return web.json_response({"status": "ready" if ready else "starting"}, status=200 if ready else 503)
+        ready, note = self._ready(), self._note()
+        said = {"status": "ready" if ready else "starting"} | ({"note": note} if note else {})
+        return web.json_response(said, status=200 if ready else 503)
 
     async def _metrics(self, _request: web.Request) -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -1,4 +1,4 @@
-"""Cancels tasks reliably.
+"""Cancels tasks reliably, and awaits threads.
 
 A cancellation can be lost: `asyncio.wait_for` of Python 3.11 drops it where the awaited call ends at the same
 time, and aiokafka awaits with it everywhere.
@@ -7,7 +7,9 @@ time, and aiokafka awaits with it everywhere.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine
+import contextlib
+import threading
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any, Final
 
 _AGAIN_S: Final = 5.0
@@ -46,3 +48,36 @@ async def first_of(*work: Coroutine[Any, Any, Any]) -> None:
         await end(tasks)
     for task in done:
         task.result()
+
+
+async def on_daemon_thread(call: Callable[[], Any]) -> Any:
+    """Return what ``call`` returns or raises on a thread of its own.
+
+    Unlike an executor's thread it never delays the end of the process; cancelled, it runs on unheard.
+    """
+    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    def run() -> None:
+        try:
+            outcome, failed = call(), None
+        except BaseException as error:  # noqa: BLE001 - passed to the caller
+            outcome, failed = None, error
+        resolve(future, outcome, failed)
+
+    threading.Thread(target=run, daemon=True).start()
+    return await future
+
+
+def resolve(future: asyncio.Future[Any], outcome: Any, failed: BaseException | None) -> None:
+    """Set the future's result or error from any thread, unless it is cancelled or its loop has ended."""
+
+    def complete() -> None:
+        if future.done():  # cancelled
+            return
+        if failed is None:
+            future.set_result(outcome)
+        else:
+            future.set_exception(failed)
+
+    with contextlib.suppress(RuntimeError):  # the loop has ended
+        future.get_loop().call_soon_threadsafe(complete)

@@ -124,4 +124,6 @@ def _common(row: SceneRow) -> dict[str, Any]:
 
 
 def _metadata(row: SceneRow) -> dict[str, Any]:
-    return msgspec.json.decode(row.metadata, type=dict[str, Any]) if row.metadata else {}
+    """Return the row's metadata, with the scores that came with its preview."""
+    metadata = msgspec.json.decode(row.metadata, type=dict[str, Any]) if row.metadata else {}
+    return metadata | ({"scores": msgspec.json.decode(row.scores)} if row.scores else {})

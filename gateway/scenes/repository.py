@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
+from piccolo.columns import Column
 from piccolo.querystring import QueryString
 
 from bus.contract.blob_ref import BlobLocation
@@ -35,15 +36,19 @@ class _OwnColumns:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SceneRow(_OwnColumns):
-    """One row of ``scene_generations``, with the ``s3://`` URLs of its newest preview and viewer file."""
+    """One row of ``scene_generations``, with the ``s3://`` URLs of its newest preview and viewer file.
+
+    ``scores``: those of the preview, JSON text.
+    """
 
     preview_url: str | None
     viewer_url: str | None
+    scores: str | None
 
 
-def _newest(purpose: str) -> QueryString:
+def _newest(column: Column, purpose: str, alias: str) -> QueryString:
     made = (
-        ExportJob.select(ExportJob.export_file_url)
+        ExportJob.select(column)
         .where(
             ExportJob.scene_generation_id == SceneGeneration.id,
             ExportJob.purpose == purpose,
@@ -53,10 +58,15 @@ def _newest(purpose: str) -> QueryString:
         .order_by(ExportJob.id)
         .limit(1)
     )
-    return QueryString("({})", *made.querystrings, alias=f"{purpose}_url")
+    return QueryString("({})", *made.querystrings, alias=alias)
 
 
-COLUMNS: Final = (*columns_of(SceneGeneration, _OwnColumns), _newest("preview"), _newest("viewer"))
+COLUMNS: Final = (
+    *columns_of(SceneGeneration, _OwnColumns),
+    _newest(ExportJob.export_file_url, "preview", "preview_url"),
+    _newest(ExportJob.export_file_url, "viewer", "viewer_url"),
+    _newest(ExportJob.scores, "preview", "scores"),
+)
 """The columns of a `SceneRow`, for a query of `SceneGeneration`."""
 _PATH: Final = ["client", "name"]
 _NAME: Final = QueryString(

@@ -19,6 +19,23 @@ Name = Annotated[
 ]
 
 
+SceneMetadata = Annotated[
+    dict[str, Any],
+    Meta(
+        description=(
+            "`client`: what was sent with the photo. `image`: the photo. Once completed: `result`: the splat;"
+            " `model`: which model and network made it; `timings`: milliseconds; `focal_source`: where the"
+            " focal length comes from (`request`, `exif`, `network`, or `default`, a guess);"
+            " `scale_uncertainty`: standard deviation of the natural logarithm of the metric scale, absent"
+            " where the model does not say. Once the preview is made: `scores`: how true the scene is, its"
+            " own view compared with the photo at `size` pixels: `psnr` in dB, `ssim`, 1 for equal pictures,"
+            " and `lpips` and `dists` where the operator has set them up; absent where the photo could not be"
+            " compared. After a failure: `error`."
+        )
+    ),
+]
+
+
 class GenerateIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A photo that is not in the request: give either ``image_url`` or ``upload_id``."""
 
@@ -102,7 +119,7 @@ class SceneOut(Struct, frozen=True, kw_only=True):
         str | None, Meta(description="The splat for viewers on the web, SPZ; null until it is made")
     ]
     processing_time_seconds: float | None
-    metadata: dict[str, Any]
+    metadata: SceneMetadata
     error_code: ErrorCode
     error_message: str | None
     cancel_requested_at: Moment | None
@@ -130,7 +147,7 @@ class SceneItem(Struct, frozen=True, kw_only=True):
     name: Name
     preview_url: Annotated[str | None, Meta(description="A picture of it, PNG; null until it is made")]
     processing_time_seconds: float | None
-    metadata: dict[str, Any]
+    metadata: SceneMetadata
     error_code: ErrorCode
     error_message: str | None
     created_at: Moment

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sharpstream.cli import scene_words
 from sharpstream.client import Job, Made, ServiceError
 
 STAGES: Final = ("queued", "fetch", "decode", "batch_wait", "inference", "encode", "upload")
@@ -38,6 +39,7 @@ class Outcome:
             "bytes": made.bytes if made else None,
             "sha256": made.sha256 if made else None,
             "gaussian_count": made.scene.part("result").get("gaussian_count") if made else None,
+            "model": scene_words.model(made.scene) if made else None,
             "timings": made.scene.part("timings") if made else {},
             "seconds": round(self.seconds, 3),
             "error": describe(error) if error else None,
@@ -82,6 +84,8 @@ def _facts(outcome: Outcome) -> str:
     facts = [f"{document['bytes'] / 1e6:.1f} MB", f"{outcome.seconds:.1f} s"]
     if count := document["gaussian_count"]:
         facts.insert(0, f"{count:,} Gaussians")
+    if document["model"]:
+        facts.append(f"by {document['model']}")
     return ", ".join(facts)
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 import typer
 
-from sharpstream.cli import printing
+from sharpstream.cli import printing, scene_words
 from sharpstream.cli.service import Json, Key, Url, locate
 from sharpstream.client import Client, Scene
-from sharpstream.client.models import SceneSummary
+from sharpstream.client.models import Model, SceneSummary
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The scene's id, from `generate` or `list`.")]
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Scenes' ids, from `generate` or `list`.")]
@@ -78,13 +78,14 @@ def show(scene_id: Id, *, url: Url = None, api_key: Key = None, as_json: Json = 
     """
     with locate(url, api_key).client() as client:
         scene = client.scene(scene_id)
+        models = [] if as_json or scene_words.model(scene) is None else client.models()
     if as_json:
         printing.as_json(scene)
         return
-    printing.facts(_facts(scene))
+    printing.facts(_facts(scene, models))
 
 
-def _facts(scene: Scene) -> dict[str, object]:
+def _facts(scene: Scene, models: Sequence[Model]) -> dict[str, object]:
     result, queue = scene.part("result"), scene.queue
     stages = scene.timings and {
         name: getattr(scene.timings, name) for name in scene.timings.__struct_fields__
@@ -99,6 +100,11 @@ def _facts(scene: Scene) -> dict[str, object]:
         "error": scene.error_message and f"{scene.error_message} [{scene.error_code}]",
         "Gaussians": result.get("gaussian_count"),
         "bytes": result.get("bytes"),
+        "model": scene_words.model(scene),
+        "its licence": scene_words.licence(scene, models),
+        "focal length": scene_words.focal_length(scene),
+        "size of things": scene_words.scale(scene),
+        "likeness": scene_words.likeness(scene),
         "splat": scene.generated_3d_gaussian_url,
         "preview": scene.preview_url,
         "for viewers": scene.viewer_url,

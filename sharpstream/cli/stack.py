@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from sharpstream.stack.state_dir import Home
 
 MODEL_NOTES: Final = {
-    "card": ": bundled, a flat card without depth. For SHARP bring its weights: SHARP_CHECKPOINT, see README",
+    "layered": ": depth from its own small network, or from MoGe-2 once that is fetched",
+    "card": ": a flat card without depth",
     "sharp": ": its weights are for research only",
 }
 """Notes for the user on the model that turns photos into splats."""
@@ -74,6 +75,7 @@ def _welcome(status: dict[str, Any], person: dict[str, Any]) -> str:
         f"  API key     {person['api_key']}",
         f"  (all credentials: {status['credentials_file']})",
         f"  model       {status['model']}{MODEL_NOTES.get(status['model'], '')}",
+        *([f"              {note}"] if (note := status["roles"]["inference"]["note"]) else []),
         f"  webhooks    {status['webhooks']}",
         "",
         f"Try: {_own_name()} generate photo.jpg -o splats",
@@ -123,8 +125,9 @@ def _table(report: dict[str, Any]) -> str:
         return "Not running. Start it: sharpstream up"
     lines = [f"{'':10} {'state':9} {'pid':>8} {'restarts':>9}"]
     for name, part in report["roles"].items():
-        trouble = f"  {part['trouble']}" if part["trouble"] else ""
-        lines.append(f"{name:10} {part['state']:9} {part['pid'] or '-':>8} {part['restarts']:>9}{trouble}")
+        said = [text for text in (part["trouble"] or part["note"],) if text]
+        state = f"{name:10} {part['state']:9} {part['pid'] or '-':>8} {part['restarts']:>9}"
+        lines.append("  ".join([state, *said]))
     return "\n".join([*lines, "", f"page {report['gateway']['url']}"])
 
 

@@ -34,6 +34,7 @@ class Kafka:
     name = "kafka"
     is_server = True
     start_seconds = START_S
+    note: str | None = None
 
     def __init__(
         self, home: Home, memory: Memory, *, durable: bool = True, listener: PartnerListener | None = None

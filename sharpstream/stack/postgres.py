@@ -36,6 +36,7 @@ class Postgres:
     name = "postgres"
     is_server = True
     start_seconds = START_S
+    note: str | None = None
 
     def __init__(self, home: Home, memory: Memory, *, durable: bool = True) -> None:
         self._home, self._memory = home, memory

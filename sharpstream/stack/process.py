@@ -61,6 +61,8 @@ class Program(Protocol):
     """Roles depend on it, so it stops after them."""
     start_seconds: float
     """A part that is not ready by then has failed to start."""
+    note: str | None
+    """What it does besides, for people; as of the last `ready`."""
 
     def prepare(self) -> None:
         """Prepare the start; called before every start, in a thread, and quick when nothing is missing."""

@@ -71,6 +71,7 @@ class Role:
         start_seconds: float = START_S,
     ) -> None:
         self.name, self.start_seconds = name, start_seconds
+        self.note: str | None = None
         self._command, self._env, self._home, self._port = command, env, home, port
 
     def prepare(self) -> None:
@@ -86,15 +87,18 @@ class Role:
         )
 
     async def ready(self) -> bool:
-        """Ask its health port."""
+        """Ask its health port, which may have a note too."""
         try:
             timeout = aiohttp.ClientTimeout(total=2)
             async with (
                 aiohttp.ClientSession(timeout=timeout) as http,
                 http.get(f"http://{LOOPBACK}:{self._port}/health/ready") as answer,
             ):
+                said = await answer.json() if answer.content_type == "application/json" else {}
+                self.note = said.get("note")
                 return answer.status == 200
         except (aiohttp.ClientError, OSError, TimeoutError):
+            self.note = None
             return False
 
 
@@ -116,7 +120,7 @@ def inherited(home: Home, part: str) -> dict[str, str]:
 
 def model() -> str:
     """Return the model that the inference role will run: SHARP where the operator has set its weights."""
-    return os.environ.get("INFERENCE_MODEL") or ("sharp" if os.environ.get("SHARP_CHECKPOINT") else "card")
+    return os.environ.get("INFERENCE_MODEL") or ("sharp" if os.environ.get("SHARP_CHECKPOINT") else "layered")
 
 
 def gateway_variables(memory: Memory, servers: Servers) -> dict[str, str]:

@@ -30,6 +30,7 @@ class S3:
     name = "s3"
     is_server = True
     start_seconds = START_S
+    note: str | None = None
 
     def __init__(self, home: Home, memory: Memory) -> None:
         self._home, self._memory = home, memory

@@ -174,6 +174,12 @@ class Supervisor:
     def report(self) -> dict[str, dict[str, Any]]:
         """Return what `status` shows of each part."""
         return {
-            name: {"pid": part.pid, "state": part.state, "restarts": part.restarts, "trouble": part.trouble}
+            name: {
+                "pid": part.pid,
+                "state": part.state,
+                "restarts": part.restarts,
+                "trouble": part.trouble,
+                "note": part.program.note if part.state == "ready" else None,
+            }
             for name, part in self.parts.items()
         }

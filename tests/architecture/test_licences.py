@@ -23,6 +23,8 @@ ALLOWED = {
         "libde265",
     ): "a shared library which can be replaced; it decodes HEVC, the inside of HEIC photos",
     ("pi-heif", "libheif"): "a shared library which can be replaced; it reads HEIC and AVIF photos",
+    ("scipy", "libgfortran"): GCC,
+    ("scipy", "libquadmath"): "a shared library of GCC which can be replaced",
     ("setuptools", "autocommand"): "Python source in torch's build dependency, which nothing of ours imports",
     ("torch", "libgfortran"): GCC,
     ("torch", "libgomp"): GCC,

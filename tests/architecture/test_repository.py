@@ -60,7 +60,9 @@ def test_the_patterns_find_what_they_are_for(what: str, text: str) -> None:
 
 
 def test_there_are_locks_for_every_role() -> None:
-    names = {"dev", "run", "uv", "gateway", "inference", "sharp", "export", "ledger", "training"}
+    names = {
+        "dev", "run", "uv", "gateway", "inference", "inference-gpu", "sharp", "export", "ledger", "training",
+    }  # fmt: skip
     assert {path.stem for path in LOCKS} == names
 
 
@@ -83,8 +85,22 @@ def test_locks_agree_on_versions(path: Path) -> None:
     own, dev = versions(path), versions(ROOT / "requirements" / "dev.txt")
     shared = own.keys() & dev.keys()
     assert {name: own[name] for name in shared} == {name: dev[name] for name in shared}
-    # Training is apart from the product and its tests; everything else is a part of dev.
-    assert path.stem == "training" or shared == own.keys()
+    # Training is apart from the product and its tests; everything else is a part of dev, without the GPU's
+    # build of onnxruntime, which would overwrite the CPU's, and a library that it alone needs.
+    apart = {"onnxruntime-gpu", "nvidia-curand"} if path.stem == "inference-gpu" else set()
+    assert path.stem == "training" or own.keys() - shared == apart
+
+
+def test_no_lock_has_both_builds_of_onnxruntime() -> None:
+    """They have one import name, so the one that is installed later overwrites the other."""
+    builds = {
+        path.stem: set(re.findall(r"^(onnxruntime(?:-gpu)?)==", path.read_text(), re.MULTILINE))
+        for path in LOCKS
+    }
+    assert builds["inference-gpu"] == {"onnxruntime-gpu"}
+    assert builds["inference"] == builds["sharp"] == builds["run"] == {"onnxruntime"}
+    assert [lock for lock, found in builds.items() if len(found) > 1] == []
+    assert [lock for lock, found in builds.items() if "onnxruntime-gpu" in found] == ["inference-gpu"]
 
 
 def test_torch_is_in_one_image_only() -> None:

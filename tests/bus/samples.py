@@ -41,6 +41,7 @@ ALL: tuple[m.AnyMessage, ...] = (
         options={"faces": 1000, "scale": 0.5, "texture": True, "axes": "y-up"},
         purpose="viewer",
         expires_at=NOW,
+        photo=BLOB,
     ),
     m.GenerationRequested(
         generation_id=JOB,
@@ -62,6 +63,8 @@ ALL: tuple[m.AnyMessage, ...] = (
         model=MODEL,
         timings=TIMINGS,
         attempt=2,
+        focal_source=m.FocalSource.EXIF,
+        scale_uncertainty=0.26,
     ),
     m.GenerationFailed(
         generation_id=JOB, account_id=ACCOUNT, code="x", message="Why.", timings=TIMINGS, attempt=3
@@ -84,6 +87,7 @@ ALL: tuple[m.AnyMessage, ...] = (
         result=BLOB,
         timings=TIMINGS,
         attempt=2,
+        scores=m.Scores(size=768, psnr=31.4, ssim=0.93, lpips=0.08, dists=0.05),
     ),
     m.ExportFailed(
         export_id=EXPORT,

@@ -36,7 +36,8 @@ def running(collector: Collector) -> Iterator[Running]:
     home.chmod(0o755)
     # A free port, not 8080, which another stack on this machine may take while this one is down.
     traces = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
-    stack = Running(home, traces | {"GATEWAY_PORT": str(ports.choose())})
+    # The flat card: these tests are about what happens around a model, and it takes a twentieth of the time.
+    stack = Running(home, traces | {"GATEWAY_PORT": str(ports.choose()), "INFERENCE_MODEL": "card"})
     try:
         stack.up()
         yield stack

@@ -101,6 +101,8 @@ def values() -> dict[str, str]:
     return {
         **{key: secrets.token_hex(24) for key in empty},
         **{f"E2E_{name}_PORT": number for name, number in port.items()},
+        "GATEWAY_MODEL": "card",
+        "INFERENCE_MODEL": "card",
         "GATEWAY_PUBLIC_URL": f"http://127.0.0.1:{port['GATEWAY']}",
         "S3_PUBLIC_ENDPOINT_URL": f"http://127.0.0.1:{port['S3']}",
         "PARTNERS_BOOTSTRAP_SERVERS": f"127.0.0.1:{port['KAFKA']}",

@@ -32,7 +32,10 @@ PASSWORD = "correct horse battery"
 @pytest.fixture
 def person(running: Running, tmp_path: Path) -> Running:
     """The same system, used from a separate home by a user with an account."""
-    own = Running(running.home, {k: v for k, v in running.env.items() if k.startswith(("OTEL_", "GATEWAY_"))})
+    own = Running(
+        running.home,
+        {k: v for k, v in running.env.items() if k.startswith(("OTEL_", "GATEWAY_", "INFERENCE_"))},
+    )
     own.env |= {"XDG_CONFIG_HOME": str(tmp_path / "config")}
     email = f"{tmp_path.name}@example.com"
     say(own, "register", email, "--password-stdin", "--first-name", "Ada", given=f"{PASSWORD}\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -34,9 +35,10 @@ from bus.contract.options import Options
 from bus.contract.topics import Topic
 from bus.kafka import admin, broker
 from bus.runtime.settings import KafkaSettings, S3Settings
-from export_consumer.automatic_exports import VIEWS
-from tests.export_consumer.scenes import ply, scene
+from export_consumer.automatic_exports import PREVIEW, VIEWS
+from tests.export_consumer.scenes import CAMERA, ply, scene
 from tests.export_consumer.worker import PARTITIONS, own_topics
+from tests.inference_consumer.pictures import photo as picture
 from tests.ledger.story import MODEL, NOON, TIMINGS, Story, insert
 
 pytestmark = pytest.mark.stack
@@ -242,6 +244,11 @@ async def test_every_scene_gets_its_automatic_exports_once_without_delaying_requ
     async with BlobStore(s3_settings) as blobs:
         good = await blobs.put(f"results/{scenes[0]}/1.ply", ply(scene(48)), "application/ply")
         broken = await blobs.put(f"results/{scenes[1]}/1.ply", b"Not a splat.", "application/ply")
+        photo = await blobs.put("originals/g/1", picture(CAMERA.width, CAMERA.height), "image/png")
+    await connection.execute(
+        "UPDATE scene_generations SET original_image_url = $2, metadata = $3 WHERE id = $1",
+        scenes[3], photo.url(s3_settings.bucket), json.dumps({"image": msgspec.to_builtins(photo)}),
+    )  # fmt: skip
     missing = msgspec.structs.replace(good, key="results/none.ply")
     source = dict.fromkeys(scenes, good) | {scenes[1]: broken, scenes[2]: missing}
     carrying = start(relay, "tests.bus.workers.relay_worker", said)
@@ -277,6 +284,10 @@ async def test_every_scene_gets_its_automatic_exports_once_without_delaying_requ
         each: "failed" if isinstance(end, ExportFailed) else "completed" for each, end in own.items()
     }
     assert sum(row["status"] == "failed" for row in rows) == 4
+    scored = {row["id"]: json.loads(row["scores"]) for row in rows if row["scores"]}
+    assert [(each, scores["size"]) for each, scores in scored.items()] == [
+        (PREVIEW.id_for(scenes[3]), CAMERA.width)
+    ]
     assert await connection.fetchval("SELECT count(*) FROM usage_logs") == 0
 
 

@@ -23,7 +23,7 @@ from export_consumer.automatic_exports import BACKFILL, PREVIEW, VIEWER, VIEWS, 
 from export_consumer.backfill import BackfillRequest, Progress
 from export_consumer.export_projection import PROJECTOR, ExportJobs
 from ledger.batch_writer import Intake
-from tests.ledger.story import BUCKET, EPOCH, NOON, SPLAT, Story, add_user, everything, insert
+from tests.ledger.story import BUCKET, EPOCH, NOON, PHOTO, SPLAT, Story, add_user, everything, insert
 
 
 def projector(pool: asyncpg.Pool, topic: topics.Topic = topics.EVENTS) -> Projector:
@@ -102,6 +102,29 @@ async def test_endings_of_background_exports_are_projected_from_their_own_topic(
     assert [row[0] for row in await connection.fetch("SELECT key FROM blob_removals")] == [
         f"exports/{needless}/"
     ]
+
+
+async def test_the_previews_command_names_the_photo(
+    pool: asyncpg.Pool, story: Story, connection: asyncpg.Connection
+) -> None:
+    stated = {"media_type": PHOTO.media_type, "bytes": PHOTO.bytes, "sha256": PHOTO.sha256, "width": 1536}
+    url = PHOTO.url(BUCKET)
+    images = [{"image": stated}, {"image": stated | {"sha256": 5}}, {"image": "a photo"}, {}]
+    scenes = [
+        await put_scene(connection, story.account, original_image_url=url, metadata=json.dumps(image))
+        for image in images
+    ]
+    no_url = await put_scene(
+        connection, story.account, metadata=json.dumps(images[0]), original_image_url="k"
+    )
+    await projector(pool).project([story.completed(scene) for scene in (*scenes, no_url)])
+    photos = {
+        (c.message.generation_id, c.message.purpose): c.message.photo for c in await commands(connection)
+    }
+    assert len(photos) == 10
+    assert {key: photo for key, photo in photos.items() if photo is not None} == {
+        (scenes[0], "preview"): PHOTO
+    }
 
 
 def test_the_same_request_has_the_same_export_id() -> None:

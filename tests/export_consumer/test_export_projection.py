@@ -13,6 +13,7 @@ import pytest
 from bus.bridges.projector import Projector
 from bus.contract import topics
 from bus.contract.formats import FORMATS, canonical
+from bus.contract.messages import Scores
 from export_consumer.export_projection import PROJECTOR, ExportJobs
 from export_consumer.formats import MADE
 from ledger.batch_writer import Intake
@@ -49,6 +50,25 @@ async def test_requested_then_completed(
     row = await job(connection, export)
     assert (row["status"], row["export_file_url"]) == ("completed", f"s3://{BUCKET}/exports/e/1.glb")
     assert row["updated_at"] == story.clock > row["created_at"]
+
+
+async def test_scores_are_stored_with_the_first_ending(
+    jobs: Projector, story: Story, scene: UUID, connection: asyncpg.Connection
+) -> None:
+    export, other = uuid4(), uuid4()
+    scores = Scores(size=768, psnr=31.5, ssim=0.9)
+    await jobs.project(
+        [
+            story.export_requested(export, scene),
+            story.export_requested(other, scene),
+            story.export_completed(export, scene, scores=scores),
+            story.export_completed(export, scene, scores=Scores(size=768, psnr=1.0, ssim=0.1)),
+            story.export_completed(other, scene),
+        ]
+    )
+    stored = {"size": 768, "psnr": 31.5, "ssim": 0.9}
+    assert json.loads((await job(connection, export))["scores"]) == stored
+    assert (await job(connection, other))["scores"] is None
 
 
 async def test_failed(jobs: Projector, story: Story, scene: UUID, connection: asyncpg.Connection) -> None:

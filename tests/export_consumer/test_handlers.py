@@ -9,24 +9,35 @@ from uuid import uuid4
 
 import msgspec
 import pytest
+from msgspec import UNSET
+from structlog.testing import capture_logs
 
 from bus.blobs import BlobMissingError
 from bus.contract import envelope, topics
 from bus.contract.ids import event_id
-from bus.contract.messages import ExportCompleted, ExportFailed, ExportScene
+from bus.contract.messages import ExportCompleted, ExportFailed, ExportScene, Scores
 from bus.contract.options import Options, OptionsError
 from bus.kafka.processor import Record
 from bus.runtime.errors import TransientError, UndecodableError
 from bus.testing import MemoryBlobs
-from export_consumer.errors import ExpiredError, UnsupportedFormatError
+from export_consumer.errors import ExpiredError, PhotoUnreadableError, UnsupportedFormatError
 from export_consumer.formats import File
 from export_consumer.handlers import SOURCE, Exports
 
 TRACE = f"00-{'1' * 32}-{'2' * 16}-01"
 
 
+SCORES = Scores(size=768, psnr=31.5, ssim=0.9)
+
+
 class Shouting:
-    """Converts to upper case, in this process."""
+    """Converts to upper case, in this process; every photo but a broken one gets `SCORES`."""
+
+    async def score(self, data: bytes, photo: bytes) -> Scores:
+        assert data == b"ply"
+        if photo == b"broken":
+            raise PhotoUnreadableError("The photo cannot be read.")
+        return SCORES
 
     async def convert(self, name: str, options: Options, data: bytes, *, background: bool = False) -> File:
         return File(data.upper() + name.encode() + str(options["min_opacity"]).encode(), "text/plain", ".txt")
@@ -155,8 +166,8 @@ async def test_invalid_options_fail_permanently(
     assert message.code == "options_invalid"
 
 
-def _with(command: ExportScene, **changes: Any) -> ExportScene:
-    return msgspec.structs.replace(command, **changes)
+def _with(struct: Any, **changes: Any) -> Any:
+    return msgspec.structs.replace(struct, **changes)
 
 
 async def test_background_exports_end_in_a_topic_of_their_own(
@@ -167,6 +178,29 @@ async def test_background_exports_end_in_a_topic_of_their_own(
     for (out,), kind in ((made, ExportCompleted), (failed, ExportFailed)):
         assert (out.topic, out.key) == (topics.BACKGROUND_ENDINGS.name, str(own.export_id).encode())
         assert isinstance(envelope.decode(topics.BACKGROUND_ENDINGS, out.value, out.headers).message, kind)
+
+
+async def test_a_preview_is_scored_against_the_photo(blobs: MemoryBlobs, command: ExportScene) -> None:
+    photo = await blobs.put("originals/g/1", b"photo", "image/jpeg")
+    exports = Exports(blobs, Shouting())
+    message = decoded(await exports.handle(record(_with(command, photo=photo))), command).message
+    assert message.scores == SCORES
+    assert decoded(await exports.handle(record(command)), command).message.scores is UNSET
+
+
+async def test_a_photo_that_cannot_be_compared_leaves_the_preview_without_scores(
+    blobs: MemoryBlobs, command: ExportScene
+) -> None:
+    exports = Exports(blobs, Shouting())
+    broken = await blobs.put("originals/g/1", b"broken", "image/jpeg")
+    gone = _with(broken, key="originals/g/2")
+    for photo, code in [(broken, "photo_unreadable"), (gone, "blob_missing")]:
+        with capture_logs() as logs:
+            out = await exports.handle(record(_with(command, photo=photo)))
+        message = decoded(out, command).message
+        assert isinstance(message, ExportCompleted)
+        assert message.scores is UNSET
+        assert [line["code"] for line in logs if line["event"] == "scores_missing"] == [code]
 
 
 async def test_an_expired_command_fails(blobs: MemoryBlobs, command: ExportScene) -> None:

@@ -6,8 +6,10 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bus.contract.options import Options, OptionsError
 from export_consumer import pool as pools
@@ -15,6 +17,7 @@ from export_consumer import splat
 from export_consumer.errors import (
     ConverterError,
     NothingLeftError,
+    PhotoUnreadableError,
     SplatCorruptError,
     TooLargeError,
     TooSlowError,
@@ -22,6 +25,7 @@ from export_consumer.errors import (
 from export_consumer.pool import Converter, converting
 from export_consumer.settings import ConverterSettings
 from tests.export_consumer.scenes import ply, scene
+from tests.export_consumer.tiny_onnx import mean_difference
 
 PLY = ply(scene())
 
@@ -110,6 +114,30 @@ async def test_memory_is_limited(name: str, options: Options, memory_mb: int) ->
         with pytest.raises(TooLargeError, match="max_gaussians"):
             await converter.convert(name, options, large)
         assert (await converter.convert(name, options, PLY)).data
+
+
+async def test_a_scene_is_scored_at_low_priority(converter: Converter, tmp_path: Path) -> None:
+    (tmp_path / "lpips.onnx").write_bytes(mean_difference())
+    small, picture = [
+        (await converter.convert("png", {"size": size}, PLY, background=True)).data for size in (64, 128)
+    ]
+    found = await converter.score(PLY, picture)
+    assert (found.size, found.lpips, found.psnr > 40) == (128, None, True)
+    (worker,) = converter._idle[True]
+    (tmp_path / "dists.onnx").write_bytes(b"Not a network.")
+    models = ConverterSettings(
+        workers=1, lpips_model=tmp_path / "lpips.onnx", dists_model=tmp_path / "dists.onnx"
+    )
+    async with converting(models) as other:
+        with capture_logs() as logs:
+            assert (await other.score(PLY, picture)).lpips == pytest.approx(0, abs=0.01)
+        assert [(line["event"], line["score"]) for line in logs] == [("score_missing", "dists")]
+    for photo in (b"Not a photo.", small):
+        with pytest.raises(PhotoUnreadableError):
+            await converter.score(PLY, photo)
+    with pytest.raises(SplatCorruptError):
+        await converter.score(PLY[:-1], picture)
+    assert converter._idle[True] == [worker]
 
 
 async def test_workers_see_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,13 @@ from bus.contract.messages import CancelScene, GenerateScene
 from bus.kafka import broker
 from bus.runtime.settings import KafkaSettings, RoleSettings, S3Settings
 from inference_consumer.app import App, create_app
-from inference_consumer.settings import CacheSettings, InferenceSettings, Settings, SharpSettings
+from inference_consumer.settings import (
+    CacheSettings,
+    InferenceSettings,
+    LayeredSettings,
+    Settings,
+    SharpSettings,
+)
 
 
 class Kafka:
@@ -123,6 +129,7 @@ def settings_of(kafka: Kafka, s3: S3Settings, *, port: int | None = None, **opti
         role=RoleSettings(health_port=port),
         inference=InferenceSettings(**stated),
         sharp=SharpSettings(),
+        layered=LayeredSettings(),
         cache=CacheSettings(),
         kafka=kafka.settings,
         s3=s3,

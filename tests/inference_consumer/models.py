@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from inference_consumer.models import ModelInfo, Photo, Splat, YieldPoint, no_preemption
+from inference_consumer.models import Estimates, ModelInfo, Photo, Splat, YieldPoint, no_preemption
 
 INFO = ModelInfo(
     name="fake",
@@ -21,7 +21,7 @@ INFO = ModelInfo(
 
 
 @dataclass
-class Echo:
+class Echo(Splat):
     """A splat whose bytes are its item's text."""
 
     item: Any
@@ -29,6 +29,13 @@ class Echo:
 
     def ply(self) -> bytes:
         return f"ply {self.item}".encode()
+
+
+@dataclass
+class Estimating(Echo):
+    """An `Echo` of a model that found something out."""
+
+    estimates: Estimates = field(default_factory=Estimates)
 
 
 @dataclass

@@ -31,7 +31,7 @@ def started(**environment: str) -> subprocess.CompletedProcess[str]:
     ("environment", "sentence"),
     [
         ({}, "KAFKA_BOOTSTRAP_SERVERS"),
-        ({**KAFKA, "INFERENCE_MODEL": "magic"}, "the models are card, null, sharp"),
+        ({**KAFKA, "INFERENCE_MODEL": "magic"}, "the models are card, layered, null, sharp"),
         ({**KAFKA, "INFERENCE_MAX_BATCH": "0"}, "INFERENCE_MAX_BATCH"),
         ({**KAFKA, "INFERENCE_MODEL": "sharp"}, "SHARP_ACCEPT_LICENSE=research-only"),
         ({**KAFKA, "SHARP_CHECKPOINT_SHA256": "abc"}, "SHARP_CHECKPOINT_SHA256"),
@@ -67,5 +67,5 @@ def test_models_are_chosen_by_name(name: str, kind: type[Any]) -> None:
 
 
 def test_an_unknown_model_names_the_known_ones() -> None:
-    with pytest.raises(ConfigurationError, match="card, null, sharp"):
+    with pytest.raises(ConfigurationError, match="card, layered, null, sharp"):
         models.maker("magic")

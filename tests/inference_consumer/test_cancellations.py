@@ -18,6 +18,7 @@ from bus.kafka.admin import create_topics
 from bus.runtime.settings import KafkaSettings
 from bus.runtime.tasks import end
 from inference_consumer.cancellations import Cancellations
+from tests.inference_consumer.waiting import until
 
 DAY_S = 24 * 3600
 NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:1", security_protocol="PLAINTEXT")
@@ -58,12 +59,6 @@ async def request_cancel(producer: AIOKafkaProducer, topic: Topic, generation_id
         await producer.send(out.topic, key=out.key, value=out.value, headers=out.headers)
 
 
-async def wait_until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not true():  # noqa: ASYNC110 - Kafka gives no notification
-            await asyncio.sleep(0.02)
-
-
 @pytest.mark.stack
 async def test_existing_cancel_requests_are_read_before_ready_and_later_ones_follow(
     kafka_settings: KafkaSettings, unique: Callable[[str], str]
@@ -90,7 +85,7 @@ async def test_existing_cancel_requests_are_read_before_ready_and_later_ones_fol
         late = ids.new_id()
         assert not cancellations.wanted(late)
         await request_cancel(producer, topic, late)
-        await wait_until(lambda: cancellations.wanted(late))
+        await until(lambda: cancellations.wanted(late))
         assert len(heard) == 51
     finally:
         await end([following])

@@ -1,11 +1,6 @@
 from __future__ import annotations
 
-import hashlib
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,51 +8,7 @@ import pytest
 
 from bus.runtime.errors import ConfigurationError
 from inference_consumer.checkpoint import Checkpoints
-
-WEIGHTS = bytes(range(256)) * 5000
-DIGEST = hashlib.sha256(WEIGHTS).hexdigest()
-
-
-@dataclass
-class Behaviour:
-    """The server's behaviour, and the ranges requested from it."""
-
-    body: bytes = WEIGHTS
-    cut_after: list[int] = field(default_factory=list)  # bytes of each answer before the connection breaks
-    ranges: bool = True
-    statuses: list[int] = field(default_factory=list)  # answered first
-    location: str = ""
-    asked: list[str | None] = field(default_factory=list)
-
-
-class Handler(BaseHTTPRequestHandler):
-    def __init__(self, behaviour: Behaviour, *args: Any) -> None:
-        self.behaviour = behaviour
-        super().__init__(*args)
-
-    def do_GET(self) -> None:
-        does, stated = self.behaviour, self.headers.get("Range")
-        does.asked.append(stated)
-        if does.statuses:
-            self.send_response(does.statuses.pop(0))
-            self.send_header("Location", does.location)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        start = int(stated.removeprefix("bytes=").removesuffix("-")) if stated and does.ranges else 0
-        if start and start >= len(does.body):
-            self.send_response(416)
-            self.send_header("Content-Range", f"bytes */{len(does.body)}")
-            self.end_headers()
-            return
-        rest = does.body[start:]
-        self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(rest)))
-        self.end_headers()
-        self.wfile.write(rest[: does.cut_after.pop(0)] if does.cut_after else rest)
-
-    def log_message(self, *_: Any) -> None:
-        """Log nothing."""
+from tests.inference_consumer.weights_server import DIGEST, WEIGHTS, Behaviour, serving
 
 
 @pytest.fixture
@@ -67,14 +18,8 @@ def does() -> Behaviour:
 
 @pytest.fixture
 def url(does: Behaviour) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, does))
-    server.handle_error = lambda *_: None  # the client closes the connection on purpose
-    serving = threading.Thread(target=server.serve_forever, args=(0.01,))
-    serving.start()
-    yield f"http://127.0.0.1:{server.server_port}/sharp.pt"
-    server.shutdown()
-    serving.join()
-    server.server_close()
+    with serving(does) as address:
+        yield f"{address}/sharp.pt"
 
 
 @pytest.fixture

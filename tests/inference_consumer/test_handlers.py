@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from bus.blobs import BlobMissingError, BlobStoreError
 from bus.contract import envelope, ids, topics
@@ -13,10 +15,11 @@ from bus.runtime.errors import TransientError, UndecodableError
 from inference_consumer.card import Card
 from inference_consumer.errors import PhotoTruncatedError
 from inference_consumer.handlers import Generations
+from inference_consumer.models import Estimates
 from inference_consumer.null import Null
 from tests.inference_consumer.conftest import record_of
-from tests.inference_consumer.models import Echo, FakeModel
-from tests.inference_consumer.pictures import photo
+from tests.inference_consumer.models import Echo, Estimating, FakeModel
+from tests.inference_consumer.pictures import exif_bytes, photo
 
 
 def never_cancelled(_: Any) -> bool:
@@ -47,6 +50,43 @@ async def test_a_command_is_completed(works: Any, command: Any) -> None:
     assert event.gaussian_count == 64 * 48
     assert 3000 <= event.timings.queued_ms < 60_000
     assert event.model.name == "card"
+
+
+@pytest.mark.parametrize(
+    ("stated", "exif", "found", "focal_px", "source"),
+    [
+        ({"focal_length_px": 80.0}, {"focal35": 26}, Estimates(), 80.0, "request"),
+        ({"focal_length_mm": 36.0}, {"focal35": 26}, Estimates(), 36 * 80 / math.hypot(36, 24), "request"),
+        ({}, {"focal35": 26}, Estimates(), 26 * 80 / math.hypot(36, 24), "exif"),
+        ({}, {}, Estimates(), 30 * 80 / math.hypot(36, 24), "default"),
+        ({}, {}, Estimates(focal_px=71.5), 71.5, "network"),
+    ],
+    ids=["pixels asked", "mm asked", "exif", "nobody", "the network"],
+)
+async def test_the_event_states_the_focal_length_and_its_source(
+    works: Any, command: Any, stated: Any, exif: Any, found: Estimates, focal_px: float, source: str
+) -> None:
+    model = FakeModel(answer=lambda items: [Estimating(item, estimates=found) for item in items])
+    async with works(model) as running:
+        data = photo(exif=exif_bytes(**exif))
+        one = command(source=await running.photo(data), **stated)
+        event = event_of(await Generations(running.pipeline, never_cancelled).handle(record_of(one)), one)
+    assert event.focal_length_px == pytest.approx(focal_px)
+    assert event.focal_source == source
+
+
+@pytest.mark.parametrize(
+    ("spread", "published"), [(0.26, 0.26), (None, UNSET), (math.inf, UNSET), (math.nan, UNSET)]
+)
+async def test_the_event_states_the_uncertainty_of_the_scale_where_the_model_does(
+    works: Any, command: Any, spread: float | None, published: Any
+) -> None:
+    found = Estimates(scale_spread=spread)
+    model = FakeModel(answer=lambda items: [Estimating(item, estimates=found) for item in items])
+    async with works(model) as running:
+        one = command(source=await running.photo())
+        event = event_of(await Generations(running.pipeline, never_cancelled).handle(record_of(one)), one)
+    assert event.scale_uncertainty == published
 
 
 async def test_a_redelivered_command_yields_the_same_event_id(works: Any, command: Any) -> None:

@@ -127,19 +127,21 @@ def test_heic_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stated", "expected_mm"),
+    ("stated", "expected_mm", "source"),
     [
-        ({"focal_mm": 50.0}, 50),
-        ({"focal_px": 123.0, "focal_mm": 50.0}, None),
-        ({}, 26),
+        ({"focal_mm": 50.0}, 50, "request"),
+        ({"focal_px": 123.0, "focal_mm": 50.0}, None, "request"),
+        ({}, 26, "exif"),
     ],
 )
 def test_the_focal_length_of_the_command_overrides_exif(
-    stated: dict[str, float], expected_mm: float | None
+    stated: dict[str, float], expected_mm: float | None, source: str
 ) -> None:
     data = good_photo(exif=exif_bytes(focal35=26))
     expected = 123.0 if expected_mm is None else expected_mm * math.hypot(64, 48) / math.hypot(36, 24)
-    assert photo.decode(data, **stated).focal_px == pytest.approx(expected)
+    got = photo.decode(data, **stated)
+    assert got.focal_px == pytest.approx(expected)
+    assert got.focal_source == source
 
 
 @pytest.mark.parametrize("focal", [0.0, -3.0, math.inf, math.nan])
@@ -162,6 +164,7 @@ def test_broken_exif_does_not_fail_a_photo(exif: bytes) -> None:
 def test_an_unknown_focal_length_of_zero_is_not_used() -> None:
     got = photo.decode(good_photo(exif=exif_bytes(focal=0.0)))
     assert got.focal_px == pytest.approx(30 * 80 / math.hypot(36, 24))
+    assert got.focal_source == "default"
 
 
 def wrong() -> list[Any]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from inference_consumer.errors import (
 )
 from inference_consumer.null import Null
 from inference_consumer.stage_timer import Job
-from tests.inference_consumer.models import Echo, FakeModel
+from tests.inference_consumer.models import INFO, Echo, FakeModel
 from tests.inference_consumer.pictures import photo
 
 
@@ -145,6 +146,16 @@ async def test_a_command_for_another_model_is_refused(works: Any, command: Any) 
         with pytest.raises(ModelUnavailableError, match="sharp"):
             await running.pipeline.make(job(command(source=source, model="sharp")))
         assert (await running.pipeline.make(job(command(source=source, model="null")))).gaussian_count == 1
+
+
+async def test_a_command_for_a_model_gets_it_with_any_network(works: Any, command: Any) -> None:
+    async with works(FakeModel(info=replace(INFO, name="layered/bundled"))) as running:
+        source = await running.photo()
+        for asked in ("layered", "layered/bundled", None):
+            made = await running.pipeline.make(job(command(source=source, model=asked)))
+            assert made.model.name == "layered/bundled"
+        with pytest.raises(ModelUnavailableError, match="ask for layered/bundled"):
+            await running.pipeline.make(job(command(source=source, model="layered/moge2-s")))
 
 
 @pytest.mark.parametrize("calls", [0, 1])

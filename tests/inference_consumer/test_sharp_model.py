@@ -17,7 +17,13 @@ from inference_consumer import sharp_model
 from inference_consumer.engine import Engine
 from inference_consumer.errors import DeviceLostError, ResultNotFiniteError
 from inference_consumer.models import Photo, maker
-from inference_consumer.settings import CacheSettings, InferenceSettings, Settings, SharpSettings
+from inference_consumer.settings import (
+    CacheSettings,
+    InferenceSettings,
+    LayeredSettings,
+    Settings,
+    SharpSettings,
+)
 from inference_consumer.sharp import SharpConfig
 from inference_consumer.sharp_model import SharpModel
 from tests.inference_consumer.pictures import quadrants
@@ -38,6 +44,7 @@ def settings(**sharp: Any) -> Settings:
         role=RoleSettings(),
         inference=InferenceSettings(model="sharp"),
         sharp=SharpSettings(**(stated | sharp)),
+        layered=LayeredSettings(),
         cache=CacheSettings(),
         kafka=KafkaSettings(bootstrap_servers="127.0.0.1:1"),
         s3=S3Settings(),

@@ -18,6 +18,7 @@ from bus.contract.messages import (
     ExportCompleted,
     ExportFailed,
     ExportRequested,
+    FocalSource,
     GenerationCancelled,
     GenerationCompleted,
     GenerationDeleted,
@@ -99,6 +100,8 @@ class Story:
                 input_sha256=PHOTO.sha256,
                 model=MODEL,
                 timings=TIMINGS,
+                focal_source=FocalSource.EXIF,
+                scale_uncertainty=0.26,
             ),
             **options,
         )
@@ -129,7 +132,7 @@ class Story:
             )
         )
 
-    def export_completed(self, export: UUID, generation: UUID) -> RawRecord:
+    def export_completed(self, export: UUID, generation: UUID, **changes: Any) -> RawRecord:
         result = BlobRef(key="exports/e/1.glb", sha256="cc" * 32, bytes=77, media_type="model/gltf-binary")
         return self.append(
             ExportCompleted(
@@ -139,6 +142,7 @@ class Story:
                 format="GLTF",
                 result=result,
                 timings=Timings(),
+                **changes,
             )
         )
 

@@ -122,6 +122,7 @@ async def test_completed(ledger: Projector, story: Story, connection: asyncpg.Co
         "height": 1024,
     }
     assert row["metadata"]["model"]["name"] == "card"
+    assert (row["metadata"]["focal_source"], row["metadata"]["scale_uncertainty"]) == ("exif", 0.26)
     assert row["metadata"]["timings"]["queued_ms"] == 900
     (used,) = await usage(connection)
     assert (used["event_type"], used["user_id"], used["api_key_id"]) == (

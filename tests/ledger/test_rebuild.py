@@ -118,6 +118,8 @@ async def test_a_rebuild_equals_the_live_tables(
         ("scene_generations", "UPDATE scene_generations SET processing_time_seconds = 0.1"),
         ("scene_generations", "UPDATE scene_generations SET status = 'completed' WHERE status = 'failed'"),
         ("scene_generations", "UPDATE scene_generations SET metadata = metadata - 'model'"),
+        ("scene_generations", "UPDATE scene_generations SET metadata = metadata - 'focal_source'"),
+        ("scene_generations", "UPDATE scene_generations SET metadata = metadata - 'scale_uncertainty'"),
         ("scene_generations", "UPDATE scene_generations SET result_blob = result_blob - 'media_type'"),
         ("scene_generations", "DELETE FROM scene_generations WHERE status = 'completed'"),
         ("scene_generations", "UPDATE scene_generations SET deleted_at = NULL"),

@@ -14,6 +14,7 @@ import torch
 
 from training.data import batch
 from training.export import TOLERANCE, difference, export
+from training.exported import weights
 from training.train import CHECKPOINT, Settings, Trainer
 
 ROOT = Path(__file__).parents[2]
@@ -115,3 +116,23 @@ def test_the_exported_network_matches_torch(tmp_path):
     assert export(trainer.network, path, {"step": "1"}) <= TOLERANCE
     assert difference(trainer.network.eval(), path, (2, 32, 64)) <= TOLERANCE
     assert path.stat().st_size < 15e6
+
+
+def test_a_run_goes_on_from_an_exported_network(tmp_path):
+    pytest.importorskip("onnx", reason="needs the dependency group `training`")
+    first = Trainer(TINY)
+    with torch.no_grad():  # as after training: no two tensors are equal, which the exporter would join
+        for value in first.network.state_dict().values():
+            if value.is_floating_point():
+                value.add_(0.01 * torch.rand(value.shape))
+    export(first.network, tmp_path / "network.onnx", {"step": "1"})
+    second = Trainer(TINY)
+    second.begin_from(*weights(tmp_path / "network.onnx"))
+    assert second.step_number == 1
+    theirs = second.network.state_dict()
+    for key, value in first.network.state_dict().items():
+        if not key.endswith("num_batches_tracked"):
+            torch.testing.assert_close(theirs[key], value, rtol=1e-3, atol=1e-4)
+    assert np.isfinite(
+        list(second.step(batch(1, seed=TINY.seed, size=TINY.batch, shape=TINY.shape)).values())
+    ).all()

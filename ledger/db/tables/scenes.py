@@ -49,6 +49,7 @@ class ExportJob(Table, tablename="export_jobs", db=POSTGRES):
     purpose = Text(default=None, null=True)
     expires_at = Timestamptz(default=None, null=True)
     lost_at = Timestamptz(default=None, null=True)
+    scores = JSONB(default=None, null=True)
 
 
 class UsageLog(Table, tablename="usage_logs", db=POSTGRES):

@@ -77,7 +77,7 @@ class SceneSummary(Struct, frozen=True, kw_only=True):
         return self.status in ENDINGS
 
     def part(self, name: str) -> dict[str, Any]:
-        """Return that part of the metadata (``result``, ``timings``, ``error``, ...), empty where absent."""
+        """Return that part of the metadata (``result``, ``timings``, ``scores``, ...), empty where absent."""
         found = self.metadata.get(name)
         return found if isinstance(found, dict) else {}
 
@@ -101,7 +101,10 @@ class ScenePage(Struct, frozen=True, kw_only=True):
 
 
 class Model(Struct, frozen=True, kw_only=True):
-    """A network and its licence; ``running``: it is in use."""
+    """A model with its network, and its licence; ``running``: it is in use.
+
+    ``commercial_use``: whether the licence permits use in products; None where the service is older.
+    """
 
     name: str
     version: str
@@ -109,3 +112,4 @@ class Model(Struct, frozen=True, kw_only=True):
     licence: str
     running: bool
     gaussians: int = 0
+    commercial_use: bool | None = None

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 
 import pytest
 
@@ -54,3 +55,27 @@ async def test_first_of_raises_the_first_error_and_ends_the_others() -> None:
     with pytest.raises(ValueError, match="first"):
         await tasks.first_of(endless(), fails())
     assert ended.is_set()
+
+
+async def test_a_daemon_thread_returns_or_raises() -> None:
+    assert await tasks.on_daemon_thread(lambda: threading.current_thread().daemon) is True
+
+    def fails() -> None:
+        raise ValueError("there")
+
+    with pytest.raises(ValueError, match="there"):
+        await tasks.on_daemon_thread(fails)
+
+
+async def test_a_daemon_thread_whose_caller_is_cancelled_runs_on_unheard() -> None:
+    go, ended = threading.Event(), threading.Event()
+
+    def waits() -> None:
+        go.wait(30)
+        ended.set()
+
+    caller = asyncio.ensure_future(tasks.on_daemon_thread(waits))
+    await asyncio.sleep(0)
+    await tasks.end([caller])
+    go.set()
+    assert await asyncio.to_thread(ended.wait, 30)

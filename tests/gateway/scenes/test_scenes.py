@@ -145,6 +145,28 @@ async def test_a_scene_as_its_owner_sees_it(api, key):
     assert f"{generation_id}.ply" in splat.headers["content-disposition"]
 
 
+async def test_the_metadata_has_the_scores_of_the_newest_preview(api, key):
+    generation_id = (await api.generate(key, JPEG, metadata='{"scores": 1}')).json()["generation_id"]
+    plain = (await api.client.get(f"{SCENES}/{generation_id}", headers=key)).json()
+    assert "scores" not in plain["metadata"]
+    scores = {"size": 768, "psnr": 31.5, "ssim": 0.9}
+    for purpose, minutes, found in (
+        ("preview", 2, {"size": 512, "psnr": 1.0, "ssim": 0.1}),
+        ("preview", 1, scores),
+        ("viewer", 0, None),
+    ):
+        await api.sql(
+            "INSERT INTO export_jobs (id, scene_generation_id, export_format, purpose, status, scores,"
+            " created_at, updated_at) VALUES (gen_random_uuid(), $1, 'png', $2, 'completed', $4,"
+            " now() - $3 * interval '1 minute', now())",
+            UUID(generation_id), purpose, minutes, found and json.dumps(found),
+        )  # fmt: skip
+    one = (await api.client.get(f"{SCENES}/{generation_id}", headers=key)).json()
+    (listed,) = (await api.client.get(SCENES, headers=key)).json()["items"]
+    assert one["metadata"] == listed["metadata"] == plain["metadata"] | {"scores": scores}
+    assert one["metadata"]["client"] == {"scores": 1}
+
+
 async def test_a_photos_location_is_never_exposed(api, key):
     exif = Image.Exif()
     exif[0x8825] = {1: "N", 2: (47.0, 22.0, 38.77), 3: "E", 4: (8.0, 32.0, 30.25)}  # GPS

@@ -161,9 +161,18 @@ async def test_usage_by_day_and_kind(api, assert_problem):
 
 async def test_models_and_their_licences(api):
     models = (await api.client.get("/api/v1/models")).json()
-    assert [(model["name"], model["running"]) for model in models] == [("card", True), ("sharp", False)]
-    assert "research only" in models[1]["licence"]
-    assert models[1]["parameters"] * 4 == models[1]["weights_bytes"]
+    assert [(model["name"], model["commercial_use"], model["running"]) for model in models] == [
+        ("card", True, True),
+        ("layered/bundled", True, False),
+        ("layered/moge2-s", True, False),
+        ("layered/moge2-b", True, False),
+        ("layered/moge2-l", True, False),
+        ("sharp", False, False),
+    ]
+    sharp = models[-1]
+    assert "research only" in sharp["licence"]
+    assert sharp["parameters"] * 4 == sharp["weights_bytes"]
+    assert all("MIT" in model["licence"] for model in models if "moge2" in model["name"])
 
 
 class Links(HTMLParser):

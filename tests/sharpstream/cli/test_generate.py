@@ -52,6 +52,7 @@ def test_json_is_one_document_and_nothing_else(beside: FakeService, photo: Path,
         "path": str(out / "coffee.ply"),
         "bytes": len(scene.splat),
         "gaussian_count": 19683,
+        "model": "layered/bundled",
         "timings": TIMINGS,
         "error": None,
     }
@@ -64,6 +65,7 @@ def test_people_read_where_it_is_and_how_long_each_stage_took(
     result = command(photo, "-o", tmp_path, service=beside)
     assert result.exit_code == 0, result.output
     assert f"coffee.jpg -> {tmp_path}/coffee.ply (19,683 Gaussians, " in result.stdout
+    assert " s, by layered/bundled)" in result.stdout
     assert "640" in result.stdout
     assert "coffee.jpg: inference\n" in result.stderr  # plain lines: stderr is no terminal here
     assert "\x1b[" not in result.output

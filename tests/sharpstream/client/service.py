@@ -49,6 +49,8 @@ class FakeService:
         """Photo name -> (code, message) of its generation.failed.v1."""
         self.break_after: list[int] = []
         """For each stream in turn: break the connection after so many frames."""
+        self.stated: dict[str, Any] = {"model": {"name": "layered/bundled", "version": "1"}}
+        """More metadata of every completed scene."""
         self.lag = 0
         """So many reads of a scene still show it as pending, as when the ledger lags."""
         self.damaged: set[str] = set()
@@ -66,6 +68,7 @@ class FakeService:
         app = web.Application(middlewares=[self._authenticate], client_max_size=64 * 2**20)
         app.router.add_get("/health/live", self._live)
         app.router.add_post("/api/v1/scenes/generate", self._generate)
+        app.router.add_get("/api/v1/models", self._models)
         app.router.add_get("/api/v1/scenes/{id}", self._scene)
         app.router.add_get("/api/v1/scenes/{id}/events", self._events)
         app.router.add_get("/store/{id}", self._download)
@@ -75,12 +78,20 @@ class FakeService:
     async def _authenticate(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        if request.path.startswith("/api/") and request.headers.get("X-API-Key") != KEY:
+        public = request.path == "/api/v1/models"
+        if request.path.startswith("/api/") and not public and request.headers.get("X-API-Key") != KEY:
             return problem(401, "api_key_invalid", "The API key is unknown; make one under /docs.")
         return await handler(request)
 
     async def _live(self, _: web.Request) -> web.Response:
         return web.json_response({"status": "live"})
+
+    async def _models(self, _: web.Request) -> web.Response:
+        facts = {"version": "1", "description": "", "running": False, "unknown_field": "of a later version"}
+        licences = {"card": "None needed.", "layered/bundled": "Apache-2.0, part of Sharpstream."}
+        return web.json_response(
+            [facts | {"name": name, "licence": licence} for name, licence in licences.items()]
+        )
 
     async def _generate(self, request: web.Request) -> web.Response:
         self.idempotency_keys.append(request.headers.get("Idempotency-Key", ""))
@@ -119,6 +130,7 @@ class FakeService:
         metadata: dict[str, Any] = {"timings": TIMINGS, "error": {"code": scene.error[0]}}
         if done:
             metadata["result"] = {"sha256": sha256, "bytes": len(scene.splat), "gaussian_count": 19683}
+            metadata |= self.stated
         return web.json_response(
             {
                 "id": scene.id,

@@ -16,6 +16,7 @@ class Script:
 
     is_server = True
     start_seconds = 120.0
+    note: str | None = None
 
     def __init__(self, folder: Path, source: str, name: str = "script", stop_seconds: float = 20) -> None:
         self.name = name

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sharpstream.cli import stack
 from sharpstream.stack import orphan_processes
 from sharpstream.stack.state_dir import Home
 from tests.sharpstream.stack.cli import sharpstream, status
@@ -77,3 +78,23 @@ def test_every_verb_has_an_example(home: Home, verb: list[str]) -> None:
     assert answer.returncode == 0
     assert "Example" in answer.stdout
     assert f"sharpstream {' '.join(verb)}" in answer.stdout
+
+
+def test_a_fetch_in_the_background_is_shown() -> None:
+    """By `status` in the line of its process, by `up` below the model."""
+    note = "moge2-s is fetched, 41% of 141 MB; the bundled network works meanwhile"
+    part = {"state": "ready", "pid": 7, "restarts": 0, "trouble": None, "note": note}
+    report = {
+        "gateway": {"url": "http://here"},
+        "page": {"note": ""},
+        "credentials_file": "credentials.json",
+        "model": "layered",
+        "webhooks": "may go to public addresses",
+        "roles": {"inference": part, "export": part | {"note": None}},
+    }
+    inference, export = stack._table(report).splitlines()[1:3]
+    assert inference == f"inference  ready            7         0  {note}"
+    assert export == "export     ready            7         0"
+    lines = stack._welcome(report, {"email": "a@b", "password": "p", "api_key": "k"}).splitlines()
+    model = next(number for number, line in enumerate(lines) if "layered" in line)
+    assert lines[model + 1].strip() == note

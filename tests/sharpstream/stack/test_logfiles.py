@@ -62,10 +62,10 @@ def test_follow_starts_at_the_present_end(tmp_path: Path, monkeypatch: pytest.Mo
     ("line", "expected"),
     [
         (
-            '{"event": "checkpoint_fetching", "bytes": 700, "of": 2800000000}',
-            "checkpoint fetching, 0% of 2.8 GB",
+            '{"event": "download_progress", "bytes": 700, "of": 2800000000}',
+            "download progress, 0% of 2.8 GB",
         ),
-        ('{"event": "checkpoint_fetching", "bytes": 700, "of": null}', "checkpoint fetching"),
+        ('{"event": "download_progress", "bytes": 700, "of": null}', "download progress"),
         ('{"event": "sharp_loading"}', "sharp loading"),
         ("Traceback (most recent call last):", "Traceback (most recent call last):"),
         ('"text"', '"text"'),

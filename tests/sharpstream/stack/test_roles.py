@@ -1,19 +1,20 @@
-"""The model is chosen once, and the gateway and the inference role get the same."""
+"""The model is chosen once for all roles, and a role's health port says how it is."""
 
 from __future__ import annotations
 
 import pytest
 from pydantic import SecretStr
 
+from bus.runtime.health import HealthServer
 from bus.runtime.settings import KafkaSettings, S3Settings
-from sharpstream.stack import roles
+from sharpstream.stack import ports, roles
 from sharpstream.stack.state_dir import Home, Memory
 
 
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
-        ({}, "card"),
+        ({}, "layered"),
         ({"SHARP_CHECKPOINT": "weights.pt"}, "sharp"),
         ({"SHARP_CHECKPOINT": "weights.pt", "INFERENCE_MODEL": "null"}, "null"),
     ],
@@ -35,3 +36,16 @@ def test_the_model_follows_the_checkpoint(
     assert launched["gateway"]["GATEWAY_MODEL"] == expected
     assert launched["inference"]["INFERENCE_MODEL"] == expected
     assert "DATABASE_URL" not in launched["inference"]
+
+
+async def test_a_role_is_ready_when_its_health_port_says_so_and_has_its_note(home: Home) -> None:
+    port = ports.choose()
+    role = roles.Role("inference", ("inference_consumer",), {}, home, port)
+    assert await role.ready() is False
+    said: list[str | None] = ["moge2-s is fetched, 41% of 141 MB", None]
+    async with HealthServer("127.0.0.1", port, lambda: True, lambda: said[0]):
+        assert await role.ready() is True
+        assert role.note == "moge2-s is fetched, 41% of 141 MB"
+        said[0] = None
+        assert await role.ready() is True
+        assert role.note is None

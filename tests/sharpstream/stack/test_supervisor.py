@@ -41,6 +41,16 @@ async def test_a_killed_part_starts_again(home: Home) -> None:
     assert part.pid is None
 
 
+async def test_a_note_is_reported_while_the_part_is_ready(home: Home) -> None:
+    script = Script(home.root, SERVE)
+    script.note = "half of it"
+    supervisor = Supervisor(home, [script])
+    assert supervisor.report()["script"]["note"] is None
+    await supervisor.start(["script"])
+    assert supervisor.report()["script"]["note"] == "half of it"
+    await supervisor.stop()
+
+
 async def test_the_pause_doubles_while_it_dies_young(home: Home) -> None:
     supervisor = Supervisor(home, [Script(home.root, DIE)])
     with structlog.testing.capture_logs() as logged, pytest.raises(StartError) as failure:

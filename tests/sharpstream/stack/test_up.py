@@ -63,8 +63,8 @@ def check_status(home: Home, printed: str) -> None:
     assert report["gateway"]["url"] in printed
     assert credentials(home)["api_key"] in printed
     assert report["credentials_file"] == str(home.credentials)
-    assert report["model"] == "card"
-    assert "model       card: bundled" in printed
+    assert report["model"] == "layered"
+    assert "model       layered: depth from its own small network" in printed
     with urllib.request.urlopen(report["gateway"]["url"] + "/docs") as answer:
         assert answer.status == 200
 

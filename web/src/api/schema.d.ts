@@ -329,6 +329,8 @@ export interface paths {
         /**
          * List models
          * @description Return the models, their licences and sizes, and which one runs here.
+         *
+         *     A model may change its network while it runs; which one it uses is known from the newest completed scene.
          */
         get: operations["list_models"];
         put?: never;
@@ -1574,17 +1576,20 @@ export interface components {
         };
         /** ModelOut */
         ModelOut: {
+            /** @description Whether the licence permits use in products and services */
+            commercial_use: boolean;
             description: string;
             /**
              * @description At most so many a photo
              * @example 1179648
              */
             gaussians: number;
+            /** @description A sentence for people */
             licence: string;
-            /** @example card */
+            /** @example layered/bundled */
             name: string;
             /**
-             * @description Trained numbers
+             * @description Trained numbers; rounded where the authors round
              * @example 702305169
              */
             parameters: number;
@@ -1592,7 +1597,7 @@ export interface components {
             /** @example 1 */
             version: string;
             /**
-             * @description Size of the checkpoint
+             * @description Size of the checkpoint; rounded likewise
              * @example 2809220676
              */
             weights_bytes: number;
@@ -1808,6 +1813,7 @@ export interface components {
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
             id: string;
+            /** @description `client`: what was sent with the photo. `image`: the photo. Once completed: `result`: the splat; `model`: which model and network made it; `timings`: milliseconds; `focal_source`: where the focal length comes from (`request`, `exif`, `network`, or `default`, a guess); `scale_uncertainty`: standard deviation of the natural logarithm of the metric scale, absent where the model does not say. Once the preview is made: `scores`: how true the scene is, its own view compared with the photo at `size` pixels: `psnr` in dB, `ssim`, 1 for equal pictures, and `lpips` and `dists` where the operator has set them up; absent where the photo could not be compared. After a failure: `error`. */
             metadata: {
                 [key: string]: unknown;
             };
@@ -1849,6 +1855,7 @@ export interface components {
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
             id: string;
+            /** @description `client`: what was sent with the photo. `image`: the photo. Once completed: `result`: the splat; `model`: which model and network made it; `timings`: milliseconds; `focal_source`: where the focal length comes from (`request`, `exif`, `network`, or `default`, a guess); `scale_uncertainty`: standard deviation of the natural logarithm of the metric scale, absent where the model does not say. Once the preview is made: `scores`: how true the scene is, its own view compared with the photo at `size` pixels: `psnr` in dB, `ssim`, 1 for equal pictures, and `lpips` and `dists` where the operator has set them up; absent where the photo could not be compared. After a failure: `error`. */
             metadata: {
                 [key: string]: unknown;
             };

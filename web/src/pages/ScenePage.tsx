@@ -1,10 +1,12 @@
 import { type ReactNode, useState } from "react";
 import { useNavigate, useParams } from "react-router";
 
+import { useModels } from "../api/models";
 import { ended, nameOf, type Scene } from "../api/scenes";
-import { ago, exact, many, size } from "../lib/words";
+import { ago, exact } from "../lib/words";
 import { DeleteDialog } from "../scene/DeleteDialog";
 import { Exports } from "../scene/Exports";
+import { factsOf } from "../scene/facts";
 import { Making } from "../scene/Making";
 import { SceneView } from "../scene/SceneView";
 import { Sharing } from "../scene/Sharing";
@@ -94,15 +96,7 @@ function NotMade({ scene }: { scene: Scene }): ReactNode {
 }
 
 function Facts({ scene }: { scene: Scene }): ReactNode {
-  const { model = {}, result = {} } = scene.metadata as Record<string, Record<string, unknown>>;
-  const facts: [string, string][] = [
-    ["Gaussians", many(Number(result.gaussian_count))],
-    ["Size of the splat", size(Number(result.bytes))],
-    ["Photo", `${String(result.width)} × ${String(result.height)} pixels`],
-    ["Focal length", `${Math.round(Number(result.focal_length_px))} pixels`],
-    ["Model", `${String(model.name)} ${String(model.version)} on ${String(model.device)}, ${String(model.dtype)}`],
-    ["Id", scene.id],
-  ];
+  const facts: [string, string][] = [...factsOf(scene.metadata, useModels()), ["Id", scene.id]];
   return (
     <Card title="Facts">
       <dl className="grid gap-2 text-sm">

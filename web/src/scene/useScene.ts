@@ -15,9 +15,9 @@ export function useScene(id: string): UseQueryResult<Scene> {
   });
 }
 
-/** Nothing more will come by itself: it has ended, and the viewer's file is there or is not being made. */
+/** Nothing more will come by itself: it has ended, and its picture (with the scores) and its viewer's file are there or are not being made. */
 function settled(scene: Scene): boolean {
   if (!ended(scene.status)) return false;
-  if (scene.status !== "completed" || scene.viewer_url !== null) return true;
+  if (scene.status !== "completed" || (scene.viewer_url !== null && scene.preview_url !== null)) return true;
   return Date.now() - new Date(scene.updated_at).getTime() > MADE_WITHIN_MS;
 }

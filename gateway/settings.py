@@ -68,7 +68,9 @@ class GatewaySettings(BaseSettings):
     inference_group: str = Field(
         default="sharpstream.inference", description="consumer group of commands: INFERENCE_GROUP there"
     )
-    model: str = Field(default="layered", description="what the inference consumers run; shown by GET /models")
+    model: str = Field(
+        default="layered", description="what the inference consumers run; shown by GET /models"
+    )
     ring_events: int = Field(
         default=2_000, ge=1, description="recent events kept in memory a partition: about 40 MB for 12"
     )

@@ -76,7 +76,7 @@ def test_near_things_move_more_than_far_ones(
         page.mouse.move(x - 60, y, steps=2)
         page.mouse.up()
         visitor.until_it_changes(canvas, before)
-        after = settled(visitor)
+        after = at_rest(visitor)
         assert visitor.troubles == []
     finally:
         visitor.context.close()
@@ -89,7 +89,7 @@ def test_near_things_move_more_than_far_ones(
     assert abs(np.corrcoef(nearness[textured], moved[textured])[0, 1]) > 0.5
 
 
-def settled(visitor: Visitor) -> np.ndarray:
+def at_rest(visitor: Visitor) -> np.ndarray:
     """Return the canvas once two pictures in a row are the same: motion glides to its end."""
     canvas = visitor.page.locator("canvas")
     last = visitor.pixels(canvas)
@@ -117,7 +117,7 @@ def disparity(system: Running, photo: Path, shape: tuple[int, int]) -> np.ndarra
 
 
 def corners(shape: tuple[int, int]) -> list[tuple[int, int]]:
-    """Return the upper left corners of blocks, away from the border by `REACH`; the buttons' rows excluded."""
+    """Return the upper left corners of blocks, `REACH` from the borders and above the buttons."""
     height, width = shape
     size = side(shape)
     rows = range(REACH, int(height * 0.8) - size, size)

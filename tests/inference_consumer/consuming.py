@@ -104,10 +104,19 @@ class Kafka:
 
 @contextlib.asynccontextmanager
 async def consuming(
-    kafka: Kafka, s3: S3Settings, *, model: Any = None, abandoned: bool = False, **options: Any
+    kafka: Kafka,
+    s3: S3Settings,
+    *,
+    model: Any = None,
+    model_name: str = "card",
+    abandoned: bool = False,
+    **options: Any,
 ) -> AsyncIterator[App]:
-    """Run a consumer until SIGTERM, after which it must end within seconds."""
-    settings = settings_of(kafka, s3, **options)
+    """Run a consumer until SIGTERM, after which it must end within seconds.
+
+    ``model``: one that is made already; else the one named ``model_name``.
+    """
+    settings = settings_of(kafka, s3, model=model_name, **options)
     app = create_app(settings) if model is None else App(settings, lambda _: model)
     running = asyncio.ensure_future(app.run())
     try:
@@ -124,12 +133,13 @@ async def consuming(
 
 
 def settings_of(kafka: Kafka, s3: S3Settings, *, port: int | None = None, **options: Any) -> Settings:
-    stated = {"group": kafka.group, "instance_id": f"{kafka.group}-1", **options}
+    # The flat card, unless a test is about a model.
+    stated = {"group": kafka.group, "instance_id": f"{kafka.group}-1", "model": "card", **options}
     return Settings(
         role=RoleSettings(health_port=port),
         inference=InferenceSettings(**stated),
         sharp=SharpSettings(),
-        layered=LayeredSettings(),
+        layered=LayeredSettings(fetch="no"),
         cache=CacheSettings(),
         kafka=kafka.settings,
         s3=s3,

@@ -35,7 +35,7 @@ class Echo(Splat):
 class Estimating(Echo):
     """An `Echo` of a model that found something out."""
 
-    estimates: Estimates = field(default_factory=Estimates)
+    estimates: Estimates = Estimates()  # noqa: RUF009  (immutable; a factory would leave the property)
 
 
 @dataclass

@@ -17,6 +17,7 @@ from bus.blobs import BlobStore
 from bus.contract import ids, topics
 from bus.contract.blob_ref import BlobRef
 from bus.contract.messages import (
+    FocalSource,
     GenerationCancelled,
     GenerationCompleted,
     GenerationFailed,
@@ -66,6 +67,21 @@ async def test_each_command_gets_its_one_ending(
         assert endings[generation].reason == reason
     assert {each.generation_id for each in progress if isinstance(each, GenerationStarted)} >= {*made, bulk}
     assert await kafka.dead() == 0
+
+
+async def test_the_default_model_makes_a_scene_with_depth(
+    kafka: Kafka, s3_settings: S3Settings, blobs: BlobStore
+) -> None:
+    generation = await kafka.order(await stored(blobs, photo(64, 48)))
+    async with consuming(kafka, s3_settings, model_name="layered"):
+        endings = await kafka.endings(generation)
+    event = endings[generation]
+    assert isinstance(event, GenerationCompleted)
+    assert (event.model.name, event.focal_source) == ("layered/bundled", FocalSource.NETWORK)
+    assert event.model.weights_sha256
+    assert event.scale_uncertainty > 0
+    assert event.gaussian_count > 128 * 96  # more than one a cell: the margin, and what is hidden
+    assert (await blobs.get(event.result)).startswith(b"ply\n")
 
 
 def finished(progress: list[Any]) -> set[UUID]:

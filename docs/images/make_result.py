@@ -17,9 +17,9 @@ from export_consumer import orbit, raster, splat
 
 HEIGHT = 300
 """Pixels of each panel."""
-BESIDE_M = 0.12
-"""Metres to the left and right of the photo's place."""
-TURN = {"width": 480, "degrees": 8.0, "frames": 36, "ms": 70}
+BESIDE = 0.1
+"""To the left and right of the photo's place, of the distance to the scene's middle."""
+TURN = {"width": 400, "degrees": 7.0, "frames": 30, "ms": 80}
 
 
 def main() -> None:
@@ -30,7 +30,8 @@ def main() -> None:
     width = round(picture.width * HEIGHT / picture.height)
     camera = scene.camera.fitted(max(width, HEIGHT))
     row = [np.asarray(picture.resize((camera.width, camera.height), Image.Resampling.LANCZOS))]
-    for right in (-BESIDE_M, 0.0, BESIDE_M):
+    distance = orbit.focus(scene.gaussians)
+    for right in (-BESIDE * distance, 0.0, BESIDE * distance):
         view = np.eye(3, 4, dtype=np.float32)
         view[0, 3] = -right
         row.append(raster.render(scene.gaussians, camera, view).pixels())
@@ -39,13 +40,12 @@ def main() -> None:
     Image.fromarray(np.concatenate(parts, axis=1)).save(panels, quality=88)
 
     camera = scene.camera.fitted(TURN["width"])
-    distance = orbit.focus(scene.gaussians)
     frames = [
         Image.fromarray(raster.render(scene.gaussians, camera, view).pixels())
         for view in orbit.sway(distance, TURN["degrees"], TURN["frames"])
     ]
     frames[0].save(
-        turn, save_all=True, append_images=frames[1:], duration=TURN["ms"], loop=0, quality=62, method=6
+        turn, save_all=True, append_images=frames[1:], duration=TURN["ms"], loop=0, quality=55, method=6
     )
 
 

@@ -26,6 +26,9 @@ LEVELS: Final = 8
 """Parts of the depth's range in which the background is looked for."""
 WIDEST: Final = 0.2
 """Of the longer side: the layer's greatest width, for things right before the camera."""
+RECESS: Final = 0.02
+"""How much further the layer lies than the background it continues, in the logarithm: its large cells
+reach beyond the front's outline, where they must not cover the background itself."""
 BEHIND: Final = 0.03
 """The least distance behind the front, in the logarithm of the depth."""
 DEEPEST: Final = 0.7
@@ -78,7 +81,7 @@ def hidden(
     texture = np.zeros_like(colors)
     texture[at] = _texture(log_depth, colors, source, offset, distance[at])
     filled, texture = _smoothed(there, filled, texture)
-    filled = np.where(there, np.maximum(filled, log_depth + BEHIND), log_depth)
+    filled = np.where(there, np.maximum(filled + RECESS, log_depth + BEHIND), log_depth)
     return Layer(there, filled.astype(np.float32), texture)
 
 

@@ -20,7 +20,7 @@ SPREAD: Final = 0.65
 """Standard deviation on the screen, cells: the Gaussian's own and the renderer's blur of 0.55 pixels
 together, for a cell of 1.3 to 2 pixels."""
 OPACITY: Final = 0.99
-ROUNDS: Final = 2
+ROUNDS: Final = 4
 _OFFSETS: Final = tuple(product((-1, 0, 1), repeat=2))
 
 

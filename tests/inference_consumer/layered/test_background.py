@@ -27,7 +27,7 @@ def test_the_layer_lies_behind_the_front_as_wide_as_the_motion_reveals():
 def test_its_depth_and_colour_are_the_backgrounds():
     depth, colors = plate()
     layer = background.hidden(np.log(depth), colors, FOCAL_CELLS, NO_SKY)
-    np.testing.assert_allclose(np.exp(layer.log_depth[layer.there]), FAR_M, rtol=0.02)
+    np.testing.assert_allclose(np.exp(layer.log_depth[layer.there]), FAR_M, rtol=0.03)
     np.testing.assert_allclose(layer.colors[layer.there], np.tile(BLUE, (layer.there.sum(), 1)), atol=0.1)
 
 
@@ -58,7 +58,7 @@ def test_sky_goes_on_as_sky():
     sky = depth == FAR_M
     depth[sky] = 100
     layer = background.hidden(np.log(depth), colors, FOCAL_CELLS, sky)
-    np.testing.assert_allclose(np.exp(layer.log_depth[layer.there]), 100, rtol=0.01)
+    np.testing.assert_allclose(np.exp(layer.log_depth[layer.there]), 100, rtol=0.03)
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (3, 401), (97, 65)])

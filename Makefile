@@ -6,8 +6,8 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
-# Two workers: each has servers of its own, about 1 GB.
-PYTEST_ARGS ?= -n 2 -m "not full and not cluster and not drill"
+# Three workers on two cores: tests of kills wait much. Each has servers of its own, about 1 GB.
+PYTEST_ARGS ?= -n 3 -m "not full and not cluster and not drill"
 BIN := .venv/bin
 RUN := .venv/.run-installed
 DEV := .venv/.dev-installed

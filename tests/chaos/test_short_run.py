@@ -1,4 +1,4 @@
-"""About a minute of fault injection in every run of the tests; `make chaos` is the long one.
+"""A drill of one or two minutes of fault injection; `make chaos` is the long one.
 
 CHAOS_SEED repeats it, as does SHARPSTREAM_TEST_SEED for every test that injects faults at random.
 """
@@ -14,7 +14,7 @@ import pytest
 from tests.chaos.__main__ import new_home
 from tests.chaos.run import Run, say
 
-pytestmark = [pytest.mark.stack, pytest.mark.kill]
+pytestmark = [pytest.mark.stack, pytest.mark.kill, pytest.mark.drill]
 KILLS, OTHERS, GAP_S = 5, 3, 2.0
 
 

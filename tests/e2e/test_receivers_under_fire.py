@@ -17,7 +17,7 @@ from tests.e2e import photos
 from tests.e2e.receiver import Delivery, Receiver
 from tests.e2e.running import Running
 
-pytestmark = [pytest.mark.stack, pytest.mark.kill]
+pytestmark = [pytest.mark.stack, pytest.mark.kill, pytest.mark.drill]
 PHOTOS = 16
 ENDED = "generation.completed.v1"
 

@@ -67,12 +67,30 @@ def gateway(infra: Infra, s3_settings: S3Settings, fresh_database: str) -> Itera
 
 
 def test_the_gateway_behaves_as_its_openapi_document_says(gateway: str, tmp_path: Path) -> None:
+    check(gateway, tmp_path, phases="examples,coverage,fuzzing", most=2)
+
+
+@pytest.mark.drill
+def test_the_gateway_behaves_so_under_a_long_fuzz(gateway: str, tmp_path: Path) -> None:
+    check(gateway, tmp_path, phases="examples,coverage,fuzzing,stateful", most=60)
+
+
+def check(gateway: str, tmp_path: Path, *, phases: str, most: int) -> None:
+    """Send requests made from the document, ``most`` of each kind, and check every response."""
     token = _token(gateway)
     command = [
         *(Path(sys.executable).parent / "st", "--config-file", CONFIG, "run", f"{gateway}/docs/openapi.json"),
         *("--header", f"Authorization: Bearer {token}"),
-        *("--checks", "all", "--phases", "examples,coverage,fuzzing,stateful"),
-        *("--max-examples", "15", "--seed", "1", "--generation-database", "none", "--continue-on-failure"),
+        *("--checks", "all", "--phases", phases),
+        *(
+            "--max-examples",
+            str(most),
+            "--seed",
+            "1",
+            "--generation-database",
+            "none",
+            "--continue-on-failure",
+        ),
         *("--request-timeout", "20", "--no-color"),
     ]
     answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -67,7 +67,7 @@ def gateway(infra: Infra, s3_settings: S3Settings, fresh_database: str) -> Itera
 
 
 def test_the_gateway_behaves_as_its_openapi_document_says(gateway: str, tmp_path: Path) -> None:
-    check(gateway, tmp_path, phases="examples,coverage,fuzzing", most=2)
+    check(gateway, tmp_path, phases="examples,coverage", most=1)
 
 
 @pytest.mark.drill

@@ -20,7 +20,7 @@ from sharpstream.stack.process import START_S
 from sharpstream.stack.state_dir import Home, Memory
 from tests.sharpstream.stack.cli import sharpstream, status
 
-pytestmark = [pytest.mark.stack, pytest.mark.kill]
+pytestmark = [pytest.mark.stack, pytest.mark.kill, pytest.mark.drill]
 PARTS = {
     "kafka",
     "postgres",

@@ -80,7 +80,7 @@ MODELS: Final[Mapping[str, ModelFacts]] = {
         "Builds a scene of two layers from the depth that Sharpstream's own small network sees.",
         licence="Apache-2.0, part of Sharpstream; commercial use is free.",
         parameters=3_300_000,
-        weights_bytes=6_800_000,
+        weights_bytes=7_000_000,
     ),
     "layered/moge2-s": _layered(
         _MOGE2.format(size="its small network (ViT-S)"),

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 from scipy import ndimage
 
-from inference_consumer.layered.geometry import Bools, Floats
+from inference_consumer.layered.geometry import Bools, Floats, fours
 from inference_consumer.layered.surfaces import CUT
 
 Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int32]]"
@@ -89,23 +89,17 @@ def halved(layer: Layer) -> Layer:
     """Return the layer with cells twice as wide: a guess is never seen sharply, and it costs a quarter."""
     rows, columns = layer.there.shape
     pad = ((0, rows % 2), (0, columns % 2))
-    weight = np.pad(layer.there, pad).astype(np.float32)
+    there = np.pad(layer.there, pad).astype(np.float32)
+    weight = fours(there).sum(-1)
 
     def mean(values: Floats) -> Floats:
-        return np.asarray(_blocks(np.pad(values, pad) * weight) / np.maximum(_blocks(weight), 1))
+        return np.asarray(fours(np.pad(values, pad) * there).sum(-1) / np.maximum(weight, 1))
 
     return Layer(
-        _blocks(weight) > 0,
+        weight > 0,
         mean(np.where(layer.there, layer.log_depth, 0)),
         np.stack([mean(layer.colors[..., k]) for k in range(3)], -1),
     )
-
-
-def _blocks(values: Floats) -> Floats:
-    """Return the sums of blocks of 2 x 2."""
-    rows, columns = values.shape
-    total: Floats = values.reshape(rows // 2, 2, columns // 2, 2).sum((1, 3))
-    return total
 
 
 def _far_sides(log_depth: Floats, least: float) -> Bools:
@@ -128,10 +122,8 @@ def _nearest_behind(log_depth: Floats, behind: Bools, least: float) -> tuple[Int
     """
     height, width = log_depth.shape
     pad = ((0, height % 2), (0, width % 2))
-    fours = np.pad(np.where(behind, log_depth, -np.inf), pad, constant_values=-np.inf)
-    half = fours.shape[0] // 2, fours.shape[1] // 2
-    fours = fours.reshape(half[0], 2, half[1], 2).transpose(0, 2, 1, 3).reshape(*half, 4)
-    which, furthest = fours.argmax(-1), fours.max(-1)
+    far = fours(np.pad(np.where(behind, log_depth, -np.inf), pad, constant_values=-np.inf))
+    which, furthest = far.argmax(-1), far.max(-1)
     coarse = np.pad(log_depth, pad, mode="edge")[::2, ::2]
     row, column = np.zeros((2, *coarse.shape), np.int32)
     bounds = np.quantile(furthest[np.isfinite(furthest)], np.linspace(0, 1, LEVELS + 1)[:-1])

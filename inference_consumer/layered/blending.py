@@ -15,11 +15,11 @@ from typing import Final
 import numpy as np
 
 from inference_consumer.layered.geometry import Floats
+from inference_consumer.layered.surfaces import OPACITY
 
 SPREAD: Final = 0.65
 """Standard deviation on the screen, cells: the Gaussian's own and the renderer's blur of 0.55 pixels
 together, for a cell of 1.3 to 2 pixels."""
-OPACITY: Final = 0.99
 ROUNDS: Final = 4
 _OFFSETS: Final = tuple(product((-1, 0, 1), repeat=2))
 
@@ -27,11 +27,9 @@ _OFFSETS: Final = tuple(product((-1, 0, 1), repeat=2))
 def solved(colors: Floats, log_depth: Floats, rounds: int = ROUNDS) -> Floats:
     """Return colours (rows, columns, 3) in 0..1 whose mixture is nearest to ``colors`` (Van Cittert 1931)."""
     weights = mixture(log_depth)
-    wanted = colors
     made = colors
     for _ in range(rounds):
-        shown = mixed(made, weights)
-        made = np.clip(made + (wanted - shown), 0, 1)
+        made = np.clip(made + (colors - mixed(made, weights)), 0, 1)
     return made
 
 

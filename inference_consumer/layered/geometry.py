@@ -84,6 +84,12 @@ class GeometryNetwork(Protocol):
         ...
 
 
+def fours(values: Floats) -> Floats:
+    """Return the blocks of 2 x 2 of a map of even sides: (rows / 2, columns / 2, 4), row by row."""
+    rows, columns = values.shape[0] // 2, values.shape[1] // 2
+    return values.reshape(rows, 2, columns, 2).transpose(0, 2, 1, 3).reshape(rows, columns, 4)
+
+
 def resized(values: Floats, rows: int, columns: int) -> Floats:
     """Return a map (rows, columns) interpolated from a map of any size."""
     image = Image.fromarray(np.ascontiguousarray(values, np.float32))

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from inference_consumer.layered import surfaces
-from inference_consumer.layered.geometry import Bools, Floats
+from inference_consumer.layered.geometry import Bools, Floats, fours
 from inference_consumer.layered.surfaces import Gaussians
 
 WIDTH: Final = 0.15
@@ -30,7 +30,10 @@ def gaussians(log_depth: Floats, colors: Floats, focal: float) -> Gaussians:
     rows, columns = log_depth.shape
     width = max(1, round(WIDTH * max(rows, columns) / COARSE))
     even = np.s_[: rows - rows % COARSE, : columns - columns % COARSE]
-    small = [_halved(values) for values in (np.exp(-log_depth[even]), *np.moveaxis(colors[even], -1, 0))]
+    small = [
+        fours(values).mean(-1, dtype=np.float32)
+        for values in (np.exp(-log_depth[even]), *np.moveaxis(colors[even], -1, 0))
+    ]
     disparity = _continued(_continued(small[0], width).T, width).T
     texture = np.stack([_mirrored(values, width) for values in small[1:]], -1)
     outside = np.ones(disparity.shape, bool)
@@ -42,13 +45,6 @@ def _grown(outside: Bools) -> Bools:
     """Return the margin with one row of cells under the photo's border, so that no gap opens there."""
     grown: Bools = ndimage.binary_dilation(outside)
     return grown
-
-
-def _halved(values: Floats) -> Floats:
-    rows, columns = values.shape
-    blocks = values.reshape(rows // COARSE, COARSE, columns // COARSE, COARSE)
-    mean: Floats = blocks.mean((1, 3), dtype=np.float32)
-    return mean
 
 
 def _mirrored(values: Floats, width: int) -> Floats:

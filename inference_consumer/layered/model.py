@@ -19,7 +19,7 @@ from bus.contract.messages import FocalSource
 from bus.contract.splat import Camera
 from inference_consumer import ply
 from inference_consumer.errors import ResultNotFiniteError
-from inference_consumer.layered import networks, scale, scene
+from inference_consumer.layered import networks, scale, scene, surfaces
 from inference_consumer.layered.fetch import Fetch
 from inference_consumer.layered.geometry import Geometry, GeometryNetwork, Picture
 from inference_consumer.models import (
@@ -35,8 +35,6 @@ from inference_consumer.settings import Settings
 VERSION: Final = "1"
 BATCH: Final = {"cpu": 4, "cuda": 16}
 """Photos a run: a CPU gains little from more, and each waits for all."""
-OPACITY: Final = 0.99
-"""Opaque: rasterisers clamp at this value anyway."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +80,7 @@ class LayeredSplat(Splat):
         return ply.encode(
             means=made.means,
             colors=made.colors,
-            opacity=OPACITY,
+            opacity=surfaces.OPACITY,
             scales=made.scales,
             quaternions=made.quaternions,
             camera=self._camera,

@@ -12,6 +12,8 @@ WIDTH: Final = 0.5
 """Standard deviation in cells. Wider ones blur the photo; at 0.45 holes open where a cell is 1.5 pixels."""
 WIDE: Final = 0.62
 """The same for layers of large cells, whose corners would show holes."""
+OPACITY: Final = 0.99
+"""Opaque: rasterisers clamp at this value anyway."""
 FLATNESS: Final = 0.1
 """Thickness over width."""
 CUT: Final = 0.06

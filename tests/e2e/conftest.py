@@ -7,10 +7,7 @@ processes or need receivers on this machine use `running`, which is always the s
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +15,7 @@ from sharpstream.stack import ports
 from tests.bus.collector import Collector, collecting
 from tests.e2e.containers import chosen, containers, engine_answers
 from tests.e2e.receiver import Receiver
-from tests.e2e.running import Running
+from tests.e2e.running import Running, new_home, started
 from tests.e2e.system import System
 
 
@@ -31,19 +28,13 @@ def collector() -> Iterator[Collector]:
 
 @pytest.fixture(scope="session")
 def running(collector: Collector) -> Iterator[Running]:
-    """Start the stack in a folder that an unprivileged database server can reach."""
-    home = Path(tempfile.mkdtemp(prefix="sharpstream-e2e-", dir="/var/tmp"))
-    home.chmod(0o755)
+    """The stack, started once for all tests."""
     # A free port, not 8080, which another stack on this machine may take while this one is down.
     traces = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
     # The flat card: these tests are about what happens around a model, and it takes a twentieth of the time.
-    stack = Running(home, traces | {"GATEWAY_PORT": str(ports.choose()), "INFERENCE_MODEL": "card"})
-    try:
-        stack.up()
+    extra = traces | {"GATEWAY_PORT": str(ports.choose()), "INFERENCE_MODEL": "card"}
+    with new_home() as home, started(home, extra) as stack:
         yield stack
-    finally:
-        stack.cli("down")
-        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

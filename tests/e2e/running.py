@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,9 +28,9 @@ class Running(System):
         self.home = home
         self.env = os.environ | {"SHARPSTREAM_HOME": str(home)} | (extra or {})
 
-    def up(self) -> None:
-        """Start everything. A failure shows the command's output."""
-        answer = self.cli("up")
+    def up(self, **limit: float) -> None:
+        """Start everything, within a ``timeout`` in seconds. A failure shows the command's output."""
+        answer = self.cli("up", **limit)
         assert answer.returncode == 0, answer.stdout + answer.stderr
 
     def status(self) -> dict[str, Any]:
@@ -84,3 +87,25 @@ class Running(System):
         """Return the ends of the logs of the parts that are not ready."""
         unready = [name for name, part in self.status()["roles"].items() if part["state"] != "ready"]
         return "\n".join(f"--- {name} ---\n{tail(Home(self.home).log(name))}" for name in unready)
+
+
+@contextmanager
+def new_home() -> Iterator[Path]:
+    """Yield a folder that an unprivileged database server can reach; it is removed in the end."""
+    home = Path(tempfile.mkdtemp(prefix="sharpstream-e2e-", dir="/var/tmp"))
+    home.chmod(0o755)
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def started(home: Path, extra: dict[str, str], **limit: float) -> Iterator[Running]:
+    """Yield the stack in ``home``, started with ``extra`` in its environment, and stop it."""
+    made = Running(home, extra)
+    try:
+        made.up(**limit)
+        yield made
+    finally:
+        made.cli("down")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +13,7 @@ from skimage import data
 
 from export_consumer import raster, splat
 from sharpstream.stack import ports
-from tests.e2e.running import Running
+from tests.e2e.running import Running, new_home, started
 from tests.e2e.test_page import arrive, browser, store_of  # noqa: F401  (a fixture)
 from tests.e2e.visitor import Visitor
 
@@ -27,17 +25,13 @@ REACH = 40
 
 
 @pytest.fixture
-def first(tmp_path: Path) -> Iterator[Running]:
+def first() -> Iterator[Running]:
     """A system started with its own defaults, in a new folder, without a network to fetch weights from."""
-    home = Path(tempfile.mkdtemp(prefix="sharpstream-e2e-", dir="/var/tmp"))
-    home.chmod(0o755)
-    stack = Running(home, {"GATEWAY_PORT": str(ports.choose()), "LAYERED_FETCH": "no"})
-    try:
-        stack.up()
+    with (
+        new_home() as home,
+        started(home, {"GATEWAY_PORT": str(ports.choose()), "LAYERED_FETCH": "no"}) as stack,
+    ):
         yield stack
-    finally:
-        stack.cli("down")
-        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture
@@ -68,13 +62,7 @@ def test_near_things_move_more_than_far_ones(
         visitor.see("layered/bundled")
         canvas = page.locator("canvas")
         before = visitor.pixels(canvas)
-        box = canvas.bounding_box()
-        assert box
-        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        page.mouse.move(x, y)
-        page.mouse.down()
-        page.mouse.move(x - 60, y, steps=2)
-        page.mouse.up()
+        visitor.drag(canvas, -60)
         visitor.until_it_changes(canvas, before)
         after = at_rest(visitor)
         assert visitor.troubles == []

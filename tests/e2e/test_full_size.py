@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from PIL import Image
 
 from inference_consumer.sharp import SharpConfig, read_ply
 from inference_consumer.sharp.ply import VERTEX
-from tests.e2e.running import Running
+from tests.e2e.running import Running, new_home, started
 from tests.inference_consumer.sharp.fixtures import Comparison, Fixture, weights
 
 pytestmark = [pytest.mark.full, pytest.mark.stack, pytest.mark.xdist_group("e2e")]
@@ -24,22 +22,13 @@ LONG_S = 1200
 
 @pytest.fixture
 def full_size() -> Iterator[Running]:
-    home = Path(tempfile.mkdtemp(prefix="sharpstream-e2e-", dir="/var/tmp"))
-    home.chmod(0o755)
-    checkpoint = home / "deterministic.pt"
-    torch.save(weights(SharpConfig.default()), checkpoint)
-    settings = {
-        "SHARP_CHECKPOINT": str(checkpoint),
-        "SHARP_ACCEPT_LICENSE": "research-only",
-    }
-    stack = Running(home, settings)
-    try:
-        answer = stack.cli("up", timeout=LONG_S)  # the warm-up runs a photo, too
-        assert answer.returncode == 0, answer.stdout + answer.stderr
-        yield stack
-    finally:
-        stack.cli("down")
-        shutil.rmtree(home, ignore_errors=True)
+    with new_home() as home:
+        checkpoint = home / "deterministic.pt"
+        torch.save(weights(SharpConfig.default()), checkpoint)
+        settings = {"SHARP_CHECKPOINT": str(checkpoint), "SHARP_ACCEPT_LICENSE": "research-only"}
+        # The warm-up runs a photo, too.
+        with started(home, settings, timeout=LONG_S) as stack:
+            yield stack
 
 
 def test_a_photo_at_full_size(

@@ -145,13 +145,7 @@ def browse(visitor: Visitor) -> None:
     assert start.std() > 20, "the viewer shows nothing"
     # Moved by 1/36 of its width, the mean difference would be 18.
     assert np.abs(coarse(start) - coarse(data.coffee())).mean() < 10, "the first view is not the photo's"
-    box = canvas.bounding_box()
-    assert box
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x - 120, y, steps=2)
-    page.mouse.up()
+    visitor.drag(canvas, -120)
     dragged = visitor.until_it_changes(canvas, start)
     canvas.focus()
     for _ in range(4):

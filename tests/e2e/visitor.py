@@ -110,6 +110,16 @@ class Visitor:
         """Return the element's pixels, (height, width, 3)."""
         return np.asarray(Image.open(io.BytesIO(what.screenshot())).convert("RGB"), dtype=np.int16)
 
+    def drag(self, what: Locator, right: int) -> None:
+        """Drag from the element's middle by so many pixels to the right."""
+        box = what.bounding_box()
+        assert box
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + right, y, steps=2)
+        self.page.mouse.up()
+
     def until_it_changes(self, what: Locator, before: np.ndarray) -> np.ndarray:
         """Take pictures until one differs; the number of attempts turns a hang into a failure."""
         for _ in range(60):

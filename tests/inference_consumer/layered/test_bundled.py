@@ -9,6 +9,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
+from bus.contract.models import MODELS
 from inference_consumer.layered.bundled import FOCAL, STRIDE, WEIGHTS, Bundled
 from inference_consumer.layered.geometry import Picture
 
@@ -44,6 +45,7 @@ def test_a_fixed_photo_gives_the_recorded_depth(network):
 def test_the_weights_are_small_and_named_by_their_hash(network):
     content = WEIGHTS.read_bytes()
     assert len(content) < 15e6
+    assert len(content) == pytest.approx(MODELS["layered/bundled"].weights_bytes, rel=0.01)
     assert network.info.weights_sha256 == hashlib.sha256(content).hexdigest()
 
 

@@ -24,6 +24,8 @@ ENLARGED: Final = 2.0
 """Small photos are enlarged by this at most: finer cells follow edges in depth better."""
 MOST: Final = 400_000
 """Gaussians of both layers; of the second one only the nearest to the steps are kept beyond that."""
+VIEW: Final = 768
+"""Pixels of the long side of a usual view, for which the colours are solved."""
 SKY_FURTHER: Final = 3.0
 """The sky lies so many times further than the furthest thing..."""
 SKY_M: Final = (30.0, 500.0)
@@ -31,21 +33,28 @@ SKY_M: Final = (30.0, 500.0)
 
 
 class Grid(NamedTuple):
-    """The cells of a photo: colours (rows, columns, 3) in 0..1, and the photo's width over the columns."""
+    """The cells of a photo, (rows, columns, 3), and its pixels in a usual view, (H, W, 3); in 0..1."""
 
     colors: Floats
-    pixels_per_cell: float
+    view: Floats
 
 
 def grid(pixels: Pixels, most: int = FRONT) -> Grid:
     """Return the photo scaled to about ``most`` cells of its own aspect, small ones to fewer."""
     height, width = pixels.shape[:2]
     factor = min(ENLARGED, math.sqrt(most / (width * height)))
-    columns, rows = max(2, round(width * factor)), max(2, int(height * factor))
-    cells = pixels
-    if (columns, rows) != (width, height):
-        cells = np.asarray(Image.fromarray(pixels).resize((columns, rows), Image.Resampling.LANCZOS))
-    return Grid(cells.astype(np.float32) / np.float32(255), width / columns)
+    seen = min(1.0, VIEW / max(width, height))
+    return Grid(
+        _scaled(pixels, max(2, int(height * factor)), max(2, round(width * factor))),
+        _scaled(pixels, max(2, round(height * seen)), max(2, round(width * seen))),
+    )
+
+
+def _scaled(pixels: Pixels, height: int, width: int) -> Floats:
+    """Return a photo of another size, in 0..1."""
+    if pixels.shape[:2] != (height, width):
+        pixels = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
+    return pixels.astype(np.float32) / np.float32(255)
 
 
 def build(cells: Grid, geometry: Geometry) -> Gaussians:
@@ -56,7 +65,7 @@ def build(cells: Grid, geometry: Geometry) -> Gaussians:
     log_depth, sky_log = _on_grid(geometry, rows, columns)
     log_depth = edges.aligned(log_depth, colors, blur=columns / geometry.depth.shape[1])
     sky = log_depth > sky_log - 0.1
-    front = surfaces.gaussians(log_depth, blending.solved(colors, log_depth), focal)
+    front = surfaces.gaussians(log_depth, blending.solved(colors, log_depth, cells.view), focal)
     made = [front, margin.gaussians(log_depth, colors, focal)]
     for heights in ((background.TALL, math.inf), (surfaces.CUT, background.TALL)):
         layer = background.halved(background.hidden(log_depth, colors, focal, sky, heights))

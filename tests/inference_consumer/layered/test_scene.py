@@ -98,14 +98,18 @@ def test_a_picture_of_sky_alone_is_flat():
     np.testing.assert_allclose(made.means[:, 2], scene.SKY_M[0], rtol=1e-3)
 
 
-def test_colours_are_solved_for_what_neighbours_cover():
+@pytest.mark.parametrize("size", [(40, 50), (53, 66), (32, 40)])
+def test_colours_are_solved_for_what_neighbours_cover(size):
     rng = np.random.default_rng(0)
     colors = rng.random((40, 50, 3)).astype(np.float32) * 0.4 + 0.3
     tilted = np.linspace(1, 0, 40, dtype=np.float32)[:, None].repeat(50, 1)
-    weights = blending.mixture(tilted)
-    np.testing.assert_allclose(weights.sum(0), 1, rtol=1e-5)
-    plain = np.abs(blending.mixed(colors, weights) - colors).mean()
-    solved = np.abs(blending.mixed(blending.solved(colors, tilted), weights) - colors).mean()
-    assert solved < 0.6 * plain
-    grey = np.full((40, 50, 3), 0.5, np.float32)
-    np.testing.assert_allclose(blending.solved(grey, tilted), grey, atol=1e-5)
+    mix = blending.mixture(tilted, *size)
+    np.testing.assert_allclose(mix.sum(1), 1, rtol=1e-5)
+    view = (mix @ rng.uniform(0.3, 0.7, (2000, 3)).astype(np.float32)).reshape(*size, 3)
+
+    def error(made):
+        return np.abs(mix @ made.reshape(-1, 3) - view.reshape(-1, 3)).mean()
+
+    assert error(blending.solved(colors, tilted, view)) < 0.4 * error(colors)
+    grey, seen = np.full((40, 50, 3), 0.5, np.float32), np.full((*size, 3), 0.5, np.float32)
+    np.testing.assert_allclose(blending.solved(grey, tilted, seen), grey, atol=1e-5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import numpy as np
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 Array = np.ndarray[Any, Any]
+
+PRINTS: Final = 4
+"""Batches that a picture serves in: rendering is the largest part of a step's cost."""
 
 
 class Batch(NamedTuple):
@@ -42,12 +45,13 @@ def batch(step: int, *, seed: int, size: int, shape: tuple[int, int] | None = No
     if seed >= HELD_OUT_SEED:
         raise ValueError(f"seed {seed} belongs to the evaluation; train with one below {HELD_OUT_SEED}")
     shape = SHAPES[step % len(SHAPES)] if shape is None else shape
-    # Half are new; half were new in the last batch of this shape, printed anew and mirrored: rendering is
-    # dear.
-    new = (size + 1) // 2
-    before = max(step - len(SHAPES), step % len(SHAPES))
-    pictures = [render(seed, step * new + k, shape) for k in range(new)]
-    pictures += [render(seed, before * new + k, shape, print_=1) for k in range(size - new)]
+    # Rendering is dear: each picture serves in `PRINTS` batches of its shape, developed anew each time.
+    new = -(-size // PRINTS)
+    pictures = []
+    for print_ in range(PRINTS):
+        first = max(step - print_ * len(SHAPES), step % len(SHAPES))
+        count = (size - print_ - 1) // PRINTS + 1
+        pictures += [render(seed, first * new + k, shape, print_=print_) for k in range(count)]
     return Batch(
         np.stack([p.image for p in pictures]),
         np.stack([halved(p.depth) for p in pictures]),

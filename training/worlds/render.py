@@ -117,7 +117,7 @@ class Exposure(NamedTuple):
 
 @functools.lru_cache(maxsize=80)
 def expose(seed: int, index: int, shape: tuple[int, int], kind: str | None = None) -> Exposure:
-    """Build world `index` of a seed and look at it; 80 are kept, for training prints each twice."""
+    """Build world `index` of a seed and look at it; 80 are kept, for training prints each four times."""
     rng = np.random.default_rng([seed, index])
     textures = bank(seed, index // BANK_LIFE)
     names = list(kinds.TRAINING)

@@ -267,7 +267,7 @@ def _poster(rng: Rng) -> Array:
     return out
 
 
-def _check_event_log(rng: Rng) -> Array:
+def _book_spines(rng: Rng) -> Array:
     edges = np.sort(rng.random(int(rng.integers(12, 36))))
     index = np.searchsorted(edges, GRID_U[0])
     tone, third = rng.random(len(edges) + 1), (rng.random(len(edges) + 1) < 0.3) * 0.8
@@ -335,7 +335,7 @@ SURFACES: Final[dict[str, tuple[Callable[[Rng], Array], int]]] = {
     "blades": (_blades, 3),
     "facade": (_facade, 5),
     "poster": (_poster, 5),
-    "books": (_check_event_log, 2),
+    "books": (_book_spines, 2),
     "carpet": (_carpet, 2),
     "flat": (_flat, 3),
     "photo": (_photo, 8),

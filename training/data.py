@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import os
+import queue
+import threading
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import numpy as np
@@ -11,13 +14,15 @@ import numpy as np
 from training.worlds.render import HELD_OUT_SEED, SHAPES, render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
 
 Array = np.ndarray[Any, Any]
 
 PRINTS: Final = 4
 """Batches that a picture serves in: rendering is the largest part of a step's cost."""
+GROUP: Final = 48
+"""Steps in a row whose batches share pictures, so that one process makes them."""
 
 
 class Batch(NamedTuple):
@@ -47,9 +52,10 @@ def batch(step: int, *, seed: int, size: int, shape: tuple[int, int] | None = No
     shape = SHAPES[step % len(SHAPES)] if shape is None else shape
     # Rendering is dear: each picture serves in `PRINTS` batches of its shape, developed anew each time.
     new = -(-size // PRINTS)
+    begin = step - step % GROUP
     pictures = []
     for print_ in range(PRINTS):
-        first = max(step - print_ * len(SHAPES), step % len(SHAPES))
+        first = max(step - print_ * len(SHAPES), begin + (step - begin) % len(SHAPES))
         count = (size - print_ - 1) // PRINTS + 1
         pictures += [render(seed, first * new + k, shape, print_=print_) for k in range(count)]
     return Batch(
@@ -59,35 +65,74 @@ def batch(step: int, *, seed: int, size: int, shape: tuple[int, int] | None = No
     )
 
 
-def _produce(pipe: Connection, make: Callable[[int], Any], step: int) -> None:
-    """Send what `make` returns for one step after another; a broken pipe, the trainer's end, ends it."""
+def _produce(pipe: Connection, make: Callable[[int], Any], steps: Iterator[int], ahead: int) -> None:
+    """Send what `make` returns for one step after another, made up to `ahead` steps before it is taken."""
+    made: queue.Queue[Any] = queue.Queue(ahead)
+    threading.Thread(target=_send, args=(pipe, made), daemon=True).start()
+    for step in steps:
+        made.put(make(step))
+
+
+def _send(pipe: Connection, made: queue.Queue[Any]) -> None:
+    """Send products for ever; a broken pipe, the trainer's end, ends the process."""
     while True:
-        made = make(step)
         try:
-            pipe.send(made)
+            pipe.send(made.get())
         except (BrokenPipeError, ConnectionResetError):
-            return
-        step += 1
+            os._exit(0)
+
+
+class Steps:
+    """The steps from `first` on whose groups belong to one of `count` processes, in order, without end."""
+
+    def __init__(self, first: int, process: int, count: int) -> None:
+        self._next, self._process, self._count = first, process, count
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> int:
+        while self._next // GROUP % self._count != self._process:
+            self._next += GROUP - self._next % GROUP
+        self._next += 1
+        return self._next - 1
 
 
 class Producer:
-    """A process that calls `make` for the steps from `step` on, one ahead of the trainer."""
+    """Processes that call `make` for the steps from `step` on, ahead of the trainer.
 
-    def __init__(self, make: Callable[[int], Any], step: int) -> None:
+    One process is a step ahead. Several make a `GROUP` of steps each, and hold it until its turn: 150 MB a
+    process with batches of 16.
+    """
+
+    def __init__(self, make: Callable[[int], Any], step: int, count: int = 1) -> None:
         context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe(duplex=False)
-        self.process = context.Process(target=_produce, args=(theirs, make, step), daemon=True)
-        self.process.start()
-        theirs.close()
+        self._step, self._pipes = step, list[Any]()
+        self.processes = []
+        for number in range(count):
+            ours, theirs = context.Pipe(duplex=False)
+            process = context.Process(
+                target=_produce,
+                args=(theirs, make, Steps(step, number, count), GROUP if count > 1 else 1),
+                daemon=True,
+            )
+            process.start()
+            theirs.close()
+            self._pipes.append(ours)
+            self.processes.append(process)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pipe.close()
-        self.process.terminate()
-        self.process.join()
+        for pipe in self._pipes:
+            pipe.close()
+        for process in self.processes:
+            process.terminate()
+            process.join()
 
     def next(self) -> Any:
-        """Return the next product; an `EOFError` says that the producer has died."""
-        return self._pipe.recv()
+        """Return the next product; an `EOFError` says that its producer has died."""
+        pipe = self._pipes[self._step // GROUP % len(self._pipes)]
+        self._step += 1
+        return pipe.recv()

@@ -240,6 +240,7 @@ def run(
     every: int,
     evaluate_every: int,
     device: str,
+    producers: int = 1,
     first: Path | None = None,
 ) -> None:
     """Train up to a number of steps, with checkpoints every `every` seconds and at the end or SIGTERM.
@@ -265,7 +266,7 @@ def run(
         asked_to_stop = True
 
     signal.signal(signal.SIGTERM, stop)
-    with Producer(make, trainer.step_number) as producer:
+    with Producer(make, trainer.step_number, producers) as producer:
         while trainer.step_number < steps and not asked_to_stop:
             before = time.monotonic()
             made: Batch = producer.next()
@@ -304,9 +305,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--cooldown", type=int, default=Settings.cooldown, help="steps until the learning rate is 0"
     )
+    parser.add_argument(
+        "--producers", type=int, help="processes that make pictures; 1, or all cores but 2 beside CUDA"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(chosen.threads)
+    spare = max(1, (os.cpu_count() or 1) - 2) if chosen.device.startswith("cuda") else 1
     settings = Settings(batch=chosen.batch, cooldown_from=chosen.cooldown_from, cooldown=chosen.cooldown)
     run(
         settings,
@@ -315,6 +320,7 @@ def main(arguments: list[str] | None = None) -> None:
         every=chosen.every,
         evaluate_every=chosen.evaluate_every,
         device=chosen.device,
+        producers=chosen.producers or spare,
         first=chosen.first,
     )
 

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from training.data import batch
+from training.data import GROUP, Producer, batch
 from training.export import TOLERANCE, difference, export
 from training.exported import weights
 from training.train import CHECKPOINT, Settings, Trainer
+from training.worlds.render import Picture
 
 ROOT = Path(__file__).parents[2]
 TINY = Settings(seed=3, batch=2, warmup=2, pretrained=False, shape=(32, 32), thaw=2)
@@ -88,7 +89,7 @@ def test_the_producer_ends_when_its_trainer_is_killed(tmp_path):
     code = """if __name__ == "__main__":
     from training.data import Producer
     producer = Producer(abs, -3)
-    print(producer.process.pid, producer.next(), producer.next(), flush=True)
+    print(producer.processes[0].pid, producer.next(), producer.next(), flush=True)
     input()
 """
     path = tmp_path / "trainer.py"
@@ -105,6 +106,29 @@ def test_the_producer_ends_when_its_trainer_is_killed(tmp_path):
     ).exists():  # until it has ended; a producer that does not end hangs the test
         if Path(f"/proc/{producer}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
             break
+
+
+def test_several_producers_give_the_same_steps_in_order():
+    first = GROUP - 2
+    with Producer(str, first, 3) as producer:
+        made = [producer.next() for _ in range(3 * GROUP)]
+    assert made == [str(step) for step in range(first, first + 3 * GROUP)]
+
+
+def test_batches_of_a_group_share_no_picture_with_another_group(monkeypatch):
+    drawn = dict[int, set[int]]()
+
+    def render(_seed, index, shape, **_):
+        drawn.setdefault(step, set()).add(index)
+        return Picture(np.zeros((*shape, 3), np.uint8), np.ones(shape, np.float32), 1.0, "")
+
+    monkeypatch.setattr("training.data.render", render)
+    for step in range(GROUP - 12, GROUP + 12):
+        batch(step, seed=3, size=16, shape=(32, 32))
+    before = set().union(*(drawn[step] for step in range(GROUP - 12, GROUP)))
+    after = set().union(*(drawn[step] for step in range(GROUP, GROUP + 12)))
+    assert not before & after
+    assert len(drawn[GROUP - 1]) == 16
 
 
 def test_the_exported_network_matches_torch(tmp_path):

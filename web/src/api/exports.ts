@@ -5,17 +5,21 @@ export type Export = Schemas["ExportOut"];
 export type Options = Record<string, string | number | boolean>;
 
 export const exportsOf = async (generation_id: string): Promise<Export[]> =>
-  (await ok(api.GET("/api/v1/scenes/{generation_id}/exports", { params: { path: { generation_id }, query: { limit: 100 } } })))
-    .items;
+  (
+    await ok(
+      api.GET("/api/v1/scenes/{generation_id}/exports", { params: { path: { generation_id }, query: { limit: 100 } } }),
+    )
+  ).items;
 
 export const exportOf = (export_id: string): Promise<Export> =>
   ok(api.GET("/api/v1/exports/{export_id}", { params: { path: { export_id } } }));
 
 export async function makeExport(generation_id: string, format: string, options: Options = {}): Promise<string> {
   const body = { format, options } as Schemas["ExportIn"];
-  const answer = await ok(api.POST("/api/v1/scenes/{generation_id}/export", { params: { path: { generation_id } }, body }));
+  const answer = await ok(
+    api.POST("/api/v1/scenes/{generation_id}/export", { params: { path: { generation_id } }, body }),
+  );
   return answer.export_id;
 }
 
-export const formats = async (): Promise<Format[]> =>
-  (await ok(api.GET("/api/v1/export-formats"))).items as Format[];
+export const formats = async (): Promise<Format[]> => (await ok(api.GET("/api/v1/export-formats"))).items as Format[];

@@ -44,7 +44,11 @@ async function keepFollowing(listener: Listener, signal: AbortSignal): Promise<v
   }
 }
 
-async function connection(listener: Listener, place: { last: string; wait: number }, signal: AbortSignal): Promise<void> {
+async function connection(
+  listener: Listener,
+  place: { last: string; wait: number },
+  signal: AbortSignal,
+): Promise<void> {
   const answer = await open(place.last, signal);
   if (answer.status === 410 || answer.status === 400) place.last = ""; // that place is gone: begin with now
   if (!answer.ok || !answer.body) return;

@@ -10,7 +10,11 @@ export class ApiError extends Error {
   readonly correlationId: string | null;
   readonly details: Record<string, unknown>;
 
-  constructor(code: string, message: string, rest: { status?: number; correlationId?: string; details?: unknown } = {}) {
+  constructor(
+    code: string,
+    message: string,
+    rest: { status?: number; correlationId?: string; details?: unknown } = {},
+  ) {
     super(message);
     this.name = "ApiError";
     this.code = code;
@@ -29,7 +33,9 @@ export class ApiError extends Error {
 export function problemOf(status: number, body: unknown): ApiError {
   const problem = (body ?? {}) as Partial<Problem>;
   if (typeof problem.code !== "string" || typeof problem.message !== "string") {
-    return new ApiError("unexpected_answer", `The service answered ${status} without saying why. Try again.`, { status });
+    return new ApiError("unexpected_answer", `The service answered ${status} without saying why. Try again.`, {
+      status,
+    });
   }
   const rest = { status, details: problem.details };
   return new ApiError(

@@ -22,7 +22,9 @@ export const cancelScene = (generation_id: string): Promise<void> =>
 /** What a scene is called: its file's name without its ending, else when it came. */
 export function nameOf({ name, created_at }: { name: string | null; created_at: string }): string {
   const bare = name?.replace(/\.[a-z0-9]{2,5}$/i, "").trim();
-  return bare || `Photo of ${new Date(created_at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })}`;
+  return (
+    bare || `Photo of ${new Date(created_at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })}`
+  );
 }
 
 export const ended = (status: string): boolean => ["completed", "failed", "cancelled"].includes(status);

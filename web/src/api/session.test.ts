@@ -15,7 +15,12 @@ vi.stubGlobal("fetch", async (_: string, { body }: { body: string }) => {
   await Promise.resolve();
   return answers.shift() ?? Response.json({}, { status: 500 });
 });
-const tokens = (n: number, expires_in = 900) => ({ access_token: `a${n}`, refresh_token: `r${n}`, token_type: "bearer", expires_in });
+const tokens = (n: number, expires_in = 900) => ({
+  access_token: `a${n}`,
+  refresh_token: `r${n}`,
+  token_type: "bearer",
+  expires_in,
+});
 
 const session = await import("./session");
 
@@ -34,7 +39,11 @@ test("a good access token is used as it is, and lives in memory alone", async ()
 test("many calls at once renew once: a token that is spent twice looks stolen", async () => {
   session.begin(tokens(1, 10));
   answers.push(Response.json(tokens(2)));
-  expect(await Promise.all([session.accessToken(), session.accessToken(), session.renew()])).toEqual(["a2", "a2", "a2"]);
+  expect(await Promise.all([session.accessToken(), session.accessToken(), session.renew()])).toEqual([
+    "a2",
+    "a2",
+    "a2",
+  ]);
   expect(spent).toEqual(["r1"]);
   expect([...kept.values()]).toEqual(["r2"]);
 });

@@ -9,9 +9,13 @@ export async function fetchObject(
 ): Promise<Uint8Array> {
   const answer = await fetch(url, { signal, credentials: "omit" });
   if (!answer.ok || !answer.body) {
-    throw new ApiError("object_unavailable", "The file could not be fetched: its link may have run out. Reload the page.", {
-      status: answer.status,
-    });
+    throw new ApiError(
+      "object_unavailable",
+      "The file could not be fetched: its link may have run out. Reload the page.",
+      {
+        status: answer.status,
+      },
+    );
   }
   const total = Number(answer.headers.get("Content-Length")) || 0;
   const parts: Uint8Array[] = [];

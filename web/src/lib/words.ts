@@ -15,6 +15,9 @@ export function ago(moment: string, now = Date.now()): string {
   return RELATIVE.format(Math.trunc(ms / size), unit);
 }
 
+/** Tell whether a moment is less than `ms` ago. */
+export const isRecent = (moment: string, ms: number): boolean => Date.now() - new Date(moment).getTime() < ms;
+
 export const day = (moment: string): string => new Date(moment).toLocaleDateString(undefined, { dateStyle: "medium" });
 export const exact = (moment: string): string =>
   new Date(moment).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });

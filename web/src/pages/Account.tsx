@@ -28,13 +28,28 @@ function NameCard({ who }: { who: Me }): ReactNode {
   const queries = useQueryClient();
   const [first_name, setFirst] = useState(who.first_name);
   const [last_name, setLast] = useState(who.last_name);
-  const save = useMutation({ mutationFn: () => changeMe({ first_name, last_name }), onSuccess: (now) => queries.setQueryData(["me"], now) });
+  const save = useMutation({
+    mutationFn: () => changeMe({ first_name, last_name }),
+    onSuccess: (now) => queries.setQueryData(["me"], now),
+  });
   return (
     <Card title="Name">
       <form onSubmit={submitting(() => save.mutate())} className="grid gap-4">
         <div className="grid gap-4 sm:grid-cols-2">
-          <Field label="First name" maxLength={100} autoComplete="given-name" value={first_name} onChange={(event) => setFirst(event.target.value)} />
-          <Field label="Last name" maxLength={100} autoComplete="family-name" value={last_name} onChange={(event) => setLast(event.target.value)} />
+          <Field
+            label="First name"
+            maxLength={100}
+            autoComplete="given-name"
+            value={first_name}
+            onChange={(event) => setFirst(event.target.value)}
+          />
+          <Field
+            label="Last name"
+            maxLength={100}
+            autoComplete="family-name"
+            value={last_name}
+            onChange={(event) => setLast(event.target.value)}
+          />
         </div>
         {save.error && <Trouble error={save.error} />}
         <Saved busy={save.isPending} done={save.isSuccess} />
@@ -56,7 +71,10 @@ function Looks(): ReactNode {
       <fieldset className="flex flex-wrap gap-2">
         <legend className="sr-only">Theme</legend>
         {THEMES.map(([value, text]) => (
-          <label key={value} className="rounded-full border border-line px-4 py-2 text-sm has-checked:border-accent has-checked:bg-accent-wash has-focus-visible:outline-2">
+          <label
+            key={value}
+            className="rounded-full border border-line px-4 py-2 text-sm has-checked:border-accent has-checked:bg-accent-wash has-focus-visible:outline-2"
+          >
             <input
               type="radio"
               name="theme"
@@ -83,8 +101,23 @@ function Password(): ReactNode {
     <Card title="Password">
       <form onSubmit={submitting(() => save.mutate())} className="grid gap-4">
         <div className="grid gap-4 sm:grid-cols-2">
-          <Field label="The password so far" type="password" required autoComplete="current-password" value={current_password} onChange={(event) => setCurrent(event.target.value)} />
-          <Field label="The new one" type="password" required minLength={10} autoComplete="new-password" value={password} onChange={(event) => setPassword(event.target.value)} />
+          <Field
+            label="The password so far"
+            type="password"
+            required
+            autoComplete="current-password"
+            value={current_password}
+            onChange={(event) => setCurrent(event.target.value)}
+          />
+          <Field
+            label="The new one"
+            type="password"
+            required
+            minLength={10}
+            autoComplete="new-password"
+            value={password}
+            onChange={(event) => setPassword(event.target.value)}
+          />
         </div>
         <p className="text-sm text-soft">Every sign-in ends with the old password, this one within minutes.</p>
         {save.error && <Trouble error={save.error} />}
@@ -126,8 +159,17 @@ function Data(): ReactNode {
       </div>
       <Dialog title="Erase the account?" open={leaving} onClose={() => setLeaving(false)}>
         <form onSubmit={submitting(() => erase.mutate())} className="grid gap-4">
-          <p className="text-soft">Name and address go at once; photos, scenes and exports follow. There is no way back.</p>
-          <Field label="Your password" type="password" required autoComplete="current-password" value={password} onChange={(event) => setPassword(event.target.value)} />
+          <p className="text-soft">
+            Name and address go at once; photos, scenes and exports follow. There is no way back.
+          </p>
+          <Field
+            label="Your password"
+            type="password"
+            required
+            autoComplete="current-password"
+            value={password}
+            onChange={(event) => setPassword(event.target.value)}
+          />
           {erase.error && <Trouble error={erase.error} />}
           <Button look="danger" type="submit" busy={erase.isPending}>
             Erase everything

@@ -34,7 +34,12 @@ function Frame(): ReactNode {
     <Page title="Admin">
       <nav aria-label="Admin" className="flex flex-wrap gap-1 border-b border-line">
         {PARTS.map(([to, text]) => (
-          <NavLink key={to} to={to} end className="-mb-px border-b-2 border-transparent px-3 py-2.5 text-soft hover:text-ink aria-[current=page]:border-accent aria-[current=page]:font-medium aria-[current=page]:text-ink">
+          <NavLink
+            key={to}
+            to={to}
+            end
+            className="-mb-px border-b-2 border-transparent px-3 py-2.5 text-soft hover:text-ink aria-[current=page]:border-accent aria-[current=page]:font-medium aria-[current=page]:text-ink"
+          >
             {text}
           </NavLink>
         ))}

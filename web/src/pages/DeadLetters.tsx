@@ -31,7 +31,12 @@ export function DeadLetters(): ReactNode {
       )}
       <ul aria-label="Dead letters" className="grid gap-2">
         {items.map((item) => (
-          <Row key={item.id} item={item} busy={settle.isPending} onSettle={(how) => settle.mutate({ id: item.id, how })} />
+          <Row
+            key={item.id}
+            item={item}
+            busy={settle.isPending}
+            onSettle={(how) => settle.mutate({ id: item.id, how })}
+          />
         ))}
       </ul>
       {found.hasNextPage && (

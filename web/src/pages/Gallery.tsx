@@ -32,12 +32,17 @@ export function Gallery(): ReactNode {
     getNextPageParam: (page) => page.next_cursor,
     placeholderData: keepPreviousData,
     // The stream tells of an end before the row shows it, and of a preview not at all.
-    refetchInterval: ({ state: { data } }) => (data?.pages.some(({ items }) => items.some(unfinished)) ? LOOK_MS : false),
+    refetchInterval: ({ state: { data } }) =>
+      data?.pages.some(({ items }) => items.some(unfinished)) ? LOOK_MS : false,
   });
   const items = found.data?.pages.flatMap((page) => page.items) ?? [];
   const first = found.isSuccess && !items.length && !q;
   return (
-    <Page wide title={first ? "Welcome" : "Your scenes"} actions={first ? undefined : <Search value={words} onChange={setWords} />}>
+    <Page
+      wide
+      title={first ? "Welcome" : "Your scenes"}
+      actions={first ? undefined : <Search value={words} onChange={setWords} />}
+    >
       <Drop large={first} />
       <Sendings />
       {found.error && <Trouble error={found.error} retry={() => void found.refetch()} />}
@@ -85,7 +90,11 @@ function Placeholders(): ReactNode {
   return (
     <div role="status" aria-label="Loading scenes" className="pictures">
       {[1.5, 1, 1.33, 0.75, 1.78].map((ratio) => (
-        <div key={ratio} style={{ "--ratio": ratio, aspectRatio: ratio } as React.CSSProperties} className="shimmer rounded-2xl" />
+        <div
+          key={ratio}
+          style={{ "--ratio": ratio, aspectRatio: ratio } as React.CSSProperties}
+          className="shimmer rounded-2xl"
+        />
       ))}
     </div>
   );

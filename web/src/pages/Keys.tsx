@@ -70,7 +70,9 @@ function Row({ item, onRevoke }: { item: Key; onRevoke: () => void }): ReactNode
           {!live && <Badge>revoked</Badge>}
         </p>
         <p className="text-sm text-soft">{about.join(" · ")}</p>
-        <p className="text-sm text-soft">{item.scopes.length === SCOPES.length ? "may do everything" : `may: ${item.scopes.join(", ")}`}</p>
+        <p className="text-sm text-soft">
+          {item.scopes.length === SCOPES.length ? "may do everything" : `may: ${item.scopes.join(", ")}`}
+        </p>
       </div>
       {live && (
         <Button small look="danger" onClick={onRevoke}>
@@ -88,7 +90,11 @@ function Make({ onDone }: { onDone: () => void }): ReactNode {
   const [scopes, setScopes] = useState<Scope[]>(SCOPES.map(([scope]) => scope));
   const make = useMutation({
     mutationFn: () =>
-      makeKey({ name, scopes, expires_at: days ? new Date(Date.now() + Number(days) * 86_400_000).toISOString() : null }),
+      makeKey({
+        name,
+        scopes,
+        expires_at: days ? new Date(Date.now() + Number(days) * 86_400_000).toISOString() : null,
+      }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["keys"] }),
   });
   const submit = (event: FormEvent) => {
@@ -108,7 +114,14 @@ function Make({ onDone }: { onDone: () => void }): ReactNode {
   }
   return (
     <form onSubmit={submit} className="grid gap-5">
-      <Field label="Name" required maxLength={100} placeholder="render farm" value={name} onChange={(event) => setName(event.target.value)} />
+      <Field
+        label="Name"
+        required
+        maxLength={100}
+        placeholder="render farm"
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
       <Select label="Good for" value={days} onChange={(event) => setDays(event.target.value)}>
         <option value="">ever, until it is revoked</option>
         <option value="30">30 days</option>
@@ -122,7 +135,9 @@ function Make({ onDone }: { onDone: () => void }): ReactNode {
             key={scope}
             label={text}
             checked={scopes.includes(scope)}
-            onChange={(event) => setScopes(event.target.checked ? [...scopes, scope] : scopes.filter((each) => each !== scope))}
+            onChange={(event) =>
+              setScopes(event.target.checked ? [...scopes, scope] : scopes.filter((each) => each !== scope))
+            }
           />
         ))}
       </fieldset>
@@ -146,7 +161,8 @@ function Revoke({ item, onClose }: { item: Key | null; onClose: () => void }): R
   return (
     <Dialog title="Revoke this key?" open={item !== null} onClose={onClose}>
       <p className="text-soft">
-        Programs that use <span className="font-medium break-words text-ink">{item?.name}</span> are refused at once. It cannot be brought back.
+        Programs that use <span className="font-medium break-words text-ink">{item?.name}</span> are refused at once. It
+        cannot be brought back.
       </p>
       {revoke.error && <Trouble error={revoke.error} />}
       <div className="flex justify-end gap-2">

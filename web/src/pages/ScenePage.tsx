@@ -77,7 +77,11 @@ function Shown({ scene }: { scene: Scene }): ReactNode {
           </div>
         </div>
       )}
-      <DeleteDialog scene={deleting ? { id: scene.id, name } : null} onClose={() => setDeleting(false)} onDone={() => void navigate("/")} />
+      <DeleteDialog
+        scene={deleting ? { id: scene.id, name } : null}
+        onClose={() => setDeleting(false)}
+        onDone={() => void navigate("/")}
+      />
     </Page>
   );
 }
@@ -87,7 +91,9 @@ function NotMade({ scene }: { scene: Scene }): ReactNode {
     <div className="grid items-start gap-8 md:grid-cols-2">
       <img src={scene.original_image_url} alt="The photo" className="w-full rounded-3xl bg-wash shadow-lift" />
       <div role="status" className="grid gap-3">
-        <h2 className="text-xl font-semibold">{scene.status === "failed" ? "This photo could not be made into a scene" : "This scene was stopped"}</h2>
+        <h2 className="text-xl font-semibold">
+          {scene.status === "failed" ? "This photo could not be made into a scene" : "This scene was stopped"}
+        </h2>
         {scene.error_message && <p>{scene.error_message}</p>}
         {scene.error_code && <code className="font-mono text-sm text-bad">{scene.error_code}</code>}
       </div>

@@ -15,16 +15,33 @@ import { Viewer } from "../viewer/Viewer";
 /** What somebody sees who was given a link: the scene, and nothing else. */
 export function Shared(): ReactNode {
   const { token = "" } = useParams();
-  const { data, error, refetch } = useQuery({ queryKey: ["shared", token], queryFn: () => shared(token), staleTime: 45 * 60_000 });
+  const { data, error, refetch } = useQuery({
+    queryKey: ["shared", token],
+    queryFn: () => shared(token),
+    staleTime: 45 * 60_000,
+  });
   if (error) return <Gone error={error} retry={() => void refetch()} />;
-  if (!data) return <div role="status" aria-label="Loading the scene" className="shimmer mx-auto mt-8 aspect-3/2 w-[min(70rem,calc(100%-2rem))] rounded-3xl" />;
+  if (!data)
+    return (
+      <div
+        role="status"
+        aria-label="Loading the scene"
+        className="shimmer mx-auto mt-8 aspect-3/2 w-[min(70rem,calc(100%-2rem))] rounded-3xl"
+      />
+    );
   const frame = frameOfShared(data);
   const picture = data.preview_url ?? data.original_image_url;
   const name = nameOf(data);
   return (
     <Page wide title={name} lead={`Shared with you until ${day(data.expires_at)}.`}>
       {data.viewer_url && frame ? (
-        <Viewer name={name} url={data.viewer_url} frame={frame} photo={data.original_image_url} preview={data.preview_url} />
+        <Viewer
+          name={name}
+          url={data.viewer_url}
+          frame={frame}
+          photo={data.original_image_url}
+          preview={data.preview_url}
+        />
       ) : (
         picture && <img src={picture} alt="The scene" className="mx-auto max-h-[75vh] rounded-3xl" />
       )}

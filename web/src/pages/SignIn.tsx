@@ -22,11 +22,39 @@ export function SignIn(): ReactNode {
   const [password, setPassword] = useState("");
   const navigate = useNavigate();
   const back = useBack();
-  const enter = useMutation({ mutationFn: () => signIn(email, password), onSuccess: () => navigate(back, { replace: true }) });
+  const enter = useMutation({
+    mutationFn: () => signIn(email, password),
+    onSuccess: () => navigate(back, { replace: true }),
+  });
   return (
-    <Entry title="Welcome back" onSubmit={() => enter.mutate()} other={<>New here? <Link to="/sign-up" className="font-medium text-accent underline">Make an account</Link></>}>
-      <Field label="E-mail" type="email" autoComplete="username" required value={email} onChange={(event) => setEmail(event.target.value)} />
-      <Field label="Password" type="password" autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.target.value)} />
+    <Entry
+      title="Welcome back"
+      onSubmit={() => enter.mutate()}
+      other={
+        <>
+          New here?{" "}
+          <Link to="/sign-up" className="font-medium text-accent underline">
+            Make an account
+          </Link>
+        </>
+      }
+    >
+      <Field
+        label="E-mail"
+        type="email"
+        autoComplete="username"
+        required
+        value={email}
+        onChange={(event) => setEmail(event.target.value)}
+      />
+      <Field
+        label="Password"
+        type="password"
+        autoComplete="current-password"
+        required
+        value={password}
+        onChange={(event) => setPassword(event.target.value)}
+      />
       {enter.error && <Trouble error={enter.error} />}
       <Button look="main" type="submit" busy={enter.isPending}>
         Sign in
@@ -47,13 +75,32 @@ export function SignUp(): ReactNode {
     onChange: (event: { target: { value: string } }) => setAccount({ ...account, [name]: event.target.value }),
   });
   return (
-    <Entry title="Make an account" onSubmit={() => enter.mutate()} other={<>Have one already? <Link to="/sign-in" className="font-medium text-accent underline">Sign in</Link></>}>
+    <Entry
+      title="Make an account"
+      onSubmit={() => enter.mutate()}
+      other={
+        <>
+          Have one already?{" "}
+          <Link to="/sign-in" className="font-medium text-accent underline">
+            Sign in
+          </Link>
+        </>
+      }
+    >
       <div className="grid gap-4 sm:grid-cols-2">
         <Field label="First name" autoComplete="given-name" maxLength={100} {...field("first_name")} />
         <Field label="Last name" autoComplete="family-name" maxLength={100} {...field("last_name")} />
       </div>
       <Field label="E-mail" type="email" autoComplete="username" required {...field("email")} />
-      <Field label="Password" type="password" autoComplete="new-password" required minLength={10} hint="Ten characters or more; a short sentence is best." {...field("password")} />
+      <Field
+        label="Password"
+        type="password"
+        autoComplete="new-password"
+        required
+        minLength={10}
+        hint="Ten characters or more; a short sentence is best."
+        {...field("password")}
+      />
       {problem && <Trouble error={problem} />}
       <Button look="main" type="submit" busy={enter.isPending}>
         Make the account
@@ -62,7 +109,17 @@ export function SignUp(): ReactNode {
   );
 }
 
-function Entry({ title, onSubmit, other, children }: { title: string; onSubmit: () => void; other: ReactNode; children: ReactNode }): ReactNode {
+function Entry({
+  title,
+  onSubmit,
+  other,
+  children,
+}: {
+  title: string;
+  onSubmit: () => void;
+  other: ReactNode;
+  children: ReactNode;
+}): ReactNode {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     onSubmit();

@@ -26,13 +26,25 @@ export function Users(): ReactNode {
   const items = found.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <div className="grid gap-5">
-      <Field label="Search people" hideLabel type="search" placeholder="Search by e-mail" value={words} onChange={(event) => setWords(event.target.value)} />
+      <Field
+        label="Search people"
+        hideLabel
+        type="search"
+        placeholder="Search by e-mail"
+        value={words}
+        onChange={(event) => setWords(event.target.value)}
+      />
       {(found.error ?? change.error) && <Trouble error={found.error ?? change.error} />}
       {found.isPending && <Rows />}
       {found.isSuccess && !items.length && <Empty icon="person" title="Nobody by that name" />}
       <ul aria-label="People" className="grid gap-2">
         {items.map((user) => (
-          <Row key={user.id} user={user} busy={change.isPending} onChange={(to) => change.mutate({ id: user.id, to })} />
+          <Row
+            key={user.id}
+            user={user}
+            busy={change.isPending}
+            onChange={(to) => change.mutate({ id: user.id, to })}
+          />
         ))}
       </ul>
       {found.hasNextPage && (
@@ -59,12 +71,24 @@ function Row({ user, busy, onChange }: { user: User; busy: boolean; onChange: (t
         </p>
       </div>
       <div className="flex items-center gap-2">
-        <Select label={`Role of ${user.email}`} hideLabel disabled={busy} value={user.role} onChange={(event) => onChange({ role: event.target.value as NonNullable<UserChange["role"]> })}>
+        <Select
+          label={`Role of ${user.email}`}
+          hideLabel
+          disabled={busy}
+          value={user.role}
+          onChange={(event) => onChange({ role: event.target.value as NonNullable<UserChange["role"]> })}
+        >
           <option>user</option>
           <option>enterprise</option>
           <option>admin</option>
         </Select>
-        <Button small look={user.is_active ? "danger" : "quiet"} disabled={busy} aria-label={`${user.is_active ? "Close" : "Open"} ${user.email}`} onClick={() => onChange({ is_active: !user.is_active })}>
+        <Button
+          small
+          look={user.is_active ? "danger" : "quiet"}
+          disabled={busy}
+          aria-label={`${user.is_active ? "Close" : "Open"} ${user.email}`}
+          onClick={() => onChange({ is_active: !user.is_active })}
+        >
           {user.is_active ? "Close" : "Open"}
         </Button>
       </div>

@@ -2,7 +2,16 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tansta
 import { type ReactNode, useState } from "react";
 import { useNavigate, useParams } from "react-router";
 
-import { changeWebhook, deliveries, type Delivery, redeliver, removeWebhook, rotateSecret, testWebhook, webhook } from "../api/webhooks";
+import {
+  changeWebhook,
+  deliveries,
+  type Delivery,
+  redeliver,
+  removeWebhook,
+  rotateSecret,
+  testWebhook,
+  webhook,
+} from "../api/webhooks";
 import { ago, duration, exact } from "../lib/words";
 import { Button, ButtonLink } from "../ui/Button";
 import { Copy } from "../ui/Copy";
@@ -18,9 +27,16 @@ export function WebhookPage(): ReactNode {
   const navigate = useNavigate();
   const [deleting, setDeleting] = useState(false);
   const found = useQuery({ queryKey: ["webhooks", id], queryFn: () => webhook(id) });
-  const again = () => Promise.all([queries.invalidateQueries({ queryKey: ["webhooks"] }), queries.invalidateQueries({ queryKey: ["deliveries", id] })]);
+  const again = () =>
+    Promise.all([
+      queries.invalidateQueries({ queryKey: ["webhooks"] }),
+      queries.invalidateQueries({ queryKey: ["deliveries", id] }),
+    ]);
   const test = useMutation({ mutationFn: () => testWebhook(id), onSuccess: again });
-  const turn = useMutation({ mutationFn: (status: "active" | "disabled") => changeWebhook(id, { status }), onSuccess: again });
+  const turn = useMutation({
+    mutationFn: (status: "active" | "disabled") => changeWebhook(id, { status }),
+    onSuccess: again,
+  });
   const rotate = useMutation({ mutationFn: () => rotateSecret(id) });
   const remove = useMutation({ mutationFn: () => removeWebhook(id), onSuccess: () => navigate("/webhooks") });
   const hook = found.data;
@@ -30,14 +46,20 @@ export function WebhookPage(): ReactNode {
     <Page
       title="Webhook"
       lead={hook && <span className="break-all">{hook.url}</span>}
-      actions={<ButtonLink to="/webhooks" icon="back">All webhooks</ButtonLink>}
+      actions={
+        <ButtonLink to="/webhooks" icon="back">
+          All webhooks
+        </ButtonLink>
+      }
     >
       {trouble && <Trouble error={trouble} />}
       {found.isPending && <Rows count={1} />}
       {hook && (
         <Card title={hook.description || "About"} aside={<HookState hook={hook} />}>
           <p className="text-sm break-words text-soft">Told of: {hook.events.join(", ")}</p>
-          {hook.failing_since && <p className="text-sm text-warm">Nothing has got through since {exact(hook.failing_since)}.</p>}
+          {hook.failing_since && (
+            <p className="text-sm text-warm">Nothing has got through since {exact(hook.failing_since)}.</p>
+          )}
           <div className="flex flex-wrap gap-2">
             <Button small look="main" icon="send" busy={test.isPending} disabled={!on} onClick={() => test.mutate()}>
               Send a test
@@ -82,7 +104,8 @@ function Deliveries({ webhookId }: { webhookId: string }): ReactNode {
     queryFn: ({ pageParam }) => deliveries(webhookId, pageParam),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
-    refetchInterval: ({ state: { data } }) => (data?.pages[0]?.items.some(({ status }) => status === "pending") ? 1_500 : 10_000),
+    refetchInterval: ({ state: { data } }) =>
+      data?.pages[0]?.items.some(({ status }) => status === "pending") ? 1_500 : 10_000,
   });
   const again = useMutation({
     mutationFn: (id: string) => redeliver(id),

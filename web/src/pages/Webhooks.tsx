@@ -43,7 +43,10 @@ export function Webhooks(): ReactNode {
       <ul className="grid gap-3">
         {found.data?.map((hook) => (
           <li key={hook.id}>
-            <Link to={`/webhooks/${hook.id}`} className="flex items-center justify-between gap-3 rounded-2xl border border-line bg-card px-5 py-4 transition-colors hover:bg-wash">
+            <Link
+              to={`/webhooks/${hook.id}`}
+              className="flex items-center justify-between gap-3 rounded-2xl border border-line bg-card px-5 py-4 transition-colors hover:bg-wash"
+            >
               <span className="grid min-w-0 gap-1">
                 <span className="font-medium break-all">{hook.url}</span>
                 <span className="text-sm break-words text-soft">{hook.description || hook.events.join(", ")}</span>
@@ -96,8 +99,20 @@ function Make(): ReactNode {
   }
   return (
     <form onSubmit={submit} className="grid gap-5">
-      <Field label="Address" type="url" required placeholder="https://shop.example.com/hooks" value={url} onChange={(event) => setUrl(event.target.value)} />
-      <Field label="What it is for" maxLength={500} value={description} onChange={(event) => setDescription(event.target.value)} />
+      <Field
+        label="Address"
+        type="url"
+        required
+        placeholder="https://shop.example.com/hooks"
+        value={url}
+        onChange={(event) => setUrl(event.target.value)}
+      />
+      <Field
+        label="What it is for"
+        maxLength={500}
+        value={description}
+        onChange={(event) => setDescription(event.target.value)}
+      />
       <fieldset className="grid gap-1">
         <legend className="pb-1 text-sm font-medium">Tell it when</legend>
         {EVENTS.map(([type, text]) => (
@@ -105,7 +120,9 @@ function Make(): ReactNode {
             key={type}
             label={text}
             checked={events.includes(type)}
-            onChange={(event) => setEvents(event.target.checked ? [...events, type] : events.filter((each) => each !== type))}
+            onChange={(event) =>
+              setEvents(event.target.checked ? [...events, type] : events.filter((each) => each !== type))
+            }
           />
         ))}
       </fieldset>

@@ -22,7 +22,8 @@ export function DeleteDialog({ scene, onClose, onDone }: Props): ReactNode {
   return (
     <Dialog title="Delete this scene?" open={scene !== null} onClose={onClose}>
       <p className="text-soft">
-        <span className="font-medium break-words text-ink">{scene?.name}</span>: the photo, the scene and all its exports are removed for good. Links to it end.
+        <span className="font-medium break-words text-ink">{scene?.name}</span>: the photo, the scene and all its
+        exports are removed for good. Links to it end.
       </p>
       {remove.error && <Trouble error={remove.error} />}
       <div className="flex justify-end gap-2">

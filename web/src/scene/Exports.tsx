@@ -25,7 +25,8 @@ export function Exports({ sceneId, splatUrl }: { sceneId: string; splatUrl: stri
   const made = useQuery({
     queryKey: ["exports", sceneId],
     queryFn: () => exportsOf(sceneId),
-    refetchInterval: ({ state: { data } }) => (data?.some(({ status }) => !["completed", "failed"].includes(status)) ? LOOK_MS : false),
+    refetchInterval: ({ state: { data } }) =>
+      data?.some(({ status }) => !["completed", "failed"].includes(status)) ? LOOK_MS : false,
   });
   const known = useQuery({ queryKey: ["formats"], queryFn: formats, staleTime: Number.POSITIVE_INFINITY });
   return (
@@ -33,7 +34,9 @@ export function Exports({ sceneId, splatUrl }: { sceneId: string; splatUrl: stri
       {made.error && <Trouble error={made.error} retry={() => void made.refetch()} />}
       <ul aria-label="Exports" className="grid gap-2">
         {splatUrl && <Row title="PLY" about="the scene as it was made" href={splatUrl} />}
-        {made.data?.map((each) => <Made key={each.id} made={each} format={known.data?.find(({ name }) => name === each.export_format)} />)}
+        {made.data?.map((each) => (
+          <Made key={each.id} made={each} format={known.data?.find(({ name }) => name === each.export_format)} />
+        ))}
       </ul>
       {known.isPending && <Rows count={2} />}
       {known.error && <Trouble error={known.error} retry={() => void known.refetch()} />}
@@ -45,7 +48,13 @@ export function Exports({ sceneId, splatUrl }: { sceneId: string; splatUrl: stri
               {known.data
                 ?.filter((format) => format.kind === kind)
                 .map((format) => (
-                  <Button small key={format.name} aria-haspopup="dialog" title={format.description} onClick={() => setChosen(format)}>
+                  <Button
+                    small
+                    key={format.name}
+                    aria-haspopup="dialog"
+                    title={format.description}
+                    onClick={() => setChosen(format)}
+                  >
                     {format.title}
                   </Button>
                 ))}
@@ -90,7 +99,8 @@ function Made({ made, format }: { made: Export; format: Format | undefined }): R
   const title = format?.title ?? made.export_format.toUpperCase();
   const options = Object.entries(made.options).map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`);
   const about = [...options, ago(made.created_at)].join(" · ");
-  if (made.status === "completed" && made.export_file_url) return <Row title={title} about={about} href={made.export_file_url} />;
+  if (made.status === "completed" && made.export_file_url)
+    return <Row title={title} about={about} href={made.export_file_url} />;
   return (
     <li className="flex items-center justify-between gap-3 rounded-2xl bg-wash px-4 py-3">
       <span className="grid">
@@ -112,7 +122,11 @@ function Made({ made, format }: { made: Export; format: Format | undefined }): R
 function Row({ title, about, href }: { title: string; about: string; href: string }): ReactNode {
   return (
     <li>
-      <a href={href} download className="flex items-center justify-between gap-3 rounded-2xl bg-wash px-4 py-3 transition-colors hover:bg-accent-wash">
+      <a
+        href={href}
+        download
+        className="flex items-center justify-between gap-3 rounded-2xl bg-wash px-4 py-3 transition-colors hover:bg-accent-wash"
+      >
         <span className="grid">
           <span className="font-medium">{title}</span>
           <span className="text-sm text-soft">{about}</span>

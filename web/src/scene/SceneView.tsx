@@ -1,14 +1,16 @@
 import type { ReactNode } from "react";
 
 import { nameOf, type Scene } from "../api/scenes";
+
 import { steady } from "../lib/steady";
+import { isRecent } from "../lib/words";
 import { Button } from "../ui/Button";
 import { Trouble } from "../ui/states";
 import { frameOf } from "../viewer/frame";
 import { Viewer } from "../viewer/Viewer";
 import { useViewerFile } from "./useViewerFile";
 
-const PATIENCE_MS = 60_000;
+const MADE_WITHIN_MS = 60_000;
 
 /** A finished scene: the viewer, or the picture while the viewer's file is being made. */
 export function SceneView({ scene }: { scene: Scene }): ReactNode {
@@ -18,7 +20,7 @@ export function SceneView({ scene }: { scene: Scene }): ReactNode {
   const preview = scene.preview_url ? steady(`preview ${scene.id}`, scene.preview_url) : null;
   if (url && frame) return <Viewer name={nameOf(scene)} url={url} frame={frame} photo={photo} preview={preview} />;
 
-  const coming = making || (scene.viewer_url === null && Date.now() - new Date(scene.updated_at).getTime() < PATIENCE_MS);
+  const coming = making || (scene.viewer_url === null && isRecent(scene.updated_at, MADE_WITHIN_MS));
   return (
     <div className="grid gap-4">
       <div className="relative mx-auto overflow-hidden rounded-3xl bg-stage shadow-lift">

@@ -22,7 +22,9 @@ export function Sendings(): ReactNode {
 function Row({ sending: { key, file, url, fraction, state, error } }: { sending: Sending }): ReactNode {
   const failed = state === "failed" ? asApiError(error) : null;
   return (
-    <li className={`flex items-center gap-4 rounded-2xl border p-2.5 ${failed ? "border-bad/40 bg-bad-wash" : "border-line bg-card"}`}>
+    <li
+      className={`flex items-center gap-4 rounded-2xl border p-2.5 ${failed ? "border-bad/40 bg-bad-wash" : "border-line bg-card"}`}
+    >
       <img src={url} alt="" className="size-14 shrink-0 rounded-xl bg-wash object-cover" />
       <div className="grid min-w-0 flex-1 gap-1.5">
         <div className="flex justify-between gap-3 text-sm">
@@ -37,8 +39,20 @@ function Row({ sending: { key, file, url, fraction, state, error } }: { sending:
           <Progress value={fraction} label={`Sending ${file.name}`} />
         )}
       </div>
-      {failed && <IconButton icon="reset" label={`Send ${file.name} again`} onClick={() => again(key)} className="text-bad hover:bg-card" />}
-      <IconButton icon="close" label={failed ? `Forget ${file.name}` : `Stop sending ${file.name}`} onClick={() => dismiss(key)} className="text-soft hover:bg-wash" />
+      {failed && (
+        <IconButton
+          icon="reset"
+          label={`Send ${file.name} again`}
+          onClick={() => again(key)}
+          className="text-bad hover:bg-card"
+        />
+      )}
+      <IconButton
+        icon="close"
+        label={failed ? `Forget ${file.name}` : `Stop sending ${file.name}`}
+        onClick={() => dismiss(key)}
+        className="text-soft hover:bg-wash"
+      />
     </li>
   );
 }

@@ -37,7 +37,9 @@ export function Sharing({ sceneId }: { sceneId: string }): ReactNode {
   };
   return (
     <Card title="Share">
-      <p className="text-sm text-soft">Anybody with the link can look into the scene, and change nothing. The link is shown once.</p>
+      <p className="text-sm text-soft">
+        Anybody with the link can look into the scene, and change nothing. The link is shown once.
+      </p>
       <form onSubmit={submit} className="flex items-end gap-2">
         <div className="flex-1">
           <Select label="Good for" value={hours} onChange={(event) => setHours(Number(event.target.value))}>
@@ -66,7 +68,12 @@ export function Sharing({ sceneId }: { sceneId: string }): ReactNode {
               <span className="text-sm" title={exact(created_at)}>
                 Made {ago(created_at)}, ends {ago(expires_at)}
               </span>
-              <IconButton icon="trash" label={`End the link made ${ago(created_at)}`} onClick={() => end.mutate(id)} className="text-soft hover:bg-bad-wash hover:text-bad" />
+              <IconButton
+                icon="trash"
+                label={`End the link made ${ago(created_at)}`}
+                onClick={() => end.mutate(id)}
+                className="text-soft hover:bg-bad-wash hover:text-bad"
+              />
             </li>
           ))}
         </ul>

@@ -25,5 +25,7 @@ export function Thumb({ item, name }: { item: SceneItem; name: string }): ReactN
       </div>
     );
   }
-  return <img src={source} alt={name} loading="lazy" onError={() => setBroken(source)} className="size-full object-cover" />;
+  return (
+    <img src={source} alt={name} loading="lazy" onError={() => setBroken(source)} className="size-full object-cover" />
+  );
 }

@@ -16,7 +16,10 @@ export function Tile({ item, onDelete }: { item: SceneItem; onDelete: () => void
   return (
     <li style={{ "--ratio": ratio(item) } as React.CSSProperties} className="group relative">
       <Link to={`/scenes/${item.id}`} className="grid gap-2.5 rounded-2xl">
-        <div className="relative overflow-hidden rounded-2xl bg-wash shadow-lift transition-transform duration-300 group-hover:-translate-y-0.5" style={{ aspectRatio: ratio(item) }}>
+        <div
+          className="relative overflow-hidden rounded-2xl bg-wash shadow-lift transition-transform duration-300 group-hover:-translate-y-0.5"
+          style={{ aspectRatio: ratio(item) }}
+        >
           <Thumb item={item} name="" />
           {!ended(item.status) && <Underway item={item} />}
           {item.status === "failed" && <Veil>Failed: {item.error_message}</Veil>}
@@ -63,5 +66,9 @@ function Underway({ item }: { item: SceneItem }): ReactNode {
 }
 
 function Veil({ children }: { children: ReactNode }): ReactNode {
-  return <div className="absolute inset-0 grid place-items-center bg-black/65 p-4 text-center text-sm text-white">{children}</div>;
+  return (
+    <div className="absolute inset-0 grid place-items-center bg-black/65 p-4 text-center text-sm text-white">
+      {children}
+    </div>
+  );
 }

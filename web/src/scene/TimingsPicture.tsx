@@ -36,7 +36,10 @@ export function TimingsPicture({ timings }: { timings: Timings }): ReactNode {
       <dl className="grid gap-x-6 gap-y-1.5 text-sm">
         {parts.map(({ key, title, about, tone, ms }) => (
           <div key={key} className="flex items-baseline gap-2.5">
-            <span aria-hidden="true" className={`size-2.5 shrink-0 self-center rounded-full border border-edge/40 ${tone}`} />
+            <span
+              aria-hidden="true"
+              className={`size-2.5 shrink-0 self-center rounded-full border border-edge/40 ${tone}`}
+            />
             <dt className="min-w-0 flex-1">
               {title} <span className="text-soft">{about}</span>
             </dt>

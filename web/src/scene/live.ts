@@ -38,7 +38,8 @@ function hear(event: LiveEvent): void {
 function touched({ type, subject, data }: LiveEvent): unknown[][] {
   if (type === "generation.progress.v1") return [];
   if (type.startsWith("generation.")) return [["scene", subject], ["scenes"], ["usage"]];
-  if (type.startsWith("export.")) return [["exports", data.generation_id], ["scene", data.generation_id], ["scenes"], ["usage"]];
+  if (type.startsWith("export."))
+    return [["exports", data.generation_id], ["scene", data.generation_id], ["scenes"], ["usage"]];
   if (type.startsWith("api_key.")) return [["keys"], ["usage"]];
   return type.startsWith("webhook.") ? [["webhooks"]] : [];
 }

@@ -23,7 +23,8 @@ const listeners = new Set<() => void>();
 export const useSendings = (): Sending[] => useSyncExternalStore(listen, () => sendings);
 
 /** Return the local picture of a scene that was sent from here, sooner than the store can show it. */
-export const localPicture = (sceneId: string): string | undefined => sendings.find((each) => each.sceneId === sceneId)?.url;
+export const localPicture = (sceneId: string): string | undefined =>
+  sendings.find((each) => each.sceneId === sceneId)?.url;
 
 /** Begin to send these files; what is no picture is told as such without a round trip. */
 export function add(files: Iterable<File>): void {

@@ -1,7 +1,19 @@
 import { type ReactNode, useEffect } from "react";
 
 /** A page's frame: its title, in the tab too, and what can be done there. */
-export function Page({ title, lead, actions, wide = false, children }: { title: string; lead?: ReactNode; actions?: ReactNode; wide?: boolean; children: ReactNode }): ReactNode {
+export function Page({
+  title,
+  lead,
+  actions,
+  wide = false,
+  children,
+}: {
+  title: string;
+  lead?: ReactNode;
+  actions?: ReactNode;
+  wide?: boolean;
+  children: ReactNode;
+}): ReactNode {
   useTitle(title);
   return (
     <div className={`mx-auto grid w-full gap-8 px-4 pt-8 pb-20 sm:px-8 ${wide ? "max-w-7xl" : "max-w-4xl"}`}>
@@ -24,7 +36,15 @@ export function useTitle(title: string): void {
 }
 
 /** A quiet block with a heading. */
-export function Card({ title, aside, children }: { title?: string; aside?: ReactNode; children: ReactNode }): ReactNode {
+export function Card({
+  title,
+  aside,
+  children,
+}: {
+  title?: string;
+  aside?: ReactNode;
+  children: ReactNode;
+}): ReactNode {
   return (
     <section className="grid min-w-0 gap-4 rounded-3xl border border-line bg-card p-5 sm:p-6">
       {title && (

@@ -31,7 +31,10 @@ export function Shell({ children }: { children: ReactNode }): ReactNode {
   }, [pathname]);
   return (
     <>
-      <a href="#content" className="sr-only z-50 rounded-full bg-accent px-5 py-3 text-on-accent focus:not-sr-only focus:fixed focus:top-3 focus:left-3">
+      <a
+        href="#content"
+        className="sr-only z-50 rounded-full bg-accent px-5 py-3 text-on-accent focus:not-sr-only focus:fixed focus:top-3 focus:left-3"
+      >
         Skip to the content
       </a>
       <Header />
@@ -50,7 +53,13 @@ function Header(): ReactNode {
         <Link to="/" className="flex items-center gap-2.5 rounded-lg text-lg font-semibold tracking-tight">
           <img src={mark} alt="" className="size-8" /> Sharpstream
         </Link>
-        {signedIn ? <Places /> : <ButtonLink small to="/sign-in">Sign in</ButtonLink>}
+        {signedIn ? (
+          <Places />
+        ) : (
+          <ButtonLink small to="/sign-in">
+            Sign in
+          </ButtonLink>
+        )}
       </div>
     </header>
   );
@@ -58,13 +67,21 @@ function Header(): ReactNode {
 
 function Places(): ReactNode {
   const { data } = useQuery({ queryKey: ["me"], queryFn: me, staleTime: 60_000 });
-  const [open, setOpen] = useState(false);
+  const [openAt, setOpenAt] = useState<string | null>(null);
   const { pathname } = useLocation();
-  useEffect(() => setOpen(false), [pathname]);
+  const open = openAt === pathname; // another page closes it
+  const setOpen = (now: boolean) => setOpenAt(now ? pathname : null);
   const places = data?.role === "admin" ? [...PLACES, ["/admin", "Admin", "shield"] as const] : PLACES;
   return (
     <>
-      <IconButton icon={open ? "close" : "menu"} label="Menu" aria-expanded={open} aria-controls="places" onClick={() => setOpen(!open)} className="-mr-2 hover:bg-wash md:hidden" />
+      <IconButton
+        icon={open ? "close" : "menu"}
+        label="Menu"
+        aria-expanded={open}
+        aria-controls="places"
+        onClick={() => setOpen(!open)}
+        className="-mr-2 hover:bg-wash md:hidden"
+      />
       <nav
         id="places"
         aria-label="Places"

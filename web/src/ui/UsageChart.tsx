@@ -60,14 +60,36 @@ export function UsageChart({ totals, days }: { totals: Total[]; days: number }):
 
 const tone = (index: number): string => TONES[index % TONES.length] ?? "#888";
 
-function Bar({ day, at, of, top, kinds }: { day: Day; at: number; of: number; top: number; kinds: string[] }): ReactNode {
+function Bar({
+  day,
+  at,
+  of,
+  top,
+  kinds,
+}: {
+  day: Day;
+  at: number;
+  of: number;
+  top: number;
+  kinds: string[];
+}): ReactNode {
   const step = WIDTH / of;
   const width = Math.min(step * 0.7, 30);
   let below = 0;
   return kinds.map((kind, index) => {
     const height = ((day.counts[kind] ?? 0) / top) * HEIGHT;
     below += height;
-    return <rect key={kind} x={at * step + (step - width) / 2} y={HEIGHT - below} width={width} height={height} rx={Math.min(3, height / 2)} fill={tone(index)} />;
+    return (
+      <rect
+        key={kind}
+        x={at * step + (step - width) / 2}
+        y={HEIGHT - below}
+        width={width}
+        height={height}
+        rx={Math.min(3, height / 2)}
+        fill={tone(index)}
+      />
+    );
   });
 }
 

@@ -52,7 +52,13 @@ export function Rows({ count = 3 }: { count?: number }): ReactNode {
   );
 }
 
-export function Badge({ tone = "soft", children }: { tone?: "soft" | "good" | "bad" | "warm" | "accent"; children: ReactNode }): ReactNode {
+export function Badge({
+  tone = "soft",
+  children,
+}: {
+  tone?: "soft" | "good" | "bad" | "warm" | "accent";
+  children: ReactNode;
+}): ReactNode {
   const tones = {
     soft: "bg-wash text-soft",
     good: "bg-wash text-good",
@@ -60,14 +66,25 @@ export function Badge({ tone = "soft", children }: { tone?: "soft" | "good" | "b
     warm: "bg-wash text-warm",
     accent: "bg-accent-wash text-accent",
   };
-  return <span className={`inline-flex items-center rounded-full px-2.5 py-0.5 text-xs font-medium ${tones[tone]}`}>{children}</span>;
+  return (
+    <span className={`inline-flex items-center rounded-full px-2.5 py-0.5 text-xs font-medium ${tones[tone]}`}>
+      {children}
+    </span>
+  );
 }
 
 /** How much is done, 0 to 1. */
 export function Progress({ value, label }: { value: number; label: string }): ReactNode {
   const percent = Math.round(value * 100);
   return (
-    <div role="progressbar" aria-label={label} aria-valuenow={percent} aria-valuemin={0} aria-valuemax={100} className="h-1.5 overflow-hidden rounded-full bg-wash">
+    <div
+      role="progressbar"
+      aria-label={label}
+      aria-valuenow={percent}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      className="h-1.5 overflow-hidden rounded-full bg-wash"
+    >
       <div className="h-full rounded-full bg-accent transition-[width] duration-300" style={{ width: `${percent}%` }} />
     </div>
   );

@@ -10,7 +10,12 @@ export function Compare({ photo, frame }: { photo: string; frame: Frame }): Reac
     <div className="absolute inset-0">
       <div className="pointer-events-none absolute inset-0 grid place-items-center [container-type:size]">
         <div className="relative" style={{ aspectRatio: ratio, width: `min(100cqw, calc(100cqh * ${ratio}))` }}>
-          <img src={photo} alt="The photo" className="absolute inset-0 size-full" style={{ clipPath: `inset(0 ${100 - edge}% 0 0)` }} />
+          <img
+            src={photo}
+            alt="The photo"
+            className="absolute inset-0 size-full"
+            style={{ clipPath: `inset(0 ${100 - edge}% 0 0)` }}
+          />
           <span className="absolute top-3 left-3 rounded-full bg-black/55 px-3 py-1 text-xs text-white">Photo</span>
           <span className="absolute top-3 right-3 rounded-full bg-black/55 px-3 py-1 text-xs text-white">Scene</span>
           <span className="absolute inset-y-0 w-0.5 -translate-x-1/2 bg-white shadow" style={{ left: `${edge}%` }} />

@@ -44,7 +44,10 @@ export function Viewer({ name, url, frame, photo, preview }: Props): ReactNode {
         ref={view}
         data-viewer={state.kind}
         className={`group relative mx-auto w-full overflow-hidden bg-stage select-none ${full ? "" : "rounded-3xl shadow-lift"}`}
-        style={{ aspectRatio: `${frame.width} / ${frame.height}`, maxWidth: full ? "none" : `calc(min(76vh, 46rem) * ${frame.width / frame.height})` }}
+        style={{
+          aspectRatio: `${frame.width} / ${frame.height}`,
+          maxWidth: full ? "none" : `calc(min(76vh, 46rem) * ${frame.width / frame.height})`,
+        }}
       >
         <canvas
           ref={canvas}
@@ -64,8 +67,21 @@ export function Viewer({ name, url, frame, photo, preview }: Props): ReactNode {
         {comparing && photo && state.kind === "ready" && <Compare photo={photo} frame={frame} />}
         {state.kind === "ready" && (
           <div className="absolute right-3 bottom-3 flex gap-1.5">
-            {photo && <IconButton icon="compare" label="Compare with the photo" aria-pressed={comparing} onClick={compare} className={DARK} />}
-            <IconButton icon="reset" label="Back to the photo's view" onClick={() => player.current?.home()} className={DARK} />
+            {photo && (
+              <IconButton
+                icon="compare"
+                label="Compare with the photo"
+                aria-pressed={comparing}
+                onClick={compare}
+                className={DARK}
+              />
+            )}
+            <IconButton
+              icon="reset"
+              label="Back to the photo's view"
+              onClick={() => player.current?.home()}
+              className={DARK}
+            />
             <IconButton
               icon="spark"
               label={quality === "fine" ? "Fine quality: switch to light" : "Light quality: switch to fine"}
@@ -73,7 +89,12 @@ export function Viewer({ name, url, frame, photo, preview }: Props): ReactNode {
               onClick={() => better(quality === "fine" ? "light" : "fine")}
               className={DARK}
             />
-            <IconButton icon={full ? "shrink" : "expand"} label={full ? "Leave full screen" : "Full screen"} onClick={toggleFull} className={DARK} />
+            <IconButton
+              icon={full ? "shrink" : "expand"}
+              label={full ? "Leave full screen" : "Full screen"}
+              onClick={toggleFull}
+              className={DARK}
+            />
           </div>
         )}
       </div>
@@ -88,7 +109,9 @@ export function Viewer({ name, url, frame, photo, preview }: Props): ReactNode {
 function Loading({ fraction, backdrop }: { fraction: number; backdrop: string | null }): ReactNode {
   return (
     <div className="absolute inset-0 grid place-items-end overflow-hidden">
-      {backdrop && <img src={backdrop} alt="" className="absolute inset-0 size-full scale-105 object-cover opacity-50 blur-lg" />}
+      {backdrop && (
+        <img src={backdrop} alt="" className="absolute inset-0 size-full scale-105 object-cover opacity-50 blur-lg" />
+      )}
       <div className="relative w-full p-5 text-sm text-white">
         <p className="pb-2 text-shadow-md">{fraction < 1 ? "Fetching the scene" : "Opening the scene"}</p>
         <Progress value={fraction} label="Fetching the scene" />
@@ -104,6 +127,7 @@ function useFullScreen(view: React.RefObject<HTMLElement | null>): [boolean, () 
     document.addEventListener("fullscreenchange", look);
     return () => document.removeEventListener("fullscreenchange", look);
   }, [view]);
-  const toggle = () => void (document.fullscreenElement ? document.exitFullscreen() : view.current?.requestFullscreen?.());
+  const toggle = () =>
+    void (document.fullscreenElement ? document.exitFullscreen() : view.current?.requestFullscreen?.());
   return [full, toggle];
 }

@@ -5,7 +5,8 @@ import type { Frame } from "./frame";
 import { Player } from "./player";
 import type { Quality } from "./stage";
 
-export type SplatState = { kind: "loading"; fraction: number } | { kind: "ready"; count: number } | { kind: "failed"; error: unknown };
+export type SplatState =
+  { kind: "loading"; fraction: number } | { kind: "ready"; count: number } | { kind: "failed"; error: unknown };
 
 /** Fetch the splat and show it in `view`'s canvas; tells how far that is, and hands over what moves the camera. */
 export function useSplat(
@@ -18,7 +19,6 @@ export function useSplat(
   const [state, setState] = useState<SplatState>({ kind: "loading", fraction: 0 });
   const player = useRef<Player | null>(null);
   const wanted = useRef(quality);
-  wanted.current = quality;
   const { width, height, focal } = frame;
 
   useEffect(() => {
@@ -53,6 +53,9 @@ export function useSplat(
     };
   }, [url, width, height, focal, view, canvas]);
 
-  useEffect(() => player.current?.setQuality(quality), [quality]);
+  useEffect(() => {
+    wanted.current = quality;
+    player.current?.setQuality(quality);
+  }, [quality]);
   return { state, player };
 }

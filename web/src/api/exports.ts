@@ -1,5 +1,5 @@
 import { api, ok, type Schemas } from "./client";
-import type { Format } from "./formats";
+import type { Format, OptionSchema } from "./formats";
 
 export type Export = Schemas["ExportOut"];
 export type Options = Record<string, string | number | boolean>;
@@ -13,6 +13,11 @@ export const exportsOf = async (generation_id: string): Promise<Export[]> =>
 
 export const exportOf = (export_id: string): Promise<Export> =>
   ok(api.GET("/api/v1/exports/{export_id}", { params: { path: { export_id } } }));
+
+/** Return the options that differ from their defaults: what is made of the others would be the same file again. */
+export function chosen(options: Options, schemas: Record<string, OptionSchema>): Options {
+  return Object.fromEntries(Object.entries(options).filter(([name, value]) => value !== schemas[name]?.default));
+}
 
 export async function makeExport(generation_id: string, format: string, options: Options = {}): Promise<string> {
   const body = { format, options } as Schemas["ExportIn"];

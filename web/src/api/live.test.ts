@@ -7,6 +7,11 @@ vi.mock("./session", () => ({
   onSession: () => () => undefined,
 }));
 
+vi.mock("./leader", () => ({
+  lead: (work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal) => work(signal),
+  pause: () => Promise.resolve(),
+}));
+
 const frame = (id: string | null, type: string) =>
   `${id ? `id: ${id}\n` : ""}event: ${type}\ndata: ${JSON.stringify({ type, subject: "s", data: {} })}\n\n`;
 

@@ -60,3 +60,22 @@ test("a refused renewal signs out and tells; a service that is away does not", a
   expect(session.signedIn()).toBe(false);
   expect(told).toHaveBeenCalledTimes(2);
 });
+
+test("a refused renewal is final only while the token that was sent is still the stored one", async () => {
+  session.begin(tokens(1, 10));
+  answers.push(Response.json({ code: "refresh_token_invalid" }, { status: 401 }), Response.json(tokens(3)));
+  const renewed = session.accessToken();
+  kept.set("sharpstream.refresh", "r2"); // another tab has renewed meanwhile
+  expect(await renewed).toBe("a3");
+  expect(spent).toEqual(["r1", "r2"]);
+  expect(session.signedIn()).toBe(true);
+});
+
+test("who leaves on purpose is told so, until the next sign-in", () => {
+  session.begin(tokens(1));
+  expect(session.farewell()).toBeNull();
+  session.end("You are signed out.");
+  expect(session.farewell()).toBe("You are signed out.");
+  session.begin(tokens(2));
+  expect(session.farewell()).toBeNull();
+});

@@ -1,5 +1,5 @@
 /** Fetches objects of the store by their presigned URLs; no credentials of ours go there. */
-import { ApiError } from "./problem";
+import { ApiError, unreachable } from "./problem";
 
 /** Return an object's bytes, telling how much of it is here. */
 export async function fetchObject(
@@ -7,15 +7,13 @@ export async function fetchObject(
   onProgress: (fraction: number) => void,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const answer = await fetch(url, { signal, credentials: "omit" });
+  const answer = await fetch(url, { signal, credentials: "omit" }).catch((error: unknown) => {
+    throw error instanceof TypeError ? unreachable() : error;
+  });
   if (!answer.ok || !answer.body) {
-    throw new ApiError(
-      "object_unavailable",
-      "The file could not be fetched: its link may have run out. Reload the page.",
-      {
-        status: answer.status,
-      },
-    );
+    throw new ApiError("object_unavailable", "The file could not be fetched: its link may have run out. Try again.", {
+      status: answer.status,
+    });
   }
   const total = Number(answer.headers.get("Content-Length")) || 0;
   const parts: Uint8Array[] = [];

@@ -5,7 +5,7 @@ export type Day = { day: string; counts: Record<string, number>; sum: number };
 export const TITLES: Record<string, string> = {
   scene_generate: "Scenes",
   scene_export: "Exports",
-  api_key_created: "Keys made",
+  api_key_created: "Keys created",
 };
 
 /** Return the last `days` days, oldest first, today included. */

@@ -1,31 +1,30 @@
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
-import { Link, useNavigate, useSearchParams } from "react-router";
+import { Link, Navigate, useSearchParams } from "react-router";
 
 import { signIn, signUp } from "../api/account";
 import { asApiError } from "../api/problem";
+import { useSignedIn } from "../lib/useSignedIn";
 import { Button } from "../ui/Button";
 import { Field } from "../ui/Field";
 import { useTitle } from "../ui/Page";
 import { Trouble } from "../ui/states";
 
-/** Where to go afterwards: a path of this page, never another host. */
-function useBack(): string {
+/** Where to go afterwards: a path of this page, never another host. `other`: what the other form needs to go there too. */
+function useBack(): { back: string; other: string } {
   const [query] = useSearchParams();
-  const back = query.get("back") ?? "/";
-  return /^\/[^/\\]/.test(back) ? back : "/";
+  const asked = query.get("back") ?? "/";
+  const back = /^\/[^/\\]/.test(asked) ? asked : "/";
+  return { back, other: back === "/" ? "" : `?back=${encodeURIComponent(back)}` };
 }
 
 export function SignIn(): ReactNode {
   useTitle("Sign in");
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
-  const navigate = useNavigate();
-  const back = useBack();
-  const enter = useMutation({
-    mutationFn: () => signIn(email, password),
-    onSuccess: () => navigate(back, { replace: true }),
-  });
+  const { back, other } = useBack();
+  const enter = useMutation({ mutationFn: () => signIn(email, password) });
+  if (useSignedIn()) return <Navigate to={back} replace />;
   return (
     <Entry
       title="Welcome back"
@@ -33,8 +32,8 @@ export function SignIn(): ReactNode {
       other={
         <>
           New here?{" "}
-          <Link to="/sign-up" className="font-medium text-accent underline">
-            Make an account
+          <Link to={`/sign-up${other}`} className="font-medium text-accent underline">
+            Create account
           </Link>
         </>
       }
@@ -64,24 +63,25 @@ export function SignIn(): ReactNode {
 }
 
 export function SignUp(): ReactNode {
-  useTitle("Make an account");
+  useTitle("Create account");
   const [account, setAccount] = useState({ first_name: "", last_name: "", email: "", password: "" });
-  const navigate = useNavigate();
-  const enter = useMutation({ mutationFn: () => signUp(account), onSuccess: () => navigate("/", { replace: true }) });
+  const { back, other } = useBack();
+  const enter = useMutation({ mutationFn: () => signUp(account) });
   const problem = enter.error && asApiError(enter.error);
   const field = (name: keyof typeof account) => ({
     value: account[name],
     error: problem?.fields.find((each) => each.field === name)?.message,
     onChange: (event: { target: { value: string } }) => setAccount({ ...account, [name]: event.target.value }),
   });
+  if (useSignedIn()) return <Navigate to={back} replace />;
   return (
     <Entry
-      title="Make an account"
+      title="Create account"
       onSubmit={() => enter.mutate()}
       other={
         <>
           Have one already?{" "}
-          <Link to="/sign-in" className="font-medium text-accent underline">
+          <Link to={`/sign-in${other}`} className="font-medium text-accent underline">
             Sign in
           </Link>
         </>
@@ -101,9 +101,9 @@ export function SignUp(): ReactNode {
         hint="Ten characters or more; a short sentence is best."
         {...field("password")}
       />
-      {problem && <Trouble error={problem} />}
+      {problem && !problem.fields.length && <Trouble error={problem} />}
       <Button look="main" type="submit" busy={enter.isPending}>
-        Make the account
+        Create account
       </Button>
     </Entry>
   );

@@ -1,5 +1,5 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { useNavigate, useParams } from "react-router";
 
 import {
@@ -15,7 +15,7 @@ import {
 import { ago, duration, exact } from "../lib/words";
 import { Button, ButtonLink } from "../ui/Button";
 import { Copy } from "../ui/Copy";
-import { Dialog } from "../ui/Dialog";
+import { Confirm } from "../ui/Confirm";
 import { Card, Page } from "../ui/Page";
 import { Badge, Empty, Rows, Trouble } from "../ui/states";
 import { HookState } from "./Webhooks";
@@ -24,7 +24,6 @@ import { HookState } from "./Webhooks";
 export function WebhookPage(): ReactNode {
   const { id = "" } = useParams();
   const queries = useQueryClient();
-  const navigate = useNavigate();
   const [deleting, setDeleting] = useState(false);
   const found = useQuery({ queryKey: ["webhooks", id], queryFn: () => webhook(id) });
   const again = () =>
@@ -38,7 +37,6 @@ export function WebhookPage(): ReactNode {
     onSuccess: again,
   });
   const rotate = useMutation({ mutationFn: () => rotateSecret(id) });
-  const remove = useMutation({ mutationFn: () => removeWebhook(id), onSuccess: () => navigate("/webhooks") });
   const hook = found.data;
   const on = hook?.status === "active";
   const trouble = found.error ?? test.error ?? turn.error ?? rotate.error;
@@ -56,7 +54,7 @@ export function WebhookPage(): ReactNode {
       {found.isPending && <Rows count={1} />}
       {hook && (
         <Card title={hook.description || "About"} aside={<HookState hook={hook} />}>
-          <p className="text-sm break-words text-soft">Told of: {hook.events.join(", ")}</p>
+          <p className="text-sm break-words text-soft">Events: {hook.events.join(", ")}</p>
           {hook.failing_since && (
             <p className="text-sm text-warm">Nothing has got through since {exact(hook.failing_since)}.</p>
           )}
@@ -83,17 +81,20 @@ export function WebhookPage(): ReactNode {
         </Card>
       )}
       <Deliveries webhookId={id} />
-      <Dialog title="Delete this webhook?" open={deleting} onClose={() => setDeleting(false)}>
-        <p className="text-soft">It is told nothing more, and the list of what was sent goes with it.</p>
-        {remove.error && <Trouble error={remove.error} />}
-        <div className="flex justify-end gap-2">
-          <Button onClick={() => setDeleting(false)}>Keep it</Button>
-          <Button look="danger" icon="trash" busy={remove.isPending} onClick={() => remove.mutate()}>
-            Delete
-          </Button>
-        </div>
-      </Dialog>
+      <Confirm title="Delete this webhook?" item={deleting ? id : null} onClose={() => setDeleting(false)}>
+        {(webhookId) => <Delete id={webhookId} onClose={() => setDeleting(false)} />}
+      </Confirm>
     </Page>
+  );
+}
+
+function Delete({ id, onClose }: { id: string; onClose: () => void }): ReactNode {
+  const navigate = useNavigate();
+  const remove = useMutation({ mutationFn: () => removeWebhook(id), onSuccess: () => navigate("/webhooks") });
+  return (
+    <Confirm.Body act="Delete" icon="trash" keep="Keep it" mutation={remove} onClose={onClose}>
+      It gets nothing more, and the list of what was sent goes with it.
+    </Confirm.Body>
   );
 }
 
@@ -112,6 +113,9 @@ function Deliveries({ webhookId }: { webhookId: string }): ReactNode {
     onSuccess: () => queries.invalidateQueries({ queryKey: ["deliveries", webhookId] }),
   });
   const items = found.data?.pages.flatMap((page) => page.items) ?? [];
+  // Whether the endpoint is failing changes with each answer that it gives.
+  const answers = items.map(({ id, status, attempts }) => `${id} ${status} ${attempts}`).join();
+  useEffect(() => void queries.invalidateQueries({ queryKey: ["webhooks"] }), [queries, answers]);
   return (
     <section className="grid gap-4">
       <h2 className="text-xl font-semibold">Deliveries</h2>

@@ -47,9 +47,11 @@ function One({ label, schema, value, onChange }: OneProps): ReactNode {
         <option value="">
           {schema.default === null || schema.default === undefined ? "as it is" : `${schema.default} (default)`}
         </option>
-        {schema.enum.map((each) => (
-          <option key={each}>{each}</option>
-        ))}
+        {schema.enum
+          .filter((each) => each !== schema.default)
+          .map((each) => (
+            <option key={each}>{each}</option>
+          ))}
       </Select>
     );
   }

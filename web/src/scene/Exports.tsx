@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 
-import { type Export, exportsOf, formats, makeExport, type Options } from "../api/exports";
+import { chosen, type Export, exportsOf, formats, makeExport, type Options } from "../api/exports";
 import type { Format } from "../api/formats";
 import { ago } from "../lib/words";
 import { Button } from "../ui/Button";
@@ -17,20 +17,20 @@ const KINDS: [Format["kind"], string][] = [
   ["picture", "Pictures"],
   ["video", "Videos"],
 ];
-const LOOK_MS = 1_500;
+const REFETCH_MS = 1_500;
 
 /** Take a scene elsewhere: what was made, and what can be. */
 export function Exports({ sceneId, splatUrl }: { sceneId: string; splatUrl: string | null }): ReactNode {
-  const [chosen, setChosen] = useState<Format | null>(null);
+  const [asked, setAsked] = useState<Format | null>(null);
   const made = useQuery({
     queryKey: ["exports", sceneId],
     queryFn: () => exportsOf(sceneId),
     refetchInterval: ({ state: { data } }) =>
-      data?.some(({ status }) => !["completed", "failed"].includes(status)) ? LOOK_MS : false,
+      data?.some(({ status }) => !["completed", "failed"].includes(status)) ? REFETCH_MS : false,
   });
   const known = useQuery({ queryKey: ["formats"], queryFn: formats, staleTime: Number.POSITIVE_INFINITY });
   return (
-    <Card title="Take it with you">
+    <Card id="take" title="Download">
       {made.error && <Trouble error={made.error} retry={() => void made.refetch()} />}
       <ul aria-label="Exports" className="grid gap-2">
         {splatUrl && <Row title="PLY" about="the scene as it was made" href={splatUrl} />}
@@ -53,7 +53,7 @@ export function Exports({ sceneId, splatUrl }: { sceneId: string; splatUrl: stri
                     key={format.name}
                     aria-haspopup="dialog"
                     title={format.description}
-                    onClick={() => setChosen(format)}
+                    onClick={() => setAsked(format)}
                   >
                     {format.title}
                   </Button>
@@ -62,8 +62,8 @@ export function Exports({ sceneId, splatUrl }: { sceneId: string; splatUrl: stri
           </div>
         ))}
       </div>
-      <Dialog title={chosen ? `Export as ${chosen.title}` : ""} open={chosen !== null} onClose={() => setChosen(null)}>
-        {chosen && <Ask sceneId={sceneId} format={chosen} onDone={() => setChosen(null)} />}
+      <Dialog title={asked ? `Export as ${asked.title}` : ""} open={asked !== null} onClose={() => setAsked(null)}>
+        {asked && <Ask sceneId={sceneId} format={asked} onDone={() => setAsked(null)} />}
       </Dialog>
     </Card>
   );
@@ -73,7 +73,7 @@ function Ask({ sceneId, format, onDone }: { sceneId: string; format: Format; onD
   const queries = useQueryClient();
   const [options, setOptions] = useState<Options>({});
   const make = useMutation({
-    mutationFn: () => makeExport(sceneId, format.name, options),
+    mutationFn: () => makeExport(sceneId, format.name, chosen(options, format.options.properties ?? {})),
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: ["exports", sceneId] });
       onDone();
@@ -88,8 +88,8 @@ function Ask({ sceneId, format, onDone }: { sceneId: string; format: Format; onD
       <p className="text-soft">{format.description}</p>
       <ExportOptions schemas={format.options.properties ?? {}} values={options} onChange={setOptions} />
       {make.error && <Trouble error={make.error} />}
-      <Button look="main" type="submit" icon="download" busy={make.isPending}>
-        Make the file
+      <Button look="main" type="submit" busy={make.isPending}>
+        Create file
       </Button>
     </form>
   );
@@ -112,7 +112,7 @@ function Made({ made, format }: { made: Export; format: Format | undefined }): R
         <Badge tone="bad">failed</Badge>
       ) : (
         <span role="status" className="breathe text-sm text-accent">
-          making it…
+          creating it…
         </span>
       )}
     </li>

@@ -1,28 +1,29 @@
 import { useMutation } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 
-import { cancelScene, type Scene } from "../api/scenes";
+import { cancelScene, photoOf, type Scene } from "../api/scenes";
 import { ordinal } from "../lib/words";
 import { Button } from "../ui/Button";
 import { Icon } from "../ui/icons";
+import { Picture } from "../ui/Picture";
 import { Progress, Trouble } from "../ui/states";
-import { usePlace } from "./live";
-import { placeOfStatus, STAGES } from "./stages";
-import { localPicture } from "./uploads";
+import { useProgress } from "./live";
+import { progressOfStatus, STAGES } from "./stages";
+import { sentAs } from "./uploads";
 
 /** A scene that is being made: each stage as it happens, beside the photo. */
 export function Making({ scene }: { scene: Scene }): ReactNode {
-  const place = usePlace(scene.id) ?? placeOfStatus(scene.status);
+  const progress = useProgress(scene.id) ?? progressOfStatus(scene.status);
   const cancel = useMutation({ mutationFn: () => cancelScene(scene.id) });
   return (
     <div className="grid items-start gap-8 md:grid-cols-[3fr_2fr]">
-      <img
-        src={localPicture(scene.id) ?? scene.original_image_url}
+      <Picture
+        sources={[sentAs(scene.id)?.picture?.url, photoOf(scene)]}
         alt="The photo"
         className="breathe w-full rounded-3xl bg-wash shadow-lift"
       />
       <div className="grid gap-6">
-        <Progress value={place.fraction} label="How far the scene is" />
+        <Progress value={progress.fraction} label="How far the scene is" />
         <ol aria-label="Stages" className="grid gap-1">
           {STAGES.map((stage, index) => (
             <Step
@@ -30,7 +31,7 @@ export function Making({ scene }: { scene: Scene }): ReactNode {
               id={stage.key}
               title={stage.title}
               about={index === 0 ? waiting(scene) : stage.about}
-              state={index < place.stage ? "done" : index === place.stage ? "now" : "later"}
+              state={index < progress.stage ? "done" : index === progress.stage ? "now" : "later"}
             />
           ))}
         </ol>

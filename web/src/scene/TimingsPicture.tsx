@@ -9,7 +9,7 @@ const PARTS: Part[] = [
   { key: "queued_ms", title: "Waited", about: "until a worker took it", tone: "bg-line" },
   { key: "fetch_ms", title: "Fetched", about: "the photo from the store", tone: "bg-[#8fc5cb]" },
   { key: "decode_ms", title: "Read", about: "decoded and turned upright", tone: "bg-[#4fa3ad]" },
-  { key: "batch_wait_ms", title: "Gathered", about: "for the network and for company", tone: "bg-edge" },
+  { key: "batch_wait_ms", title: "Batched", about: "waited for the network and for other photos", tone: "bg-edge" },
   { key: "inference_ms", title: "Predicted", about: "its batch, on the accelerator", tone: "bg-[#e2903f]" },
   { key: "encode_ms", title: "Written", about: "the Gaussians as a file", tone: "bg-[#b78ad0]" },
   { key: "upload_ms", title: "Stored", about: "the file", tone: "bg-[#7e6cc0]" },

@@ -15,7 +15,8 @@ const LOOKS: Record<Look, string> = {
   danger: "border border-line bg-card text-bad hover:bg-bad-wash",
 };
 
-const shape = ({ look = "quiet", small = false }: Own): string =>
+/** Return the classes of what looks like a button. */
+export const shape = ({ look = "quiet", small = false }: Own): string =>
   `${SHAPE} ${LOOKS[look]} ${small ? "min-h-9 px-3.5 text-sm" : "min-h-11 px-5"}`;
 
 export function Button({

@@ -3,6 +3,7 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link, NavLink, useLocation } from "react-router";
 
 import { me } from "../api/account";
+import { useOnline } from "../lib/useOnline";
 import { useSignedIn } from "../lib/useSignedIn";
 import { ButtonLink, IconButton } from "./Button";
 import mark from "./icon.svg";
@@ -38,10 +39,38 @@ export function Shell({ children }: { children: ReactNode }): ReactNode {
         Skip to the content
       </a>
       <Header />
+      <Offline />
       <main id="content" ref={main} tabIndex={-1} className="outline-none">
         {children}
       </main>
+      <Footer />
     </>
+  );
+}
+
+function Offline(): ReactNode {
+  const online = useOnline();
+  return (
+    <div role="status">
+      {!online && (
+        <p className="bg-warm px-4 py-2 text-center text-sm text-paper">
+          You are offline. Photos wait here and are sent when the connection is back.
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Footer(): ReactNode {
+  return (
+    <footer className="border-t border-line/60">
+      <div className="mx-auto flex w-full max-w-7xl flex-wrap gap-x-6 gap-y-2 px-4 py-6 text-sm text-soft sm:px-8">
+        <span>Sharpstream{__VERSION__ && ` ${__VERSION__}`}, Apache-2.0</span>
+        <a href="/docs" className="rounded underline hover:text-ink">
+          API documentation
+        </a>
+      </div>
+    </footer>
   );
 }
 

@@ -2,29 +2,44 @@ import type { ReactNode } from "react";
 
 import { asApiError } from "../api/problem";
 import { Button } from "./Button";
+import { Copy } from "./Copy";
 import { Icon, type IconName } from "./icons";
 
-/** An error as the service told it: its sentence, its code, and what to name when asking for help. */
-export function Trouble({ error, retry }: { error: unknown; retry?: () => void }): ReactNode {
+type TroubleProps = { error: unknown; retry?: () => void; act?: string };
+
+/** An error in the service's own sentence; its code and what to name when asking for help are folded away. */
+export function Trouble({ error, retry, act = "Try again" }: TroubleProps): ReactNode {
   const problem = asApiError(error);
+  const details = [problem.code, problem.correlationId].filter(Boolean).join(" ");
   return (
     <div role="alert" className="flex gap-3 rounded-2xl bg-bad-wash px-4 py-3.5 text-bad">
       <Icon name="alert" className="mt-0.5 size-5" />
-      <div className="grid min-w-0 gap-1.5">
-        <p className="break-words">{problem.message}</p>
-        <p className="font-mono text-xs break-all">
-          {problem.code}
-          {problem.correlationId && ` · ${problem.correlationId}`}
-        </p>
+      <div className="grid min-w-0 flex-1 gap-1.5">
+        <p className="break-words">{problem.sentence}</p>
         {retry && (
           <div className="pt-1">
             <Button small onClick={retry} icon="reset">
-              Try again
+              {act}
             </Button>
           </div>
         )}
+        <details className="text-xs">
+          <summary className="w-fit rounded">Details</summary>
+          <div className="pt-2 text-ink">
+            <Copy text={details} label="the details" />
+          </div>
+        </details>
       </div>
     </div>
+  );
+}
+
+/** Something to know that is no error. */
+export function Note({ children }: { children: ReactNode }): ReactNode {
+  return (
+    <p role="note" className="rounded-2xl bg-accent-wash px-4 py-3 text-sm">
+      {children}
+    </p>
   );
 }
 

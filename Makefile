@@ -57,11 +57,12 @@ chaos: $(DEV) ## fault injection, half an hour: kills brokers and each bridge, 2
 	SHARPSTREAM_KILL_SCALE=3 $(BIN)/python -m pytest tests/bus -m kill
 	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
 
-lint: $(DEV) ## check style, formatting, import contracts, and the links in the documents
+lint: $(DEV) ## check style, formatting, import contracts, the links in the documents and, where Node's tools are installed, the page
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python docs/check_links.py
+	@if [ -x web/node_modules/.bin/eslint ]; then npm --prefix web run --silent lint; fi
 
 types: $(DEV) ## check types: mypy and, where Node's tools are installed, the page's TypeScript, both strict
 	$(BIN)/mypy

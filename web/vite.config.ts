@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from "node:fs";
+
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
@@ -7,7 +9,14 @@ import { precompress } from "./tools/precompress.ts";
 
 const gateway = process.env.GATEWAY_URL ?? "http://127.0.0.1:8080";
 
+/** The page is built without the rest of the project too, as in its container image. */
+function version(): string {
+  const project = new URL("../pyproject.toml", import.meta.url);
+  return existsSync(project) ? (/^version = "(.+)"$/m.exec(readFileSync(project, "utf8"))?.[1] ?? "") : "";
+}
+
 export default defineConfig({
+  define: { __VERSION__: JSON.stringify(version()) },
   plugins: [react(), tailwindcss(), apiPage(), precompress()],
   build: {
     assetsInlineLimit: 0, // the CSP allows no data: addresses

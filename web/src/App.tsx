@@ -2,6 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useRef } from "react";
 import { Navigate, Outlet, Route, Routes, useLocation, useNavigate } from "react-router";
 
+import { farewell } from "./api/session";
 import { useSignedIn } from "./lib/useSignedIn";
 import { Account } from "./pages/Account";
 import { Admin } from "./pages/Admin";
@@ -17,26 +18,31 @@ import { Webhooks } from "./pages/Webhooks";
 import { Welcome } from "./pages/Welcome";
 import { takeFiles } from "./scene/dropping";
 import { followInto } from "./scene/live";
-import { add, clear } from "./scene/uploads";
+import { add, clear, resume } from "./scene/uploads";
 import { Shell } from "./ui/Shell";
 
-/** Which page is where. The gateway serves this application at the same addresses: `gateway/page.py`. */
+/** Which page is where. The gateway serves this application at the same addresses: `gateway/system/static_site_routes.py`. */
 export function App(): ReactNode {
   const queries = useQueryClient();
   const signedIn = useSignedIn();
+  const held = useRef<File[]>([]);
   useEffect(() => followInto(queries), [queries]);
   const navigate = useNavigate();
-  useEffect(() => {
-    if (!signedIn) return;
-    return takeFiles((files) => {
-      add(files);
-      void navigate("/");
-    });
-  }, [signedIn, navigate]);
+  useEffect(
+    () =>
+      takeFiles((files) => {
+        if (signedIn) add(files);
+        else held.current.push(...files); // they are sent as soon as somebody has signed in
+        void navigate(signedIn ? "/" : "/sign-in");
+      }),
+    [signedIn, navigate],
+  );
   const was = useRef(signedIn);
   useEffect(() => {
-    if (was.current && !signedIn) {
-      queries.clear(); // the next person at this browser must not see what the last one saw
+    if (signedIn) void resume();
+    if (signedIn) add(held.current.splice(0));
+    if (!signedIn) {
+      if (was.current) queries.clear(); // the next person at this browser must not see what the last one saw
       clear();
     }
     was.current = signedIn;
@@ -63,9 +69,10 @@ export function App(): ReactNode {
   );
 }
 
-/** Pages that need somebody signed in; who is not comes back after signing in. */
+/** Pages that need somebody signed in; who is not comes back after signing in, who left sees the first page. */
 function SignedIn(): ReactNode {
   const signedIn = useSignedIn();
   const { pathname } = useLocation();
-  return signedIn ? <Outlet /> : <Navigate to={`/sign-in?back=${encodeURIComponent(pathname)}`} replace />;
+  if (signedIn) return <Outlet />;
+  return <Navigate to={farewell() === null ? `/sign-in?back=${encodeURIComponent(pathname)}` : "/"} replace />;
 }

@@ -9,12 +9,21 @@ import "./styles.css";
 
 /** Only what may pass is asked again by itself: everything else is for the person to see. */
 const mayPass = (error: unknown): boolean => {
-  const { status } = asApiError(error);
-  return status === 0 || status === 503;
+  const { status, code } = asApiError(error);
+  return status === 503 || code === "offline";
 };
 
 const queries = new QueryClient({
-  defaultOptions: { queries: { staleTime: 5_000, retry: (failures, error) => failures < 2 && mayPass(error) } },
+  defaultOptions: {
+    // "always": without a connection a call fails and says so, and is not put off without a word.
+    queries: {
+      networkMode: "always",
+      refetchOnReconnect: true,
+      staleTime: 5_000,
+      retry: (failures, error) => failures < 2 && mayPass(error),
+    },
+    mutations: { networkMode: "always" },
+  },
 });
 
 apply();

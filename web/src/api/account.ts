@@ -14,7 +14,7 @@ export async function signUp(account: Schemas["RegisterIn"]): Promise<void> {
 
 /** Sign out here at once, and tell the service; a lost message leaves a token that nobody holds. */
 export async function signOut(): Promise<void> {
-  const token = end();
+  const token = end("You are signed out.");
   if (token) await api.POST("/api/v1/users/logout", { body: { refresh_token: token } }).catch(() => undefined);
 }
 
@@ -22,9 +22,16 @@ export const me = (): Promise<Me> => ok(api.GET("/api/v1/users/me"));
 
 export const changeMe = (body: Schemas["MeIn"]): Promise<Me> => ok(api.PATCH("/api/v1/users/me", { body }));
 
+/** Change the password and stay signed in here, although every sign-in ends with the old one. */
+export async function changePassword(email: string, current_password: string, password: string): Promise<void> {
+  const answer: Me & { sign_in?: Schemas["LoginOut"] | null } = await changeMe({ current_password, password });
+  if (answer.sign_in) begin(answer.sign_in);
+  else await signIn(email, password); // the service gave no new tokens
+}
+
 export const myData = (): Promise<Schemas["DataOut"]> => ok(api.GET("/api/v1/users/me/data"));
 
 export async function eraseMe(password: string): Promise<void> {
   await done(api.DELETE("/api/v1/users/me", { body: { password } }));
-  end();
+  end("The account is erased. Goodbye.");
 }

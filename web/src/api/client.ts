@@ -7,7 +7,15 @@ import { accessToken, renew } from "./session";
 
 export type Schemas = components["schemas"];
 
-const PUBLIC = ["/users/register", "/users/login", "/users/refresh", "/users/logout", "/shared/", "/models", "/export-formats"];
+const PUBLIC = [
+  "/users/register",
+  "/users/login",
+  "/users/refresh",
+  "/users/logout",
+  "/shared/",
+  "/models",
+  "/export-formats",
+];
 const copies = new WeakMap<Request, Request>();
 
 const signed: Middleware = {

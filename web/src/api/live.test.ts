@@ -7,7 +7,13 @@ vi.mock("./session", () => ({
   onSession: () => () => undefined,
 }));
 
-const frame = (id: string | null, type: string) => `${id ? `id: ${id}\n` : ""}event: ${type}\ndata: ${JSON.stringify({ type, subject: "s", data: {} })}\n\n`;
+vi.mock("./leader", () => ({
+  lead: (work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal) => work(signal),
+  pause: () => Promise.resolve(),
+}));
+
+const frame = (id: string | null, type: string) =>
+  `${id ? `id: ${id}\n` : ""}event: ${type}\ndata: ${JSON.stringify({ type, subject: "s", data: {} })}\n\n`;
 
 /** A stream that breaks after these pieces, cut where networks cut: anywhere. */
 const broken = (text: string) =>

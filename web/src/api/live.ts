@@ -1,9 +1,10 @@
 /**
- * The account's live stream: one connection a tab, whatever is on screen. EventSource cannot send credentials in
+ * The account's live stream: one connection for all tabs of this browser, whatever is on screen. EventSource cannot send credentials in
  * a header, so the stream is read with fetch; after a break it goes on behind the last event that had an id.
  */
 import { createParser } from "eventsource-parser";
 
+import { lead, pause } from "./leader";
 import { accessToken, onSession, renew, signedIn } from "./session";
 
 /** A CloudEvent as the gateway sends it. Progress has no cursor: it is not kept. */
@@ -24,27 +25,58 @@ export type Listener = {
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 30_000;
 
-/** Follow the stream until the returned function is called. */
+type Passed = { kind: "event"; event: LiveEvent; last: string } | { kind: "open" };
+
+/** Follow the stream until the returned function is called. One tab reads it and passes everything on. */
 export function follow(listener: Listener): () => void {
   const stop = new AbortController();
-  void keepFollowing(listener, stop.signal);
+  const place = { last: "", wait: FIRST_WAIT_MS };
+  const others = new BroadcastChannel("sharpstream.live");
+  others.onmessage = ({ data }: MessageEvent<Passed>) => {
+    if (data.kind === "open") return listener.open();
+    place.last = data.last; // who leads next goes on from here
+    listener.event(data.event);
+  };
+  const passing: Listener = {
+    open: () => {
+      others.postMessage({ kind: "open" } satisfies Passed);
+      listener.open();
+    },
+    event: (event) => {
+      others.postMessage({ kind: "event", event, last: place.last } satisfies Passed);
+      listener.event(event);
+    },
+  };
+  void lead((signal) => keepFollowing(passing, place, signal), stop.signal).finally(() => others.close());
   return () => stop.abort();
 }
 
-async function keepFollowing(listener: Listener, signal: AbortSignal): Promise<void> {
-  const place = { last: "", wait: FIRST_WAIT_MS };
+async function keepFollowing(
+  listener: Listener,
+  place: { last: string; wait: number },
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     if (!signedIn()) {
+      place.last = ""; // the next account has a log of its own
       await signIn(signal);
       continue;
     }
-    await connection(listener, place, signal).catch(() => undefined); // a break is no error: it is taken up again
-    if (!signal.aborted) await pause(place.wait, signal);
+    const left = new AbortController();
+    const unsubscribe = onSession(() => signedIn() || left.abort()); // else it would go on for who has left
+    // A break is no error: it is taken up again.
+    await connection(listener, place, AbortSignal.any([signal, left.signal])).catch(() => undefined);
+    unsubscribe();
+    if (!signal.aborted && signedIn()) await pause(place.wait, signal);
     place.wait = Math.min(place.wait * 2, LONGEST_WAIT_MS);
   }
 }
 
-async function connection(listener: Listener, place: { last: string; wait: number }, signal: AbortSignal): Promise<void> {
+async function connection(
+  listener: Listener,
+  place: { last: string; wait: number },
+  signal: AbortSignal,
+): Promise<void> {
   const answer = await open(place.last, signal);
   if (answer.status === 410 || answer.status === 400) place.last = ""; // that place is gone: begin with now
   if (!answer.ok || !answer.body) return;
@@ -83,13 +115,6 @@ async function* chunks(stream: ReadableStream<string>): AsyncGenerator<string> {
     if (done) return;
     yield value;
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
-  });
 }
 
 function signIn(signal: AbortSignal): Promise<void> {

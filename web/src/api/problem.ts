@@ -10,7 +10,11 @@ export class ApiError extends Error {
   readonly correlationId: string | null;
   readonly details: Record<string, unknown>;
 
-  constructor(code: string, message: string, rest: { status?: number; correlationId?: string; details?: unknown } = {}) {
+  constructor(
+    code: string,
+    message: string,
+    rest: { status?: number; correlationId?: string; details?: unknown } = {},
+  ) {
     super(message);
     this.name = "ApiError";
     this.code = code;
@@ -21,7 +25,20 @@ export class ApiError extends Error {
 
   /** What is wrong with which field, for the form that asked. */
   get fields(): FieldError[] {
-    return Array.isArray(this.details.fields) ? (this.details.fields as FieldError[]) : [];
+    const fields = Array.isArray(this.details.fields) ? (this.details.fields as FieldError[]) : [];
+    return fields.map(({ field, message }) => ({ field, message: plain(message) }));
+  }
+
+  /** The sentence to show: that of invalid fields without the words of the service's own types. */
+  get sentence(): string {
+    const { fields } = this;
+    if (!fields.length) return this.message;
+    return fields.map(({ field, message }) => `${field.replaceAll("_", " ")}: ${message}`).join(" ");
+  }
+
+  /** Whether the same request may succeed later: no answer, too many requests, or a service that is busy. */
+  get mayPass(): boolean {
+    return [0, 408, 425, 429, 502, 503, 504].includes(this.status) && this.code !== "aborted";
   }
 }
 
@@ -29,7 +46,9 @@ export class ApiError extends Error {
 export function problemOf(status: number, body: unknown): ApiError {
   const problem = (body ?? {}) as Partial<Problem>;
   if (typeof problem.code !== "string" || typeof problem.message !== "string") {
-    return new ApiError("unexpected_answer", `The service answered ${status} without saying why. Try again.`, { status });
+    return new ApiError("unexpected_answer", `The service answered ${status} without saying why. Try again.`, {
+      status,
+    });
   }
   const rest = { status, details: problem.details };
   return new ApiError(
@@ -47,6 +66,24 @@ export function unreachable(): ApiError {
 /** Return any thrown thing as an error that can be shown. */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  if (error instanceof TypeError) return unreachable();
   return new ApiError("unexpected", error instanceof Error ? error.message : String(error));
+}
+
+const RULES: [RegExp, (figure: string) => string][] = [
+  [/of length >= (\d+)/, (least) => `at least ${least} characters are needed.`],
+  [/of length <= (\d+)/, (most) => `at most ${most} characters are allowed.`],
+  [/>= (-?[\d.]+)/, (least) => `at least ${least} is needed.`],
+  [/<= (-?[\d.]+)/, (most) => `at most ${most} is allowed.`],
+  [/matching regex/, () => "this has not the right form."],
+  [/^Expected `/, () => "this has not the right form."],
+  [/^Invalid enum value/, () => "this is none of the choices."],
+];
+
+/** Return what a field's message means to a person; a sentence already is left as it is. */
+export function plain(message: string): string {
+  for (const [rule, words] of RULES) {
+    const found = rule.exec(message);
+    if (found && /^(Expected|Invalid|Object)/.test(message)) return words(found[1] ?? "");
+  }
+  return message;
 }

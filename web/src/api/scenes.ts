@@ -1,3 +1,4 @@
+import { minute } from "../lib/words";
 import { api, done, ok, type Schemas } from "./client";
 
 export type Scene = Schemas["SceneOut"];
@@ -19,10 +20,15 @@ export const removeScene = (generation_id: string): Promise<void> =>
 export const cancelScene = (generation_id: string): Promise<void> =>
   done(api.POST("/api/v1/scenes/{generation_id}/cancel", { params: { path: { generation_id } } }));
 
+/** What browsers can show of a photo: its rendition where the service has made one, else the file that was sent. */
+export function photoOf(of: { original_image_url?: string | null; photo_url?: string | null }): string | null {
+  return of.photo_url ?? of.original_image_url ?? null;
+}
+
 /** What a scene is called: its file's name without its ending, else when it came. */
 export function nameOf({ name, created_at }: { name: string | null; created_at: string }): string {
   const bare = name?.replace(/\.[a-z0-9]{2,5}$/i, "").trim();
-  return bare || `Photo of ${new Date(created_at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })}`;
+  return bare || `Photo of ${minute(created_at)}`;
 }
 
 export const ended = (status: string): boolean => ["completed", "failed", "cancelled"].includes(status);

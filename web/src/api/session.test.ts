@@ -15,7 +15,12 @@ vi.stubGlobal("fetch", async (_: string, { body }: { body: string }) => {
   await Promise.resolve();
   return answers.shift() ?? Response.json({}, { status: 500 });
 });
-const tokens = (n: number, expires_in = 900) => ({ access_token: `a${n}`, refresh_token: `r${n}`, token_type: "bearer", expires_in });
+const tokens = (n: number, expires_in = 900) => ({
+  access_token: `a${n}`,
+  refresh_token: `r${n}`,
+  token_type: "bearer",
+  expires_in,
+});
 
 const session = await import("./session");
 
@@ -34,7 +39,11 @@ test("a good access token is used as it is, and lives in memory alone", async ()
 test("many calls at once renew once: a token that is spent twice looks stolen", async () => {
   session.begin(tokens(1, 10));
   answers.push(Response.json(tokens(2)));
-  expect(await Promise.all([session.accessToken(), session.accessToken(), session.renew()])).toEqual(["a2", "a2", "a2"]);
+  expect(await Promise.all([session.accessToken(), session.accessToken(), session.renew()])).toEqual([
+    "a2",
+    "a2",
+    "a2",
+  ]);
   expect(spent).toEqual(["r1"]);
   expect([...kept.values()]).toEqual(["r2"]);
 });
@@ -50,4 +59,23 @@ test("a refused renewal signs out and tells; a service that is away does not", a
   expect(await session.accessToken()).toBeNull();
   expect(session.signedIn()).toBe(false);
   expect(told).toHaveBeenCalledTimes(2);
+});
+
+test("a refused renewal is final only while the token that was sent is still the stored one", async () => {
+  session.begin(tokens(1, 10));
+  answers.push(Response.json({ code: "refresh_token_invalid" }, { status: 401 }), Response.json(tokens(3)));
+  const renewed = session.accessToken();
+  kept.set("sharpstream.refresh", "r2"); // another tab has renewed meanwhile
+  expect(await renewed).toBe("a3");
+  expect(spent).toEqual(["r1", "r2"]);
+  expect(session.signedIn()).toBe(true);
+});
+
+test("who leaves on purpose is told so, until the next sign-in", () => {
+  session.begin(tokens(1));
+  expect(session.farewell()).toBeNull();
+  session.end("You are signed out.");
+  expect(session.farewell()).toBe("You are signed out.");
+  session.begin(tokens(2));
+  expect(session.farewell()).toBeNull();
 });

@@ -12,7 +12,9 @@ export const shares = async (scene: string): Promise<Share[]> =>
 export const share = (scene: string, expires_in_hours: number): Promise<NewShare> =>
   ok(api.POST("/api/v1/scenes/{generation_id}/shares", { ...of(scene), body: { expires_in_hours } }));
 
-export const unshare = (share_id: string): Promise<void> => done(api.DELETE("/api/v1/shares/{share_id}", { params: { path: { share_id } } }));
+export const unshare = (share_id: string): Promise<void> =>
+  done(api.DELETE("/api/v1/shares/{share_id}", { params: { path: { share_id } } }));
 
 /** What a link shows to anybody: no credentials are sent along. */
-export const shared = (token: string): Promise<Shared> => ok(api.GET("/api/v1/shared/{token}", { params: { path: { token } } }));
+export const shared = (token: string): Promise<Shared> =>
+  ok(api.GET("/api/v1/shared/{token}", { params: { path: { token } } }));

@@ -1,5 +1,5 @@
 /** Fetches objects of the store by their presigned URLs; no credentials of ours go there. */
-import { ApiError } from "./problem";
+import { ApiError, unreachable } from "./problem";
 
 /** Return an object's bytes, telling how much of it is here. */
 export async function fetchObject(
@@ -7,9 +7,11 @@ export async function fetchObject(
   onProgress: (fraction: number) => void,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const answer = await fetch(url, { signal, credentials: "omit" });
+  const answer = await fetch(url, { signal, credentials: "omit" }).catch((error: unknown) => {
+    throw error instanceof TypeError ? unreachable() : error;
+  });
   if (!answer.ok || !answer.body) {
-    throw new ApiError("object_unavailable", "The file could not be fetched: its link may have run out. Reload the page.", {
+    throw new ApiError("object_unavailable", "The file could not be fetched: its link may have run out. Try again.", {
       status: answer.status,
     });
   }

@@ -9,11 +9,13 @@ const at = (webhook_id: string) => ({ params: { path: { webhook_id } } });
 
 export const webhooks = (): Promise<Webhook[]> => ok(api.GET("/api/v1/webhooks"));
 export const webhook = (id: string): Promise<Webhook> => ok(api.GET("/api/v1/webhooks/{webhook_id}", at(id)));
-export const makeWebhook = (body: Schemas["WebhookIn"]): Promise<NewWebhook> => ok(api.POST("/api/v1/webhooks", { body }));
+export const makeWebhook = (body: Schemas["WebhookIn"]): Promise<NewWebhook> =>
+  ok(api.POST("/api/v1/webhooks", { body }));
 export const changeWebhook = (id: string, body: Schemas["WebhookPatchIn"]): Promise<Webhook> =>
   ok(api.PATCH("/api/v1/webhooks/{webhook_id}", { ...at(id), body }));
 export const removeWebhook = (id: string): Promise<void> => done(api.DELETE("/api/v1/webhooks/{webhook_id}", at(id)));
-export const testWebhook = (id: string): Promise<Delivery> => ok(api.POST("/api/v1/webhooks/{webhook_id}/test", at(id)));
+export const testWebhook = (id: string): Promise<Delivery> =>
+  ok(api.POST("/api/v1/webhooks/{webhook_id}/test", at(id)));
 export const rotateSecret = (id: string): Promise<Schemas["SecretOut"]> =>
   ok(api.POST("/api/v1/webhooks/{webhook_id}/rotate-secret", at(id)));
 

@@ -25,15 +25,34 @@ export function scatter(seed: number): Splat[] {
       const crest = base + swing * (Math.sin(x * (7 - 3 * near) + phase) + 0.35 * Math.sin(x * 17 + phase * 3));
       const down = random() ** 2 * (0.1 + 0.14 * near);
       const lit = 1.1 - down * (2.2 + near) - random() * 0.1;
-      return { x, y: crest + down, depth: 1 - near, size: 0.012 + 0.03 * near + random() * 0.012, tone: tone(colour, lit) };
+      return {
+        x,
+        y: crest + down,
+        depth: 1 - near,
+        size: 0.012 + 0.03 * near + random() * 0.012,
+        tone: tone(colour, lit),
+      };
     });
   });
 }
 
 /** Draw it as seen from `lean`, -0.5 at the left to 0.5 at the right: what is near moves more. */
-export function draw(context: CanvasRenderingContext2D, splats: Splat[], width: number, height: number, lean: number): void {
+export function draw(
+  context: CanvasRenderingContext2D,
+  splats: Splat[],
+  width: number,
+  height: number,
+  lean: number,
+): void {
   const sky = context.createLinearGradient(0, 0, 0, height);
-  for (const [at, colour] of [[0, "#26415f"], [0.22, "#6d8199"], [0.36, "#d8b49a"], [0.46, "#ffd9a4"], [0.52, "#ffe7c2"]] as const) sky.addColorStop(at, colour);
+  for (const [at, colour] of [
+    [0, "#26415f"],
+    [0.22, "#6d8199"],
+    [0.36, "#d8b49a"],
+    [0.46, "#ffd9a4"],
+    [0.52, "#ffe7c2"],
+  ] as const)
+    sky.addColorStop(at, colour);
   context.fillStyle = sky;
   context.fillRect(0, 0, width, height);
   sun(context, width * (0.7 - lean * 0.01), height * 0.4, height * 0.34);
@@ -41,7 +60,13 @@ export function draw(context: CanvasRenderingContext2D, splats: Splat[], width: 
   for (const { x, y, depth, size, tone } of splats) {
     const shift = lean * -0.11 * (1 - depth);
     const radius = size * unit;
-    context.drawImage(disc(tone), (x + shift) * width - radius * 1.4, y * height - radius * 0.6, radius * 2.8, radius * 1.5);
+    context.drawImage(
+      disc(tone),
+      (x + shift) * width - radius * 1.4,
+      y * height - radius * 0.6,
+      radius * 2.8,
+      radius * 1.5,
+    );
   }
 }
 
@@ -65,7 +90,8 @@ function disc(tone: string): HTMLCanvasElement {
   const context = made.getContext("2d");
   const fall = context?.createRadialGradient(32, 32, 0, 32, 32, 32);
   if (context && fall) {
-    for (const at of [0, 0.25, 0.5, 0.75, 1]) fall.addColorStop(at, `rgb(${tone} / ${(Math.exp(-3.2 * at * at) - Math.exp(-3.2)).toFixed(3)})`);
+    for (const at of [0, 0.25, 0.5, 0.75, 1])
+      fall.addColorStop(at, `rgb(${tone} / ${(Math.exp(-3.2 * at * at) - Math.exp(-3.2)).toFixed(3)})`);
     context.fillStyle = fall;
     context.fillRect(0, 0, 64, 64);
   }

@@ -10,3 +10,8 @@ export function steady(key: string, url: string, now = Date.now()): string {
   kept.set(key, { url, until: now + SAFE_MS });
   return url;
 }
+
+/** Forget the URL of `key`: it did not work. */
+export function unsteady(key: string): void {
+  kept.delete(key);
+}

@@ -5,7 +5,7 @@ export type Day = { day: string; counts: Record<string, number>; sum: number };
 export const TITLES: Record<string, string> = {
   scene_generate: "Scenes",
   scene_export: "Exports",
-  api_key_created: "Keys made",
+  api_key_created: "Keys created",
 };
 
 /** Return the last `days` days, oldest first, today included. */
@@ -27,7 +27,8 @@ export function byDay(totals: Total[], days: number, now = Date.now()): Day[] {
 /** Return the kinds that occur with their sums, the most frequent first. */
 export function byKind(days: Day[]): [string, number][] {
   const sums = new Map<string, number>();
-  for (const { counts } of days) for (const [kind, count] of Object.entries(counts)) sums.set(kind, (sums.get(kind) ?? 0) + count);
+  for (const { counts } of days)
+    for (const [kind, count] of Object.entries(counts)) sums.set(kind, (sums.get(kind) ?? 0) + count);
   return [...sums].sort((a, b) => b[1] - a[1]);
 }
 

@@ -14,6 +14,9 @@ test("times are told from now, in the largest unit that fits", () => {
   const now = Date.parse("2026-03-02T10:00:00Z");
   expect(ago("2026-03-02T07:00:00Z", now)).toBe("3 hours ago");
   expect(ago("2026-03-09T10:00:00Z", now)).toBe("in 7 days");
+  expect(ago("2026-03-09T09:59:58Z", now)).toBe("in 7 days");
+  expect(ago("2026-03-03T09:59:58Z", now)).toBe("tomorrow");
+  expect(ago("2026-02-23T10:00:01Z", now)).toBe("6 days ago");
 });
 
 test("a picture keeps its address until that runs out", () => {

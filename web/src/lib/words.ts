@@ -1,6 +1,8 @@
 /** Figures and times as people say them. */
 
-const RELATIVE = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+/** The page is English, whatever the browser speaks. */
+const LANGUAGE = "en";
+const RELATIVE = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["day", 86_400_000],
   ["hour", 3_600_000],
@@ -8,16 +10,21 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["second", 1_000],
 ];
 
-/** "3 hours ago", "in 2 days". */
+/** "3 hours ago", "in 2 days". What is past is as old as it is at least; what is to come is rounded. */
 export function ago(moment: string, now = Date.now()): string {
   const ms = new Date(moment).getTime() - now;
-  const [unit, size] = STEPS.find(([, each]) => Math.abs(ms) >= each) ?? ["second", 1_000];
-  return RELATIVE.format(Math.trunc(ms / size), unit);
+  const [unit, size] = STEPS.find(([, each]) => Math.abs(ms) >= (ms > 0 ? 0.999 * each : each)) ?? ["second", 1_000];
+  return RELATIVE.format(ms > 0 ? Math.round(ms / size) : Math.trunc(ms / size), unit);
 }
 
-export const day = (moment: string): string => new Date(moment).toLocaleDateString(undefined, { dateStyle: "medium" });
+/** Tell whether a moment is less than `ms` ago. */
+export const isRecent = (moment: string, ms: number): boolean => Date.now() - new Date(moment).getTime() < ms;
+
+export const day = (moment: string): string => new Date(moment).toLocaleDateString(LANGUAGE, { dateStyle: "medium" });
+export const minute = (moment: string): string =>
+  new Date(moment).toLocaleString(LANGUAGE, { dateStyle: "medium", timeStyle: "short" });
 export const exact = (moment: string): string =>
-  new Date(moment).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  new Date(moment).toLocaleString(LANGUAGE, { dateStyle: "medium", timeStyle: "medium" });
 
 /** "12 ms", "0.9 s", "14 s". */
 export function duration(ms: number): string {
@@ -37,7 +44,7 @@ export function size(bytes: number): string {
 
 /** "1.2 million", "20,184". */
 export function many(count: number): string {
-  if (count < 100_000) return count.toLocaleString();
+  if (count < 100_000) return count.toLocaleString(LANGUAGE);
   return count < 1_000_000 ? `${Math.round(count / 1_000)},000` : `${(count / 1_000_000).toFixed(2)} million`;
 }
 

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 
-import { changeMe, eraseMe, me, type Me, myData, signOut } from "../api/account";
+import { changeMe, changePassword, eraseMe, me, type Me, myData, signOut } from "../api/account";
 import { setTheme, type Theme, theme } from "../lib/theme";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
@@ -17,8 +17,8 @@ export function Account(): ReactNode {
       {error && <Trouble error={error} retry={() => void refetch()} />}
       {!data && !error && <Rows />}
       {data && <NameCard who={data} />}
-      <Looks />
-      <Password />
+      <Appearance />
+      {data && <Password email={data.email} />}
       <Data />
     </Page>
   );
@@ -28,13 +28,28 @@ function NameCard({ who }: { who: Me }): ReactNode {
   const queries = useQueryClient();
   const [first_name, setFirst] = useState(who.first_name);
   const [last_name, setLast] = useState(who.last_name);
-  const save = useMutation({ mutationFn: () => changeMe({ first_name, last_name }), onSuccess: (now) => queries.setQueryData(["me"], now) });
+  const save = useMutation({
+    mutationFn: () => changeMe({ first_name, last_name }),
+    onSuccess: (now) => queries.setQueryData(["me"], now),
+  });
   return (
     <Card title="Name">
       <form onSubmit={submitting(() => save.mutate())} className="grid gap-4">
         <div className="grid gap-4 sm:grid-cols-2">
-          <Field label="First name" maxLength={100} autoComplete="given-name" value={first_name} onChange={(event) => setFirst(event.target.value)} />
-          <Field label="Last name" maxLength={100} autoComplete="family-name" value={last_name} onChange={(event) => setLast(event.target.value)} />
+          <Field
+            label="First name"
+            maxLength={100}
+            autoComplete="given-name"
+            value={first_name}
+            onChange={(event) => setFirst(event.target.value)}
+          />
+          <Field
+            label="Last name"
+            maxLength={100}
+            autoComplete="family-name"
+            value={last_name}
+            onChange={(event) => setLast(event.target.value)}
+          />
         </div>
         {save.error && <Trouble error={save.error} />}
         <Saved busy={save.isPending} done={save.isSuccess} />
@@ -49,14 +64,17 @@ const THEMES: [Theme, string][] = [
   ["dark", "Dark"],
 ];
 
-function Looks(): ReactNode {
+function Appearance(): ReactNode {
   const [chosen, setChosen] = useState(theme());
   return (
-    <Card title="Looks">
+    <Card title="Appearance">
       <fieldset className="flex flex-wrap gap-2">
         <legend className="sr-only">Theme</legend>
         {THEMES.map(([value, text]) => (
-          <label key={value} className="rounded-full border border-line px-4 py-2 text-sm has-checked:border-accent has-checked:bg-accent-wash has-focus-visible:outline-2">
+          <label
+            key={value}
+            className="rounded-full border border-line px-4 py-2 text-sm has-checked:border-accent has-checked:bg-accent-wash has-focus-visible:outline-2"
+          >
             <input
               type="radio"
               name="theme"
@@ -75,18 +93,39 @@ function Looks(): ReactNode {
   );
 }
 
-function Password(): ReactNode {
-  const [current_password, setCurrent] = useState("");
+function Password({ email }: { email: string }): ReactNode {
+  const [current, setCurrent] = useState("");
   const [password, setPassword] = useState("");
-  const save = useMutation({ mutationFn: () => changeMe({ current_password, password }) });
+  const save = useMutation({
+    mutationFn: () => changePassword(email, current, password),
+    onSuccess: () => {
+      setCurrent("");
+      setPassword("");
+    },
+  });
   return (
     <Card title="Password">
       <form onSubmit={submitting(() => save.mutate())} className="grid gap-4">
         <div className="grid gap-4 sm:grid-cols-2">
-          <Field label="The password so far" type="password" required autoComplete="current-password" value={current_password} onChange={(event) => setCurrent(event.target.value)} />
-          <Field label="The new one" type="password" required minLength={10} autoComplete="new-password" value={password} onChange={(event) => setPassword(event.target.value)} />
+          <Field
+            label="Current password"
+            type="password"
+            required
+            autoComplete="current-password"
+            value={current}
+            onChange={(event) => setCurrent(event.target.value)}
+          />
+          <Field
+            label="New password"
+            type="password"
+            required
+            minLength={10}
+            autoComplete="new-password"
+            value={password}
+            onChange={(event) => setPassword(event.target.value)}
+          />
         </div>
-        <p className="text-sm text-soft">Every sign-in ends with the old password, this one within minutes.</p>
+        <p className="text-sm text-soft">You stay signed in here; every other sign-in ends within minutes.</p>
         {save.error && <Trouble error={save.error} />}
         <Saved busy={save.isPending} done={save.isSuccess} />
       </form>
@@ -109,12 +148,12 @@ function Saved({ busy, done }: { busy: boolean; done: boolean }): ReactNode {
 
 function Data(): ReactNode {
   const [leaving, setLeaving] = useState(false);
-  const [password, setPassword] = useState("");
   const fetchAll = useMutation({ mutationFn: myData, onSuccess: save });
-  const erase = useMutation({ mutationFn: () => eraseMe(password) });
   return (
     <Card title="Your data">
-      <p className="text-sm text-soft">All that is kept of you as one file; or leave, and take it all out for good.</p>
+      <p className="text-sm text-soft">
+        Download everything that is kept about you as one file, or erase the account for good.
+      </p>
       {fetchAll.error && <Trouble error={fetchAll.error} />}
       <div className="flex flex-wrap gap-2">
         <Button icon="download" busy={fetchAll.isPending} onClick={() => fetchAll.mutate()}>
@@ -125,16 +164,31 @@ function Data(): ReactNode {
         </Button>
       </div>
       <Dialog title="Erase the account?" open={leaving} onClose={() => setLeaving(false)}>
-        <form onSubmit={submitting(() => erase.mutate())} className="grid gap-4">
-          <p className="text-soft">Name and address go at once; photos, scenes and exports follow. There is no way back.</p>
-          <Field label="Your password" type="password" required autoComplete="current-password" value={password} onChange={(event) => setPassword(event.target.value)} />
-          {erase.error && <Trouble error={erase.error} />}
-          <Button look="danger" type="submit" busy={erase.isPending}>
-            Erase everything
-          </Button>
-        </form>
+        <Erase />
       </Dialog>
     </Card>
+  );
+}
+
+function Erase(): ReactNode {
+  const [password, setPassword] = useState("");
+  const erase = useMutation({ mutationFn: () => eraseMe(password) });
+  return (
+    <form onSubmit={submitting(() => erase.mutate())} className="grid gap-4">
+      <p className="text-soft">Name and address go at once; photos, scenes and exports follow. There is no way back.</p>
+      <Field
+        label="Your password"
+        type="password"
+        required
+        autoComplete="current-password"
+        value={password}
+        onChange={(event) => setPassword(event.target.value)}
+      />
+      {erase.error && <Trouble error={erase.error} />}
+      <Button look="danger" type="submit" busy={erase.isPending}>
+        Erase everything
+      </Button>
+    </form>
   );
 }
 

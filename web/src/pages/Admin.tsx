@@ -1,32 +1,38 @@
+import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { NavLink, Outlet, Route, Routes } from "react-router";
 
+import { me } from "../api/account";
 import { usageOfAll } from "../api/usage";
 import { Page } from "../ui/Page";
 import { DeadLetters } from "./DeadLetters";
 import { UsageBody } from "./Usage";
-import { Books } from "./Books";
+import { Invariants } from "./Invariants";
+import { NotFound } from "./NotFound";
 import { Users } from "./Users";
 
-/** For admins: who is here, what was given up on, what was used, and whether the books are right. */
+/** For admins: who is here, what was given up on, what was used, and whether every invariant holds. */
 export function Admin(): ReactNode {
+  const { data } = useQuery({ queryKey: ["me"], queryFn: me, staleTime: 60_000 });
+  if (data && data.role !== "admin") return <NotFound title="For admins" words="This page is for admins alone" />;
   return (
     <Routes>
       <Route element={<Frame />}>
         <Route index element={<Users />} />
         <Route path="dead-letters" element={<DeadLetters />} />
         <Route path="usage" element={<UsageBody name="usage of all" load={usageOfAll} />} />
-        <Route path="books" element={<Books />} />
+        <Route path="invariants" element={<Invariants />} />
       </Route>
+      <Route path="*" element={<NotFound />} />
     </Routes>
   );
 }
 
 const PARTS: [string, string][] = [
-  ["/admin", "People"],
+  ["/admin", "Accounts"],
   ["/admin/dead-letters", "Dead letters"],
   ["/admin/usage", "Usage"],
-  ["/admin/books", "Books"],
+  ["/admin/invariants", "Invariants"],
 ];
 
 function Frame(): ReactNode {
@@ -34,7 +40,12 @@ function Frame(): ReactNode {
     <Page title="Admin">
       <nav aria-label="Admin" className="flex flex-wrap gap-1 border-b border-line">
         {PARTS.map(([to, text]) => (
-          <NavLink key={to} to={to} end className="-mb-px border-b-2 border-transparent px-3 py-2.5 text-soft hover:text-ink aria-[current=page]:border-accent aria-[current=page]:font-medium aria-[current=page]:text-ink">
+          <NavLink
+            key={to}
+            to={to}
+            end
+            className="-mb-px border-b-2 border-transparent px-3 py-2.5 text-soft hover:text-ink aria-[current=page]:border-accent aria-[current=page]:font-medium aria-[current=page]:text-ink"
+          >
             {text}
           </NavLink>
         ))}

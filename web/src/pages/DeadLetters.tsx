@@ -6,7 +6,7 @@ import { ago } from "../lib/words";
 import { Button } from "../ui/Button";
 import { Badge, Empty, Rows, Trouble } from "../ui/states";
 
-/** Jobs that were given up on, to be tried anew or put away. */
+/** Jobs that were given up on, to be redriven or discarded. */
 export function DeadLetters(): ReactNode {
   const queries = useQueryClient();
   const found = useInfiniteQuery({
@@ -31,7 +31,12 @@ export function DeadLetters(): ReactNode {
       )}
       <ul aria-label="Dead letters" className="grid gap-2">
         {items.map((item) => (
-          <Row key={item.id} item={item} busy={settle.isPending} onSettle={(how) => settle.mutate({ id: item.id, how })} />
+          <Row
+            key={item.id}
+            item={item}
+            busy={settle.isPending}
+            onSettle={(how) => settle.mutate({ id: item.id, how })}
+          />
         ))}
       </ul>
       {found.hasNextPage && (
@@ -62,10 +67,10 @@ function Row({ item, busy, onSettle }: RowProps): ReactNode {
       {item.state === "open" && (
         <div className="flex gap-2">
           <Button small icon="reset" disabled={busy} onClick={() => onSettle(redrive)}>
-            Try anew
+            Redrive
           </Button>
           <Button small look="danger" disabled={busy} onClick={() => onSettle(discard)}>
-            Put away
+            Discard
           </Button>
         </div>
       )}

@@ -1,28 +1,34 @@
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
-import { type ReactNode, useDeferredValue, useState } from "react";
+import { type ReactNode, useDeferredValue, useEffect, useState } from "react";
+import { useSearchParams } from "react-router";
 
+import { useModels } from "../api/models";
 import { ended, nameOf, type SceneItem, scenes } from "../api/scenes";
+import { isRecent } from "../lib/words";
 import { DeleteDialog } from "../scene/DeleteDialog";
 import { Drop } from "../scene/Drop";
 import { Sendings } from "../scene/Sendings";
+import { justSent } from "../scene/sent";
 import { Tile } from "../scene/Tile";
+import { forgetSent, sentAs, useSendings } from "../scene/uploads";
 import { Button } from "../ui/Button";
 import { Icon } from "../ui/icons";
 import { Page } from "../ui/Page";
-import { Empty, Trouble } from "../ui/states";
+import { Empty, Note, Trouble } from "../ui/states";
 
-const LOOK_MS = 2_000;
+const REFETCH_MS = 2_000;
 const MADE_WITHIN_MS = 60_000;
+/** Queue positions are asked for one by one: those of the first few that wait are enough. */
+const COUNTED = 3;
 
 /** Something about it is still to come: its end, or its picture. */
-function unfinished({ status, preview_url, updated_at }: SceneItem): boolean {
-  if (!ended(status)) return true;
-  return status === "completed" && preview_url === null && Date.now() - new Date(updated_at).getTime() < MADE_WITHIN_MS;
-}
+const unfinished = ({ status, preview_url, updated_at }: SceneItem): boolean =>
+  !ended(status) || (status === "completed" && preview_url === null && isRecent(updated_at, MADE_WITHIN_MS));
 
 /** All scenes of the account, newest first, and where new ones begin. */
 export function Gallery(): ReactNode {
-  const [words, setWords] = useState("");
+  const [query, setQuery] = useSearchParams();
+  const words = query.get("q") ?? "";
   const q = useDeferredValue(words.trim());
   const [doomed, setDoomed] = useState<{ id: string; name: string } | null>(null);
   const found = useInfiniteQuery({
@@ -32,12 +38,24 @@ export function Gallery(): ReactNode {
     getNextPageParam: (page) => page.next_cursor,
     placeholderData: keepPreviousData,
     // The stream tells of an end before the row shows it, and of a preview not at all.
-    refetchInterval: ({ state: { data } }) => (data?.pages.some(({ items }) => items.some(unfinished)) ? LOOK_MS : false),
+    refetchInterval: ({ state: { data } }) =>
+      data?.pages.some(({ items }) => items.some(unfinished)) ? REFETCH_MS * data.pages.length : false,
   });
-  const items = found.data?.pages.flatMap((page) => page.items) ?? [];
+  const sendings = useSendings();
+  const listed = found.data?.pages.flatMap((page) => page.items) ?? [];
+  const items = q ? listed : [...justSent(sendings, listed, found.dataUpdatedAt), ...listed];
+  const shownByStore = listed.filter(({ preview_url }) => preview_url).map(({ id }) => id);
+  useEffect(() => forgetSent(new Set(shownByStore.length ? shownByStore : [])));
+  const waiting = items.filter(({ status }) => status === "pending").slice(-COUNTED);
   const first = found.isSuccess && !items.length && !q;
+  const search = (value: string) => setQuery(value ? { q: value } : {}, { replace: true });
   return (
-    <Page wide title={first ? "Welcome" : "Your scenes"} actions={first ? undefined : <Search value={words} onChange={setWords} />}>
+    <Page
+      wide
+      title={first ? "Welcome" : "Your scenes"}
+      actions={first ? undefined : <Search value={words} onChange={search} />}
+    >
+      <DemoModel />
       <Drop large={first} />
       <Sendings />
       {found.error && <Trouble error={found.error} retry={() => void found.refetch()} />}
@@ -47,9 +65,19 @@ export function Gallery(): ReactNode {
           Scenes are found by the name of their photo.
         </Empty>
       )}
-      <ul aria-label="Scenes" className="pictures gap-y-8">
+      <ul
+        aria-label="Scenes"
+        aria-busy={found.isPlaceholderData}
+        className={`pictures gap-y-8 ${found.isPlaceholderData ? "opacity-50" : ""}`}
+      >
         {items.map((item) => (
-          <Tile key={item.id} item={item} onDelete={() => setDoomed({ id: item.id, name: nameOf(item) })} />
+          <Tile
+            key={item.id}
+            item={item}
+            local={sentAs(item.id)?.picture}
+            counted={waiting.includes(item)}
+            onDelete={() => setDoomed({ id: item.id, name: nameOf(item) })}
+          />
         ))}
       </ul>
       {found.hasNextPage && (
@@ -61,6 +89,18 @@ export function Gallery(): ReactNode {
       )}
       <DeleteDialog scene={doomed} onClose={() => setDoomed(null)} />
     </Page>
+  );
+}
+
+/** Nobody should take the demo model's flat cards for what the service can do. */
+function DemoModel(): ReactNode {
+  const running = useModels().find(({ running: isRunning }) => isRunning);
+  if (running?.name !== "card") return null;
+  return (
+    <Note>
+      The demo model runs: its scenes are flat cards. For real depth, start the service with{" "}
+      <code className="font-mono text-sm">INFERENCE_MODEL=layered</code>.
+    </Note>
   );
 }
 
@@ -85,7 +125,11 @@ function Placeholders(): ReactNode {
   return (
     <div role="status" aria-label="Loading scenes" className="pictures">
       {[1.5, 1, 1.33, 0.75, 1.78].map((ratio) => (
-        <div key={ratio} style={{ "--ratio": ratio, aspectRatio: ratio } as React.CSSProperties} className="shimmer rounded-2xl" />
+        <div
+          key={ratio}
+          style={{ "--ratio": ratio, aspectRatio: ratio } as React.CSSProperties}
+          className="shimmer rounded-2xl"
+        />
       ))}
     </div>
   );

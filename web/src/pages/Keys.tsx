@@ -5,6 +5,7 @@ import { type Key, type KeyIn, keys, makeKey, revokeKey } from "../api/keys";
 import { ago, day } from "../lib/words";
 import { Button } from "../ui/Button";
 import { Copy } from "../ui/Copy";
+import { Confirm } from "../ui/Confirm";
 import { Dialog } from "../ui/Dialog";
 import { Field, Select, Tick } from "../ui/Field";
 import { Page } from "../ui/Page";
@@ -13,7 +14,7 @@ import { Badge, Empty, Rows, Trouble } from "../ui/states";
 type Scope = NonNullable<KeyIn["scopes"]>[number];
 const SCOPES: [Scope, string][] = [
   ["scenes:read", "look at scenes"],
-  ["scenes:write", "make, export and delete scenes"],
+  ["scenes:write", "create, export and delete scenes"],
   ["usage:read", "see usage"],
   ["webhooks:read", "see webhooks"],
   ["webhooks:write", "change webhooks"],
@@ -22,8 +23,11 @@ const SCOPES: [Scope, string][] = [
 /** Credentials for programs. */
 export function Keys(): ReactNode {
   const [making, setMaking] = useState(false);
+  const [shown, setShown] = useState(false);
   const [doomed, setDoomed] = useState<Key | null>(null);
   const found = useQuery({ queryKey: ["keys"], queryFn: keys });
+  const live = found.data?.filter(({ status }) => status === "active") ?? [];
+  const revoked = found.data?.filter(({ status }) => status !== "active") ?? [];
   return (
     <Page
       title="API keys"
@@ -38,26 +42,44 @@ export function Keys(): ReactNode {
       {found.error && <Trouble error={found.error} retry={() => void found.refetch()} />}
       {found.data?.length === 0 && (
         <Empty icon="key" title="No keys yet">
-          Make one, then send a photo with it from the command line or from Python.
+          Create one, then send a photo with it from the command line or from Python.
         </Empty>
       )}
-      <ul className="grid gap-3">
-        {found.data?.map((key) => (
+      <ul aria-label="Keys" className="grid gap-3">
+        {live.map((key) => (
           <Row key={key.id} item={key} onRevoke={() => setDoomed(key)} />
         ))}
       </ul>
-      <Dialog title="New API key" open={making} onClose={() => setMaking(false)}>
-        <Make onDone={() => setMaking(false)} />
+      {revoked.length > 0 && (
+        <details>
+          <summary className="w-fit rounded text-sm text-soft">Revoked keys ({revoked.length})</summary>
+          <ul aria-label="Revoked keys" className="grid gap-3 pt-3">
+            {revoked.map((key) => (
+              <Row key={key.id} item={key} onRevoke={() => setDoomed(key)} />
+            ))}
+          </ul>
+        </details>
+      )}
+      <Dialog title="New API key" open={making} held={shown} onClose={() => setMaking(false)}>
+        <Make
+          onShown={() => setShown(true)}
+          onDone={() => {
+            setMaking(false);
+            setShown(false);
+          }}
+        />
       </Dialog>
-      <Revoke item={doomed} onClose={() => setDoomed(null)} />
+      <Confirm title="Revoke this key?" item={doomed} onClose={() => setDoomed(null)}>
+        {(item) => <Revoke item={item} onClose={() => setDoomed(null)} />}
+      </Confirm>
     </Page>
   );
 }
 
 function Row({ item, onRevoke }: { item: Key; onRevoke: () => void }): ReactNode {
-  const live = item.status === "active";
+  const active = item.status === "active";
   const about = [
-    `made ${ago(item.created_at)}`,
+    `created ${ago(item.created_at)}`,
     item.last_used_at ? `used ${ago(item.last_used_at)}` : "never used",
     ...(item.expires_at ? [`ends ${day(item.expires_at)}`] : []),
   ];
@@ -65,14 +87,14 @@ function Row({ item, onRevoke }: { item: Key; onRevoke: () => void }): ReactNode
     <li className="flex flex-wrap items-center justify-between gap-3 rounded-2xl border border-line bg-card px-5 py-4">
       <div className="grid min-w-0 gap-1">
         <p className="flex flex-wrap items-center gap-2.5">
-          <span className={`font-medium break-all ${live ? "" : "text-soft line-through"}`}>{item.name}</span>
+          <span className={`font-medium break-all ${active ? "" : "text-soft line-through"}`}>{item.name}</span>
           <code className="font-mono text-sm text-soft">{item.prefix}…</code>
-          {!live && <Badge>revoked</Badge>}
+          {!active && <Badge>revoked</Badge>}
         </p>
         <p className="text-sm text-soft">{about.join(" · ")}</p>
-        <p className="text-sm text-soft">{item.scopes.length === SCOPES.length ? "may do everything" : `may: ${item.scopes.join(", ")}`}</p>
+        <p className="text-sm text-soft">{permissions(item.scopes)}</p>
       </div>
-      {live && (
+      {active && (
         <Button small look="danger" onClick={onRevoke}>
           Revoke
         </Button>
@@ -81,15 +103,29 @@ function Row({ item, onRevoke }: { item: Key; onRevoke: () => void }): ReactNode
   );
 }
 
-function Make({ onDone }: { onDone: () => void }): ReactNode {
+/** The words of the dialog, for the list too. */
+function permissions(scopes: string[]): string {
+  if (scopes.length === SCOPES.length) return "Permissions: everything";
+  const words = SCOPES.filter(([scope]) => scopes.includes(scope)).map(([, text]) => text);
+  return `Permissions: ${words.join(", ") || "none"}`;
+}
+
+function Make({ onShown, onDone }: { onShown: () => void; onDone: () => void }): ReactNode {
   const queries = useQueryClient();
   const [name, setName] = useState("");
   const [days, setDays] = useState("");
   const [scopes, setScopes] = useState<Scope[]>(SCOPES.map(([scope]) => scope));
   const make = useMutation({
     mutationFn: () =>
-      makeKey({ name, scopes, expires_at: days ? new Date(Date.now() + Number(days) * 86_400_000).toISOString() : null }),
-    onSuccess: () => queries.invalidateQueries({ queryKey: ["keys"] }),
+      makeKey({
+        name: name.trim(),
+        scopes,
+        expires_at: days ? new Date(Date.now() + Number(days) * 86_400_000).toISOString() : null,
+      }),
+    onSuccess: () => {
+      onShown();
+      return queries.invalidateQueries({ queryKey: ["keys"] });
+    },
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -108,7 +144,14 @@ function Make({ onDone }: { onDone: () => void }): ReactNode {
   }
   return (
     <form onSubmit={submit} className="grid gap-5">
-      <Field label="Name" required maxLength={100} placeholder="render farm" value={name} onChange={(event) => setName(event.target.value)} />
+      <Field
+        label="Name"
+        required
+        maxLength={100}
+        placeholder="render farm"
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
       <Select label="Good for" value={days} onChange={(event) => setDays(event.target.value)}>
         <option value="">ever, until it is revoked</option>
         <option value="30">30 days</option>
@@ -116,45 +159,40 @@ function Make({ onDone }: { onDone: () => void }): ReactNode {
         <option value="365">a year</option>
       </Select>
       <fieldset className="grid gap-1">
-        <legend className="pb-1 text-sm font-medium">It may</legend>
+        <legend className="pb-1 text-sm font-medium">Permissions</legend>
         {SCOPES.map(([scope, text]) => (
           <Tick
             key={scope}
             label={text}
             checked={scopes.includes(scope)}
-            onChange={(event) => setScopes(event.target.checked ? [...scopes, scope] : scopes.filter((each) => each !== scope))}
+            onChange={(event) =>
+              setScopes(event.target.checked ? [...scopes, scope] : scopes.filter((each) => each !== scope))
+            }
           />
         ))}
       </fieldset>
+      {!scopes.length && <p className="text-sm text-warm">Give the key at least one permission.</p>}
       {make.error && <Trouble error={make.error} />}
-      <Button look="main" type="submit" icon="key" busy={make.isPending}>
-        Make the key
+      <Button look="main" type="submit" icon="key" busy={make.isPending} disabled={!name.trim() || !scopes.length}>
+        Create key
       </Button>
     </form>
   );
 }
 
-function Revoke({ item, onClose }: { item: Key | null; onClose: () => void }): ReactNode {
+function Revoke({ item, onClose }: { item: Key; onClose: () => void }): ReactNode {
   const queries = useQueryClient();
   const revoke = useMutation({
-    mutationFn: (id: string) => revokeKey(id),
+    mutationFn: () => revokeKey(item.id),
     onSuccess: async () => {
       onClose();
       await queries.invalidateQueries({ queryKey: ["keys"] });
     },
   });
   return (
-    <Dialog title="Revoke this key?" open={item !== null} onClose={onClose}>
-      <p className="text-soft">
-        Programs that use <span className="font-medium break-words text-ink">{item?.name}</span> are refused at once. It cannot be brought back.
-      </p>
-      {revoke.error && <Trouble error={revoke.error} />}
-      <div className="flex justify-end gap-2">
-        <Button onClick={onClose}>Keep it</Button>
-        <Button look="danger" busy={revoke.isPending} onClick={() => item && revoke.mutate(item.id)}>
-          Revoke
-        </Button>
-      </div>
-    </Dialog>
+    <Confirm.Body act="Revoke" keep="Keep it" mutation={revoke} onClose={onClose}>
+      Programs that use <span className="font-medium wrap-anywhere text-ink">{item.name}</span> are refused at once. It
+      cannot be brought back.
+    </Confirm.Body>
   );
 }

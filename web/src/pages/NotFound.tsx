@@ -4,10 +4,12 @@ import { ButtonLink } from "../ui/Button";
 import { Page } from "../ui/Page";
 import { Empty } from "../ui/states";
 
-export function NotFound(): ReactNode {
+type Props = { title?: string; words?: string };
+
+export function NotFound({ title = "Nothing here", words = "There is no page at this address" }: Props): ReactNode {
   return (
-    <Page title="Nothing here">
-      <Empty icon="search" title="There is no page at this address">
+    <Page title={title}>
+      <Empty icon="search" title={words}>
         <ButtonLink to="/">To your scenes</ButtonLink>
       </Empty>
     </Page>

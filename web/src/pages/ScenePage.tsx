@@ -2,7 +2,9 @@ import { type ReactNode, useState } from "react";
 import { useNavigate, useParams } from "react-router";
 
 import { useModels } from "../api/models";
-import { ended, nameOf, type Scene } from "../api/scenes";
+import { asApiError } from "../api/problem";
+
+import { ended, nameOf, photoOf, type Scene } from "../api/scenes";
 import { ago, exact } from "../lib/words";
 import { DeleteDialog } from "../scene/DeleteDialog";
 import { Exports } from "../scene/Exports";
@@ -12,9 +14,11 @@ import { SceneView } from "../scene/SceneView";
 import { Sharing } from "../scene/Sharing";
 import { TimingsPicture } from "../scene/TimingsPicture";
 import { useScene } from "../scene/useScene";
-import { Button, ButtonLink } from "../ui/Button";
+import { Button, ButtonLink, shape } from "../ui/Button";
+import { Icon } from "../ui/icons";
 import { Card, Page } from "../ui/Page";
-import { Trouble } from "../ui/states";
+import { Picture } from "../ui/Picture";
+import { Empty, Trouble } from "../ui/states";
 
 /** One scene: looked into, explained, taken elsewhere, shared. */
 export function ScenePage(): ReactNode {
@@ -23,7 +27,16 @@ export function ScenePage(): ReactNode {
   if (error && !data) {
     return (
       <Page title="Scene">
-        <Trouble error={error} retry={() => void refetch()} />
+        {asApiError(error).status === 404 ? (
+          <Empty icon="search" title="There is no such scene">
+            It was deleted, or belongs to another account.
+            <div className="pt-5">
+              <ButtonLink to="/">To your scenes</ButtonLink>
+            </div>
+          </Empty>
+        ) : (
+          <Trouble error={error} retry={() => void refetch()} />
+        )}
       </Page>
     );
   }
@@ -52,10 +65,15 @@ function Shown({ scene }: { scene: Scene }): ReactNode {
           <ButtonLink to="/" icon="back">
             All scenes
           </ButtonLink>
-          {isEnded && (
-            <Button look="danger" icon="trash" onClick={() => setDeleting(true)}>
-              Delete
-            </Button>
+          {scene.status === "completed" && (
+            <>
+              <a href="#take" className={shape({})}>
+                <Icon name="download" /> Download
+              </a>
+              <a href="#share" className={shape({})}>
+                <Icon name="share" /> Share
+              </a>
+            </>
           )}
         </>
       }
@@ -77,7 +95,18 @@ function Shown({ scene }: { scene: Scene }): ReactNode {
           </div>
         </div>
       )}
-      <DeleteDialog scene={deleting ? { id: scene.id, name } : null} onClose={() => setDeleting(false)} onDone={() => void navigate("/")} />
+      {isEnded && (
+        <div className="flex justify-end">
+          <Button small look="danger" icon="trash" onClick={() => setDeleting(true)}>
+            Delete this scene
+          </Button>
+        </div>
+      )}
+      <DeleteDialog
+        scene={deleting ? { id: scene.id, name } : null}
+        onClose={() => setDeleting(false)}
+        onDone={() => void navigate("/")}
+      />
     </Page>
   );
 }
@@ -85,9 +114,11 @@ function Shown({ scene }: { scene: Scene }): ReactNode {
 function NotMade({ scene }: { scene: Scene }): ReactNode {
   return (
     <div className="grid items-start gap-8 md:grid-cols-2">
-      <img src={scene.original_image_url} alt="The photo" className="w-full rounded-3xl bg-wash shadow-lift" />
+      <Picture sources={[photoOf(scene)]} alt="The photo" className="w-full rounded-3xl bg-wash shadow-lift" />
       <div role="status" className="grid gap-3">
-        <h2 className="text-xl font-semibold">{scene.status === "failed" ? "This photo could not be made into a scene" : "This scene was stopped"}</h2>
+        <h2 className="text-xl font-semibold">
+          {scene.status === "failed" ? "This photo could not be made into a scene" : "This scene was stopped"}
+        </h2>
         {scene.error_message && <p>{scene.error_message}</p>}
         {scene.error_code && <code className="font-mono text-sm text-bad">{scene.error_code}</code>}
       </div>

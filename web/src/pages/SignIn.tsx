@@ -1,32 +1,59 @@
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
-import { Link, useNavigate, useSearchParams } from "react-router";
+import { Link, Navigate, useSearchParams } from "react-router";
 
 import { signIn, signUp } from "../api/account";
 import { asApiError } from "../api/problem";
+import { useSignedIn } from "../lib/useSignedIn";
 import { Button } from "../ui/Button";
 import { Field } from "../ui/Field";
 import { useTitle } from "../ui/Page";
 import { Trouble } from "../ui/states";
 
-/** Where to go afterwards: a path of this page, never another host. */
-function useBack(): string {
+/** Where to go afterwards: a path of this page, never another host. `other`: what the other form needs to go there too. */
+function useBack(): { back: string; other: string } {
   const [query] = useSearchParams();
-  const back = query.get("back") ?? "/";
-  return /^\/[^/\\]/.test(back) ? back : "/";
+  const asked = query.get("back") ?? "/";
+  const back = /^\/[^/\\]/.test(asked) ? asked : "/";
+  return { back, other: back === "/" ? "" : `?back=${encodeURIComponent(back)}` };
 }
 
 export function SignIn(): ReactNode {
   useTitle("Sign in");
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
-  const navigate = useNavigate();
-  const back = useBack();
-  const enter = useMutation({ mutationFn: () => signIn(email, password), onSuccess: () => navigate(back, { replace: true }) });
+  const { back, other } = useBack();
+  const enter = useMutation({ mutationFn: () => signIn(email, password) });
+  if (useSignedIn()) return <Navigate to={back} replace />;
   return (
-    <Entry title="Welcome back" onSubmit={() => enter.mutate()} other={<>New here? <Link to="/sign-up" className="font-medium text-accent underline">Make an account</Link></>}>
-      <Field label="E-mail" type="email" autoComplete="username" required value={email} onChange={(event) => setEmail(event.target.value)} />
-      <Field label="Password" type="password" autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.target.value)} />
+    <Entry
+      title="Welcome back"
+      onSubmit={() => enter.mutate()}
+      other={
+        <>
+          New here?{" "}
+          <Link to={`/sign-up${other}`} className="font-medium text-accent underline">
+            Create account
+          </Link>
+        </>
+      }
+    >
+      <Field
+        label="E-mail"
+        type="email"
+        autoComplete="username"
+        required
+        value={email}
+        onChange={(event) => setEmail(event.target.value)}
+      />
+      <Field
+        label="Password"
+        type="password"
+        autoComplete="current-password"
+        required
+        value={password}
+        onChange={(event) => setPassword(event.target.value)}
+      />
       {enter.error && <Trouble error={enter.error} />}
       <Button look="main" type="submit" busy={enter.isPending}>
         Sign in
@@ -36,33 +63,63 @@ export function SignIn(): ReactNode {
 }
 
 export function SignUp(): ReactNode {
-  useTitle("Make an account");
+  useTitle("Create account");
   const [account, setAccount] = useState({ first_name: "", last_name: "", email: "", password: "" });
-  const navigate = useNavigate();
-  const enter = useMutation({ mutationFn: () => signUp(account), onSuccess: () => navigate("/", { replace: true }) });
+  const { back, other } = useBack();
+  const enter = useMutation({ mutationFn: () => signUp(account) });
   const problem = enter.error && asApiError(enter.error);
   const field = (name: keyof typeof account) => ({
     value: account[name],
     error: problem?.fields.find((each) => each.field === name)?.message,
     onChange: (event: { target: { value: string } }) => setAccount({ ...account, [name]: event.target.value }),
   });
+  if (useSignedIn()) return <Navigate to={back} replace />;
   return (
-    <Entry title="Make an account" onSubmit={() => enter.mutate()} other={<>Have one already? <Link to="/sign-in" className="font-medium text-accent underline">Sign in</Link></>}>
+    <Entry
+      title="Create account"
+      onSubmit={() => enter.mutate()}
+      other={
+        <>
+          Have one already?{" "}
+          <Link to={`/sign-in${other}`} className="font-medium text-accent underline">
+            Sign in
+          </Link>
+        </>
+      }
+    >
       <div className="grid gap-4 sm:grid-cols-2">
         <Field label="First name" autoComplete="given-name" maxLength={100} {...field("first_name")} />
         <Field label="Last name" autoComplete="family-name" maxLength={100} {...field("last_name")} />
       </div>
       <Field label="E-mail" type="email" autoComplete="username" required {...field("email")} />
-      <Field label="Password" type="password" autoComplete="new-password" required minLength={10} hint="Ten characters or more; a short sentence is best." {...field("password")} />
-      {problem && <Trouble error={problem} />}
+      <Field
+        label="Password"
+        type="password"
+        autoComplete="new-password"
+        required
+        minLength={10}
+        hint="Ten characters or more; a short sentence is best."
+        {...field("password")}
+      />
+      {problem && !problem.fields.length && <Trouble error={problem} />}
       <Button look="main" type="submit" busy={enter.isPending}>
-        Make the account
+        Create account
       </Button>
     </Entry>
   );
 }
 
-function Entry({ title, onSubmit, other, children }: { title: string; onSubmit: () => void; other: ReactNode; children: ReactNode }): ReactNode {
+function Entry({
+  title,
+  onSubmit,
+  other,
+  children,
+}: {
+  title: string;
+  onSubmit: () => void;
+  other: ReactNode;
+  children: ReactNode;
+}): ReactNode {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     onSubmit();

@@ -27,7 +27,7 @@ export function UsageBody({ name, load }: Pick<Props, "name" | "load">): ReactNo
   const found = useQuery({ queryKey: [name, days], queryFn: () => load(days) });
   return (
     <div className="grid gap-6">
-      <div className="max-w-44">
+      <div className="max-w-56">
         <Select label="Days" value={days} onChange={(event) => setDays(Number(event.target.value))}>
           <option value={7}>the last 7 days</option>
           <option value={30}>the last 30 days</option>

@@ -1,12 +1,21 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { useNavigate, useParams } from "react-router";
 
-import { changeWebhook, deliveries, type Delivery, redeliver, removeWebhook, rotateSecret, testWebhook, webhook } from "../api/webhooks";
+import {
+  changeWebhook,
+  deliveries,
+  type Delivery,
+  redeliver,
+  removeWebhook,
+  rotateSecret,
+  testWebhook,
+  webhook,
+} from "../api/webhooks";
 import { ago, duration, exact } from "../lib/words";
 import { Button, ButtonLink } from "../ui/Button";
 import { Copy } from "../ui/Copy";
-import { Dialog } from "../ui/Dialog";
+import { Confirm } from "../ui/Confirm";
 import { Card, Page } from "../ui/Page";
 import { Badge, Empty, Rows, Trouble } from "../ui/states";
 import { HookState } from "./Webhooks";
@@ -15,14 +24,19 @@ import { HookState } from "./Webhooks";
 export function WebhookPage(): ReactNode {
   const { id = "" } = useParams();
   const queries = useQueryClient();
-  const navigate = useNavigate();
   const [deleting, setDeleting] = useState(false);
   const found = useQuery({ queryKey: ["webhooks", id], queryFn: () => webhook(id) });
-  const again = () => Promise.all([queries.invalidateQueries({ queryKey: ["webhooks"] }), queries.invalidateQueries({ queryKey: ["deliveries", id] })]);
+  const again = () =>
+    Promise.all([
+      queries.invalidateQueries({ queryKey: ["webhooks"] }),
+      queries.invalidateQueries({ queryKey: ["deliveries", id] }),
+    ]);
   const test = useMutation({ mutationFn: () => testWebhook(id), onSuccess: again });
-  const turn = useMutation({ mutationFn: (status: "active" | "disabled") => changeWebhook(id, { status }), onSuccess: again });
+  const turn = useMutation({
+    mutationFn: (status: "active" | "disabled") => changeWebhook(id, { status }),
+    onSuccess: again,
+  });
   const rotate = useMutation({ mutationFn: () => rotateSecret(id) });
-  const remove = useMutation({ mutationFn: () => removeWebhook(id), onSuccess: () => navigate("/webhooks") });
   const hook = found.data;
   const on = hook?.status === "active";
   const trouble = found.error ?? test.error ?? turn.error ?? rotate.error;
@@ -30,14 +44,20 @@ export function WebhookPage(): ReactNode {
     <Page
       title="Webhook"
       lead={hook && <span className="break-all">{hook.url}</span>}
-      actions={<ButtonLink to="/webhooks" icon="back">All webhooks</ButtonLink>}
+      actions={
+        <ButtonLink to="/webhooks" icon="back">
+          All webhooks
+        </ButtonLink>
+      }
     >
       {trouble && <Trouble error={trouble} />}
       {found.isPending && <Rows count={1} />}
       {hook && (
         <Card title={hook.description || "About"} aside={<HookState hook={hook} />}>
-          <p className="text-sm break-words text-soft">Told of: {hook.events.join(", ")}</p>
-          {hook.failing_since && <p className="text-sm text-warm">Nothing has got through since {exact(hook.failing_since)}.</p>}
+          <p className="text-sm break-words text-soft">Events: {hook.events.join(", ")}</p>
+          {hook.failing_since && (
+            <p className="text-sm text-warm">Nothing has got through since {exact(hook.failing_since)}.</p>
+          )}
           <div className="flex flex-wrap gap-2">
             <Button small look="main" icon="send" busy={test.isPending} disabled={!on} onClick={() => test.mutate()}>
               Send a test
@@ -61,17 +81,20 @@ export function WebhookPage(): ReactNode {
         </Card>
       )}
       <Deliveries webhookId={id} />
-      <Dialog title="Delete this webhook?" open={deleting} onClose={() => setDeleting(false)}>
-        <p className="text-soft">It is told nothing more, and the list of what was sent goes with it.</p>
-        {remove.error && <Trouble error={remove.error} />}
-        <div className="flex justify-end gap-2">
-          <Button onClick={() => setDeleting(false)}>Keep it</Button>
-          <Button look="danger" icon="trash" busy={remove.isPending} onClick={() => remove.mutate()}>
-            Delete
-          </Button>
-        </div>
-      </Dialog>
+      <Confirm title="Delete this webhook?" item={deleting ? id : null} onClose={() => setDeleting(false)}>
+        {(webhookId) => <Delete id={webhookId} onClose={() => setDeleting(false)} />}
+      </Confirm>
     </Page>
+  );
+}
+
+function Delete({ id, onClose }: { id: string; onClose: () => void }): ReactNode {
+  const navigate = useNavigate();
+  const remove = useMutation({ mutationFn: () => removeWebhook(id), onSuccess: () => navigate("/webhooks") });
+  return (
+    <Confirm.Body act="Delete" icon="trash" keep="Keep it" mutation={remove} onClose={onClose}>
+      It gets nothing more, and the list of what was sent goes with it.
+    </Confirm.Body>
   );
 }
 
@@ -82,13 +105,17 @@ function Deliveries({ webhookId }: { webhookId: string }): ReactNode {
     queryFn: ({ pageParam }) => deliveries(webhookId, pageParam),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
-    refetchInterval: ({ state: { data } }) => (data?.pages[0]?.items.some(({ status }) => status === "pending") ? 1_500 : 10_000),
+    refetchInterval: ({ state: { data } }) =>
+      data?.pages[0]?.items.some(({ status }) => status === "pending") ? 1_500 : 10_000,
   });
   const again = useMutation({
     mutationFn: (id: string) => redeliver(id),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["deliveries", webhookId] }),
   });
   const items = found.data?.pages.flatMap((page) => page.items) ?? [];
+  // Whether the endpoint is failing changes with each answer that it gives.
+  const answers = items.map(({ id, status, attempts }) => `${id} ${status} ${attempts}`).join();
+  useEffect(() => void queries.invalidateQueries({ queryKey: ["webhooks"] }), [queries, answers]);
   return (
     <section className="grid gap-4">
       <h2 className="text-xl font-semibold">Deliveries</h2>

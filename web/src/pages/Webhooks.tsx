@@ -16,17 +16,18 @@ const EVENTS: [string, string][] = [
   ["generation.failed.v1", "a scene failed"],
   ["export.completed.v1", "an export is ready"],
   ["export.failed.v1", "an export failed"],
-  ["*", "everything, also what is to come"],
+  ["*", "every event, also of later versions"],
 ];
 
-/** Servers of one's own that are told of events. */
+/** Servers of one's own that get the account's events. */
 export function Webhooks(): ReactNode {
   const [making, setMaking] = useState(false);
+  const [shown, setShown] = useState(false);
   const found = useQuery({ queryKey: ["webhooks"], queryFn: webhooks });
   return (
     <Page
       title="Webhooks"
-      lead="Your own servers, told of each event within moments, signed as Standard Webhooks describes it, and again until they answer."
+      lead="Your own servers get each event within moments, signed as Standard Webhooks describes it, and again until they answer."
       actions={
         <Button look="main" icon="plus" onClick={() => setMaking(true)}>
           New webhook
@@ -37,13 +38,16 @@ export function Webhooks(): ReactNode {
       {found.error && <Trouble error={found.error} retry={() => void found.refetch()} />}
       {found.data?.length === 0 && (
         <Empty icon="hook" title="No webhooks yet">
-          Add an address of yours, and it is told when scenes and exports are ready.
+          Add an address of yours; it is called when scenes and exports are ready.
         </Empty>
       )}
       <ul className="grid gap-3">
         {found.data?.map((hook) => (
           <li key={hook.id}>
-            <Link to={`/webhooks/${hook.id}`} className="flex items-center justify-between gap-3 rounded-2xl border border-line bg-card px-5 py-4 transition-colors hover:bg-wash">
+            <Link
+              to={`/webhooks/${hook.id}`}
+              className="flex items-center justify-between gap-3 rounded-2xl border border-line bg-card px-5 py-4 transition-colors hover:bg-wash"
+            >
               <span className="grid min-w-0 gap-1">
                 <span className="font-medium break-all">{hook.url}</span>
                 <span className="text-sm break-words text-soft">{hook.description || hook.events.join(", ")}</span>
@@ -56,8 +60,8 @@ export function Webhooks(): ReactNode {
           </li>
         ))}
       </ul>
-      <Dialog title="New webhook" open={making} onClose={() => setMaking(false)}>
-        <Make />
+      <Dialog title="New webhook" open={making} held={shown} onClose={() => setMaking(false)}>
+        <Make onShown={() => setShown(true)} />
       </Dialog>
     </Page>
   );
@@ -68,7 +72,7 @@ export function HookState({ hook }: { hook: Webhook }): ReactNode {
   return hook.failing_since ? <Badge tone="warm">failing</Badge> : <Badge tone="good">on</Badge>;
 }
 
-function Make(): ReactNode {
+function Make({ onShown }: { onShown: () => void }): ReactNode {
   const queries = useQueryClient();
   const navigate = useNavigate();
   const [url, setUrl] = useState("");
@@ -76,7 +80,10 @@ function Make(): ReactNode {
   const [events, setEvents] = useState(["generation.completed.v1", "generation.failed.v1"]);
   const make = useMutation({
     mutationFn: () => makeWebhook({ url, events, description }),
-    onSuccess: () => queries.invalidateQueries({ queryKey: ["webhooks"] }),
+    onSuccess: () => {
+      onShown();
+      return queries.invalidateQueries({ queryKey: ["webhooks"] });
+    },
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -96,16 +103,31 @@ function Make(): ReactNode {
   }
   return (
     <form onSubmit={submit} className="grid gap-5">
-      <Field label="Address" type="url" required placeholder="https://shop.example.com/hooks" value={url} onChange={(event) => setUrl(event.target.value)} />
-      <Field label="What it is for" maxLength={500} value={description} onChange={(event) => setDescription(event.target.value)} />
+      <Field
+        label="Address"
+        minLength={8}
+        type="url"
+        required
+        placeholder="https://shop.example.com/hooks"
+        value={url}
+        onChange={(event) => setUrl(event.target.value)}
+      />
+      <Field
+        label="What it is for"
+        maxLength={500}
+        value={description}
+        onChange={(event) => setDescription(event.target.value)}
+      />
       <fieldset className="grid gap-1">
-        <legend className="pb-1 text-sm font-medium">Tell it when</legend>
+        <legend className="pb-1 text-sm font-medium">Send it when</legend>
         {EVENTS.map(([type, text]) => (
           <Tick
             key={type}
             label={text}
             checked={events.includes(type)}
-            onChange={(event) => setEvents(event.target.checked ? [...events, type] : events.filter((each) => each !== type))}
+            onChange={(event) =>
+              setEvents(event.target.checked ? [...events, type] : events.filter((each) => each !== type))
+            }
           />
         ))}
       </fieldset>

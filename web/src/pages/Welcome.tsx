@@ -1,20 +1,24 @@
 import type { ReactNode } from "react";
 
+import { farewell } from "../api/session";
 import { ButtonLink } from "../ui/Button";
 import { useTitle } from "../ui/Page";
+import { Note } from "../ui/states";
 import { Dunes } from "./Dunes";
 
 const STEPS: [string, string][] = [
   ["One photo", "JPEG, HEIC or whatever your camera makes. Orientation and lens are read from it."],
-  ["A moment", "A network predicts over a million Gaussians at once, in metres, and you watch each stage."],
+  ["A moment", "A network predicts the Gaussians at once, in metres, and you watch each stage."],
   ["Look around", "Lean into the picture here, share it with a link, or take it to Blender, Unreal or a headset."],
 ];
 
 /** What somebody sees who is not signed in. */
 export function Welcome(): ReactNode {
+  const goodbye = farewell();
   useTitle("Photos you can look into");
   return (
     <div className="mx-auto grid w-full max-w-7xl gap-16 px-4 pt-6 pb-24 sm:px-8 sm:pt-10">
+      {goodbye && <Note>{goodbye}</Note>}
       <div className="relative grid min-h-[min(40rem,78vh)] content-end overflow-hidden rounded-[2rem] bg-stage shadow-lift">
         <Dunes />
         <div className="relative grid gap-5 bg-gradient-to-t from-black/75 via-black/35 to-transparent p-6 pt-24 text-white sm:p-12 sm:pt-28">
@@ -24,7 +28,7 @@ export function Welcome(): ReactNode {
           </p>
           <div className="flex flex-wrap gap-3 pt-1">
             <ButtonLink look="main" to="/sign-up">
-              Make an account
+              Create account
             </ButtonLink>
             <ButtonLink to="/sign-in">Sign in</ButtonLink>
           </div>

@@ -13,10 +13,12 @@ export function Drop({ large }: { large: boolean }): ReactNode {
   const over = useHeldOver();
   return (
     <div
-      className={`grid place-items-center rounded-3xl border-2 border-dashed text-center transition-colors ${over ? "border-accent bg-accent-wash" : "border-line bg-card"} ${large ? "gap-5 px-6 py-20" : "gap-3 px-5 py-8 sm:flex sm:justify-between sm:text-left"}`}
+      className={`grid place-items-center rounded-3xl border-2 border-dashed text-center transition-colors ${over ? "border-accent bg-accent-wash" : "border-line bg-card"} ${large ? "gap-5 px-6 py-20" : "gap-3 px-5 py-3.5 sm:flex sm:justify-between sm:text-left"}`}
     >
       <div className={large ? "grid justify-items-center gap-4" : "flex items-center gap-4"}>
-        <span className={`grid shrink-0 place-items-center rounded-full bg-accent-wash text-accent ${large ? "size-18" : "size-12"}`}>
+        <span
+          className={`grid shrink-0 place-items-center rounded-full bg-accent-wash text-accent ${large ? "size-18" : "size-10"}`}
+        >
           <Icon name="image" className={large ? "size-8" : "size-6"} />
         </span>
         <div className="grid gap-1">

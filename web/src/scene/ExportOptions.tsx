@@ -15,7 +15,13 @@ export function ExportOptions({ schemas, values, onChange }: Props): ReactNode {
   return (
     <div className="grid gap-4">
       {Object.entries(schemas).map(([name, schema]) => (
-        <One key={name} label={words(name)} schema={schema} value={values[name]} onChange={(value) => set(name, value)} />
+        <One
+          key={name}
+          label={words(name)}
+          schema={schema}
+          value={values[name]}
+          onChange={(value) => set(name, value)}
+        />
       ))}
     </div>
   );
@@ -32,16 +38,31 @@ function One({ label, schema, value, onChange }: OneProps): ReactNode {
   const hint = schema.description;
   if (schema.enum) {
     return (
-      <Select label={label} hint={hint} value={String(value ?? "")} onChange={(event) => onChange(event.target.value || undefined)}>
-        <option value="">{schema.default === null || schema.default === undefined ? "as it is" : `${schema.default} (default)`}</option>
-        {schema.enum.map((each) => (
-          <option key={each}>{each}</option>
-        ))}
+      <Select
+        label={label}
+        hint={hint}
+        value={String(value ?? "")}
+        onChange={(event) => onChange(event.target.value || undefined)}
+      >
+        <option value="">
+          {schema.default === null || schema.default === undefined ? "as it is" : `${schema.default} (default)`}
+        </option>
+        {schema.enum
+          .filter((each) => each !== schema.default)
+          .map((each) => (
+            <option key={each}>{each}</option>
+          ))}
       </Select>
     );
   }
   if (schema.type === "boolean") {
-    return <Tick label={label} checked={value === true || (value === undefined && schema.default === true)} onChange={(event) => onChange(event.target.checked)} />;
+    return (
+      <Tick
+        label={label}
+        checked={value === true || (value === undefined && schema.default === true)}
+        onChange={(event) => onChange(event.target.checked)}
+      />
+    );
   }
   return (
     <Field

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 
-import { type Export, exportsOf, formats, makeExport, type Options } from "../api/exports";
+import { chosen, type Export, exportsOf, formats, makeExport, type Options } from "../api/exports";
 import type { Format } from "../api/formats";
 import { ago } from "../lib/words";
 import { Button } from "../ui/Button";
@@ -17,23 +17,26 @@ const KINDS: [Format["kind"], string][] = [
   ["picture", "Pictures"],
   ["video", "Videos"],
 ];
-const LOOK_MS = 1_500;
+const REFETCH_MS = 1_500;
 
 /** Take a scene elsewhere: what was made, and what can be. */
 export function Exports({ sceneId, splatUrl }: { sceneId: string; splatUrl: string | null }): ReactNode {
-  const [chosen, setChosen] = useState<Format | null>(null);
+  const [asked, setAsked] = useState<Format | null>(null);
   const made = useQuery({
     queryKey: ["exports", sceneId],
     queryFn: () => exportsOf(sceneId),
-    refetchInterval: ({ state: { data } }) => (data?.some(({ status }) => !["completed", "failed"].includes(status)) ? LOOK_MS : false),
+    refetchInterval: ({ state: { data } }) =>
+      data?.some(({ status }) => !["completed", "failed"].includes(status)) ? REFETCH_MS : false,
   });
   const known = useQuery({ queryKey: ["formats"], queryFn: formats, staleTime: Number.POSITIVE_INFINITY });
   return (
-    <Card title="Take it with you">
+    <Card id="take" title="Download">
       {made.error && <Trouble error={made.error} retry={() => void made.refetch()} />}
       <ul aria-label="Exports" className="grid gap-2">
         {splatUrl && <Row title="PLY" about="the scene as it was made" href={splatUrl} />}
-        {made.data?.map((each) => <Made key={each.id} made={each} format={known.data?.find(({ name }) => name === each.export_format)} />)}
+        {made.data?.map((each) => (
+          <Made key={each.id} made={each} format={known.data?.find(({ name }) => name === each.export_format)} />
+        ))}
       </ul>
       {known.isPending && <Rows count={2} />}
       {known.error && <Trouble error={known.error} retry={() => void known.refetch()} />}
@@ -45,7 +48,13 @@ export function Exports({ sceneId, splatUrl }: { sceneId: string; splatUrl: stri
               {known.data
                 ?.filter((format) => format.kind === kind)
                 .map((format) => (
-                  <Button small key={format.name} aria-haspopup="dialog" title={format.description} onClick={() => setChosen(format)}>
+                  <Button
+                    small
+                    key={format.name}
+                    aria-haspopup="dialog"
+                    title={format.description}
+                    onClick={() => setAsked(format)}
+                  >
                     {format.title}
                   </Button>
                 ))}
@@ -53,8 +62,8 @@ export function Exports({ sceneId, splatUrl }: { sceneId: string; splatUrl: stri
           </div>
         ))}
       </div>
-      <Dialog title={chosen ? `Export as ${chosen.title}` : ""} open={chosen !== null} onClose={() => setChosen(null)}>
-        {chosen && <Ask sceneId={sceneId} format={chosen} onDone={() => setChosen(null)} />}
+      <Dialog title={asked ? `Export as ${asked.title}` : ""} open={asked !== null} onClose={() => setAsked(null)}>
+        {asked && <Ask sceneId={sceneId} format={asked} onDone={() => setAsked(null)} />}
       </Dialog>
     </Card>
   );
@@ -64,7 +73,7 @@ function Ask({ sceneId, format, onDone }: { sceneId: string; format: Format; onD
   const queries = useQueryClient();
   const [options, setOptions] = useState<Options>({});
   const make = useMutation({
-    mutationFn: () => makeExport(sceneId, format.name, options),
+    mutationFn: () => makeExport(sceneId, format.name, chosen(options, format.options.properties ?? {})),
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: ["exports", sceneId] });
       onDone();
@@ -79,8 +88,8 @@ function Ask({ sceneId, format, onDone }: { sceneId: string; format: Format; onD
       <p className="text-soft">{format.description}</p>
       <ExportOptions schemas={format.options.properties ?? {}} values={options} onChange={setOptions} />
       {make.error && <Trouble error={make.error} />}
-      <Button look="main" type="submit" icon="download" busy={make.isPending}>
-        Make the file
+      <Button look="main" type="submit" busy={make.isPending}>
+        Create file
       </Button>
     </form>
   );
@@ -90,7 +99,8 @@ function Made({ made, format }: { made: Export; format: Format | undefined }): R
   const title = format?.title ?? made.export_format.toUpperCase();
   const options = Object.entries(made.options).map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`);
   const about = [...options, ago(made.created_at)].join(" · ");
-  if (made.status === "completed" && made.export_file_url) return <Row title={title} about={about} href={made.export_file_url} />;
+  if (made.status === "completed" && made.export_file_url)
+    return <Row title={title} about={about} href={made.export_file_url} />;
   return (
     <li className="flex items-center justify-between gap-3 rounded-2xl bg-wash px-4 py-3">
       <span className="grid">
@@ -102,7 +112,7 @@ function Made({ made, format }: { made: Export; format: Format | undefined }): R
         <Badge tone="bad">failed</Badge>
       ) : (
         <span role="status" className="breathe text-sm text-accent">
-          making it…
+          creating it…
         </span>
       )}
     </li>
@@ -112,7 +122,11 @@ function Made({ made, format }: { made: Export; format: Format | undefined }): R
 function Row({ title, about, href }: { title: string; about: string; href: string }): ReactNode {
   return (
     <li>
-      <a href={href} download className="flex items-center justify-between gap-3 rounded-2xl bg-wash px-4 py-3 transition-colors hover:bg-accent-wash">
+      <a
+        href={href}
+        download
+        className="flex items-center justify-between gap-3 rounded-2xl bg-wash px-4 py-3 transition-colors hover:bg-accent-wash"
+      >
         <span className="grid">
           <span className="font-medium">{title}</span>
           <span className="text-sm text-soft">{about}</span>

@@ -36,8 +36,11 @@ export function Sharing({ sceneId }: { sceneId: string }): ReactNode {
     make.mutate();
   };
   return (
-    <Card title="Share">
-      <p className="text-sm text-soft">Anybody with the link can look into the scene, and change nothing. The link is shown once.</p>
+    <Card id="share" title="Share">
+      <p className="text-sm text-soft">
+        Anybody with the link can look into the scene and compare it with the photo, unless the photo says where it was
+        taken; nobody can change anything.
+      </p>
       <form onSubmit={submit} className="flex items-end gap-2">
         <div className="flex-1">
           <Select label="Good for" value={hours} onChange={(event) => setHours(Number(event.target.value))}>
@@ -49,13 +52,16 @@ export function Sharing({ sceneId }: { sceneId: string }): ReactNode {
           </Select>
         </div>
         <Button look="main" type="submit" icon="link" busy={make.isPending}>
-          Make a link
+          Create link
         </Button>
       </form>
       {make.data && (
         <div className="grid gap-1.5">
           <Copy text={make.data.url} label="the link" />
-          <p className="text-sm text-soft">Good until {day(make.data.expires_at)}.</p>
+          <p className="text-sm text-soft">
+            Good until {day(make.data.expires_at)}. Copy it now: the list below does not show it again, but you can
+            create another at any time.
+          </p>
         </div>
       )}
       {(make.error ?? end.error ?? live.error) && <Trouble error={make.error ?? end.error ?? live.error} />}
@@ -64,9 +70,14 @@ export function Sharing({ sceneId }: { sceneId: string }): ReactNode {
           {live.data.map(({ id, created_at, expires_at }) => (
             <li key={id} className="flex items-center justify-between gap-3 py-1">
               <span className="text-sm" title={exact(created_at)}>
-                Made {ago(created_at)}, ends {ago(expires_at)}
+                Created {ago(created_at)}, ends {ago(expires_at)}
               </span>
-              <IconButton icon="trash" label={`End the link made ${ago(created_at)}`} onClick={() => end.mutate(id)} className="text-soft hover:bg-bad-wash hover:text-bad" />
+              <IconButton
+                icon="trash"
+                label={`End the link created ${ago(created_at)}`}
+                onClick={() => end.mutate(id)}
+                className="text-soft hover:bg-bad-wash hover:text-bad"
+              />
             </li>
           ))}
         </ul>

@@ -9,7 +9,7 @@ const PARTS: Part[] = [
   { key: "queued_ms", title: "Waited", about: "until a worker took it", tone: "bg-line" },
   { key: "fetch_ms", title: "Fetched", about: "the photo from the store", tone: "bg-[#8fc5cb]" },
   { key: "decode_ms", title: "Read", about: "decoded and turned upright", tone: "bg-[#4fa3ad]" },
-  { key: "batch_wait_ms", title: "Gathered", about: "for the network and for company", tone: "bg-edge" },
+  { key: "batch_wait_ms", title: "Batched", about: "waited for the network and for other photos", tone: "bg-edge" },
   { key: "inference_ms", title: "Predicted", about: "its batch, on the accelerator", tone: "bg-[#e2903f]" },
   { key: "encode_ms", title: "Written", about: "the Gaussians as a file", tone: "bg-[#b78ad0]" },
   { key: "upload_ms", title: "Stored", about: "the file", tone: "bg-[#7e6cc0]" },
@@ -36,7 +36,10 @@ export function TimingsPicture({ timings }: { timings: Timings }): ReactNode {
       <dl className="grid gap-x-6 gap-y-1.5 text-sm">
         {parts.map(({ key, title, about, tone, ms }) => (
           <div key={key} className="flex items-baseline gap-2.5">
-            <span aria-hidden="true" className={`size-2.5 shrink-0 self-center rounded-full border border-edge/40 ${tone}`} />
+            <span
+              aria-hidden="true"
+              className={`size-2.5 shrink-0 self-center rounded-full border border-edge/40 ${tone}`}
+            />
             <dt className="min-w-0 flex-1">
               {title} <span className="text-soft">{about}</span>
             </dt>

@@ -19,7 +19,12 @@ export function factsOf(metadata: Record<string, unknown>, models: Model[]): [st
     ["Gaussians", many(Number(result.gaussian_count))],
     ["Size of the splat", size(Number(result.bytes))],
     ["Photo", `${String(result.width)} × ${String(result.height)} pixels`],
-    ["Focal length", [`${Math.round(Number(result.focal_length_px))} pixels`, FOCAL_SOURCES[String(metadata.focal_source)]].filter(Boolean).join(", ")],
+    [
+      "Focal length",
+      [`${Math.round(Number(result.focal_length_px))} pixels`, FOCAL_SOURCES[String(metadata.focal_source)]]
+        .filter(Boolean)
+        .join(", "),
+    ],
     ["Size of things", scaleOf(metadata.scale_uncertainty)],
     ["Likeness to the photo", likenessOf(scores)],
     ["Model", `${String(model.name)} ${String(model.version)} on ${String(model.device)}, ${String(model.dtype)}`],
@@ -36,9 +41,17 @@ function scaleOf(spread: unknown): string | null {
 }
 
 function likenessOf(scores: Part): string {
-  const figures: [string, number][] = [["psnr", 1], ["ssim", 2], ["lpips", 3], ["dists", 3]];
+  const figures: [string, number][] = [
+    ["psnr", 1],
+    ["ssim", 2],
+    ["lpips", 3],
+    ["dists", 3],
+  ];
   return figures
     .filter(([name]) => typeof scores[name] === "number")
-    .map(([name, digits]) => `${name.toUpperCase()} ${Number(scores[name]).toFixed(digits)}${name === "psnr" ? " dB" : ""}`)
+    .map(
+      ([name, digits]) =>
+        `${name.toUpperCase()} ${Number(scores[name]).toFixed(digits)}${name === "psnr" ? " dB" : ""}`,
+    )
     .join(", ");
 }

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 
-import { advance, type Place, placeOfStatus, STAGES } from "./stages";
+import { advance, type Progress, progressOfStatus, STAGES } from "./stages";
 
 const progress = (stage: string, fraction: number) => ({ type: "generation.progress.v1", data: { stage, fraction } });
 
 test("a scene goes through its stages in order, and an event that came late does not take it back", () => {
-  let place: Place | undefined;
+  let place: Progress | undefined;
   const seen: number[] = [];
   for (const event of [
     { type: "generation.requested.v1", data: {} },
@@ -29,7 +29,7 @@ test("what is not understood changes nothing", () => {
 });
 
 test("without a word from the stream the status tells as much as it can", () => {
-  expect(placeOfStatus("pending").stage).toBe(0);
-  expect(placeOfStatus("processing").stage).toBe(1);
-  expect(placeOfStatus("completed").fraction).toBe(1);
+  expect(progressOfStatus("pending").stage).toBe(0);
+  expect(progressOfStatus("processing").stage).toBe(1);
+  expect(progressOfStatus("completed").fraction).toBe(1);
 });

@@ -1,43 +1,57 @@
 /** Photos on their way to the service, wherever in the page they were dropped; two at a time. */
 import { useSyncExternalStore } from "react";
 
-import { asApiError } from "../api/problem";
+import { ApiError, asApiError } from "../api/problem";
 import { sendPhoto } from "../api/upload";
+import { thumbnail, type Thumbnail } from "../lib/thumbnail";
+import { dropAllQueued, dropQueued, keepQueued, queuedBefore } from "./queue";
 
 export type Sending = {
   key: string;
   file: File;
-  /** The photo as this browser shows it: an address of this page alone. */
-  url: string;
+  /** A small picture of the photo, an address of this page alone; null until made and where the browser has none. */
+  picture: Thumbnail | null;
   fraction: number;
-  state: "waiting" | "sending" | "sent" | "failed";
+  /** `held`: it did not get through, and is sent again by itself. */
+  state: "waiting" | "sending" | "held" | "sent" | "failed";
   sceneId: string | null;
-  error: unknown;
+  sentAt: number;
+  error: ApiError | null;
+  tries: number;
 };
 
 const AT_ONCE = 2;
+/** The service takes no larger photo (`bus/contract/limits.py`). */
+export const MOST_BYTES = 50 * 1024 * 1024;
+const REMEMBERED = 200;
+const FIRST_WAIT_MS = 2_000;
+const LONGEST_WAIT_MS = 30_000;
+
 let sendings: Sending[] = [];
+/** When the photos that are counted together began to go out. */
+let since = 0;
 const stops = new Map<string, AbortController>();
 const listeners = new Set<() => void>();
 
 export const useSendings = (): Sending[] => useSyncExternalStore(listen, () => sendings);
+export const batchSince = (): number => since;
+export const isOpen = ({ state }: Sending): boolean => state === "waiting" || state === "sending" || state === "held";
 
-/** Return the local picture of a scene that was sent from here, sooner than the store can show it. */
-export const localPicture = (sceneId: string): string | undefined => sendings.find((each) => each.sceneId === sceneId)?.url;
+/** Return what was sent from here as this scene: its picture is here sooner than the store can show it. */
+export const sentAs = (sceneId: string): Sending | undefined => sendings.find((each) => each.sceneId === sceneId);
 
-/** Begin to send these files; what is no picture is told as such without a round trip. */
+/** Begin to send these files; what can never be a photo is said without a round trip. */
 export function add(files: Iterable<File>): void {
-  const fresh = [...files].map<Sending>((file) => ({
-    key: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`,
-    file,
-    url: URL.createObjectURL(file),
-    fraction: 0,
-    state: "waiting",
-    sceneId: null,
-    error: null,
-  }));
-  set([...fresh, ...sendings]);
-  work();
+  const fresh = [...files].map((file) => sendingOf(file));
+  void keepQueued(fresh.filter(isOpen));
+  join(fresh);
+}
+
+/** Go on with what this tab had to send before it was reloaded. The keys are the same: none is made twice. */
+export async function resume(): Promise<void> {
+  const known = new Set(sendings.map(({ key }) => key));
+  const before = (await queuedBefore()).filter(({ key }) => !known.has(key));
+  join(before.map(({ file, key }) => sendingOf(file, key)));
 }
 
 export function again(key: string): void {
@@ -47,36 +61,108 @@ export function again(key: string): void {
 
 /** Forget a photo; stops it where it is still going out. */
 export function dismiss(key: string): void {
-  stops.get(key)?.abort();
-  set(sendings.filter((each) => each.key !== key));
+  drop((each) => each.key === key);
+}
+
+/** Stop everything that has not gone out yet. */
+export function stopAll(): void {
+  drop(isOpen);
+}
+
+export function dismissFailed(): void {
+  drop(({ state }) => state === "failed");
+}
+
+/** Forget what was sent as these scenes: they are deleted, or the store shows them. */
+export function forgetSent(sceneIds: Set<string>): void {
+  if (sendings.some(({ sceneId }) => sceneId !== null && sceneIds.has(sceneId))) {
+    drop(({ sceneId }) => sceneId !== null && sceneIds.has(sceneId));
+  }
 }
 
 /** Forget all of them: somebody signed out. */
 export function clear(): void {
-  for (const { key } of sendings) stops.get(key)?.abort();
-  set([]);
+  drop(() => true);
+  void dropAllQueued();
+}
+
+function sendingOf(file: File, key: string = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`): Sending {
+  const error = unfit(file);
+  const state = error ? "failed" : "waiting";
+  return { key, file, picture: null, fraction: 0, state, sceneId: null, sentAt: 0, error, tries: 0 };
+}
+
+function unfit({ size }: File): ApiError | null {
+  if (size === 0) return new ApiError("empty", "The file is empty.", { status: 400 });
+  if (size <= MOST_BYTES) return null;
+  return new ApiError("image_too_large", "The photo has more than 50 MB; send a smaller copy.", { status: 413 });
+}
+
+function join(fresh: Sending[]): void {
+  if (!sendings.some(isOpen)) since = Date.now();
+  set([...fresh, ...sendings]);
+  work();
+}
+
+function drop(which: (sending: Sending) => boolean): void {
+  const gone = sendings.filter(which);
+  if (!gone.length) return;
+  set(sendings.filter((each) => !gone.includes(each)));
+  for (const { key, picture } of gone) {
+    stops.get(key)?.abort();
+    void dropQueued(key);
+    if (picture) URL.revokeObjectURL(picture.url);
+  }
+  work();
 }
 
 function work(): void {
   const busy = sendings.filter(({ state }) => state === "sending").length;
-  const waiting = sendings.filter(({ state }) => state === "waiting").slice(0, AT_ONCE - busy);
-  for (const next of waiting) void send(next);
+  // The newest stand first in the list; they go out in the order in which they came.
+  const waiting = sendings.filter(({ state }) => state === "waiting").reverse();
+  for (const next of waiting.slice(0, Math.max(0, AT_ONCE - busy))) void send(next);
 }
 
-async function send({ key, file }: Sending): Promise<void> {
+async function send({ key, file, picture, tries }: Sending): Promise<void> {
   const stop = new AbortController();
   stops.set(key, stop);
   change(key, { state: "sending" });
+  if (!picture) void thumbnail(file).then((made) => show(key, made));
   try {
     const onProgress = (fraction: number) => change(key, { fraction });
     const sceneId = await sendPhoto({ file, key, onProgress, signal: stop.signal });
-    change(key, { state: "sent", fraction: 1, sceneId });
-  } catch (error) {
-    change(key, { state: "failed", error: asApiError(error) });
+    void dropQueued(key);
+    change(key, { state: "sent", fraction: 1, sceneId, sentAt: Date.now() });
+    const old = sendings.filter(({ state }) => state === "sent").slice(REMEMBERED);
+    drop((each) => old.includes(each));
+  } catch (thrown) {
+    const error = asApiError(thrown);
+    if (error.mayPass) hold(key, error, tries);
+    else {
+      void dropQueued(key);
+      change(key, { state: "failed", error });
+    }
   } finally {
     stops.delete(key);
     work();
   }
+}
+
+/** Send it again after a while, or as soon as the browser is online. */
+function hold(key: string, error: ApiError, tries: number): void {
+  change(key, { state: "held", error, fraction: 0, tries: tries + 1 });
+  setTimeout(() => release((each) => each.key === key), Math.min(FIRST_WAIT_MS * 2 ** tries, LONGEST_WAIT_MS));
+}
+
+function release(which: (sending: Sending) => boolean): void {
+  for (const each of sendings.filter(({ state }) => state === "held").filter(which))
+    change(each.key, { state: "waiting" });
+  work();
+}
+
+function show(key: string, picture: Thumbnail | null): void {
+  if (picture && !sendings.some((each) => each.key === key)) URL.revokeObjectURL(picture.url);
+  else if (picture) change(key, { picture });
 }
 
 function change(key: string, to: Partial<Sending>): void {
@@ -92,3 +178,8 @@ function listen(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
+
+globalThis.addEventListener?.("online", () => release(() => true));
+globalThis.addEventListener?.("beforeunload", (event) => {
+  if (sendings.some(isOpen)) event.preventDefault(); // the browser asks whether to leave
+});

@@ -15,12 +15,27 @@ const LOOKS: Record<Look, string> = {
   danger: "border border-line bg-card text-bad hover:bg-bad-wash",
 };
 
-const shape = ({ look = "quiet", small = false }: Own): string =>
+/** Return the classes of what looks like a button. */
+export const shape = ({ look = "quiet", small = false }: Own): string =>
   `${SHAPE} ${LOOKS[look]} ${small ? "min-h-9 px-3.5 text-sm" : "min-h-11 px-5"}`;
 
-export function Button({ look, icon, small, busy = false, children, className = "", ...rest }: Own & ButtonHTMLAttributes<HTMLButtonElement> & { busy?: boolean }): ReactNode {
+export function Button({
+  look,
+  icon,
+  small,
+  busy = false,
+  children,
+  className = "",
+  ...rest
+}: Own & ButtonHTMLAttributes<HTMLButtonElement> & { busy?: boolean }): ReactNode {
   return (
-    <button type="button" {...rest} disabled={rest.disabled || busy} aria-busy={busy || undefined} className={`${shape({ ...(look && { look }), ...(small && { small }) })} ${className}`}>
+    <button
+      type="button"
+      {...rest}
+      disabled={rest.disabled || busy}
+      aria-busy={busy || undefined}
+      className={`${shape({ ...(look && { look }), ...(small && { small }) })} ${className}`}
+    >
       {icon && <Icon name={icon} className={small ? "size-4.5" : "size-5"} />}
       {children}
     </button>
@@ -38,9 +53,20 @@ export function ButtonLink({ look, icon, small, children, className = "", ...res
 }
 
 /** A round button with a sign; `label` is what it says. */
-export function IconButton({ icon, label, className = "", ...rest }: { icon: IconName; label: string } & ButtonHTMLAttributes<HTMLButtonElement>): ReactNode {
+export function IconButton({
+  icon,
+  label,
+  className = "",
+  ...rest
+}: { icon: IconName; label: string } & ButtonHTMLAttributes<HTMLButtonElement>): ReactNode {
   return (
-    <button type="button" title={label} aria-label={label} {...rest} className={`inline-grid size-11 place-items-center rounded-full transition-colors disabled:opacity-50 ${className}`}>
+    <button
+      type="button"
+      title={label}
+      aria-label={label}
+      {...rest}
+      className={`inline-grid size-11 place-items-center rounded-full transition-colors disabled:opacity-50 ${className}`}
+    >
       <Icon name={icon} />
     </button>
   );

@@ -4,7 +4,14 @@ const BOX =
   "w-full min-h-11 rounded-xl border border-edge bg-card px-3.5 text-base text-ink placeholder:text-soft aria-[invalid=true]:border-bad";
 type Own = { label: string; hint?: string | undefined; error?: string | undefined; hideLabel?: boolean };
 
-function Around({ id, label, hint, error, hideLabel = false, children }: Own & { id: string; children: ReactNode }): ReactNode {
+function Around({
+  id,
+  label,
+  hint,
+  error,
+  hideLabel = false,
+  children,
+}: Own & { id: string; children: ReactNode }): ReactNode {
   return (
     <div className="grid gap-1.5">
       <label htmlFor={id} className={hideLabel ? "sr-only" : "text-sm font-medium"}>
@@ -20,7 +27,13 @@ function Around({ id, label, hint, error, hideLabel = false, children }: Own & {
   );
 }
 
-export function Field({ label, hint, error, hideLabel, ...rest }: Own & InputHTMLAttributes<HTMLInputElement>): ReactNode {
+export function Field({
+  label,
+  hint,
+  error,
+  hideLabel,
+  ...rest
+}: Own & InputHTMLAttributes<HTMLInputElement>): ReactNode {
   const id = useId();
   const about = error || hint ? `${id}-about` : undefined;
   return (
@@ -30,7 +43,14 @@ export function Field({ label, hint, error, hideLabel, ...rest }: Own & InputHTM
   );
 }
 
-export function Select({ label, hint, error, hideLabel, children, ...rest }: Own & SelectHTMLAttributes<HTMLSelectElement>): ReactNode {
+export function Select({
+  label,
+  hint,
+  error,
+  hideLabel,
+  children,
+  ...rest
+}: Own & SelectHTMLAttributes<HTMLSelectElement>): ReactNode {
   const id = useId();
   return (
     <Around {...{ id, label, hint, error, ...(hideLabel && { hideLabel }) }}>

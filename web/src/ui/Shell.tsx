@@ -3,6 +3,7 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link, NavLink, useLocation } from "react-router";
 
 import { me } from "../api/account";
+import { useOnline } from "../lib/useOnline";
 import { useSignedIn } from "../lib/useSignedIn";
 import { ButtonLink, IconButton } from "./Button";
 import mark from "./icon.svg";
@@ -31,14 +32,45 @@ export function Shell({ children }: { children: ReactNode }): ReactNode {
   }, [pathname]);
   return (
     <>
-      <a href="#content" className="sr-only z-50 rounded-full bg-accent px-5 py-3 text-on-accent focus:not-sr-only focus:fixed focus:top-3 focus:left-3">
+      <a
+        href="#content"
+        className="sr-only z-50 rounded-full bg-accent px-5 py-3 text-on-accent focus:not-sr-only focus:fixed focus:top-3 focus:left-3"
+      >
         Skip to the content
       </a>
       <Header />
+      <Offline />
       <main id="content" ref={main} tabIndex={-1} className="outline-none">
         {children}
       </main>
+      <Footer />
     </>
+  );
+}
+
+function Offline(): ReactNode {
+  const online = useOnline();
+  return (
+    <div role="status">
+      {!online && (
+        <p className="bg-warm px-4 py-2 text-center text-sm text-paper">
+          You are offline. Photos wait here and are sent when the connection is back.
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Footer(): ReactNode {
+  return (
+    <footer className="border-t border-line/60">
+      <div className="mx-auto flex w-full max-w-7xl flex-wrap gap-x-6 gap-y-2 px-4 py-6 text-sm text-soft sm:px-8">
+        <span>Sharpstream{__VERSION__ && ` ${__VERSION__}`}, Apache-2.0</span>
+        <a href="/docs" className="rounded underline hover:text-ink">
+          API documentation
+        </a>
+      </div>
+    </footer>
   );
 }
 
@@ -50,7 +82,13 @@ function Header(): ReactNode {
         <Link to="/" className="flex items-center gap-2.5 rounded-lg text-lg font-semibold tracking-tight">
           <img src={mark} alt="" className="size-8" /> Sharpstream
         </Link>
-        {signedIn ? <Places /> : <ButtonLink small to="/sign-in">Sign in</ButtonLink>}
+        {signedIn ? (
+          <Places />
+        ) : (
+          <ButtonLink small to="/sign-in">
+            Sign in
+          </ButtonLink>
+        )}
       </div>
     </header>
   );
@@ -58,13 +96,21 @@ function Header(): ReactNode {
 
 function Places(): ReactNode {
   const { data } = useQuery({ queryKey: ["me"], queryFn: me, staleTime: 60_000 });
-  const [open, setOpen] = useState(false);
+  const [openAt, setOpenAt] = useState<string | null>(null);
   const { pathname } = useLocation();
-  useEffect(() => setOpen(false), [pathname]);
+  const open = openAt === pathname; // another page closes it
+  const setOpen = (now: boolean) => setOpenAt(now ? pathname : null);
   const places = data?.role === "admin" ? [...PLACES, ["/admin", "Admin", "shield"] as const] : PLACES;
   return (
     <>
-      <IconButton icon={open ? "close" : "menu"} label="Menu" aria-expanded={open} aria-controls="places" onClick={() => setOpen(!open)} className="-mr-2 hover:bg-wash md:hidden" />
+      <IconButton
+        icon={open ? "close" : "menu"}
+        label="Menu"
+        aria-expanded={open}
+        aria-controls="places"
+        onClick={() => setOpen(!open)}
+        className="-mr-2 hover:bg-wash md:hidden"
+      />
       <nav
         id="places"
         aria-label="Places"

@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 
 import { byDay, byKind, ceiling, type Day, TITLES, type Total } from "../lib/tally";
+import { many } from "../lib/words";
 import { Empty } from "./states";
 
 const TONES = ["#2f98a5", "#e2903f", "#8f7ccf", "#8d9299", "#5c9c6e"];
@@ -28,31 +29,35 @@ export function UsageChart({ totals, days }: { totals: Total[]; days: number }):
               <span aria-hidden="true" className="size-2.5 rounded-full" style={{ background: tone(index) }} />
               {TITLES[kind] ?? kind.replaceAll("_", " ")}
             </dt>
-            <dd className="text-2xl font-semibold tabular-nums">{sum.toLocaleString()}</dd>
+            <dd className="text-2xl font-semibold tabular-nums">{many(sum)}</dd>
           </div>
         ))}
       </dl>
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT + 26}`} aria-hidden="true" className="w-full">
-        {[0, 0.5, 1].map((share) => (
-          <g key={share}>
-            <line x1={0} x2={WIDTH} y1={HEIGHT * (1 - share) + 1} y2={HEIGHT * (1 - share) + 1} stroke="var(--line)" />
-            {share > 0 && (
-              <text x={0} y={HEIGHT * (1 - share) + 14} fontSize={11} fill="var(--soft)">
-                {top * share}
-              </text>
-            )}
-          </g>
-        ))}
-        {shown.map((day, index) => (
-          <Bar key={day.day} day={day} at={index} of={shown.length} top={top} kinds={kinds.map(([kind]) => kind)} />
-        ))}
-        <text x={0} y={HEIGHT + 20} fontSize={12} fill="var(--soft)">
-          {shown[0]?.day}
-        </text>
-        <text x={WIDTH} y={HEIGHT + 20} fontSize={12} fill="var(--soft)" textAnchor="end">
-          {shown.at(-1)?.day}
-        </text>
-      </svg>
+      <div aria-hidden="true" className="grid gap-1.5">
+        <div className="relative">
+          <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" className="block h-44 w-full sm:h-56">
+            {[0, 0.5, 1].map((share) => (
+              <line
+                key={share}
+                x1={0}
+                x2={WIDTH}
+                y1={HEIGHT * (1 - share)}
+                y2={HEIGHT * (1 - share)}
+                stroke="var(--line)"
+              />
+            ))}
+            {shown.map((day, index) => (
+              <Bar key={day.day} day={day} at={index} of={shown.length} top={top} kinds={kinds.map(([kind]) => kind)} />
+            ))}
+          </svg>
+          <span className="absolute top-0.5 left-0 text-xs text-soft">{top}</span>
+          <span className="absolute top-1/2 left-0 text-xs text-soft">{top / 2}</span>
+        </div>
+        <div className="flex justify-between text-xs text-soft">
+          <span>{shown[0]?.day}</span>
+          <span>{shown.at(-1)?.day}</span>
+        </div>
+      </div>
       <Table days={shown} kinds={kinds.map(([kind]) => kind)} />
     </figure>
   );
@@ -60,14 +65,40 @@ export function UsageChart({ totals, days }: { totals: Total[]; days: number }):
 
 const tone = (index: number): string => TONES[index % TONES.length] ?? "#888";
 
-function Bar({ day, at, of, top, kinds }: { day: Day; at: number; of: number; top: number; kinds: string[] }): ReactNode {
+function Bar({
+  day,
+  at,
+  of,
+  top,
+  kinds,
+}: {
+  day: Day;
+  at: number;
+  of: number;
+  top: number;
+  kinds: string[];
+}): ReactNode {
   const step = WIDTH / of;
   const width = Math.min(step * 0.7, 30);
-  let below = 0;
-  return kinds.map((kind, index) => {
+  const said = kinds.map((kind) => `${TITLES[kind] ?? kind}: ${day.counts[kind] ?? 0}`).join(", ");
+  return (
+    <g>
+      <title>{`${day.day}: ${said}`}</title>
+      <rect x={at * step} y={0} width={step} height={HEIGHT} fill="transparent" />
+      {stacked(day, kinds, top).map(({ kind, y, height }, index) => (
+        <rect key={kind} x={at * step + (step - width) / 2} y={y} width={width} height={height} fill={tone(index)} />
+      ))}
+    </g>
+  );
+}
+
+/** Return where the part of each kind stands: one on the other. */
+function stacked(day: Day, kinds: string[], top: number): { kind: string; y: number; height: number }[] {
+  let y = HEIGHT;
+  return kinds.map((kind) => {
     const height = ((day.counts[kind] ?? 0) / top) * HEIGHT;
-    below += height;
-    return <rect key={kind} x={at * step + (step - width) / 2} y={HEIGHT - below} width={width} height={height} rx={Math.min(3, height / 2)} fill={tone(index)} />;
+    y -= height;
+    return { kind, y, height };
   });
 }
 

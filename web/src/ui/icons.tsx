@@ -36,7 +36,16 @@ export type IconName = keyof typeof PATHS;
 /** A drawn sign beside words; by itself it says nothing to a screen reader. */
 export function Icon({ name, className = "size-5" }: { name: IconName; className?: string }): ReactNode {
   return (
-    <svg viewBox="0 0 24 24" className={`shrink-0 ${className}`} fill="none" stroke="currentColor" strokeWidth="1.7" strokeLinecap="round" strokeLinejoin="round" aria-hidden="true">
+    <svg
+      viewBox="0 0 24 24"
+      className={`shrink-0 ${className}`}
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="1.7"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+      aria-hidden="true"
+    >
       <path d={PATHS[name]} />
     </svg>
   );

@@ -2,29 +2,44 @@ import type { ReactNode } from "react";
 
 import { asApiError } from "../api/problem";
 import { Button } from "./Button";
+import { Copy } from "./Copy";
 import { Icon, type IconName } from "./icons";
 
-/** An error as the service told it: its sentence, its code, and what to name when asking for help. */
-export function Trouble({ error, retry }: { error: unknown; retry?: () => void }): ReactNode {
+type TroubleProps = { error: unknown; retry?: () => void; act?: string };
+
+/** An error in the service's own sentence; its code and what to name when asking for help are folded away. */
+export function Trouble({ error, retry, act = "Try again" }: TroubleProps): ReactNode {
   const problem = asApiError(error);
+  const details = [problem.code, problem.correlationId].filter(Boolean).join(" ");
   return (
     <div role="alert" className="flex gap-3 rounded-2xl bg-bad-wash px-4 py-3.5 text-bad">
       <Icon name="alert" className="mt-0.5 size-5" />
-      <div className="grid min-w-0 gap-1.5">
-        <p className="break-words">{problem.message}</p>
-        <p className="font-mono text-xs break-all">
-          {problem.code}
-          {problem.correlationId && ` · ${problem.correlationId}`}
-        </p>
+      <div className="grid min-w-0 flex-1 gap-1.5">
+        <p className="break-words">{problem.sentence}</p>
         {retry && (
           <div className="pt-1">
             <Button small onClick={retry} icon="reset">
-              Try again
+              {act}
             </Button>
           </div>
         )}
+        <details className="text-xs">
+          <summary className="w-fit rounded">Details</summary>
+          <div className="pt-2 text-ink">
+            <Copy text={details} label="the details" />
+          </div>
+        </details>
       </div>
     </div>
+  );
+}
+
+/** Something to know that is no error. */
+export function Note({ children }: { children: ReactNode }): ReactNode {
+  return (
+    <p role="note" className="rounded-2xl bg-accent-wash px-4 py-3 text-sm">
+      {children}
+    </p>
   );
 }
 
@@ -52,7 +67,13 @@ export function Rows({ count = 3 }: { count?: number }): ReactNode {
   );
 }
 
-export function Badge({ tone = "soft", children }: { tone?: "soft" | "good" | "bad" | "warm" | "accent"; children: ReactNode }): ReactNode {
+export function Badge({
+  tone = "soft",
+  children,
+}: {
+  tone?: "soft" | "good" | "bad" | "warm" | "accent";
+  children: ReactNode;
+}): ReactNode {
   const tones = {
     soft: "bg-wash text-soft",
     good: "bg-wash text-good",
@@ -60,14 +81,25 @@ export function Badge({ tone = "soft", children }: { tone?: "soft" | "good" | "b
     warm: "bg-wash text-warm",
     accent: "bg-accent-wash text-accent",
   };
-  return <span className={`inline-flex items-center rounded-full px-2.5 py-0.5 text-xs font-medium ${tones[tone]}`}>{children}</span>;
+  return (
+    <span className={`inline-flex items-center rounded-full px-2.5 py-0.5 text-xs font-medium ${tones[tone]}`}>
+      {children}
+    </span>
+  );
 }
 
 /** How much is done, 0 to 1. */
 export function Progress({ value, label }: { value: number; label: string }): ReactNode {
   const percent = Math.round(value * 100);
   return (
-    <div role="progressbar" aria-label={label} aria-valuenow={percent} aria-valuemin={0} aria-valuemax={100} className="h-1.5 overflow-hidden rounded-full bg-wash">
+    <div
+      role="progressbar"
+      aria-label={label}
+      aria-valuenow={percent}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      className="h-1.5 overflow-hidden rounded-full bg-wash"
+    >
       <div className="h-full rounded-full bg-accent transition-[width] duration-300" style={{ width: `${percent}%` }} />
     </div>
   );

@@ -1,27 +1,43 @@
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
 
+import { asApiError } from "../api/problem";
 import { many } from "../lib/words";
 import { IconButton } from "../ui/Button";
+import { Picture } from "../ui/Picture";
 import { Progress, Trouble } from "../ui/states";
 import { Compare } from "./Compare";
 import type { Frame } from "./frame";
 import type { Quality } from "./stage";
-import { useSplat } from "./useSplat";
+import { useFullScreen } from "./useFullScreen";
+import { OUTDATED, useSplat } from "./useSplat";
 
-type Props = { name: string; url: string; frame: Frame; photo: string | null; preview: string | null };
+type Props = {
+  name: string;
+  url: string;
+  frame: Frame;
+  photo: string | null;
+  preview: string | null;
+  /** Called before another try: the address may have run out. */
+  onRetry?: () => void;
+};
 
 const DARK = "bg-black/45 text-white backdrop-blur-md hover:bg-black/65 aria-pressed:bg-white aria-pressed:text-black";
 const KEPT = "sharpstream.quality";
+const HINT_MS = 1_800;
 
 /** A splat that can be looked into: by mouse, by touch and by keys, within what the photo can show. */
-export function Viewer({ name, url, frame, photo, preview }: Props): ReactNode {
+export function Viewer({ name, url, frame, photo, preview, onRetry }: Props): ReactNode {
   const view = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [quality, setQuality] = useState<Quality>(() => (localStorage.getItem(KEPT) === "light" ? "light" : "fine"));
   const [comparing, setComparing] = useState(false);
-  const { state, player } = useSplat(view, canvas, url, frame, quality);
-  const [full, toggleFull] = useFullScreen(view);
+  const [unshown, setUnshown] = useState<string | null>(null);
+  const [attempt, setAttempt] = useState(0);
+  const { state, player } = useSplat(view, canvas, { url, frame, quality, attempt });
+  const { full, toggle } = useFullScreen(view);
+  const hint = useWheelHint(view);
   const help = useId();
+  const comparable = photo !== null && photo !== unshown;
 
   const compare = () => {
     player.current?.home();
@@ -33,9 +49,13 @@ export function Viewer({ name, url, frame, photo, preview }: Props): ReactNode {
   };
   const keys = (event: KeyboardEvent) => {
     if (event.metaKey || event.ctrlKey || event.altKey || comparing) return;
-    if (event.key === "f") toggleFull();
+    if (event.key === "f") toggle();
     else if (!player.current?.key(event.key)) return;
     event.preventDefault();
+  };
+  const retry = () => {
+    onRetry?.();
+    setAttempt(attempt + 1);
   };
 
   return (
@@ -43,67 +63,154 @@ export function Viewer({ name, url, frame, photo, preview }: Props): ReactNode {
       <div
         ref={view}
         data-viewer={state.kind}
-        className={`group relative mx-auto w-full overflow-hidden bg-stage select-none ${full ? "" : "rounded-3xl shadow-lift"}`}
-        style={{ aspectRatio: `${frame.width} / ${frame.height}`, maxWidth: full ? "none" : `calc(min(76vh, 46rem) * ${frame.width / frame.height})` }}
+        className={`group mx-auto w-full overflow-hidden bg-stage select-none ${full ? "fixed inset-0 z-50 h-full" : "relative rounded-3xl shadow-lift"}`}
+        style={
+          full
+            ? undefined
+            : {
+                aspectRatio: `${frame.width} / ${frame.height}`,
+                maxWidth: `calc(min(76vh, 46rem) * ${frame.width / frame.height})`,
+              }
+        }
       >
         <canvas
+          key={attempt} // a context that was lost or never made does not come back to the same canvas
           ref={canvas}
           tabIndex={0}
           role="application"
           aria-label={`${name} in 3D`}
           aria-describedby={help}
           onKeyDown={keys}
-          className="block size-full cursor-grab touch-pan-y outline-offset-[-4px] active:cursor-grabbing"
+          className={`block size-full cursor-grab outline-offset-[-4px] active:cursor-grabbing ${full ? "touch-none" : "touch-pan-y"}`}
         />
-        {state.kind === "loading" && <Loading fraction={state.fraction} backdrop={preview ?? photo} />}
-        {state.kind === "failed" && (
-          <div className="absolute inset-0 grid place-items-center p-6">
-            <Trouble error={state.error} />
-          </div>
+        {state.kind === "loading" && <Loading fraction={state.fraction} backdrop={[preview, photo]} />}
+        {state.kind === "failed" && <Failed error={state.error} backdrop={[preview, photo]} retry={retry} />}
+        {comparing && comparable && state.kind === "ready" && (
+          <Compare
+            photo={photo}
+            frame={frame}
+            onBroken={() => {
+              setUnshown(photo);
+              setComparing(false);
+            }}
+          />
         )}
-        {comparing && photo && state.kind === "ready" && <Compare photo={photo} frame={frame} />}
+        {hint && (
+          <p
+            role="status"
+            className="pointer-events-none absolute inset-0 grid place-items-center bg-black/40 text-lg text-white"
+          >
+            Ctrl + wheel to come nearer
+          </p>
+        )}
         {state.kind === "ready" && (
-          <div className="absolute right-3 bottom-3 flex gap-1.5">
-            {photo && <IconButton icon="compare" label="Compare with the photo" aria-pressed={comparing} onClick={compare} className={DARK} />}
-            <IconButton icon="reset" label="Back to the photo's view" onClick={() => player.current?.home()} className={DARK} />
+          <div className="absolute right-2 bottom-2 flex gap-1 sm:right-3 sm:bottom-3 sm:gap-1.5">
+            {comparable && (
+              <IconButton
+                icon="compare"
+                label="Compare with the photo"
+                aria-pressed={comparing}
+                onClick={compare}
+                className={DARK}
+              />
+            )}
             <IconButton
-              icon="spark"
-              label={quality === "fine" ? "Fine quality: switch to light" : "Light quality: switch to fine"}
-              aria-pressed={quality === "fine"}
-              onClick={() => better(quality === "fine" ? "light" : "fine")}
+              icon="reset"
+              label="Back to the photo's view"
+              onClick={() => player.current?.home()}
               className={DARK}
             />
-            <IconButton icon={full ? "shrink" : "expand"} label={full ? "Leave full screen" : "Full screen"} onClick={toggleFull} className={DARK} />
+            <button
+              type="button"
+              title={quality === "fine" ? "Fine quality: switch to light" : "Light quality: switch to fine"}
+              aria-label={quality === "fine" ? "Fine quality: switch to light" : "Light quality: switch to fine"}
+              aria-pressed={quality === "fine"}
+              onClick={() => better(quality === "fine" ? "light" : "fine")}
+              className={`inline-grid size-11 place-items-center rounded-full text-sm font-semibold ${DARK}`}
+            >
+              HQ
+            </button>
+            <IconButton
+              icon={full ? "shrink" : "expand"}
+              label={full ? "Leave full screen" : "Full screen"}
+              onClick={toggle}
+              className={DARK}
+            />
           </div>
         )}
       </div>
       <figcaption id={help} className="text-center text-sm text-soft">
         {state.kind === "ready" && `${many(state.count)} Gaussians. `}
-        Drag or use the arrow keys to look around, + and − to come nearer, 0 for the photo’s view, F for full screen.
+        {unshown !== null && "This browser cannot show the photo itself. "}
+        <span className="pointer-coarse:hidden">
+          Drag or use the arrow keys to look around, + and − to come nearer, 0 for the photo’s view, F for full screen.
+        </span>
+        <span className="hidden pointer-coarse:inline">Drag to look around, pinch to come nearer.</span>
       </figcaption>
     </figure>
   );
 }
 
-function Loading({ fraction, backdrop }: { fraction: number; backdrop: string | null }): ReactNode {
+type Backdrop = (string | null)[];
+
+function Loading({ fraction, backdrop }: { fraction: number; backdrop: Backdrop }): ReactNode {
   return (
     <div className="absolute inset-0 grid place-items-end overflow-hidden">
-      {backdrop && <img src={backdrop} alt="" className="absolute inset-0 size-full scale-105 object-cover opacity-50 blur-lg" />}
+      <Picture
+        sources={backdrop}
+        alt=""
+        className="absolute inset-0 size-full scale-105 object-cover opacity-50 blur-lg"
+      />
       <div className="relative w-full p-5 text-sm text-white">
-        <p className="pb-2 text-shadow-md">{fraction < 1 ? "Fetching the scene" : "Opening the scene"}</p>
-        <Progress value={fraction} label="Fetching the scene" />
+        {fraction < 1 ? (
+          <>
+            <p className="pb-2 text-shadow-md">Fetching the scene</p>
+            <Progress value={fraction} label="Fetching the scene" />
+          </>
+        ) : (
+          <p role="status" className="breathe pb-2 text-shadow-md">
+            Opening the scene…
+          </p>
+        )}
       </div>
     </div>
   );
 }
 
-function useFullScreen(view: React.RefObject<HTMLElement | null>): [boolean, () => void] {
-  const [full, setFull] = useState(false);
+/** The picture stays, with what went wrong over it and a way on. */
+function Failed({ error, backdrop, retry }: { error: unknown; backdrop: Backdrop; retry: () => void }): ReactNode {
+  const outdated = asApiError(error).code === OUTDATED;
+  return (
+    <div className="absolute inset-0 grid content-end overflow-hidden">
+      <Picture sources={backdrop} alt="The scene, as a picture" className="absolute inset-0 size-full object-cover" />
+      <div className="relative max-h-full overflow-auto p-3 sm:p-5">
+        <Trouble
+          error={error}
+          retry={outdated ? () => location.reload() : retry}
+          act={outdated ? "Reload the page" : "Try again"}
+        />
+      </div>
+    </div>
+  );
+}
+
+/** The wheel alone scrolls the page, as everywhere; whoever tries it on the scene is told what comes nearer. */
+function useWheelHint(view: React.RefObject<HTMLElement | null>): boolean {
+  const [shown, setShown] = useState(false);
   useEffect(() => {
-    const look = () => setFull(document.fullscreenElement !== null && document.fullscreenElement === view.current);
-    document.addEventListener("fullscreenchange", look);
-    return () => document.removeEventListener("fullscreenchange", look);
+    let timer = 0;
+    const element = view.current;
+    const turned = (event: WheelEvent) => {
+      if (event.ctrlKey || document.fullscreenElement) return;
+      setShown(true);
+      clearTimeout(timer);
+      timer = window.setTimeout(() => setShown(false), HINT_MS);
+    };
+    element?.addEventListener("wheel", turned, { passive: true });
+    return () => {
+      clearTimeout(timer);
+      element?.removeEventListener("wheel", turned);
+    };
   }, [view]);
-  const toggle = () => void (document.fullscreenElement ? document.exitFullscreen() : view.current?.requestFullscreen?.());
-  return [full, toggle];
+  return shown;
 }

@@ -23,9 +23,13 @@ export class Player {
     private readonly still: boolean,
   ) {
     this.reach = reachOf(stage.focus);
-    const sized = new ResizeObserver(() => this.draw());
+    // At once and not with the next frame: until then the browser would stretch the last one.
+    const sized = new ResizeObserver(() => this.stage.shows && this.frame(performance.now()));
     sized.observe(view);
     this.off.push(() => sized.disconnect());
+    const restored = () => this.draw();
+    canvas.addEventListener("webglcontextrestored", restored);
+    this.off.push(() => canvas.removeEventListener("webglcontextrestored", restored));
     this.off.push(listen(canvas, this.moves, () => still));
   }
 

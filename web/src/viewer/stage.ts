@@ -5,6 +5,7 @@
 import { SparkRenderer, SplatFileType, SplatMesh } from "@sparkjsdev/spark";
 import { Color, PerspectiveCamera, Scene, Vector2, Vector3, WebGLRenderer } from "three";
 
+import { ApiError } from "../api/problem";
 import { fieldOfView, type Frame, median } from "./frame";
 import type { Place } from "./motion";
 
@@ -41,7 +42,7 @@ export class Stage {
 
   /** Decode `bytes` and make ready to draw. `wanted` is called whenever Spark has something better to show. */
   static async open(canvas: HTMLCanvasElement, bytes: Uint8Array, frame: Frame, wanted: () => void): Promise<Stage> {
-    const renderer = new WebGLRenderer({ canvas, antialias: false, powerPreference: "high-performance" });
+    const renderer = rendererOf(canvas);
     const spark = new SparkRenderer({ renderer, onDirty: wanted });
     const mesh = new SplatMesh({ fileBytes: bytes, fileType: SplatFileType.SPZ });
     try {
@@ -84,6 +85,18 @@ export class Stage {
     this.mesh.dispose();
     this.spark.dispose();
     this.renderer.dispose();
+  }
+}
+
+/** A browser without WebGL 2, or whose owner has turned it off, is told so in words. */
+function rendererOf(canvas: HTMLCanvasElement): WebGLRenderer {
+  try {
+    return new WebGLRenderer({ canvas, antialias: false, powerPreference: "high-performance" });
+  } catch {
+    throw new ApiError(
+      "webgl_missing",
+      "This browser cannot draw in 3D: WebGL 2 is missing or turned off. Turn on hardware acceleration, or try another browser.",
+    );
   }
 }
 

@@ -1,24 +1,28 @@
 import { type RefObject, useEffect, useRef, useState } from "react";
 
+import { ApiError } from "../api/problem";
 import { fetchObject } from "../api/store";
 import type { Frame } from "./frame";
 import { Player } from "./player";
-import type { Quality } from "./stage";
+import type { Quality, Stage } from "./stage";
 
-export type SplatState = { kind: "loading"; fraction: number } | { kind: "ready"; count: number } | { kind: "failed"; error: unknown };
+export type SplatState =
+  { kind: "loading"; fraction: number } | { kind: "ready"; count: number } | { kind: "failed"; error: unknown };
+/** `attempt` counts the tries: another number tries again. */
+export type Wanted = { url: string; frame: Frame; quality: Quality; attempt: number };
 
-/** Fetch the splat and show it in `view`'s canvas; tells how far that is, and hands over what moves the camera. */
+/** The code of a viewer whose files are gone, as after an update of the service: only a reload brings the new ones. */
+export const OUTDATED = "viewer_outdated";
+
+/** Fetch the splat and show it in `view`'s canvas; says how far that is, and hands over what moves the camera. */
 export function useSplat(
   view: RefObject<HTMLElement | null>,
   canvas: RefObject<HTMLCanvasElement | null>,
-  url: string,
-  frame: Frame,
-  quality: Quality,
+  { url, frame, quality, attempt }: Wanted,
 ): { state: SplatState; player: RefObject<Player | null> } {
   const [state, setState] = useState<SplatState>({ kind: "loading", fraction: 0 });
   const player = useRef<Player | null>(null);
   const wanted = useRef(quality);
-  wanted.current = quality;
   const { width, height, focal } = frame;
 
   useEffect(() => {
@@ -26,12 +30,13 @@ export function useSplat(
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     const show = async () => {
       setState({ kind: "loading", fraction: 0 });
-      const [bytes, { Stage }] = await Promise.all([
+      const [bytes, stages] = await Promise.all([
         fetchObject(url, (fraction) => setState({ kind: "loading", fraction }), stop.signal),
-        import("./stage"),
+        stageModule(),
       ]);
+      setState({ kind: "loading", fraction: 1 });
       if (stop.signal.aborted || !canvas.current || !view.current) return;
-      const stage = await Stage.open(canvas.current, bytes, { width, height, focal }, () => player.current?.draw());
+      const stage = await stages.open(canvas.current, bytes, { width, height, focal }, () => player.current?.draw());
       if (stop.signal.aborted || !view.current || !canvas.current) return stage.close();
       const made = new Player(stage, view.current, canvas.current, still);
       player.current = made;
@@ -51,8 +56,20 @@ export function useSplat(
       player.current?.close();
       player.current = null;
     };
-  }, [url, width, height, focal, view, canvas]);
+  }, [url, width, height, focal, attempt, view, canvas]);
 
-  useEffect(() => player.current?.setQuality(quality), [quality]);
+  useEffect(() => {
+    wanted.current = quality;
+    player.current?.setQuality(quality);
+  }, [quality]);
   return { state, player };
+}
+
+async function stageModule(): Promise<typeof Stage> {
+  try {
+    return (await import("./stage")).Stage;
+  } catch {
+    const words = "The viewer could not be loaded, as after an update of the service. Reload the page.";
+    throw new ApiError(OUTDATED, words);
+  }
 }

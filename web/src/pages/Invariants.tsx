@@ -6,7 +6,7 @@ import { ago } from "../lib/words";
 import { Badge, Rows, Trouble } from "../ui/states";
 
 /** The rules that must always hold, and whether they do. */
-export function Books(): ReactNode {
+export function Invariants(): ReactNode {
   const { data, error, refetch } = useQuery({ queryKey: ["invariants"], queryFn: invariants });
   if (error) return <Trouble error={error} retry={() => void refetch()} />;
   if (!data) return <Rows />;

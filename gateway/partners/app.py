@@ -17,7 +17,7 @@ from bus.kafka.processor import Processor
 from bus.runtime import tasks
 from bus.runtime.health import HealthServer
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings
-from gateway.partners import decompression_limit
+from gateway.partners import batch_reader
 from gateway.partners.acceptance import CommandHandler
 from gateway.partners.egress import PartnerEgress
 from gateway.partners.ingress import Ingress
@@ -73,7 +73,13 @@ def bridges(
     pattern: str = EVERY_PARTNER,
 ) -> Bridges:
     """Return both bridges, not started."""
-    handler = CommandHandler(pool, preparer, epoch=kafka.topic_epoch, wait_s=own.wait_seconds)
+    handler = CommandHandler(
+        pool,
+        preparer,
+        epoch=kafka.topic_epoch,
+        wait_s=own.wait_seconds,
+        unreadable_limit=own.unreadable_limit,
+    )
     out = PartnerEgress(Directory(pool), epoch=kafka.topic_epoch)
     return Bridges(
         ingress=Ingress(
@@ -113,7 +119,7 @@ class PartnersRole:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Run until ``stopping``. Raises `ConfigurationError` if Postgres is unreachable or not migrated."""
-        decompression_limit.install()
+        batch_reader.install()
         async with (
             database.open_pool(self.postgres, role="partners") as pool,
             opened(pool, self.s3, self.own) as dependencies,

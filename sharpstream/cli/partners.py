@@ -47,6 +47,9 @@ def show_all(*, url: Url = None, as_json: Json = False) -> None:
         "made": lambda one: one.created_at,
     }
     printing.table(found, columns, empty="There are none: sharpstream partners create SLUG --account-id ID")
+    for one in found:
+        if one.suspension is not None and one.suspension.reason != "admin":
+            typer.echo(f"{one.slug} is suspended: {one.suspension.message}", err=True)
 
 
 def create(

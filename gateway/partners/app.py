@@ -24,7 +24,7 @@ from gateway.partners.ingress import Ingress
 from gateway.partners.intake import opened
 from gateway.partners.recipient_lookup import Directory
 from gateway.scenes.prepare import Preparer
-from gateway.settings import PartnerBridgeSettings
+from gateway.settings import OutgoingSettings, PartnerBridgeSettings
 from ledger.db import database
 from ledger.db.migrate import check
 
@@ -115,6 +115,7 @@ class PartnersRole:
     s3: S3Settings
     postgres: DatabaseSettings
     own: PartnerBridgeSettings
+    outgoing: OutgoingSettings
     role: RoleSettings
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -122,7 +123,7 @@ class PartnersRole:
         batch_reader.install()
         async with (
             database.open_pool(self.postgres, role="partners") as pool,
-            opened(pool, self.s3, self.own) as dependencies,
+            opened(pool, self.s3, self.own, refused_ports=self.outgoing.refused_ports) as dependencies,
         ):
             async with pool.acquire() as connection:
                 await check(connection)

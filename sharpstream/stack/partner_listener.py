@@ -36,6 +36,8 @@ LIMITS: Final[dict[str, object]] = {
     # A client beyond its share waits for one such window at most, whatever it has cost: 1 s by default, less
     # than the broker needs to unpack one batch of 2 MB.
     "quota.window.size.seconds": 10,
+    # Of 11 by default: rates are still measured over 10 to 20 s, so bursts are no longer.
+    "quota.window.num": 2,
 }
 """What one client may cost a broker. `deploy/kafka/server.properties` has the same."""
 

@@ -30,7 +30,8 @@ def own_stack(**settings: str) -> Iterator[Stack]:
     """Start a stack with these environment keys; stop it and remove its data."""
     home = tempfile.mkdtemp(prefix="sharpstream-bench-", dir="/var/tmp")
     Path(home).chmod(0o755)  # Postgres runs as another user if we are root
-    env = os.environ | {"SHARPSTREAM_HOME": home, "LOG_LEVEL": "WARNING"} | settings
+    ours = {"SHARPSTREAM_HOME": home, "LOG_LEVEL": "WARNING", "WEBHOOKS_LOOPBACK_PORTS": "1024-65535"}
+    env = os.environ | ours | settings
     command = [sys.executable, "-m", "sharpstream"]
     try:
         subprocess.run([*command, "up"], env=env, check=True, stdout=sys.stderr)

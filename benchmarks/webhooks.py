@@ -45,10 +45,10 @@ from bus.bridges.projector import RawRecord
 from bus.contract import envelope, topics
 from bus.contract.ids import new_id
 from bus.contract.messages import GenerationDeleted
-from gateway.settings import WebhookSettings
+from gateway.settings import OutgoingSettings, WebhookSettings
 from gateway.webhooks import secrets
 from gateway.webhooks.fanin import FanIn
-from gateway.webhooks.http_session import outgoing
+from gateway.webhooks.http_session import session
 from gateway.webhooks.repository import Webhooks
 from gateway.webhooks.secrets import Sealer, signature
 from gateway.webhooks.sender import Sender, SenderLimits
@@ -101,7 +101,7 @@ def receive() -> None:
 
 def send(dsn: str) -> None:
     """Send until killed, as ``python -m gateway webhooks`` does, with its defaults."""
-    own = WebhookSettings(key=KEY, allow_loopback=True)
+    own = WebhookSettings(key=KEY, loopback_ports="1-65535")
 
     async def run() -> None:
         limits = SenderLimits(
@@ -111,8 +111,11 @@ def send(dsn: str) -> None:
             lease_s=own.lease_seconds,
             disable_after_s=86_400,
         )
-        async with asyncpg.create_pool(dsn, min_size=1, max_size=10) as pool, outgoing(own) as session:
-            await Sender(pool, session, Sealer(own.key), limits).run()
+        async with (
+            asyncpg.create_pool(dsn, min_size=1, max_size=10) as pool,
+            session(own, OutgoingSettings()) as http,
+        ):
+            await Sender(pool, http, Sealer(own.key), limits).run()
 
     uvloop.run(run())
 

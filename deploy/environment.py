@@ -91,7 +91,7 @@ def _lines() -> Iterator[str]:
 
 def _default(field: FieldInfo) -> str:
     value: Any = field.default
-    if value is PydanticUndefined or value is None:
+    if value is PydanticUndefined or value is None or value == ():
         return ""
     if isinstance(value, SecretStr):
         raise TypeError("a secret with a default is no secret")

@@ -23,6 +23,12 @@ UP: Final = Option(
     default="-y",
     words=("-y", "y", "z"),
 )
+LAYOUT: Final = Option(
+    name="layout",
+    about="full: with normals and higher harmonics, all zero, for importers that insist on them.",
+    default="plain",
+    words=("plain", "full"),
+)
 UNIT: Final = Option(
     name="unit", about="What one unit of length is.", default="m", words=("m", "cm", "mm", "in", "ft")
 )

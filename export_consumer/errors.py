@@ -35,6 +35,12 @@ class TooLargeError(PermanentError):
     code = "export_too_large"
 
 
+class OutOfRangeError(PermanentError):
+    """The format's numbers cannot hold the scene in that unit; request a larger unit or another format."""
+
+    code = "export_out_of_range"
+
+
 class TooSlowError(PermanentError):
     """The conversion exceeded its time limit; request fewer Gaussians, or raise EXPORT_TIMEOUT_SECONDS."""
 

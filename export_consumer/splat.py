@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from bus.contract import splat as contract
-from bus.contract.splat import END_OF_HEADER, FORMAT_LINES, PROPERTIES, Camera, Element
+from bus.contract.splat import END_OF_HEADER, FORMAT_LINES, FULL_PROPERTIES, PROPERTIES, Camera, Element
 from export_consumer.errors import SplatCorruptError
 from export_consumer.gaussians import Gaussians, Scene
 
@@ -22,6 +22,12 @@ _FORMAT: Final = [line.split() for line in FORMAT_LINES]
 _HEAD_BYTES: Final = 64 * 1024
 _MAX_COUNT: Final = 50_000_000
 """2.8 GB, more than any worker can hold."""
+_CAMERA: Final = (float, int, int)
+_MAX_SIDE: Final = 100_000_000
+"""Pixels: more than any photo has, whose product is limited."""
+_FOCAL: Final = 1000.0
+"""A focal length is between the longer side divided by this, and times this: 179.9 to 0.06 degrees."""
+_GUESSED_SIDE: Final = 768
 _MAX_NUMBER: Final = 1e7
 _MAX_LOG_SCALE: Final = 20.0
 """5e8 m. Formats without logarithms must be able to hold it, and its square."""
@@ -47,7 +53,7 @@ def read(data: bytes) -> Scene:
     if np.abs(norms - 1).max() > 1e-3:  # stored as the network gave them; unit ones stay unchanged
         values[4] /= norms
     gaussians = Gaussians(*values)
-    return Scene(gaussians, _camera(elements, comments) or _guess(gaussians))
+    return Scene(gaussians, _camera(elements, comments, gaussians))
 
 
 def write(scene: Scene, *, comments: tuple[str, ...] = (), trailer: Elements | None = None) -> bytes:
@@ -60,6 +66,16 @@ def write(scene: Scene, *, comments: tuple[str, ...] = (), trailer: Elements | N
     for columns, values in zip(_COLUMNS, g, strict=True):
         rows[:, columns] = values
     return b"".join([header, rows.data, *(values.tobytes() for values in (trailer or {}).values())])
+
+
+def write_full(scene: Scene, *, comments: tuple[str, ...] = ()) -> bytes:
+    """Return the file in the layout of `FULL_PROPERTIES`: 248 bytes a Gaussian, 192 of them zero."""
+    g = scene.gaussians
+    rows = np.zeros((g.size, len(FULL_PROPERTIES)), "<f4")
+    for columns, values in zip(_COLUMNS, g, strict=True):
+        names = np.atleast_1d(np.array(PROPERTIES)[columns])
+        rows[:, [FULL_PROPERTIES.index(name) for name in names]] = values.reshape(g.size, -1)
+    return contract.header(g.size, comments=comments, properties=FULL_PROPERTIES) + rows.tobytes()
 
 
 def _parse(data: bytes) -> tuple[dict[str, list[str]], Elements]:
@@ -108,26 +124,31 @@ def _sane(count: str) -> bool:
     return count.isdecimal() and len(count) <= len(str(_MAX_COUNT)) and int(count) <= _MAX_COUNT
 
 
-def _camera(elements: Elements, comments: dict[str, list[str]]) -> Camera | None:
-    """Return the camera stated in the file, or None if there is no valid one."""
+def _camera(elements: Elements, comments: dict[str, list[str]], gaussians: Gaussians) -> Camera:
+    """Return the camera stated in the file. What it does not state, or no camera has, is guessed."""
     try:
         if "intrinsic" in elements:
-            width, height = elements["image_size"]
-            camera = Camera(float(elements["intrinsic"][0]), int(width), int(height))
+            width, height = map(int, elements["image_size"])
+            focal = float(elements["intrinsic"][0])
         else:
-            focal, width, height = comments["camera"]
-            camera = Camera(float(focal), int(width), int(height))
+            focal, width, height = (
+                kind(text) for kind, text in zip(_CAMERA, comments["camera"], strict=True)
+            )
     except (KeyError, ValueError, IndexError, OverflowError):
-        return None
-    sane = 1 <= camera.focal_px < 1e6 and 1 <= camera.width < 1e5 and 1 <= camera.height < 1e5
-    return camera if sane else None
+        return _guess(gaussians, _GUESSED_SIDE, _GUESSED_SIDE)
+    if not (1 <= width <= _MAX_SIDE and 1 <= height <= _MAX_SIDE):
+        return _guess(gaussians, _GUESSED_SIDE, _GUESSED_SIDE)
+    if 1 / _FOCAL <= focal / max(width, height) <= _FOCAL:  # False for NaN too
+        return Camera(focal, width, height)
+    return _guess(gaussians, width, height)
 
 
-def _guess(gaussians: Gaussians) -> Camera:
-    """Return a square camera at the origin that sees 98 % of the Gaussians in front of it."""
+def _guess(gaussians: Gaussians, width: int, height: int) -> Camera:
+    """Return a camera of these sides at the origin that sees 98 % of the Gaussians in front of it."""
     x, y, z = gaussians.positions.T
     before = z > 1e-3
     if not before.any():
-        return Camera(768.0, 768, 768)
-    spread = np.quantile(np.maximum(np.abs(x[before]), np.abs(y[before])) / z[before], 0.98)
-    return Camera(384.0 / max(float(spread), 1e-2), 768, 768)
+        return Camera(float(max(width, height)), width, height)
+    across, down = (float(np.quantile(np.abs(axis[before]) / z[before], 0.98)) for axis in (x, y))
+    spread = max(across / width, down / height) * 2
+    return Camera(1 / max(spread, 1e-2 / max(width, height)), width, height)

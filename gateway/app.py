@@ -152,7 +152,7 @@ async def _build(settings: Settings, metrics: Metrics, stack: AsyncExitStack) ->
         await migrate.check(connection)
     blobs = await stack.enter_async_context(BlobStore(settings.s3))
     own = settings.gateway
-    webhooks = webhook_dependencies.build(pool, settings.webhooks)
+    webhooks = webhook_dependencies.build(pool, settings.webhooks, settings.outgoing)
     accounts = account_dependencies.build(pool, own, stack, erase_more=webhook_repository.erase)
     quotas = accounts.account_quotas
     streaming = stream_dependencies.build(pool, settings, quotas, metrics)

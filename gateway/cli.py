@@ -34,7 +34,10 @@ def _command(options: argparse.Namespace) -> int:
                 process.run(server.relay(load(KafkaSettings), load(DatabaseSettings), own, role))
             case "webhooks":
                 sender = load(settings.WebhookSettings)
-                process.run(server.webhooks(load(KafkaSettings), load(DatabaseSettings), sender, role))
+                refused = load(settings.OutgoingSettings)
+                process.run(
+                    server.webhooks(load(KafkaSettings), load(DatabaseSettings), sender, role, refused)
+                )
             case "partners":
                 process.run(server.partners(_partners(role)))
             case "create-admin":
@@ -66,6 +69,7 @@ def _partners(role: RoleSettings) -> PartnersRole:
         s3=load(S3Settings),
         postgres=load(DatabaseSettings),
         own=load(settings.PartnerBridgeSettings),
+        outgoing=load(settings.OutgoingSettings),
         role=role,
     )
 

@@ -17,7 +17,7 @@ from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings
 from gateway.app import create_app
 from gateway.http import socket_options
 from gateway.partners.app import PartnersRole
-from gateway.settings import RelaySettings, Settings, WebhookSettings
+from gateway.settings import OutgoingSettings, RelaySettings, Settings, WebhookSettings
 from gateway.streaming.hub import Hub
 from gateway.streaming.waiters import Waiters
 from gateway.webhooks.app import create_worker
@@ -91,10 +91,14 @@ async def relay(
 
 
 async def webhooks(
-    kafka: KafkaSettings, database: DatabaseSettings, own: WebhookSettings, role: RoleSettings
+    kafka: KafkaSettings,
+    database: DatabaseSettings,
+    own: WebhookSettings,
+    role: RoleSettings,
+    outgoing: OutgoingSettings,
 ) -> None:
     """Deliver webhooks until SIGTERM or SIGINT. Raises the error that stopped the fan-in for good."""
-    await create_worker(kafka, database, own, role).run()
+    await create_worker(kafka, database, own, role, outgoing).run()
 
 
 async def partners(role: PartnersRole) -> None:

@@ -5,12 +5,39 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, S3Settings, load
+
+Ports = tuple[range, ...]
+"""Ranges of port numbers."""
+
+
+def parsed_ports(text: object) -> object:
+    """Parse ``9000,9100-9199``. Raises `ValueError` for what is no port."""
+    if not isinstance(text, str):
+        return text
+    found = []
+    for part in filter(None, (each.strip() for each in text.split(","))):
+        first, _, last = part.partition("-")
+        ports = range(int(first), int(last or first) + 1)
+        if not ports or ports[0] < 1 or ports[-1] > 65535:
+            raise ValueError(f"{part} is no port and no range of ports")
+        found.append(ports)
+    return tuple(found)
+
+
+class OutgoingSettings(BaseSettings):
+    """Requests to addresses that customers give: webhooks, and photos by URL."""
+
+    model_config = SettingsConfigDict(env_prefix="OUTGOING_", arbitrary_types_allowed=True)
+
+    refused_ports: Annotated[Ports, NoDecode, BeforeValidator(parsed_ports)] = Field(
+        default=(), description="ports of this machine that are never called; `make up` gives its own"
+    )
 
 
 class GatewaySettings(BaseSettings):
@@ -94,13 +121,15 @@ class GatewaySettings(BaseSettings):
 class WebhookSettings(BaseSettings):
     """Webhooks: the keys that the gateway and the sender share, and the sender's own."""
 
-    model_config = SettingsConfigDict(env_prefix="WEBHOOKS_")
+    model_config = SettingsConfigDict(env_prefix="WEBHOOKS_", arbitrary_types_allowed=True)
 
     key: SecretStr = Field(min_length=32, description="seals the secrets that sign; never change it")
     allow_private: bool = Field(
         default=False, description="receivers on private addresses: only where no customer is a stranger"
     )
-    allow_loopback: bool = Field(default=False, description="receivers on this machine")
+    loopback_ports: Annotated[Ports, NoDecode, BeforeValidator(parsed_ports)] = Field(
+        default=(), description="ports of receivers on this machine, such as 9000,9100-9199; none by default"
+    )
     max_endpoints: int = Field(default=20, ge=1, le=1000, description="endpoints of one account")
     group: str = Field(default="sharpstream.webhooks", min_length=1, description="consumer group")
     instance_id: str = Field(
@@ -182,6 +211,9 @@ class PartnerBridgeSettings(BaseSettings):
     wait_seconds: float = Field(
         default=600, ge=0, description="a command that finds no room for so long is rejected"
     )
+    unreadable_limit: int = Field(
+        default=20, ge=1, description="a partner with so many undecodable records an hour is suspended"
+    )
     decode_threads: int = Field(default=2, ge=1, le=64, description="photos checked at once")
     fetch_seconds: float = Field(default=30, gt=0, le=300, description="an image_url must be here by then")
     fetch_allow_private: bool = Field(
@@ -199,6 +231,7 @@ class Settings:
     s3: S3Settings
     database: DatabaseSettings
     partners: PartnerSettings = field(default_factory=PartnerSettings)
+    outgoing: OutgoingSettings = field(default_factory=OutgoingSettings)
 
 
 def read() -> Settings:
@@ -210,4 +243,5 @@ def read() -> Settings:
         s3=load(S3Settings),
         database=load(DatabaseSettings),
         partners=load(PartnerSettings),
+        outgoing=load(OutgoingSettings),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -17,12 +17,13 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
 from bus.runtime.errors import SharpstreamError
+from gateway import addresses
+from gateway.addresses import Address, Kind
 from gateway.errors import DomainError
+from gateway.settings import Ports
 
-Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 MAX_URL: Final = 2048
-_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
-_CARRIER: Final = ipaddress.IPv4Network("100.64.0.0/10")
+_PORTS: Final = {"http": 80, "https": 443}
 
 
 class AddressRefusedError(SharpstreamError):
@@ -32,18 +33,28 @@ class AddressRefusedError(SharpstreamError):
 
 
 class SsrfGuard:
-    """Checks addresses; ``allow_private`` permits private networks, ``allow_loopback`` this machine alone."""
+    """Checks addresses and ports.
+
+    ``allow_private`` permits private networks and this machine, ``loopback_ports`` these ports of this
+    machine alone. ``refused_ports``, those of our own servers here, are never permitted.
+    """
 
     def __init__(
-        self, *, allow_private: bool, allow_loopback: bool = False, resolver: AbstractResolver | None = None
+        self,
+        *,
+        allow_private: bool,
+        loopback_ports: Ports = (),
+        refused_ports: Ports = (),
+        resolver: AbstractResolver | None = None,
     ) -> None:
-        self._private, self._loopback, self._resolver = allow_private, allow_loopback, resolver
+        self._private, self._resolver = allow_private, resolver
+        self._loopback_ports, self._refused_ports = loopback_ports, refused_ports
 
     def check(self, url: str) -> None:
         """Raise `DomainError` url_refused for a URL that can be refused without resolving its host."""
         try:
             parts = urlsplit(url)
-            host, _ = parts.hostname, parts.port
+            host, port = parts.hostname, parts.port
         except ValueError:
             raise DomainError("url_refused", "The URL cannot be read.") from None
         if parts.scheme not in {"http", "https"} or not host or len(url) > MAX_URL:
@@ -53,17 +64,22 @@ class SsrfGuard:
         if not url.isascii() or any(letter <= " " for letter in url):
             raise DomainError("url_refused", "The URL must be ASCII without spaces; encode the rest.")
         literal = _literal(host)
-        if literal is not None and not self.allows(literal):
-            raise DomainError("url_refused", "The URL leads to an address that is not public.")
+        port = port or _PORTS[parts.scheme]
+        if literal is not None and not self.allows(literal, port):
+            raise DomainError("url_refused", "The URL leads to an address or a port that is not public.")
 
-    def allows(self, address: Address) -> bool:
-        """Return whether connections to the address are allowed."""
-        address = _plain(address)
-        if address.is_multicast or address.is_unspecified or address.is_reserved or address.is_link_local:
-            return False  # also with allow_private: link-local has the clouds' metadata services
-        if address.is_loopback:
-            return self._loopback or self._private
-        return self._private or (address.is_global and address not in _CARRIER)
+    def allows(self, address: Address, port: int) -> bool:
+        """Return whether connections to the port of the address are allowed."""
+        match addresses.kind(address):
+            case Kind.PUBLIC:
+                return True
+            case Kind.PRIVATE:
+                return self._private
+            case Kind.LOOPBACK:
+                wanted = self._private or _in(port, self._loopback_ports)
+                return wanted and not _in(port, self._refused_ports)
+            case _:
+                return False
 
     def session(self, *, connect_s: float, total_s: float) -> aiohttp.ClientSession:
         """Return a session that connects to allowed addresses only; call it within a running loop.
@@ -87,7 +103,7 @@ class SsrfGuard:
     def _socket(self, info: Any) -> socket.socket:
         """Make the socket of one connection; literal addresses in a URL arrive here unresolved."""
         family, kind, protocol, _, where = info
-        if not self.allows(ipaddress.ip_address(where[0].partition("%")[0])):
+        if not self.allows(_address(where[0]), where[1]):
             raise OSError("address refused")
         return socket.socket(family=family, type=kind, proto=protocol)
 
@@ -104,8 +120,8 @@ class _Judging(AbstractResolver):
         """Return the addresses, all of them allowed. Raises `AddressRefusedError`."""
         found = await self._resolver.resolve(host, port, family)
         for each in found:
-            if not self._egress.allows(ipaddress.ip_address(each["host"].partition("%")[0])):
-                raise AddressRefusedError("The host's name leads to an address that is not public.")
+            if not self._egress.allows(_address(each["host"]), port):
+                raise AddressRefusedError("The host's name leads to an address or a port that is not public.")
         return found
 
     async def close(self) -> None:
@@ -125,11 +141,9 @@ def _literal(host: str) -> Address | None:
         return None
 
 
-def _plain(address: Address) -> Address:
-    """Return the IPv4 address embedded in an IPv6 address, or else the address itself."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if inner is None and address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        return inner or address
-    return address
+def _address(text: str) -> Address:
+    return ipaddress.ip_address(text.partition("%")[0])  # an interface may stand behind it
+
+
+def _in(port: int, ports: Ports) -> bool:
+    return any(port in each for each in ports)

@@ -26,7 +26,10 @@ GENERATE: Final = "generation.generate.v1"
 MAX_PHOTO_BYTES: Final = 1024 * 1024
 """Bytes of a photo within a command, before base64; larger ones use ``image_url`` or ``upload_key``."""
 MAX_COMMAND_BYTES: Final = 2 * 1024 * 1024
-"""Bytes of a (compressed) record that Kafka accepts: base64 makes a photo a third larger."""
+"""Bytes of a (compressed) record that Kafka accepts: base64 makes a photo a third larger. Also the bytes of a
+record after decompression, with its headers."""
+MAX_HEADERS: Final = 100
+"""Headers of a record."""
 MAX_ID_BYTES: Final = 256
 """Bytes of ``ce_id`` and of ``ce_subject``."""
 COMMAND_ID: Final = "ce_commandid"

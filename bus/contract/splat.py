@@ -17,6 +17,11 @@ PROPERTIES: Final = (
 )
 """A vertex, in order: position in metres (OpenCV axes: x right, y down, z forward), sRGB as the constant
 harmonic, logit of the opacity, natural logarithm of the standard deviations in metres, rotation wxyz."""
+FULL_PROPERTIES: Final = (
+    *PROPERTIES[:3], "nx", "ny", "nz", *PROPERTIES[3:6],
+    *(f"f_rest_{number}" for number in range(45)), *PROPERTIES[6:],
+)  # fmt: skip
+"""The layout of the first 3DGS code: with normals and further harmonics, which we leave zero."""
 VERTEX_BYTES: Final = 4 * len(PROPERTIES)
 SH_C0: Final = 0.28209479177387814
 """sqrt(1 / 4 pi), the constant spherical harmonic: colour = 0.5 + SH_C0 * f_dc, sRGB in [0, 1]."""
@@ -52,10 +57,16 @@ def camera_comments(camera: Camera) -> tuple[str, str]:
     return ("color_space srgb", f"camera {camera.focal_px!r} {camera.width} {camera.height}")
 
 
-def header(count: int, *, comments: Iterable[str] = (), elements: Iterable[Element] = ()) -> bytes:
+def header(
+    count: int,
+    *,
+    comments: Iterable[str] = (),
+    elements: Iterable[Element] = (),
+    properties: Iterable[str] = PROPERTIES,
+) -> bytes:
     """Return the whole header of a file of ``count`` Gaussians, its last line included."""
     lines = [*FORMAT_LINES, *(f"comment {text}" for text in comments), f"element vertex {count}"]
-    lines += [f"property float {name}" for name in PROPERTIES]
+    lines += [f"property float {name}" for name in properties]
     for name, kind, size in elements:
         lines += [f"element {name} {size}", f"property {kind} {name}"]
     return "".join(f"{line}\n" for line in lines).encode() + END_OF_HEADER

@@ -1,4 +1,7 @@
-"""The plain 3DGS .ply that every viewer reads: lossless, a vertex element alone."""
+"""The 3DGS .ply, lossless, a vertex element alone: the short layout, or the full one of the first 3DGS code.
+
+Viewers of today read the short one. Older importers compute with 62 properties, 248 bytes, and refuse others.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import Final
 
 from bus.contract.splat import MEDIA_TYPE, camera_comments
 from export_consumer import splat
-from export_consumer.common_options import SPLAT
+from export_consumer.common_options import LAYOUT, SPLAT
 from export_consumer.coordinate_frames import placed
 from export_consumer.formats import Chosen, DocsRow, Format, Kind
 from export_consumer.gaussians import Scene
@@ -18,19 +21,20 @@ def _write(scene: Scene, options: Chosen) -> bytes:
     # A camera in another frame than its Gaussians would lie.
     comments = camera_comments(scene.camera) if own_frame else (f"up {up}", f"unit {unit}")
     gaussians = placed(scene.gaussians, up=up, unit=unit)
-    return splat.write(scene._replace(gaussians=gaussians), comments=comments)
+    write = splat.write_full if options["layout"] == "full" else splat.write
+    return write(scene._replace(gaussians=gaussians), comments=comments)
 
 
 FORMAT: Final = Format(
     rank=10,
     kind=Kind.SPLAT,
     title="3DGS PLY",
-    description="The plain splat file that every viewer and editor reads. Nothing is lost.",
+    description="The plain splat file, for viewers and editors; layout=full for older ones. Nothing is lost.",
     media_type=MEDIA_TYPE,
     suffix=".ply",
-    options=SPLAT,
+    options=(*SPLAT, LAYOUT),
     docs=DocsRow(
-        file="`.ply`, vertices alone",
+        file="`.ply`, vertices alone; `layout`",
         axes="y down, z forward, as stored; option `up`",
         unit="m; option `unit`",
         colour="sRGB, as a constant harmonic",

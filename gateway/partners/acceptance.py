@@ -25,7 +25,8 @@ from bus.runtime.errors import PermanentError, SharpstreamError, TransientError
 from gateway.accounts.principal import Principal
 from gateway.errors import DomainError
 from gateway.outbox import outbox_record
-from gateway.partners import commands, metrics
+from gateway.partners import commands, metrics, suspension
+from gateway.partners.batch_reader import UnreadableRecord
 from gateway.partners.commands import Command
 from gateway.scenes import accept_generation
 from gateway.scenes.accept_generation import Acceptance
@@ -80,10 +81,14 @@ class CommandHandler:
     """Handles commands: prepares each, then writes its answer.
 
     ``wait_s``: how long a command waits for quota before it is rejected. ``epoch``: the topic epoch.
+    ``unreadable_limit``: a partner with so many undecodable records in an hour is suspended.
     """
 
-    def __init__(self, pool: asyncpg.Pool, preparer: Preparer, *, epoch: int, wait_s: float) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, preparer: Preparer, *, epoch: int, wait_s: float, unreadable_limit: int
+    ) -> None:
         self._pool, self._preparer, self._epoch = pool, preparer, epoch
+        self._unreadable_limit = unreadable_limit
         self._wait = timedelta(seconds=wait_s)
         self._prepared: dict[tuple[str, int, int], Prepared] = {}
 
@@ -152,6 +157,8 @@ class CommandHandler:
             refusal = await self._accept(connection, made, acceptance, command_id)
         if refusal is not None:
             await self._reject(connection, made, partner, command_id, refusal)
+        if isinstance(made.record, UnreadableRecord):
+            await suspension.count_unreadable(connection, partner.id, limit=self._unreadable_limit)
         metrics.COMMANDS.labels("rejected" if refusal else "accepted").inc()
 
     async def _write(  # noqa: PLR0917
@@ -206,7 +213,7 @@ class CommandHandler:
             code=refusal.code,
             message=storable(refusal.message)[:1000],
             partition=made.record.partition,
-            offset=made.record.offset,
+            offset=made.record.first if isinstance(made.record, UnreadableRecord) else made.record.offset,
         )
         record = outbox_record(topics.EVENTS, event, key=partner.account_id, trace=made.command.trace)
         await outbox.enqueue(connection, [record])
@@ -240,7 +247,10 @@ def _record_key(record: RawRecord) -> tuple[str, int, int]:
 
 
 def _suspended() -> PermanentError:
-    return PermanentError("The partner is suspended; its commands are rejected.", code="partner_suspended")
+    return PermanentError(
+        "The partner is suspended; its commands are rejected. Ask the operator of this service.",
+        code="partner_suspended",
+    )
 
 
 def failed() -> PermanentError:

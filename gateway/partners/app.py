@@ -17,14 +17,14 @@ from bus.kafka.processor import Processor
 from bus.runtime import tasks
 from bus.runtime.health import HealthServer
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings
-from gateway.partners import decompression_limit
+from gateway.partners import batch_reader
 from gateway.partners.acceptance import CommandHandler
 from gateway.partners.egress import PartnerEgress
 from gateway.partners.ingress import Ingress
 from gateway.partners.intake import opened
 from gateway.partners.recipient_lookup import Directory
 from gateway.scenes.prepare import Preparer
-from gateway.settings import PartnerBridgeSettings
+from gateway.settings import OutgoingSettings, PartnerBridgeSettings
 from ledger.db import database
 from ledger.db.migrate import check
 
@@ -73,7 +73,13 @@ def bridges(
     pattern: str = EVERY_PARTNER,
 ) -> Bridges:
     """Return both bridges, not started."""
-    handler = CommandHandler(pool, preparer, epoch=kafka.topic_epoch, wait_s=own.wait_seconds)
+    handler = CommandHandler(
+        pool,
+        preparer,
+        epoch=kafka.topic_epoch,
+        wait_s=own.wait_seconds,
+        unreadable_limit=own.unreadable_limit,
+    )
     out = PartnerEgress(Directory(pool), epoch=kafka.topic_epoch)
     return Bridges(
         ingress=Ingress(
@@ -109,14 +115,15 @@ class PartnersRole:
     s3: S3Settings
     postgres: DatabaseSettings
     own: PartnerBridgeSettings
+    outgoing: OutgoingSettings
     role: RoleSettings
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Run until ``stopping``. Raises `ConfigurationError` if Postgres is unreachable or not migrated."""
-        decompression_limit.install()
+        batch_reader.install()
         async with (
             database.open_pool(self.postgres, role="partners") as pool,
-            opened(pool, self.s3, self.own) as dependencies,
+            opened(pool, self.s3, self.own, refused_ports=self.outgoing.refused_ports) as dependencies,
         ):
             async with pool.acquire() as connection:
                 await check(connection)

@@ -28,7 +28,7 @@ T = TypeVar("T")
 AHEAD: Final = 3
 """Records of a partition that are prepared concurrently."""
 ENOUGH: Final = 2 * AHEAD
-"""Buffered records at which fetching pauses: at 2 MB each, 12 MB."""
+"""Buffered records at which no more are taken: at 2 MB each, 12 MB."""
 ROOM_S: Final = 0.5
 """Between checks whether the account has quota again."""
 CLOSE_S: Final = 15.0
@@ -55,7 +55,6 @@ class CommandPartition:
         self.open = False
         """Whether records are accepted; those of a partition that is not open are fetched again."""
         self.position = 0
-        self.next_fetch = 0
         self._waiting: deque[RawRecord] = deque()
         self._started: deque[asyncio.Task[Prepared]] = deque()
         self._fed = asyncio.Event()
@@ -68,8 +67,6 @@ class CommandPartition:
     def feed(self, records: Iterable[RawRecord]) -> None:
         """Buffer fetched records."""
         self._waiting.extend(records)
-        if self._waiting:
-            self.next_fetch = self._waiting[-1].offset + 1
         self._fed.set()
 
     async def run(self, previous: asyncio.Task[None] | None = None) -> None:
@@ -78,7 +75,7 @@ class CommandPartition:
             if previous is not None:
                 await tasks.end([previous], within_s=CLOSE_S)
             reached = await self._with_retries(lambda: self._projector.reached([self.partition_key]))
-            self.position = self.next_fetch = reached[self.partition_key]
+            self.position = reached[self.partition_key]
             self._begin(self.position)
             self.open = True
             while True:

@@ -16,8 +16,10 @@ from bus.bridges.projection import RawRecord
 from bus.contract.partners import GENERATE, MAX_ID_BYTES, MAX_PHOTO_BYTES, GenerateCommand
 from bus.runtime.errors import PermanentError, SharpstreamError
 from gateway.errors import DomainError
+from gateway.partners import malformed_sentences
+from gateway.partners.batch_reader import UnreadableRecord
 from gateway.scenes.generate_request import GenerateRequest
-from gateway.trace import Trace, trace_from
+from gateway.trace import Trace, new_trace, trace_from
 
 _read: Final = msgspec.json.Decoder(GenerateCommand)
 _WAYS: Final = ("image_base64", "image_url", "upload_key")
@@ -46,6 +48,11 @@ class Command:
 
 def read(record: RawRecord) -> Command:
     """Return the command in a record."""
+    if isinstance(record, UnreadableRecord):
+        return Command(
+            ce_id=None, subject=None, fingerprint=_fingerprint(None, None), trace=new_trace(),
+            refusal=_unreadable(record),
+        )  # fmt: skip
     named = dict(reversed(record.headers))
     known: dict[str, str | None] = {}
     request, refusal = None, None
@@ -62,6 +69,15 @@ def read(record: RawRecord) -> Command:
         trace=trace_from(_text(named, "traceparent")),
         request=request,
         refusal=refusal,
+    )
+
+
+def _unreadable(record: UnreadableRecord) -> MalformedError:
+    count = record.offset - record.first + 1
+    which = "The record" if count == 1 else f"The {count} records from this offset on"
+    return MalformedError(
+        f"{which} cannot be read: a header's name is not UTF-8, the batch is broken, or it is larger than "
+        "docs/partners.md allows."
     )
 
 
@@ -85,7 +101,7 @@ def _body(value: bytes | None) -> GenerateCommand:
     try:
         return _read.decode(value or b"")
     except (msgspec.DecodeError, RecursionError, ValueError) as error:
-        raise MalformedError(f"The body does not follow the contract: {error}") from error
+        raise MalformedError(malformed_sentences.sentence(error)) from error
 
 
 def _from_body(body: GenerateCommand) -> GenerateRequest:

@@ -1,6 +1,7 @@
 """Reads partners' commands into Postgres: all commands topics, also future ones, one task a partition.
 
 It has its own poll loop, so that heartbeats continue while a partition waits and partitions are independent.
+What cannot be decoded arrives as an `UnreadableRecord`, once `gateway.partners.batch_reader` is installed.
 """
 
 from __future__ import annotations
@@ -8,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Collection
-from datetime import UTC, datetime
 from typing import Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from bus.bridges.projection import Projector, RawRecord, raw_record
+from bus.bridges.projection import Projector, raw_record
 from bus.contract.partners import MAX_COMMAND_BYTES
 from bus.kafka import broker
 from bus.kafka.static_membership import FencedInstanceIdError
@@ -25,7 +25,8 @@ from bus.runtime.errors import FencedError
 from bus.runtime.settings import KafkaSettings
 from gateway.partners import metrics
 from gateway.partners.acceptance import CommandHandler
-from gateway.partners.command_partition import CommandPartition
+from gateway.partners.batch_reader import UnreadableRecord
+from gateway.partners.command_partition import ENOUGH, CommandPartition
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -33,6 +34,8 @@ POLL_MS: Final = 100
 COMMIT_INTERVAL_S: Final = 1.0
 """How often positions are committed to Kafka."""
 CLOSE_S: Final = 5.0
+NOTHING: Final = TopicPartition("", 0)
+"""A partition that nobody has; to poll no partition at all, as none named means every one."""
 
 
 class Ingress:
@@ -103,54 +106,26 @@ class Ingress:
             await tasks.end([stopping], within_s=CLOSE_S)
 
     async def _poll(self, consumer: AIOKafkaConsumer) -> None:
-        try:
-            batches = await consumer.getmany(timeout_ms=POLL_MS)
-        except (KafkaError, OSError):
-            raise
-        except Exception as error:  # noqa: BLE001  (whatever a batch does to its decoder)
-            log.warning("batch_unreadable", error=repr(error))
-            await self._skip_undecodable(consumer)
-        else:
-            for tp, records in batches.items():
-                self._take(tp, records)
-        for tp, (partition, _) in self._partitions.items():
-            if partition.open and tp in consumer.assignment():
-                (consumer.pause if partition.full else consumer.resume)(tp)
+        """Take records for the partitions with room; those fetched for a full one stay with the consumer."""
+        mine = [
+            tp
+            for tp, (partition, _) in self._partitions.items()
+            if partition.open and not partition.full and tp in consumer.assignment()
+        ]
+        # A consumer that does not poll leaves its group, so it polls also where no partition has room.
+        batches = await consumer.getmany(*(mine or [NOTHING]), timeout_ms=POLL_MS, max_records=ENOUGH)
+        for tp, records in batches.items():
+            self._take(tp, records)
         await self._commit(consumer)
         if self._failure is not None:
             raise self._failure
 
-    async def _skip_undecodable(self, consumer: AIOKafkaConsumer) -> None:
-        """Find the record that aiokafka cannot decode, feed an empty one in its place, and seek past it.
-
-        Such a record (a header name that is not UTF-8, a batch that expands to gigabytes) is deliberate, and
-        aiokafka would fail at it for ever. Records buffered when it failed are fetched again.
-        """
-        mine = {
-            tp: partition
-            for tp, (partition, _) in self._partitions.items()
-            if partition.open and tp in consumer.assignment()
-        }
-        for tp, partition in mine.items():
-            consumer.seek(tp, partition.next_fetch)
-        for tp, partition in mine.items():
-            if not partition.open or partition.full:
-                continue
-            try:
-                batches = await consumer.getmany(tp, timeout_ms=POLL_MS, max_records=1)
-            except (KafkaError, OSError):
-                raise
-            except Exception:  # noqa: BLE001
-                offset = await consumer.position(tp)
-                partition.feed([RawRecord(tp.topic, tp.partition, offset, None, None, (), datetime.now(UTC))])
-                consumer.seek(tp, offset + 1)
-            else:
-                self._take(tp, batches.get(tp, ()))
-
-    def _take(self, tp: TopicPartition, records: Collection[ConsumerRecord]) -> None:
+    def _take(self, tp: TopicPartition, records: Collection[ConsumerRecord | UnreadableRecord]) -> None:
         partition, _ = self._partitions.get(tp, (None, None))
         if partition is not None and partition.open:  # else the seek fetches them again
-            partition.feed(raw_record(each) for each in records)
+            partition.feed(
+                each if isinstance(each, UnreadableRecord) else raw_record(each) for each in records
+            )
 
     async def _commit(self, consumer: AIOKafkaConsumer) -> None:
         """Commit positions to Kafka for lag monitoring only; they are never read."""

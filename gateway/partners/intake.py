@@ -14,13 +14,13 @@ from gateway.accounts.quotas import Quota, Quotas
 from gateway.scenes import photo_check
 from gateway.scenes.accept_dependencies import AcceptDependencies
 from gateway.scenes.uploads import Uploads
-from gateway.settings import PartnerBridgeSettings
+from gateway.settings import PartnerBridgeSettings, Ports
 from gateway.ssrf import SsrfGuard
 
 
 @asynccontextmanager
 async def opened(
-    pool: asyncpg.Pool, s3: S3Settings, own: PartnerBridgeSettings
+    pool: asyncpg.Pool, s3: S3Settings, own: PartnerBridgeSettings, *, refused_ports: Ports = ()
 ) -> AsyncIterator[AcceptDependencies]:
     """Open the dependencies for the body."""
     photo_check.prepare()
@@ -28,7 +28,7 @@ async def opened(
         blobs = await stack.enter_async_context(BlobStore(s3))
         decoders = ThreadPoolExecutor(own.decode_threads, thread_name_prefix="photo")
         stack.callback(decoders.shutdown, cancel_futures=True)
-        images = SsrfGuard(allow_private=own.fetch_allow_private)
+        images = SsrfGuard(allow_private=own.fetch_allow_private, refused_ports=refused_ports)
         outgoing = images.session(connect_s=own.fetch_seconds, total_s=own.fetch_seconds)
         stack.push_async_callback(outgoing.close)
         # Requests and streams are not limited here: only the gateway has them.

@@ -12,3 +12,7 @@ PARTITIONS = Gauge(
     "sharpstream_partner_partitions", "Partitions of partners' commands assigned to this process"
 )
 DELIVERED = Counter("sharpstream_partner_events", "Events written to partners' topics", ["type"])
+UNREADABLE = Counter(
+    "sharpstream_partner_unreadable_records", "Partners' records or batches that could not be decoded"
+)
+SUSPENDED = Counter("sharpstream_partner_suspensions", "Partners suspended by us, by reason", ["reason"])

@@ -14,6 +14,7 @@ from piccolo.querystring import QueryString
 
 from bus.contract.ids import new_id
 from gateway.errors import DomainError
+from gateway.partners import suspension
 from ledger.db.queries import NOW, Changes, columns_of, names_of, now_plus, older_than, run, run_one
 from ledger.db.tables.accounts import User
 from ledger.db.tables.partners import Partner, PartnerCommand
@@ -34,6 +35,8 @@ class PartnerRow:
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None
+    suspended_because: str | None = None
+    unreadable_records: int = 0
 
 
 _COLUMNS: Final = columns_of(Partner, PartnerRow)
@@ -141,6 +144,9 @@ class PartnerStore:
             Partner.due_at: now_plus(lease_s),
             Partner.updated_at: NOW,
             Partner.deleted_at: NOW if state == "deleting" else None,
+            Partner.suspended_because: suspension.ADMIN if state == "suspended" else None,
+            Partner.unreadable_records: 0,
+            Partner.unreadable_since: None,
         }
         row = await run_one(
             self._pool,

@@ -20,6 +20,7 @@ from gateway.accounts.schemas import RegisterIn
 from gateway.errors import DomainError
 from gateway.http import paging
 from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
+from gateway.partners import suspension
 from gateway.partners.lifecycle import Lifecycle, Opened
 from gateway.partners.repository import PartnerRow, PartnerStore
 from gateway.partners.schemas import (
@@ -29,6 +30,7 @@ from gateway.partners.schemas import (
     PartnerOut,
     PartnerPage,
     PartnerTopics,
+    Suspension,
 )
 from gateway.settings import Settings
 
@@ -249,7 +251,16 @@ def _out(row: PartnerRow) -> PartnerOut:
         created_at=row.created_at,
         updated_at=row.updated_at,
         deleted_at=row.deleted_at,
+        suspension=_suspension(row),
+        unreadable_records=row.unreadable_records,
     )
+
+
+def _suspension(row: PartnerRow) -> Suspension | None:
+    if row.state != "suspended":
+        return None
+    reason = row.suspended_because or suspension.ADMIN  # of before the column
+    return Suspension(reason=reason, message=suspension.MESSAGES[reason])
 
 
 ROUTER = Router(

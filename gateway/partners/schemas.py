@@ -58,8 +58,25 @@ class PartnerOpened(Struct, frozen=True, kw_only=True):
     asyncapi_url: Annotated[str, Meta(examples=["https://api.example.com/api/v1/asyncapi/partners"])]
 
 
+class Suspension(Struct, frozen=True, kw_only=True):
+    """Why a partner is suspended, and what ends it."""
+
+    reason: Annotated[
+        str,
+        Meta(
+            pattern="^(admin|unreadable_records)$",
+            description="`unreadable_records`: too many of its records could not be decoded",
+            examples=["unreadable_records"],
+        ),
+    ]
+    message: str
+
+
 class PartnerOut(Struct, frozen=True, kw_only=True):
-    """A partner; ``settled`` is false until Kafka matches ``state``."""
+    """A partner; ``settled`` is false until Kafka matches ``state``.
+
+    ``unreadable_records``: its records of the last hour that could not be decoded.
+    """
 
     id: Id
     account_id: Id
@@ -72,6 +89,8 @@ class PartnerOut(Struct, frozen=True, kw_only=True):
     created_at: Moment
     updated_at: Moment
     deleted_at: Moment | None
+    suspension: Suspension | None
+    unreadable_records: int
 
 
 class PartnerPage(Struct, frozen=True, kw_only=True):

@@ -64,7 +64,7 @@ def build(  # noqa: PLR0917
     own = settings.gateway
     decoders = ThreadPoolExecutor(own.decode_threads, thread_name_prefix="photo")
     stack.callback(decoders.shutdown, cancel_futures=True)
-    images = SsrfGuard(allow_private=own.fetch_allow_private)
+    images = SsrfGuard(allow_private=own.fetch_allow_private, refused_ports=settings.outgoing.refused_ports)
     outgoing = images.session(connect_s=own.fetch_seconds, total_s=own.fetch_seconds)
     stack.push_async_callback(outgoing.close)
     scenes, uploads, idempotency = Scenes(pool), Uploads(pool), Idempotency(pool)

@@ -17,10 +17,10 @@ from bus.kafka.broker import create_broker
 from bus.runtime import tasks
 from bus.runtime.health import HealthServer
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings
-from gateway.settings import WebhookSettings
+from gateway.settings import OutgoingSettings, WebhookSettings
 from gateway.webhooks import housekeeping
 from gateway.webhooks.fanin import WakingProjector
-from gateway.webhooks.http_session import outgoing
+from gateway.webhooks.http_session import session
 from gateway.webhooks.queue import Queue
 from gateway.webhooks.secrets import Sealer
 from gateway.webhooks.sender import DAY_S, Sender, SenderLimits
@@ -32,7 +32,11 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 def create_worker(
-    kafka: KafkaSettings, postgres: DatabaseSettings, own: WebhookSettings, role: RoleSettings
+    kafka: KafkaSettings,
+    postgres: DatabaseSettings,
+    own: WebhookSettings,
+    role: RoleSettings,
+    outgoing: OutgoingSettings,
 ) -> FastStream:
     """Return the application, not started: ``await app.run()`` serves until SIGTERM or SIGINT.
 
@@ -46,11 +50,11 @@ def create_worker(
     async def lifespan() -> AsyncIterator[None]:
         async with (
             database.open_pool(postgres, role="webhooks") as pool,
-            outgoing(own) as session,
+            session(own, outgoing) as http,
         ):
             async with pool.acquire() as connection:
                 await check(connection)
-            sender = Sender(pool, session, Sealer(own.key), limits(own))
+            sender = Sender(pool, http, Sealer(own.key), limits(own))
             fan_in = WakingProjector(pool, epoch=kafka.topic_epoch, wake=sender.wake)
             subscribe(
                 broker,

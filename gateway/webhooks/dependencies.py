@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from gateway.settings import WebhookSettings
+from gateway.settings import OutgoingSettings, WebhookSettings
 from gateway.ssrf import SsrfGuard
 from gateway.webhooks.account_secrets import AccountKeys
 from gateway.webhooks.http_session import guard
@@ -25,11 +25,11 @@ class WebhookDependencies:
     account_keys: AccountKeys
 
 
-def build(pool: asyncpg.Pool, own: WebhookSettings) -> WebhookDependencies:
+def build(pool: asyncpg.Pool, own: WebhookSettings, outgoing: OutgoingSettings) -> WebhookDependencies:
     """Return the dependencies."""
     sealer = Sealer(own.key)
     return WebhookDependencies(
-        receivers=guard(own),
+        receivers=guard(own, outgoing),
         webhooks=Webhooks(pool, sealer, most=own.max_endpoints),
         sending=Sending(pool),
         account_keys=AccountKeys(pool, sealer),

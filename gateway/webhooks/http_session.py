@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import aiohttp
 
-from gateway.settings import WebhookSettings
+from gateway.settings import OutgoingSettings, WebhookSettings
 from gateway.ssrf import SsrfGuard
 
 
-def guard(own: WebhookSettings) -> SsrfGuard:
+def guard(own: WebhookSettings, outgoing: OutgoingSettings) -> SsrfGuard:
     """Return the guard for these settings."""
-    return SsrfGuard(allow_private=own.allow_private, allow_loopback=own.allow_loopback)
+    return SsrfGuard(
+        allow_private=own.allow_private,
+        loopback_ports=own.loopback_ports,
+        refused_ports=outgoing.refused_ports,
+    )
 
 
-def outgoing(own: WebhookSettings) -> aiohttp.ClientSession:
+def session(own: WebhookSettings, outgoing: OutgoingSettings) -> aiohttp.ClientSession:
     """Return the HTTP session of all attempts. It checks the address whenever it connects."""
-    return guard(own).session(connect_s=own.timeout_seconds, total_s=own.timeout_seconds)
+    return guard(own, outgoing).session(connect_s=own.timeout_seconds, total_s=own.timeout_seconds)

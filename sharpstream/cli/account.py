@@ -42,7 +42,7 @@ def make_account(
     with Client(address) as client:
         client.register(email, password, first_name=first_name, last_name=last_name)
         _sign_in(client, address, email, password)
-    typer.echo(f"Welcome. You are signed in at {address} as {email}.")
+    printing.line(f"Welcome. You are signed in at {address} as {email}.")
 
 
 def login(email: Email, *, password_stdin: PasswordStdin = False, url: Url = None) -> None:
@@ -56,7 +56,7 @@ def login(email: Email, *, password_stdin: PasswordStdin = False, url: Url = Non
     address, password = find(url), _password(stdin=password_stdin, twice=False)
     with Client(address) as client:
         _sign_in(client, address, email, password)
-    typer.echo(f"You are signed in at {address} as {email}.")
+    printing.line(f"You are signed in at {address} as {email}.")
 
 
 def logout(*, url: Url = None) -> None:
@@ -69,16 +69,16 @@ def logout(*, url: Url = None) -> None:
     with kept.alone():
         tokens = kept.load()
         if tokens is None:
-            typer.echo(f"You were not signed in at {address}.")
+            printing.line(f"You were not signed in at {address}.")
             return
         kept.save(None)  # first, so that it is removed here even if the service is unreachable
     try:
         with Client(address) as client:
             client.logout(tokens.refresh_token)
     except ServiceError as error:
-        typer.echo(f"Removed here, but {address} could not end the sign-in: {error.message}", err=True)
+        printing.line(f"Removed here, but {address} could not end the sign-in: {error.message}", err=True)
         raise typer.Exit(1) from error
-    typer.echo(f"You are signed out of {address}.")
+    printing.line(f"You are signed out of {address}.")
 
 
 def whoami(*, url: Url = None, api_key: Key = None, as_json: Json = False) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 import typer
 
-from sharpstream.cli import results, showing
+from sharpstream.cli import printing, results, showing
 from sharpstream.cli.results import Outcome
 from sharpstream.cli.service import Service, locate
 from sharpstream.client import AsyncClient, Job, ServiceError, make
@@ -98,12 +98,12 @@ def carry_out(batch: Batch, url: str | None, api_key: str | None, *, parallel: i
     except ServiceError as error:
         if as_json:
             results.print_json([], error)
-        typer.echo(results.sentence(error), err=True)
+        printing.line(results.sentence(error), err=True)
         return NOT_REACHED
     except KeyboardInterrupt:
         accepted = [job.generation_id for job in batch.jobs if job.generation_id]
         kept = f" The service continues with what it has accepted: {', '.join(accepted)}." if accepted else ""
-        typer.echo(f"Interrupted.{kept}", err=True)
+        printing.line(f"Interrupted.{kept}", err=True)
         return INTERRUPTED
     if as_json:
         results.print_json(outcomes)

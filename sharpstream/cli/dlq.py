@@ -74,7 +74,7 @@ def redrive(letter_ids: Ids, *, url: Url = None) -> None:
     """
     with as_person(url).client() as client:
         for letter_id in letter_ids:
-            print(f"{letter_id} -> {client.redrive(letter_id).redriven_as}")
+            printing.line(f"{letter_id} -> {client.redrive(letter_id).redriven_as}")
 
 
 def discard(letter_ids: Ids, *, url: Url = None) -> None:
@@ -85,4 +85,4 @@ def discard(letter_ids: Ids, *, url: Url = None) -> None:
     with as_person(url).client() as client:
         for letter_id in letter_ids:
             client.discard(letter_id)
-            print(f"{letter_id}: discarded.")
+            printing.line(f"{letter_id}: discarded.")

@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from sharpstream.cli import printing
 from sharpstream.cli.service import Key, Url, locate
 from sharpstream.client import Client, Event
 
@@ -47,7 +48,7 @@ def events(
         found = _chosen(client, scene_id, after, wanted, follow=follow)
         try:
             for event in found:
-                print(msgspec.json.encode(event).decode() if as_json else _line(event), flush=True)
+                printing.line(msgspec.json.encode(event).decode() if as_json else _line(event), flush=True)
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,7 +50,7 @@ def export(
     if as_json:
         printing.as_json({"export": made, "path": str(target)})
     else:
-        print(target)
+        printing.line(target)
 
 
 def _option(text: str) -> tuple[str, Any]:
@@ -111,10 +110,10 @@ def backfill(
     command += ["--dry-run"] if dry_run else []
     found = operators.run("export_consumer", "backfill", *command, on_progress=_show_progress)
     if as_json:
-        print(json.dumps(found))
+        printing.line(json.dumps(found))
         return
     verb = "would be ordered" if found["dry_run"] else "ordered"
-    print(
+    printing.line(
         f"{found['scenes']} scenes: {found['ordered']} exports {verb}, {found['already']} exist already,"
         f" {found['gone']} scenes gone."
     )
@@ -122,4 +121,4 @@ def backfill(
 
 def _show_progress(step: dict[str, Any]) -> None:
     if step.get("event") == "backfill":
-        print(f"  {step['scenes']} scenes, {step['ordered']} ordered", file=sys.stderr)
+        printing.line(f"  {step['scenes']} scenes, {step['ordered']} ordered", err=True)

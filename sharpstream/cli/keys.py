@@ -67,8 +67,8 @@ def create(
     if as_json:
         printing.as_json(key)
         return
-    print(key.key)
-    typer.echo("This is the only time that it is shown.", err=True)
+    printing.line(key.key)
+    printing.line("This is the only time that it is shown.", err=True)
 
 
 def revoke(
@@ -80,4 +80,4 @@ def revoke(
     """
     with as_person(url).client() as client:
         client.revoke_api_key(key_id)
-    print("Revoked.")
+    printing.line("Revoked.")

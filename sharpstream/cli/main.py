@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Final
 
 import typer
@@ -16,6 +15,7 @@ from sharpstream.cli import (
     generate,
     keys,
     partners,
+    printing,
     scenes,
     stack,
     usage,
@@ -50,9 +50,9 @@ def main() -> int:
     try:
         build()()
     except ServiceError as error:
-        sys.stderr.write(f"sharpstream: {sentence(error)}\n")
+        printing.line(f"sharpstream: {sentence(error)}", err=True)
         return NOT_REACHED if error.code == UNREACHABLE else 1
     except SharpstreamError as error:
-        sys.stderr.write(f"sharpstream: {error.message}\n")
+        printing.line(f"sharpstream: {error.message}", err=True)
         return 1
     return 0

@@ -47,6 +47,9 @@ def show_all(*, url: Url = None, as_json: Json = False) -> None:
         "made": lambda one: one.created_at,
     }
     printing.table(found, columns, empty="There are none: sharpstream partners create SLUG --account-id ID")
+    for one in found:
+        if one.suspension is not None and one.suspension.reason != "admin":
+            printing.line(f"{one.slug} is suspended: {one.suspension.message}", err=True)
 
 
 def create(
@@ -79,7 +82,7 @@ def suspend(partner_id: Id, *, url: Url = None) -> None:
     Example: `sharpstream partners suspend 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
     """
     with as_person(url).client() as client:
-        print(f"{partner_id}: {client.suspend_partner(partner_id).state}")
+        printing.line(f"{partner_id}: {client.suspend_partner(partner_id).state}")
 
 
 def resume(partner_id: Id, *, url: Url = None) -> None:
@@ -88,7 +91,7 @@ def resume(partner_id: Id, *, url: Url = None) -> None:
     Example: `sharpstream partners resume 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
     """
     with as_person(url).client() as client:
-        print(f"{partner_id}: {client.resume_partner(partner_id).state}")
+        printing.line(f"{partner_id}: {client.resume_partner(partner_id).state}")
 
 
 def delete(
@@ -105,7 +108,7 @@ def delete(
         typer.confirm("Delete the partner with its topics?", abort=True)
     with as_person(url).client() as client:
         client.delete_partner(partner_id)
-    print("Deleted.")
+    printing.line("Deleted.")
 
 
 def _opened(partner: NewPartner, *, as_json: bool) -> None:
@@ -127,4 +130,4 @@ def _opened(partner: NewPartner, *, as_json: bool) -> None:
             "AsyncAPI": partner.asyncapi_url,
         }
     )
-    typer.echo("This is the only time that the password is shown.", err=True)
+    printing.line("This is the only time that the password is shown.", err=True)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sharpstream.cli import scene_words
+from sharpstream.cli import printing, scene_words
 from sharpstream.client import Job, Made, ServiceError
 
 STAGES: Final = ("queued", "fetch", "decode", "batch_wait", "inference", "encode", "upload")
@@ -57,20 +57,21 @@ def print_json(outcomes: Sequence[Outcome], error: ServiceError | None = None) -
         "results": [outcome.document() for outcome in outcomes],
         "error": describe(error) if error else None,
     }
-    print(json.dumps(document, indent=2))
+    printing.line(json.dumps(document, indent=2))
 
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     """Print where each splat is and how long its stages took; failures go to stderr."""
     for outcome in outcomes:
         if outcome.made:
-            print(f"{outcome.job.photo.name} -> {outcome.made.path} ({_facts(outcome)})")
+            name, path = (printing.words(str(each)) for each in (outcome.job.photo.name, outcome.made.path))
+            printing.line(f"{name} -> {path} ({_facts(outcome)})")
     if made := [outcome for outcome in outcomes if outcome.made]:
         Console().print(_table(made))
     sys.stdout.flush()
     for outcome in outcomes:
         if outcome.error:
-            print(f"{outcome.job.photo.name}: {sentence(outcome.error)}", file=sys.stderr)
+            printing.line(f"{printing.words(outcome.job.photo.name)}: {sentence(outcome.error)}", err=True)
 
 
 def sentence(error: ServiceError) -> str:
@@ -97,6 +98,6 @@ def _table(made: Sequence[Outcome]) -> Table:
     for outcome in made:
         timings = outcome.document()["timings"]
         cells = [timings.get(f"{stage}_ms") for stage in STAGES]
-        name = Text(outcome.job.photo.name)  # a plain string would be read as markup
+        name = Text(printing.words(outcome.job.photo.name))  # a plain string would be read as markup
         table.add_row(name, *("-" if cell is None else f"{cell:,.0f}" for cell in cells))
     return table

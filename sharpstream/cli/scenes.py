@@ -136,13 +136,13 @@ def share(
         if end:
             for each in client.shares(scene_id).items:
                 client.end_share(each.id)
-                print(f"{each.id}: ended.")
+                printing.line(f"{each.id}: ended.")
             return
         made = client.share(scene_id, expires_in_hours=hours)
     if as_json:
         printing.as_json(made)
     else:
-        print(made.url)
+        printing.line(made.url)
 
 
 def cancel(scene_ids: Ids, *, url: Url = None, api_key: Key = None) -> None:
@@ -152,7 +152,7 @@ def cancel(scene_ids: Ids, *, url: Url = None, api_key: Key = None) -> None:
     """
     with locate(url, api_key).client() as client:
         for scene_id in scene_ids:
-            print(f"{scene_id}: {client.cancel(scene_id).message}")
+            printing.line(f"{scene_id}: {client.cancel(scene_id).message}")
 
 
 def delete(
@@ -171,4 +171,4 @@ def delete(
     with locate(url, api_key).client() as client:
         for scene_id in scene_ids:
             client.delete_scene(scene_id)
-            print(f"{scene_id}: deleted.")
+            printing.line(f"{scene_id}: deleted.")

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from sharpstream.cli import printing
 from sharpstream.client import Watch
 
 _OURS: Final = {
@@ -71,7 +72,9 @@ class Bars:
 
     def photo(self, name: str) -> PhotoWatch:
         """Add a bar."""
-        return _Bar(self._progress, self._progress.add_task("", total=1.0, photo=name, stage=""))
+        return _Bar(
+            self._progress, self._progress.add_task("", total=1.0, photo=printing.words(name), stage="")
+        )
 
 
 class _Bar:
@@ -79,7 +82,7 @@ class _Bar:
         self._progress, self._task = progress, task
 
     def at(self, stage: str, fraction: float) -> None:
-        self._progress.update(self._task, completed=fraction, stage=_OURS.get(stage, stage))
+        self._progress.update(self._task, completed=fraction, stage=printing.words(_OURS.get(stage, stage)))
 
     def end(self, *, good: bool) -> None:
         if good:
@@ -109,7 +112,7 @@ class _Line:
         del fraction  # a line shows the stage only
         if stage != self._last:
             self._last = stage
-            print(f"{self._name}: {_OURS.get(stage, stage)}", file=sys.stderr, flush=True)
+            printing.line(f"{printing.words(self._name)}: {_OURS.get(stage, stage)}", err=True)
 
     def end(self, *, good: bool) -> None:
         self.at("done" if good else "failed", 1.0)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from sharpstream.cli import printing
+
 if TYPE_CHECKING:
     from sharpstream.stack.state_dir import Home
 
@@ -60,9 +62,9 @@ def up() -> None:
     from sharpstream.stack import client  # noqa: PLC0415
 
     home = _home()
-    status = client.up(home, lambda line: typer.echo(f"  {line}", err=True))
+    status = client.up(home, lambda line: printing.line(f"  {line}", err=True))
     person = json.loads(home.credentials.read_text())
-    typer.echo(_welcome(status, person))
+    printing.line(_welcome(status, person))
 
 
 def _welcome(status: dict[str, Any], person: dict[str, Any]) -> str:
@@ -100,7 +102,7 @@ def down() -> None:
     """
     from sharpstream.stack import client  # noqa: PLC0415
 
-    typer.echo("Stopped." if client.down(_home()) else "Nothing was running.")
+    printing.line("Stopped." if client.down(_home()) else "Nothing was running.")
 
 
 def status(
@@ -116,7 +118,7 @@ def status(
     from sharpstream.stack import client  # noqa: PLC0415
 
     report = client.status(_home())
-    typer.echo(json.dumps(report, indent=2) if as_json else _table(report))
+    printing.line(json.dumps(report, indent=2) if as_json else _table(report))
     raise typer.Exit(0 if report["ready"] else 1)
 
 
@@ -153,11 +155,11 @@ def logs(
         found = {part: found[part]}
     for name, path in found.items():
         for line in logfiles.tail(path, lines):
-            typer.echo(f"{name:10} {line}")
+            printing.line(f"{name:10} {line}")
     if follow:
         try:
             for name, line in logfiles.follow(found):
-                typer.echo(f"{name:10} {line}")
+                printing.line(f"{name:10} {line}")
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
 

@@ -78,7 +78,7 @@ def add(
         printing.as_json(hook)
         return
     printing.facts({"id": hook.id, "secret": hook.secret})
-    typer.echo("This is the only time that the secret is shown.", err=True)
+    printing.line("This is the only time that the secret is shown.", err=True)
 
 
 def remove(webhook_id: Id, *, url: Url = None, api_key: Key = None) -> None:
@@ -88,7 +88,7 @@ def remove(webhook_id: Id, *, url: Url = None, api_key: Key = None) -> None:
     """
     with locate(url, api_key).client() as client:
         client.delete_webhook(webhook_id)
-    print("Removed.")
+    printing.line("Removed.")
 
 
 def enable(webhook_id: Id, *, url: Url = None, api_key: Key = None) -> None:
@@ -109,7 +109,7 @@ def disable(webhook_id: Id, *, url: Url = None, api_key: Key = None) -> None:
 
 def _set(webhook_id: str, status: str, url: str | None, api_key: str | None) -> None:
     with locate(url, api_key).client() as client:
-        print(f"{webhook_id}: {client.change_webhook(webhook_id, status=status).status}")
+        printing.line(f"{webhook_id}: {client.change_webhook(webhook_id, status=status).status}")
 
 
 def send_test(webhook_id: Id, *, url: Url = None, api_key: Key = None) -> None:
@@ -118,7 +118,7 @@ def send_test(webhook_id: Id, *, url: Url = None, api_key: Key = None) -> None:
     Example: `sharpstream webhooks test 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
     """
     with locate(url, api_key).client() as client:
-        print(f"delivery {client.test_webhook(webhook_id).id} is on its way.")
+        printing.line(f"delivery {client.test_webhook(webhook_id).id} is on its way.")
 
 
 def deliveries(
@@ -162,7 +162,7 @@ def redeliver(
     Example: `sharpstream webhooks redeliver 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
     """
     with locate(url, api_key).client() as client:
-        print(f"delivery {client.redeliver(delivery_id).id} is on its way.")
+        printing.line(f"delivery {client.redeliver(delivery_id).id} is on its way.")
 
 
 def replay(
@@ -184,7 +184,7 @@ def replay(
         while since is not None or after is not None:
             part = client.replay_webhook(webhook_id, since=since, after=after)
             queued, since, after = queued + part.queued, None, part.next_after
-            typer.echo(f"{queued} events queued", err=True)
+            printing.line(f"{queued} events queued", err=True)
 
 
 def rotate(webhook_id: Id, *, url: Url = None, api_key: Key = None) -> None:
@@ -193,4 +193,4 @@ def rotate(webhook_id: Id, *, url: Url = None, api_key: Key = None) -> None:
     Example: `sharpstream webhooks rotate-secret 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
     """
     with locate(url, api_key).client() as client:
-        print(client.rotate_webhook_secret(webhook_id).secret)
+        printing.line(client.rotate_webhook_secret(webhook_id).secret)

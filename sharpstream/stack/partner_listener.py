@@ -22,6 +22,25 @@ PEM_KEY: Final = "SHARPSTREAM_PARTNERS_PEM"
 REAUTHENTICATE_MS: Final = 10 * 60_000
 """Connections authenticate again after this, so that a new password ends the old one's connections."""
 
+LIMITS: Final[dict[str, object]] = {
+    # For all partners together; one with a consumer and a producer has about five.
+    "listener.name.partners.max.connections": 200,
+    "listener.name.partners.max.connection.creation.rate": 20,
+    # A request is held in memory whole, by everybody whom the broker knows; 100 MB by default.
+    "socket.request.max.bytes": 8 * 1024 * 1024,
+    # Each producer id that wrote in this time takes memory, and a client may take as many as it likes. By
+    # default a day. It must outlast a producer's retries, which are 2 minutes.
+    "producer.id.expiration.ms": 15 * 60_000,
+    "producer.id.expiration.check.interval.ms": 60_000,
+    "group.max.size": 200,
+    # A client beyond its share waits for one such window at most, whatever it has cost: 1 s by default, less
+    # than the broker needs to unpack one batch of 2 MB.
+    "quota.window.size.seconds": 10,
+    # Of 11 by default: rates are still measured over 10 to 20 s, so bursts are no longer.
+    "quota.window.num": 2,
+}
+"""What one client may cost a broker. `deploy/kafka/server.properties` has the same."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PartnerListener:
@@ -60,7 +79,7 @@ class PartnerListener:
     def options(self) -> dict[str, object]:
         """Return the broker's properties that only this listener has."""
         mine = "listener.name.partners"
-        options: dict[str, object] = {f"{mine}.scram-sha-512.connections.max.reauth.ms": REAUTHENTICATE_MS}
+        options = {f"{mine}.scram-sha-512.connections.max.reauth.ms": REAUTHENTICATE_MS, **LIMITS}
         if self.pem:
             options |= {
                 f"{mine}.ssl.keystore.type": "PEM",

@@ -42,6 +42,8 @@ class Launch:
     cwd: Path
     account: Account | None = None
     """None: the current one."""
+    umask: int = -1
+    """Which rights its files and sockets do not get; -1: the current one."""
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 20
     """After this many seconds it is killed."""
@@ -90,6 +92,7 @@ async def spawn(launch: Launch, output: IO[bytes], *, capture: bool = False) -> 
         env=dict(launch.env),
         cwd=launch.cwd,
         start_new_session=True,
+        umask=launch.umask,
         preexec_fn=die_with_parent(launch.death_signal),
         **_as(launch.account),
     )

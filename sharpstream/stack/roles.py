@@ -51,6 +51,8 @@ class Servers:
         return {key: clear(value) for key, value in found.items() if value is not None}
 
 
+NAMES: Final = ("relay", "webhooks", "partners", "inference", "export", "ledger")
+"""The roles with a health port; the gateway serves it on its own."""
 LOADING_S: Final = 3600.0
 """Enough to fetch weights of 3 GB over a slow line; its log shows the progress."""
 
@@ -137,6 +139,7 @@ def gateway_variables(memory: Memory, servers: Servers) -> dict[str, str]:
         }
         | page_variables()
         | webhook_variables(memory)
+        | outgoing_variables(memory)
         | PartnerListener.read().variables(memory.port("kafka_partners"))
     )
 
@@ -149,18 +152,22 @@ def page_variables() -> dict[str, str]:
 
 def webhooks_note() -> str:
     """Return where webhooks may go, for the user."""
-    here = (os.environ.get("WEBHOOKS_ALLOW_LOOPBACK") or "true").lower() in {"1", "true", "yes", "on"}
+    here = os.environ.get("WEBHOOKS_LOOPBACK_PORTS")
     private = (os.environ.get("WEBHOOKS_ALLOW_PRIVATE") or "false").lower() in {"1", "true", "yes", "on"}
-    where = [*(["this machine"] if here else []), *(["private networks"] if private else [])]
+    where = [*([f"ports {here} of this machine"] if here else []), *(["private networks"] if private else [])]
     return f"may go to {', '.join([*where, 'public addresses'])}"
 
 
 def webhook_variables(memory: Memory) -> dict[str, str]:
-    """Return the settings that gateway and sender share; receivers on this machine are allowed here."""
-    return {
-        "WEBHOOKS_KEY": memory.secret("webhooks_key"),
-        "WEBHOOKS_ALLOW_LOOPBACK": os.environ.get("WEBHOOKS_ALLOW_LOOPBACK") or "true",
-    }
+    """Return the settings that gateway and sender share."""
+    return {"WEBHOOKS_KEY": memory.secret("webhooks_key")}
+
+
+def outgoing_variables(memory: Memory) -> dict[str, str]:
+    """Return what no URL of a customer may lead to: this stack's own ports, those of all roles included."""
+    for name in NAMES:
+        memory.port(f"{name}_health")
+    return {"OUTGOING_REFUSED_PORTS": ",".join(map(str, sorted(memory.taken_with_companions)))}
 
 
 def roles(home: Home, memory: Memory, servers: Servers) -> list[Role]:
@@ -171,6 +178,7 @@ def roles(home: Home, memory: Memory, servers: Servers) -> list[Role]:
         env = servers.variables(database=database) | {"HEALTH_PORT": str(port), "HEALTH_HOST": LOOPBACK}
         env |= {"INFERENCE_MODEL": model()} if name == "inference" else {}
         env |= webhook_variables(memory) if name == "webhooks" else {}
+        env |= outgoing_variables(memory) if name in {"webhooks", "partners"} else {}
         return Role(
             name, command, env, home, port, start_seconds=LOADING_S if name == "inference" else START_S
         )

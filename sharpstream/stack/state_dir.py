@@ -87,6 +87,7 @@ class Memory:
     def __init__(self, home: Home) -> None:
         self._path = home.root / "memory.json"
         self._data: dict[str, dict[str, Any]] = {"ports": {}, "secrets": {}, "facts": {}}
+        self._companions: dict[str, int] = {}
         if self._path.exists():
             self._data |= json.loads(self._path.read_text())
 
@@ -104,6 +105,8 @@ class Memory:
 
     def port(self, name: str, *, companion: int = 0) -> int:
         """Return the port of that name, chosen at the first call; see `ports.choose` for ``companion``."""
+        if companion:
+            self._companions[name] = companion
         return int(self._once("ports", name, lambda: ports.choose(self.taken, companion=companion)))
 
     def remember_port(self, name: str, port: int) -> None:
@@ -119,6 +122,11 @@ class Memory:
     def taken(self) -> set[int]:
         """All ports of this stack."""
         return set(self._data["ports"].values())
+
+    @property
+    def taken_with_companions(self) -> set[int]:
+        """All ports of this stack, with those that a program takes beside one of them."""
+        return self.taken | {self._data["ports"][name] + gap for name, gap in self._companions.items()}
 
     def forget_taken_ports(self, keep: frozenset[str] = frozenset()) -> list[str]:
         """Forget the ports that are in use by now, except ``keep``; return their names.

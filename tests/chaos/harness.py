@@ -35,6 +35,7 @@ SETTINGS = {
     # Deliveries of a killed sender are retried after its lease: 90 s would be most of a round.
     "WEBHOOKS_TIMEOUT_SECONDS": "5",
     "WEBHOOKS_LEASE_SECONDS": "10",
+    "WEBHOOKS_LOOPBACK_PORTS": "1024-65535",
 }
 
 

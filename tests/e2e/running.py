@@ -26,7 +26,9 @@ class Running(System):
 
     def __init__(self, home: Path, extra: dict[str, str] | None = None) -> None:
         self.home = home
-        self.env = os.environ | {"SHARPSTREAM_HOME": str(home)} | (extra or {})
+        # Receivers of webhooks listen at any port of this machine.
+        ours = {"SHARPSTREAM_HOME": str(home), "WEBHOOKS_LOOPBACK_PORTS": "1024-65535"}
+        self.env = os.environ | ours | (extra or {})
 
     def up(self, **limit: float) -> None:
         """Start everything, within a ``timeout`` in seconds. A failure shows the command's output."""

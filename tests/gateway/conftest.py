@@ -95,7 +95,9 @@ def gateway_settings() -> GatewaySettings:
 def settings(gateway_settings: GatewaySettings, fresh_database: str, s3_settings: S3Settings) -> Settings:
     return Settings(
         gateway=gateway_settings,
-        webhooks=WebhookSettings(key="a key of the tests that seals webhook secrets", allow_loopback=True),
+        webhooks=WebhookSettings(
+            key="a key of the tests that seals webhook secrets", loopback_ports="1-65535"
+        ),
         kafka=NO_KAFKA,
         s3=s3_settings,
         database=DatabaseSettings(url=fresh_database, pool_size=4),

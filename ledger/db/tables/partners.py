@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from piccolo.columns import UUID, Boolean, Bytea, ForeignKey, OnDelete, Text, Timestamptz
+from piccolo.columns import UUID, Boolean, Bytea, ForeignKey, Integer, OnDelete, Text, Timestamptz
 from piccolo.table import Table
 
 from ledger.db.queries import POSTGRES
@@ -21,6 +21,9 @@ class Partner(Table, tablename="partners", db=POSTGRES):
     created_at = Timestamptz(default=None)
     updated_at = Timestamptz(default=None)
     deleted_at = Timestamptz(default=None, null=True)
+    suspended_because = Text(default=None, null=True)
+    unreadable_records = Integer(default=0)
+    unreadable_since = Timestamptz(default=None, null=True)
 
 
 class PartnerCommand(Table, tablename="partner_commands", db=POSTGRES):

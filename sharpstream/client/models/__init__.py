@@ -21,7 +21,14 @@ from sharpstream.client.models.exports import (
     ExportFormats,
     ExportPage,
 )
-from sharpstream.client.models.partners import NewPartner, Partner, PartnerKafka, PartnerPage, PartnerTopics
+from sharpstream.client.models.partners import (
+    NewPartner,
+    Partner,
+    PartnerKafka,
+    PartnerPage,
+    PartnerTopics,
+    Suspension,
+)
 from sharpstream.client.models.scenes import (
     Accepted,
     CancelAccepted,
@@ -100,6 +107,7 @@ __all__ = [
     "ShareList",
     "Shared",
     "SignIn",
+    "Suspension",
     "Timings",
     "Upload",
     "Usage",

@@ -37,8 +37,18 @@ class NewPartner(Struct, frozen=True, kw_only=True):
     asyncapi_url: str
 
 
+class Suspension(Struct, frozen=True, kw_only=True):
+    """Why a partner is suspended (``admin``, ``unreadable_records``), and what ends it."""
+
+    reason: str
+    message: str
+
+
 class Partner(Struct, frozen=True, kw_only=True):
-    """A partner; ``settled`` is false while Kafka does not match ``state`` yet."""
+    """A partner; ``settled`` is false while Kafka does not match ``state`` yet.
+
+    ``unreadable_records``: its records of the last hour that could not be decoded.
+    """
 
     id: str
     account_id: str
@@ -51,6 +61,8 @@ class Partner(Struct, frozen=True, kw_only=True):
     created_at: datetime | None = None
     updated_at: datetime | None = None
     deleted_at: datetime | None = None
+    suspension: Suspension | None = None
+    unreadable_records: int = 0
 
 
 class PartnerPage(Struct, frozen=True, kw_only=True):

@@ -33,8 +33,8 @@ RESULT = BlobRef(key="splats/x", sha256="0" * 64, bytes=1, media_type="applicati
 class Desk:
     """An admin's client of the partners API."""
 
-    def __init__(self, api: Api, admin: dict[str, str]) -> None:
-        self.api, self.headers = api, admin
+    def __init__(self, api: Api, admin: dict[str, str], settings: Settings) -> None:
+        self.api, self.headers, self.settings = api, admin, settings
 
     async def post(self, path: str, body: object = None) -> Any:
         return await self.api.client.post(f"/api/v1/partners{path}", headers=self.headers, json=body)
@@ -83,7 +83,7 @@ async def desk(settings: Settings, monkeypatch) -> AsyncIterator[Desk]:
             api = Api(app, client)
             admin = await api.person("admin@example.com")
             await api.sql("UPDATE users SET role = 'admin' WHERE email = 'admin@example.com'")
-            desk = Desk(api, admin)
+            desk = Desk(api, admin, settings)
             yield desk
             for row in await api.sql("SELECT id FROM partners WHERE deleted_at IS NULL"):
                 await desk.delete(str(row["id"]))

@@ -29,6 +29,7 @@ from gateway.webhooks.repository import Webhooks
 from gateway.webhooks.secrets import Sealer
 from gateway.webhooks.sender import Sender, SenderLimits
 
+ANY_PORT = (range(1, 65536),)
 KEY = SecretStr("a key of the tests that seals webhook secrets")
 LIMITS = SenderLimits(total=64, per_endpoint=8, timeout_s=5, lease_s=30, disable_after_s=3600)
 Answer = Callable[[web.Request], web.StreamResponse]
@@ -192,7 +193,7 @@ async def sending(
     pool: asyncpg.Pool, limits: SenderLimits = LIMITS, egress: SsrfGuard | None = None
 ) -> AsyncIterator[Sender]:
     """A running sender, stopped gracefully at the end."""
-    egress = egress or SsrfGuard(allow_private=False, allow_loopback=True)
+    egress = egress or SsrfGuard(allow_private=False, loopback_ports=ANY_PORT)
     async with egress.session(connect_s=limits.timeout_s, total_s=limits.timeout_s) as session:
         sender = Sender(pool, session, Sealer(KEY), limits)
         working = asyncio.create_task(sender.run())

@@ -9,7 +9,7 @@ import pytest
 from aiohttp.abc import AbstractResolver
 
 from gateway.ssrf import SsrfGuard
-from tests.gateway.webhooks.conftest import sending
+from tests.gateway.webhooks.conftest import ANY_PORT, sending
 
 
 class Names(AbstractResolver):
@@ -38,7 +38,7 @@ async def test_a_name_that_turns_private_after_acceptance_is_not_called(desk, po
         f"http://shop.example.com:{port}/a",
     )
     names = Names("127.0.0.1")
-    loopback = SsrfGuard(allow_private=False, allow_loopback=True, resolver=names)
+    loopback = SsrfGuard(allow_private=False, loopback_ports=ANY_PORT, resolver=names)
     await desk.fan_in(desk.event())
     async with sending(pool, egress=loopback):
         await desk.wait_for_states(lambda states: states == {"delivered": 1})

@@ -43,7 +43,7 @@ def start(kafka_settings, fresh_database, topic, unique):
         "DATABASE_URL": fresh_database,
         "DATABASE_POOL_SIZE": "4",
         "WEBHOOKS_KEY": KEY.get_secret_value(),
-        "WEBHOOKS_ALLOW_LOOPBACK": "true",
+        "WEBHOOKS_LOOPBACK_PORTS": "1-65535",
         "WEBHOOKS_GROUP": unique("webhooks"),
         "WEBHOOKS_INSTANCE_ID": unique("one"),
         "WEBHOOKS_TIMEOUT_SECONDS": "0.5",

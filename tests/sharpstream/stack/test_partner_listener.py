@@ -19,7 +19,7 @@ from bus.kafka import admin
 from bus.runtime.settings import KafkaSettings
 from sharpstream.stack.errors import StartError
 from sharpstream.stack.kafka import Kafka
-from sharpstream.stack.partner_listener import HOST_KEY, PEM_KEY, PartnerListener
+from sharpstream.stack.partner_listener import HOST_KEY, LIMITS, PEM_KEY, PartnerListener
 from sharpstream.stack.state_dir import Home, Memory
 from sharpstream.stack.supervisor import Supervisor
 
@@ -28,6 +28,13 @@ def test_without_a_certificate_it_is_this_machines_alone() -> None:
     listener = PartnerListener.read({})
     assert (listener.listens(9), listener.address(9)) == ("127.0.0.1:9", "127.0.0.1:9")
     assert listener.variables(9)["PARTNERS_SECURITY_PROTOCOL"] == "SASL_PLAINTEXT"
+
+
+def test_containers_have_the_same_limits() -> None:
+    """Every limit, and every other property that both brokers set to a fixed value."""
+    text = (Path(__file__).parents[3] / "deploy/kafka/server.properties").read_text()
+    there = dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
+    assert {name: there.get(name) for name in LIMITS} == {name: str(value) for name, value in LIMITS.items()}
 
 
 def test_it_opens_to_others_only_with_a_certificate(tmp_path: Path) -> None:

@@ -1680,7 +1680,9 @@ export interface components {
             slug: string;
             /** @example active */
             state: string;
+            suspension: components["schemas"]["Suspension"] | null;
             topics: components["schemas"]["PartnerTopics"];
+            unreadable_records: number;
             /**
              * Format: date-time
              * @example 2026-01-31T12:00:00Z
@@ -1984,6 +1986,15 @@ export interface components {
             viewer_url: string | null;
             /** @description Pixels of the upright photo */
             width: number | null;
+        };
+        /** Suspension */
+        Suspension: {
+            message: string;
+            /**
+             * @description `unreadable_records`: too many of its records could not be decoded
+             * @example unreadable_records
+             */
+            reason: string;
         };
         /** TimingsOut */
         TimingsOut: {

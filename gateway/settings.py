@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, S3Settings, load
@@ -37,6 +38,16 @@ class GatewaySettings(BaseSettings):
         description="a sign-in that is not renewed for so long ends",
     )
     bcrypt_rounds: int = Field(default=12, ge=4, le=16, description="12 takes about 0.25 s; 4 is for tests")
+    registration: Literal["open", "invite", "closed"] = Field(
+        default="open", description="who may make an account: anyone, with an admin's invitation, or no one"
+    )
+    registrations_per_hour: int = Field(
+        default=60, ge=1, le=1_000_000, description="new accounts from one address"
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="addresses or networks whose X-Forwarded-For is believed, separated by commas; none",
+    )
     decode_threads: int = Field(
         default=2, ge=1, le=64, description="photos checked at once; each may take 400 MB"
     )
@@ -52,6 +63,9 @@ class GatewaySettings(BaseSettings):
         ge=1,
         le=1_000_000,
         description="of those as interactive, further ones go as bulk; enterprise and admin 4 times",
+    )
+    max_exports_in_flight: int = Field(
+        default=8, ge=1, le=1_000_000, description="exports of a user in flight; 10 and 100 times as above"
     )
     requests_per_minute: int = Field(
         default=600, ge=1, le=1_000_000, description="of a user; 10 and 100 times as above"
@@ -89,6 +103,13 @@ class GatewaySettings(BaseSettings):
     stream_seconds: float = Field(
         default=3600, gt=0, description="a live stream is ended after this; clients come back by themselves"
     )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, text: str) -> str:
+        for part in filter(None, map(str.strip, text.split(","))):
+            ip_network(part, strict=False)
+        return text
 
 
 class WebhookSettings(BaseSettings):

@@ -82,6 +82,7 @@ class Preparer:
             webhook_url=request.webhook_url,
             upload_id=fetched.upload_id,
             claim=claim,
+            client_metadata=request.metadata_text,
         )
 
     async def take_back(self, key: str) -> None:
@@ -128,4 +129,4 @@ def _row_metadata(request: GenerateRequest, facts: PhotoFacts, ref: BlobRef) -> 
     }
     address = request.source if isinstance(request.source, str) else None
     name = display_name.named(client, request.file_name or display_name.of_url(address))
-    return {"client": client, "image": image} | ({"name": name} if name else {})
+    return {"client": {}, "image": image} | ({"name": name} if name else {})

@@ -18,7 +18,7 @@ from ledger.db.tables.scenes import ExportJob, SceneGeneration
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _OwnColumns:
-    """The columns of ``scene_generations`` that are shown; ``metadata`` and ``result_blob`` are JSON text."""
+    """The columns of ``scene_generations`` that are shown; those that hold JSON are text."""
 
     id: UUID
     status: str
@@ -28,6 +28,7 @@ class _OwnColumns:
     result_blob: str | None
     processing_time_seconds: float | None
     metadata: str | None
+    client_metadata: str | None
     error_message: str | None
     cancel_requested_at: datetime | None
     created_at: datetime

@@ -86,7 +86,7 @@ function Password(): ReactNode {
           <Field label="The password so far" type="password" required autoComplete="current-password" value={current_password} onChange={(event) => setCurrent(event.target.value)} />
           <Field label="The new one" type="password" required minLength={10} autoComplete="new-password" value={password} onChange={(event) => setPassword(event.target.value)} />
         </div>
-        <p className="text-sm text-soft">Every sign-in ends with the old password, this one within minutes.</p>
+        <p className="text-sm text-soft">Every other sign-in ends with the old password, at once. API keys stay.</p>
         {save.error && <Trouble error={save.error} />}
         <Saved busy={save.isPending} done={save.isSuccess} />
       </form>

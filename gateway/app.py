@@ -21,6 +21,7 @@ from gateway.accounts.dependencies import AccountDependencies
 from gateway.accounts.key_hashing import ApiKeys
 from gateway.handlers import ROUTES
 from gateway.http import openapi, try_it
+from gateway.http.body_deadline import BodyDeadline
 from gateway.http.client_address import FromProxies, TrustedProxies
 from gateway.http.dependency_injection import check, provide, publish
 from gateway.http.errors import to_response
@@ -100,7 +101,7 @@ def create_app(settings: Settings) -> Litestar:
     policy.check(app)
     check(app)
     tried = TryIt(app.asgi_handler, lambda: app.state["try_tokens"])
-    behind = FromProxies(tried, lambda: app.state["proxies"])
+    behind = FromProxies(BodyDeadline(tried), lambda: app.state["proxies"])
     app.asgi_handler = Observed(
         behind, metrics, _allow(app), ApiKeys(settings.gateway.api_key_pepper).correlation
     )

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Final
 
 import structlog
@@ -16,6 +17,8 @@ from bus.runtime.health import HealthServer
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings
 from gateway.app import create_app
 from gateway.http import socket_options
+from gateway.http.client_address import TrustedProxies
+from gateway.http.connection_limits import ConnectionLimits, LimitedProtocol
 from gateway.metrics import Metrics
 from gateway.partners.app import PartnersRole
 from gateway.settings import RelaySettings, Settings, WebhookSettings
@@ -43,6 +46,8 @@ async def serve(settings: Settings, role: RoleSettings) -> None:
     """Serve HTTP until SIGTERM or SIGINT. Raises `ConfigurationError` where Postgres does not answer."""
     own = settings.gateway
     app = create_app(settings)
+    socket_options.allow_many()
+    limits = ConnectionLimits(TrustedProxies(own.trusted_proxies), per_address=own.connections_per_address)
     config = uvicorn.Config(
         app,
         host=own.host,
@@ -56,9 +61,9 @@ async def serve(settings: Settings, role: RoleSettings) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
         backlog=socket_options.BACKLOG,
+        http=partial(LimitedProtocol, limits=limits),  # type: ignore[arg-type]  # whatever makes a protocol
     )
     server = _Server(config)
-    socket_options.allow_many()
     async with app.lifespan():
         hub: Hub = app.state["hub"]
         waiters: Waiters = app.state["waiters"]

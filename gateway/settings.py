@@ -38,6 +38,9 @@ class GatewaySettings(BaseSettings):
         description="a sign-in that is not renewed for so long ends",
     )
     bcrypt_rounds: int = Field(default=12, ge=4, le=16, description="12 takes about 0.25 s; 4 is for tests")
+    connections_per_address: int = Field(
+        default=1024, ge=1, description="open connections of one address; trusted proxies are not counted"
+    )
     registration: Literal["open", "invite", "closed"] = Field(
         default="open", description="who may make an account: anyone, with an admin's invitation, or no one"
     )
@@ -71,7 +74,12 @@ class GatewaySettings(BaseSettings):
         default=600, ge=1, le=1_000_000, description="of a user; 10 and 100 times as above"
     )
     upload_mib: int = Field(
-        default=1024, ge=64, description="MiB of photos held at once; more uploads get 503 with Retry-After"
+        default=1024,
+        ge=64,
+        description="MiB of photos held at once, an account half of them; more get 503 with Retry-After",
+    )
+    uploads_at_once: int = Field(
+        default=16, ge=1, le=10_000, description="photos that one account sends at once; further ones wait"
     )
     fetch_seconds: float = Field(default=30, gt=0, le=300, description="an image_url must be here by then")
     fetch_allow_private: bool = Field(

@@ -11,6 +11,7 @@ from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
+from gateway import text
 from gateway.accounts.api_keys import ApiKeyRow, Keys
 from gateway.accounts.auth import Caller
 from gateway.accounts.key_hashing import ApiKeys, prefix_of
@@ -57,7 +58,7 @@ async def create_key(
     key = api_keys.make()
     row = await keys.create(
         request.user.account_id,
-        name=data.name,
+        name=text.clean(data.name),
         api_key_hash=api_keys.hash(key),
         prefix=prefix_of(key),
         expires_at=data.expires_at,

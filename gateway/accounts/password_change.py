@@ -1,4 +1,4 @@
-"""A new password: it ends every sign-in of the account and begins one for whoever set it.
+"""A new password: it ends every sign-in of the account and begins one for the caller.
 
 One transaction locks the account's row first, so no sign-in or renewal in flight survives it
 (`gateway.accounts.refresh_tokens`). It takes effect only over the password that was verified: of two changes

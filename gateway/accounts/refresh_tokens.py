@@ -3,7 +3,7 @@
 The next token is an HMAC of the spent one, so a renewal whose answer was lost can be repeated although only
 hashes are kept. Reuse of a spent token after that ends the family, because two parties have had it.
 
-Locks: whoever adds a token holds its account's row FOR SHARE, whoever ends sign-ins holds it for an update.
+Locks: adding a token holds the row of its account FOR SHARE, ending sign-ins holds it for an update.
 Without them a renewal in flight would add a token to a family that has just ended.
 """
 

@@ -33,7 +33,7 @@ class Account:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class TokenState:
     """An open account's role, and whether the sign-in of its access token is still open."""
 
     role: str
@@ -43,7 +43,7 @@ class Standing:
 _COLUMNS: Final = columns_of(User, Account)
 # Runs at each request with an access token. The tokens of an earlier release name no sign-in; their time of
 # issue is in whole seconds, rounded down, so one of the same second as the change is refused.
-_STANDING: Final = """
+_SIGNED_IN: Final = """
 SELECT u.role, CASE WHEN $2::uuid IS NULL
     THEN u.sessions_valid_from IS NULL OR to_timestamp($3::float8) > u.sessions_valid_from
     ELSE EXISTS (SELECT FROM refresh_tokens r WHERE r.family = $2 AND r.user_id = u.id) END AS signed_in
@@ -100,12 +100,12 @@ class Accounts:
         )
         return row["role"] if row else None
 
-    async def standing(self, claims: Claims) -> Standing | None:
+    async def token_state(self, claims: Claims) -> TokenState | None:
         """Return what an access token is good for now; None where the account is closed."""
         row = await self._pool.fetchrow(
-            _STANDING, claims.account_id, claims.session_id, float(claims.issued_at)
+            _SIGNED_IN, claims.account_id, claims.session_id, float(claims.issued_at)
         )
-        return Standing(**row) if row else None
+        return TokenState(**row) if row else None
 
     async def rename(
         self, account_id: UUID, *, first_name: str | None, last_name: str | None
@@ -170,7 +170,8 @@ def _has_address(email: str) -> QueryString:
 
 def _contains(text: str) -> QueryString:
     return QueryString(
-        "strpos(lower(concat_ws(' ', {}, {}, {})), lower({})) > 0",
+        "strpos(normalize(lower(normalize(concat_ws(' ', {}, {}, {}), NFC)), NFC),"
+        " normalize(lower(normalize({}, NFC)), NFC)) > 0",
         User.email,
         User.first_name,
         User.last_name,

@@ -14,6 +14,7 @@ from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 from msgspec import structs
 
+from gateway import text
 from gateway.accounts import data_export, sign_in_routes
 from gateway.accounts.access_tokens import Tokens
 from gateway.accounts.auth import Caller
@@ -97,8 +98,8 @@ async def change_me(
     first, last = data.first_name, data.last_name
     account_now = await accounts.rename(
         account_id,
-        first_name=None if first is None else first.strip(),
-        last_name=None if last is None else last.strip(),
+        first_name=None if first is None else text.clean(first),
+        last_name=None if last is None else text.clean(last),
     )
     return ChangedMeOut(**structs.asdict(_me(account_now)), sign_in=new)
 

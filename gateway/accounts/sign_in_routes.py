@@ -8,6 +8,7 @@ from litestar import Request, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
+from gateway import text
 from gateway.accounts.access_tokens import Tokens
 from gateway.accounts.email_address import normal_email, sign_in_email
 from gateway.accounts.one_time_links import OneTimeLinks
@@ -73,8 +74,8 @@ async def register(
     account = await registration.make(
         email=email,
         password_hash=await passwords.hash_new(data.password),
-        first_name=data.first_name.strip(),
-        last_name=data.last_name.strip(),
+        first_name=text.clean(data.first_name),
+        last_name=text.clean(data.last_name),
         invite=data.invite,
     )
     return RegisterOut(id=account.id, email=account.email, first_name=account.first_name)

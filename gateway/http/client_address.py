@@ -44,6 +44,11 @@ class TrustedProxies:
             address = before
         return str(address)
 
+    def trusts(self, host: str) -> bool:
+        """Return whether the host is a trusted proxy."""
+        address = _parsed(host)
+        return address is not None and self._trusts(address)
+
     def _trusts(self, address: Address) -> bool:
         return any(address in network for network in self._networks)
 
@@ -69,7 +74,12 @@ def subject_of(client: object) -> str:
 
     ``client``: as ``request.client``, whose host `FromProxies` has set.
     """
-    address = _parsed(str(getattr(client, "host", None) or UNKNOWN))
+    return address_subject(str(getattr(client, "host", None) or UNKNOWN))
+
+
+def address_subject(host: str) -> str:
+    """Return the same of an address as text."""
+    address = _parsed(host)
     if address is None:
         return UNKNOWN
     if isinstance(address, ipaddress.IPv6Address):

@@ -117,9 +117,10 @@ def create_api_key(
     return _post("api-keys", NewApiKey, body)
 
 
-def api_keys() -> Call[list[ApiKey]]:
-    """Return the account's keys."""
-    return Call(method="GET", path=f"{API}/api-keys", answer=list[ApiKey])
+def api_keys(*, cursor: str | None = None, limit: int = 1000) -> Call[list[ApiKey]]:
+    """Return the account's keys; ``cursor`` is that of the answer's header ``Link``."""
+    query = {"cursor": cursor, "limit": limit}
+    return Call(method="GET", path=f"{API}/api-keys", answer=list[ApiKey], query=query)
 
 
 def revoke_api_key(key_id: str, *, end_shares: bool = False) -> Call[None]:

@@ -136,7 +136,7 @@ def test_limits_are_kept_by_ipv4_address_and_ipv6_customer() -> None:
     assert of("no address") == subject_of(None) == "unknown"
 
 
-async def test_nobody_chooses_its_address_unless_its_proxy_is_trusted(api) -> None:
+async def test_no_caller_chooses_its_address_unless_its_proxy_is_trusted(api) -> None:
     async def left(**headers: str) -> str:
         answer = await api.client.get("/api/v1/shared/" + "x" * 43, headers=headers)
         return answer.headers["ratelimit"].split(";")[1]

@@ -18,8 +18,11 @@ from bus.runtime import tasks
 from gateway import policy
 from gateway.accounts import dependencies as account_dependencies
 from gateway.accounts.dependencies import AccountDependencies
+from gateway.accounts.key_hashing import ApiKeys
 from gateway.handlers import ROUTES
 from gateway.http import openapi, try_it
+from gateway.http.body_deadline import BodyDeadline
+from gateway.http.client_address import FromProxies, TrustedProxies
 from gateway.http.dependency_injection import check, provide, publish
 from gateway.http.errors import to_response
 from gateway.http.middleware import Observed
@@ -98,7 +101,10 @@ def create_app(settings: Settings) -> Litestar:
     policy.check(app)
     check(app)
     tried = TryIt(app.asgi_handler, lambda: app.state["try_tokens"])
-    app.asgi_handler = Observed(tried, metrics, _allow(app))
+    behind = FromProxies(BodyDeadline(tried), lambda: app.state["proxies"])
+    app.asgi_handler = Observed(
+        behind, metrics, _allow(app), ApiKeys(settings.gateway.api_key_pepper).correlation
+    )
     return app
 
 
@@ -143,6 +149,8 @@ def _sweeps(built: Groups) -> list[Callable[[], Awaitable[None]]]:
         built.accounts.sessions.sweep,
         built.scenes.shares.sweep,
         built.accounts.limits.sweep,
+        built.accounts.sign_in_throttle.sweep,
+        built.accounts.one_time_links.sweep,
     ]
 
 
@@ -172,6 +180,7 @@ async def _build(settings: Settings, metrics: Metrics, stack: AsyncExitStack) ->
             metrics,
         ),
         system=SystemDependencies(
+            proxies=TrustedProxies(own.trusted_proxies),
             web=await static_site.load(own.page, blobs),
             try_tokens=TryTokens(
                 [each.get_secret_value() for each in (own.jwt_secret, own.jwt_previous_secret) if each]

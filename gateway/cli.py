@@ -11,6 +11,7 @@ from bus.runtime import logs, process, telemetry
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings, load
 from gateway import server, settings
 from gateway.accounts import bootstrap_admin
+from gateway.accounts.key_hashing import ApiKeys
 from gateway.errors import DomainError
 from gateway.partners.app import PartnersRole
 
@@ -42,8 +43,11 @@ def _command(options: argparse.Namespace) -> int:
                 process.run(server.partners(_partners(role)))
             case "create-admin":
                 return _create_admin(options)
+            case "correlation":
+                own_keys = ApiKeys(load(settings.GatewaySettings).api_key_pepper)
+                sys.stdout.write(f"{own_keys.correlation(options.id)}\n")
             case _:
-                process.run(server.serve(settings.read()))
+                process.run(server.serve(settings.read(), role))
     return process.DONE
 
 
@@ -87,4 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument(
         "--reset", action="store_true", help="new password and key for an account that exists"
     )
+    given = commands.add_parser(
+        "correlation", help="how a caller's X-Correlation-ID appears in the log, as given_correlation"
+    )
+    given.add_argument("id")
     return parser

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar import Router
 
-from gateway.accounts import admin_routes, api_key_routes
+from gateway.accounts import admin_routes, api_key_routes, link_routes
 from gateway.accounts import routes as users
 from gateway.operations import admin_usage_routes, dead_letter_routes, usage_routes
 from gateway.partners import routes as partners
@@ -34,6 +34,7 @@ ROUTES = [
             admin_usage_routes.ROUTER,
             model_routes.ROUTER,
             admin_routes.ROUTER,
+            link_routes.ROUTER,
             dead_letter_routes.ROUTER,
             partners.ROUTER,
             partners.DOCUMENT,

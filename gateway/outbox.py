@@ -36,12 +36,15 @@ def outbox_record(
 
 
 async def write_and_publish(
-    pool: asyncpg.Pool, statement: str, arguments: Sequence[Any], records: Sequence[OutRecord]
+    pool: asyncpg.Pool | asyncpg.Connection,
+    statement: str,
+    arguments: Sequence[Any],
+    records: Sequence[OutRecord],
 ) -> asyncpg.Record | None:
     """Run ``statement``, which writes and returns one row; if it does, put ``records`` into the outbox.
 
-    Returns the row, or None where nothing was written and so nothing is published. The statement is its
-    own transaction. BEGIN, two statements, COMMIT would be four round trips while the client waits.
+    Returns the row, or None where nothing was written and so nothing is published. On a pool the statement is
+    its own transaction. BEGIN, two statements, COMMIT would be four round trips while the client waits.
     """
     row: asyncpg.Record | None = await pool.fetchrow(
         _with_outbox(statement, len(arguments) + 1), *arguments, outbox.dump(records)

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Final
 
 import structlog
@@ -16,10 +17,14 @@ from bus.runtime.health import HealthServer
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings
 from gateway.app import create_app
 from gateway.http import socket_options
+from gateway.http.client_address import TrustedProxies
+from gateway.http.connection_limits import ConnectionLimits, LimitedProtocol
+from gateway.metrics import Metrics
 from gateway.partners.app import PartnersRole
 from gateway.settings import OutgoingSettings, RelaySettings, Settings, WebhookSettings
 from gateway.streaming.hub import Hub
 from gateway.streaming.waiters import Waiters
+from gateway.system import health_routes
 from gateway.webhooks.app import create_worker
 
 KEEP_ALIVE_S: Final = 75
@@ -37,10 +42,12 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, role: RoleSettings) -> None:
     """Serve HTTP until SIGTERM or SIGINT. Raises `ConfigurationError` where Postgres does not answer."""
     own = settings.gateway
     app = create_app(settings)
+    socket_options.allow_many()
+    limits = ConnectionLimits(TrustedProxies(own.trusted_proxies), per_address=own.connections_per_address)
     config = uvicorn.Config(
         app,
         host=own.host,
@@ -50,22 +57,28 @@ async def serve(settings: Settings) -> None:
         log_level="warning",  # our own log events record when it serves and stops
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # `gateway.http.client_address` believes the proxies that the operator names
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
         backlog=socket_options.BACKLOG,
+        http=partial(LimitedProtocol, limits=limits),  # type: ignore[arg-type]  # whatever makes a protocol
     )
     server = _Server(config)
-    socket_options.allow_many()
     async with app.lifespan():
         hub: Hub = app.state["hub"]
         waiters: Waiters = app.state["waiters"]
+        metrics: Metrics = app.state["metrics"]
 
         def stop() -> None:
             hub.close()  # open streams would delay the shutdown by the whole of GRACE_S
             waiters.close()
             server.should_exit = True
 
-        async with _stop_on_signal(stop):
+        async def ready() -> bool:
+            return await health_routes.states(app.state["pool"], app.state["blobs"]) == ("ok", "ok")
+
+        health = HealthServer(role.health_host, role.health_port, ready, metrics=metrics.render)
+        async with health, _stop_on_signal(stop):
             _log.info("serving", host=own.host, port=own.port)
             await server.serve(sockets=[socket_options.bounded(config.bind_socket())])
     _log.info("stopped")

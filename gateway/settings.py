@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, S3Settings, load
@@ -64,6 +65,19 @@ class GatewaySettings(BaseSettings):
         description="a sign-in that is not renewed for so long ends",
     )
     bcrypt_rounds: int = Field(default=12, ge=4, le=16, description="12 takes about 0.25 s; 4 is for tests")
+    connections_per_address: int = Field(
+        default=1024, ge=1, description="open connections of one address; trusted proxies are not counted"
+    )
+    registration: Literal["open", "invite", "closed"] = Field(
+        default="open", description="who may make an account: anyone, with an admin's invitation, or no one"
+    )
+    registrations_per_hour: int = Field(
+        default=60, ge=1, le=1_000_000, description="new accounts from one address"
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="addresses or networks whose X-Forwarded-For is believed, separated by commas; none",
+    )
     decode_threads: int = Field(
         default=2, ge=1, le=64, description="photos checked at once; each may take 400 MB"
     )
@@ -80,11 +94,19 @@ class GatewaySettings(BaseSettings):
         le=1_000_000,
         description="of those as interactive, further ones go as bulk; enterprise and admin 4 times",
     )
+    max_exports_in_flight: int = Field(
+        default=8, ge=1, le=1_000_000, description="exports of a user in flight; 10 and 100 times as above"
+    )
     requests_per_minute: int = Field(
         default=600, ge=1, le=1_000_000, description="of a user; 10 and 100 times as above"
     )
     upload_mib: int = Field(
-        default=1024, ge=64, description="MiB of photos held at once; more uploads get 503 with Retry-After"
+        default=1024,
+        ge=64,
+        description="MiB of photos held at once, an account half of them; more get 503 with Retry-After",
+    )
+    uploads_at_once: int = Field(
+        default=16, ge=1, le=10_000, description="photos that one account sends at once; further ones wait"
     )
     fetch_seconds: float = Field(default=30, gt=0, le=300, description="an image_url must be here by then")
     fetch_allow_private: bool = Field(
@@ -116,6 +138,13 @@ class GatewaySettings(BaseSettings):
     stream_seconds: float = Field(
         default=3600, gt=0, description="a live stream is ended after this; clients come back by themselves"
     )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, text: str) -> str:
+        for part in filter(None, map(str.strip, text.split(","))):
+            ip_network(part, strict=False)
+        return text
 
 
 class WebhookSettings(BaseSettings):

@@ -12,11 +12,15 @@ from bus.runtime import tracing
 class Trace:
     """The ids of one request; ``account_id`` and ``code`` are filled in during it, for its log line.
 
-    ``headers`` are sent with the response, also with an error.
+    ``correlation_id`` is always ours, because it is kept for ever. ``given`` is the caller's own id, for the
+    response alone, and ``given_hash`` its keyed hash, for the log. ``headers`` are sent with the response,
+    also with an error.
     """
 
     correlation_id: str
     traceparent: str | None
+    given: str | None = None
+    given_hash: str | None = None
     account_id: UUID | None = None
     code: str | None = None
     headers: dict[str, str] = field(default_factory=dict)

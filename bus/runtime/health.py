@@ -5,7 +5,7 @@ It answers only while the loop runs, so a stuck role fails its liveness check.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Self
 
 from aiohttp import web
@@ -16,17 +16,19 @@ class HealthServer:
     """Serves ``/health/live``, ``/health/ready`` and ``/metrics``; a ``port`` of None serves nothing.
 
     ``ready`` is called at each request, and ``note``, which says what else is going on in the role, for
-    people. Use as an async context manager.
+    people. ``metrics`` renders the metrics as Prometheus text. Use as an async context manager.
     """
 
     def __init__(
         self,
         host: str,
         port: int | None,
-        ready: Callable[[], bool],
+        ready: Callable[[], bool | Awaitable[bool]],
         note: Callable[[], str | None] = lambda: None,
+        metrics: Callable[[], bytes] = generate_latest,
     ) -> None:
         self._host, self._port, self._ready, self._note = host, port, ready, note
+        self._render = metrics
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -49,9 +51,10 @@ class HealthServer:
         return web.json_response({"status": "live"})
 
     async def _readiness(self, _request: web.Request) -> web.Response:
-        ready, note = self._ready(), self._note()
+        found, note = self._ready(), self._note()
+        ready = found if isinstance(found, bool) else await found
         said = {"status": "ready" if ready else "starting"} | ({"note": note} if note else {})
         return web.json_response(said, status=200 if ready else 503)
 
     async def _metrics(self, _request: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(body=self._render(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -22,10 +22,12 @@ LEEWAY_S: Final = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claims:
-    """The claims of a valid token."""
+    """The claims of a valid token; ``session_id`` is None in one that an earlier release issued."""
 
     account_id: UUID
     role: str
+    session_id: UUID | None
+    issued_at: int
 
 
 class Tokens:
@@ -37,14 +39,15 @@ class Tokens:
         self._current = next(iter(self._keys))
         self.seconds = settings.access_token_seconds
 
-    def issue(self, account_id: UUID, role: str) -> str:
-        """Return a token for the account, valid for ``seconds``."""
+    def issue(self, account_id: UUID, role: str, session_id: UUID) -> str:
+        """Return a token of a sign-in, valid for ``seconds`` or until the sign-in ends."""
         now = int(time.time())
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": str(account_id),
             "role": role,
+            "sid": str(session_id),
             "iat": now,
             "exp": now + self.seconds,
             "jti": uuid4().hex,
@@ -66,7 +69,13 @@ class Tokens:
                 leeway=LEEWAY_S,
                 options={"require": ["exp", "iat", "iss", "aud", "sub"]},
             )
-            return Claims(account_id=UUID(claims["sub"]), role=str(claims["role"]))
+            sid = claims.get("sid")
+            return Claims(
+                account_id=UUID(claims["sub"]),
+                role=str(claims["role"]),
+                session_id=None if sid is None else UUID(str(sid)),
+                issued_at=int(claims["iat"]),
+            )
         except jwt.ExpiredSignatureError as error:
             raise DomainError("token_expired", "The access token has expired; sign in again.") from error
         except (jwt.InvalidTokenError, KeyError, ValueError) as error:

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Annotated, Final
 from uuid import UUID
 
-from litestar import Router, delete, get, post
+from litestar import Response, Router, delete, get, post
+from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 
+from gateway import text
 from gateway.accounts.api_keys import ApiKeyRow, Keys
 from gateway.accounts.auth import Caller
 from gateway.accounts.key_hashing import ApiKeys, prefix_of
+from gateway.accounts.rate_limits import Policy, RateLimits
 from gateway.accounts.roles import SCOPES
 from gateway.accounts.schemas import ApiKeyCreatedOut, ApiKeyIn, ApiKeyOut
 from gateway.errors import DomainError
+from gateway.http import paging
 from gateway.http.context import trace_of
 from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
+
+NEW_KEYS: Final = Policy(name="api-keys", quota=60, per_s=3600)
+"""Of one account: each new key is an event that is kept for ever."""
 
 
 @post(
@@ -29,13 +37,20 @@ from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
         "sign_in_required",
         "malformed",
         "expiry_invalid",
+        "api_keys_exhausted",
         "validation_failed",
     ),
 )
 async def create_key(
-    request: Caller, data: JSONBody[ApiKeyIn], keys: NamedDependency[Keys], api_keys: NamedDependency[ApiKeys]
+    request: Caller,
+    *,
+    data: JSONBody[ApiKeyIn],
+    keys: NamedDependency[Keys],
+    api_keys: NamedDependency[ApiKeys],
+    limits: NamedDependency[RateLimits],
 ) -> ApiKeyCreatedOut:
     """Make a key for programs. It is shown only in this response; only its hash is kept."""
+    await limits.require(NEW_KEYS, str(request.user.account_id), "The account has made many API keys")
     if data.expires_at is not None and data.expires_at <= datetime.now(UTC):
         raise DomainError(
             "expiry_invalid", "expires_at lies in the past; give a later time, or null for never."
@@ -43,12 +58,13 @@ async def create_key(
     key = api_keys.make()
     row = await keys.create(
         request.user.account_id,
-        name=data.name,
+        name=text.clean(data.name),
         api_key_hash=api_keys.hash(key),
         prefix=prefix_of(key),
         expires_at=data.expires_at,
         scopes=data.scopes,
         trace=trace_of(request),
+        session_id=request.user.session_id,
     )
     return ApiKeyCreatedOut(id=row.id, key=key, name=row.name, expires_at=row.expires_at, scopes=_scopes(row))
 
@@ -57,11 +73,28 @@ async def create_key(
     "/",
     operation_id="list_api_keys",
     summary="List API keys",
-    responses=problems(*SIGN_IN_CODES, "sign_in_required"),
+    response_headers=[
+        ResponseHeader(name="Link", description="The next page, where there is one", documentation_only=True)
+    ],
+    responses=problems(*SIGN_IN_CODES, "sign_in_required", "cursor_invalid", "validation_failed"),
 )
-async def list_keys(request: Caller, keys: NamedDependency[Keys]) -> list[ApiKeyOut]:
-    """Return the account's keys, newest first, without the keys themselves."""
-    return [
+async def list_keys(
+    request: Caller,
+    keys: NamedDependency[Keys],
+    cursor: Annotated[str | None, QueryParameter(max_length=128)] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 1000,
+) -> Response[list[ApiKeyOut]]:
+    """Return the account's keys, newest first, without the keys themselves.
+
+    Where there are more, the header `Link` has the address of the next page.
+    """
+    before = paging.decode(cursor) if cursor else None
+    rows = await keys.list(request.user.account_id, before=before, limit=limit + 1)
+    headers = {}
+    if len(rows) > limit:
+        following = paging.encode(rows[limit - 1].created_at, rows[limit - 1].id)
+        headers["Link"] = f'</api/v1/api-keys?limit={limit}&cursor={following}>; rel="next"'
+    items = [
         ApiKeyOut(
             id=row.id,
             name=row.name,
@@ -72,8 +105,9 @@ async def list_keys(request: Caller, keys: NamedDependency[Keys]) -> list[ApiKey
             scopes=_scopes(row),
             last_used_at=row.last_used_at,
         )
-        for row in await keys.list(request.user.account_id)
+        for row in rows[:limit]
     ]
+    return Response(items, headers=headers)
 
 
 @delete(
@@ -82,9 +116,15 @@ async def list_keys(request: Caller, keys: NamedDependency[Keys]) -> list[ApiKey
     summary="Revoke an API key",
     responses=problems(*SIGN_IN_CODES, "sign_in_required", "not_found"),
 )
-async def revoke_key(request: Caller, key_id: FromPath[UUID], keys: NamedDependency[Keys]) -> None:
-    """Revoke a key with immediate effect. Revoking it again changes nothing."""
-    if not await keys.revoke(request.user.account_id, key_id, trace=trace_of(request)):
+async def revoke_key(
+    request: Caller,
+    key_id: FromPath[UUID],
+    keys: NamedDependency[Keys],
+    end_shares: Annotated[bool, QueryParameter(description="End the shares that the key made, too")] = False,
+) -> None:
+    """Revoke a key with immediate effect. Revoking it again changes nothing more."""
+    trace = trace_of(request)
+    if not await keys.revoke(request.user.account_id, key_id, trace=trace, end_shares=end_shares):
         raise DomainError("not_found", "You have no API key with this id.")
 
 

@@ -16,7 +16,7 @@ from bus.contract.messages import ApiKeyCreated, ApiKeyRevoked
 from gateway.errors import DomainError
 from gateway.outbox import outbox_record, write_and_publish
 from gateway.trace import Trace
-from ledger.db.queries import columns_of, names_of, run
+from ledger.db.queries import columns_of, names_of, older_than, run
 from ledger.db.tables.accounts import ApiKey
 
 
@@ -48,12 +48,21 @@ class KeyHolder:
     is_active: bool
 
 
+MOST: Final = 100
+"""Active keys of one account."""
 _COLUMNS: Final = columns_of(ApiKey, ApiKeyRow)
 # A row and its event are one statement, which `write_and_publish` assembles from SQL.
 _CREATE: Final = f"""
 INSERT INTO api_keys (id, user_id, api_key_hash, name, created_at, expires_at, status, prefix, scopes)
-SELECT $1, users.id, $3, $4, now(), $5, 'active', $6, $7 FROM users WHERE users.id = $2 AND is_active
+VALUES ($1, $2, $3, $4, now(), $5, 'active', $6, $7)
 RETURNING {names_of(ApiKeyRow)}"""  # noqa: S608  (constant columns)
+# The lock comes first: a change of the password, or another new key, is then seen by what follows.
+_OWNER: Final = "SELECT id FROM users WHERE id = $1 AND is_active FOR NO KEY UPDATE"
+_SIGNED_IN: Final = "SELECT EXISTS (SELECT FROM refresh_tokens WHERE user_id = $1 AND family = $2)"
+_ACTIVE: Final = """
+SELECT count(*) FROM api_keys
+WHERE user_id = $1 AND status = 'active' AND (expires_at IS NULL OR expires_at > now())"""
+_END_SHARES: Final = "DELETE FROM shares WHERE api_key_id = $1"
 _REVOKE: Final = """
 UPDATE api_keys SET status = 'revoked' WHERE id = $1 AND user_id = $2 AND status = 'active' RETURNING id"""
 # Runs at each request with a key: Piccolo needs 0.2 ms of CPU time to build this join.
@@ -84,8 +93,12 @@ class Keys:
         expires_at: datetime | None,
         trace: Trace,
         scopes: Sequence[str] | None = None,
+        session_id: UUID | None = None,
     ) -> ApiKeyRow:
-        """Add a key and its event. Raises `DomainError` account_inactive where the account is closed."""
+        """Add a key and its event; ``session_id`` is the sign-in that asks, which must not have ended.
+
+        Raises `DomainError`: account_inactive, token_invalid, api_keys_exhausted.
+        """
         key_id = new_id()
         event = outbox_record(
             topics.EVENTS,
@@ -93,36 +106,41 @@ class Keys:
             key=account_id,
             trace=trace,
         )
-        row = await write_and_publish(
-            self._pool,
-            _CREATE,
-            [key_id, account_id, api_key_hash, name, expires_at, prefix, scopes],
-            [event],
-        )
-        if row is None:
-            raise DomainError("account_inactive", "The account is closed.")
+        arguments = [key_id, account_id, api_key_hash, name, expires_at, prefix, scopes]
+        async with self._pool.acquire() as connection, connection.transaction():
+            await _require_room(connection, account_id, session_id)
+            row = await write_and_publish(connection, _CREATE, arguments, [event])
+        assert row is not None  # noqa: S101  (an INSERT of VALUES)
         return ApiKeyRow(**row)
 
-    async def revoke(self, account_id: UUID, key_id: UUID, *, trace: Trace) -> bool:
-        """Revoke a key at once; False where the account has no such key. A repeat publishes no event."""
+    async def revoke(self, account_id: UUID, key_id: UUID, *, trace: Trace, end_shares: bool = False) -> bool:
+        """Revoke a key at once, with the shares that it made if asked; False for an unknown key.
+
+        A repeat publishes no event.
+        """
         event = outbox_record(
             topics.EVENTS,
             ApiKeyRevoked(api_key_id=key_id, account_id=account_id),
             key=account_id,
             trace=trace,
         )
-        row = await write_and_publish(self._pool, _REVOKE, [key_id, account_id], [event])
-        return row is not None or await self._exists(account_id, key_id)
+        async with self._pool.acquire() as connection, connection.transaction():
+            row = await write_and_publish(connection, _REVOKE, [key_id, account_id], [event])
+            if row is None and not await self._exists(account_id, key_id):
+                return False
+            if end_shares:
+                await connection.execute(_END_SHARES, key_id)
+        return True
 
-    async def list(self, account_id: UUID) -> list[ApiKeyRow]:
-        """Return the account's keys, newest first."""
-        rows = await run(
-            self._pool,
-            ApiKey.select(*_COLUMNS)
-            .where(ApiKey.user_id == account_id)
-            .order_by(ApiKey.created_at, ApiKey.id, ascending=False),
-        )
-        return [ApiKeyRow(**row) for row in rows]
+    async def list(
+        self, account_id: UUID, *, before: tuple[datetime, UUID] | None = None, limit: int = MOST
+    ) -> list[ApiKeyRow]:
+        """Return up to ``limit`` of the account's keys, newest first, older than ``before``."""
+        query = ApiKey.select(*_COLUMNS).where(ApiKey.user_id == account_id)
+        if before is not None:
+            query = query.where(older_than(ApiKey.created_at, ApiKey.id, before))
+        query = query.order_by(ApiKey.created_at, ApiKey.id, ascending=False).limit(limit)
+        return [ApiKeyRow(**row) for row in await run(self._pool, query)]
 
     async def holder(self, api_key_hash: str) -> KeyHolder | None:
         """Return the key's holder; read at each request, so that a revocation takes effect at once."""
@@ -141,3 +159,14 @@ class Keys:
 
     async def _exists(self, account_id: UUID, key_id: UUID) -> bool:
         return await run(self._pool, ApiKey.exists().where(ApiKey.id == key_id, ApiKey.user_id == account_id))
+
+
+async def _require_room(connection: asyncpg.Connection, account_id: UUID, session_id: UUID | None) -> None:
+    if await connection.fetchval(_OWNER, account_id) is None:
+        raise DomainError("account_inactive", "The account is closed.")
+    if session_id is not None and not await connection.fetchval(_SIGNED_IN, account_id, session_id):
+        raise DomainError("token_invalid", "This sign-in has ended; sign in again.")
+    if await connection.fetchval(_ACTIVE, account_id) >= MOST:
+        raise DomainError(
+            "api_keys_exhausted", f"The account has {MOST} active API keys; revoke one of them.", limit=MOST
+        )

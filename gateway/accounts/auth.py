@@ -40,10 +40,12 @@ class Authenticator:
         if scheme.lower() != "bearer":
             raise DomainError("token_invalid", "Only the scheme 'Bearer' is supported in Authorization.")
         claims = self._tokens.read(token.strip())
-        role = await self._accounts.active_role(claims.account_id)  # now, not when the token was issued
-        if role is None:
+        state = await self._accounts.token_state(claims)  # now, not when the token was issued
+        if state is None:
             raise DomainError("account_inactive", "The account is closed.")
-        return Principal(account_id=claims.account_id, role=role)
+        if not state.signed_in:
+            raise DomainError("token_invalid", "This sign-in has ended; sign in again.")
+        return Principal(account_id=claims.account_id, role=state.role, session_id=claims.session_id)
 
     async def by_key(self, key: str) -> Principal:
         """Return the caller that holds the API key. Raises `DomainError` api_key_*, account_inactive."""

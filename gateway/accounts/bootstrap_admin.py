@@ -9,10 +9,10 @@ from typing import Final
 import msgspec
 
 from gateway.accounts.api_keys import Keys
+from gateway.accounts.email_address import normal_email
 from gateway.accounts.key_hashing import ApiKeys, prefix_of
 from gateway.accounts.passwords import Passwords, require_acceptable
 from gateway.accounts.repository import Account, Accounts
-from gateway.accounts.routes import normal_email
 from gateway.settings import Settings
 from gateway.trace import new_trace
 from ledger.db import database

@@ -1,21 +1,30 @@
-"""Data export: all data kept about one account, for its owner."""
+"""Data export: all data kept about one account, for its owner, as one JSON document that is never whole here.
+
+Rows are read a page at a time, so a slow reader holds neither a connection nor a transaction. A row that
+is written meanwhile may be in it or not.
+"""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
-from gateway.accounts.schemas import DataOut
-
 MOST: Final = 10_000
 """The most rows of each kind, newest first; the API's lists page through the rest."""
+PAGE: Final = 200
+LONGEST_S: Final = 300
+"""A reader that takes longer is cut off."""
 _PARTS: Final = {
     "api_keys": "SELECT id, name, status, prefix, scopes, created_at, expires_at, last_used_at"
     " FROM api_keys WHERE user_id = $1",
-    "scenes": "SELECT id, status, priority, metadata, created_at, updated_at, error_message"
+    "sessions": "SELECT family AS id, min(created_at) AS created_at, max(expires_at) AS expires_at,"
+    " max(client) AS client FROM refresh_tokens WHERE user_id = $1 GROUP BY family",
+    "scenes": "SELECT id, status, priority, metadata, client_metadata, created_at, updated_at, error_message"
     " FROM scene_generations WHERE user_id = $1 AND deleted_at IS NULL",
     "exports": "SELECT j.id, j.scene_generation_id, j.export_format, j.purpose, j.status, j.created_at"
     " FROM export_jobs j JOIN scene_generations s ON s.id = j.scene_generation_id"
@@ -32,20 +41,41 @@ SELECT to_jsonb(p)::text FROM (
     SELECT id, email, first_name, last_name, role, created_at, updated_at FROM users WHERE id = $1) p"""
 
 
-async def collect(pool: asyncpg.Pool, account_id: UUID) -> DataOut:
-    """Return the account's data, read in one snapshot."""
-    async with (
-        pool.acquire() as connection,
-        connection.transaction(isolation="repeatable_read", readonly=True),
-    ):
-        profile = msgspec.json.decode(await connection.fetchval(_PROFILE, account_id), type=dict[str, Any])
-        parts = {name: await _rows(connection, query, account_id) for name, query in _PARTS.items()}
-    return DataOut(profile=profile, **parts)
+async def stream(pool: asyncpg.Pool, account_id: UUID) -> AsyncIterator[bytes]:
+    """Yield the document in parts."""
+    async with asyncio.timeout(LONGEST_S):
+        profile: str = await pool.fetchval(_PROFILE, account_id)
+        yield b'{"profile":' + profile.encode()
+        for name, query in _PARTS.items():
+            yield f',"{name}":['.encode()
+            first = True
+            async for rows in _pages(pool, query, account_id):
+                yield (b"" if first else b",") + b",".join(rows)
+                first = False
+            yield b"]"
+        yield b"}"
 
 
-async def _rows(connection: asyncpg.Connection, query: str, account_id: UUID) -> list[dict[str, Any]]:
-    rows = await connection.fetch(
-        f"SELECT to_jsonb(r)::text AS row FROM ({query} ORDER BY created_at DESC LIMIT {MOST}) r",  # noqa: S608
-        account_id,
+async def _pages(pool: asyncpg.Pool, query: str, account_id: UUID) -> AsyncIterator[list[bytes]]:
+    statement = (
+        f"SELECT r.id, r.created_at, to_jsonb(r)::text AS row FROM ({query}) r"  # noqa: S608
+        " WHERE $2::timestamptz IS NULL OR (r.created_at, r.id) < ($2, $3)"
+        " ORDER BY r.created_at DESC, r.id DESC LIMIT $4"
     )
-    return [msgspec.json.decode(row["row"], type=dict[str, Any]) for row in rows]
+    after: tuple[Any, Any] = (None, None)
+    for _ in range(0, MOST, PAGE):
+        rows = await pool.fetch(statement, account_id, *after, PAGE)
+        if rows:
+            yield [_row(row["row"]) for row in rows]
+        if len(rows) < PAGE:
+            return
+        after = (rows[-1]["created_at"], rows[-1]["id"])
+
+
+def _row(text: str) -> bytes:
+    """Return a row as JSON; a scene's own metadata as they were sent (`client_metadata`)."""
+    row = msgspec.json.decode(text, type=dict[str, Any])
+    sent = row.pop("client_metadata", None)
+    if sent is not None:
+        row["metadata"]["client"] = msgspec.Raw(sent.encode())
+    return msgspec.json.encode(row)

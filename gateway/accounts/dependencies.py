@@ -12,11 +12,15 @@ from gateway.accounts.api_keys import Keys
 from gateway.accounts.auth import Authenticator
 from gateway.accounts.erasure import EraseMore, Erasing
 from gateway.accounts.key_hashing import ApiKeys
+from gateway.accounts.one_time_links import OneTimeLinks
+from gateway.accounts.password_change import PasswordChange
 from gateway.accounts.passwords import Passwords
 from gateway.accounts.quotas import Quota, Quotas
 from gateway.accounts.rate_limits import RateLimits
 from gateway.accounts.refresh_tokens import Sessions
+from gateway.accounts.registration import Registration
 from gateway.accounts.repository import Accounts
+from gateway.accounts.sign_in_throttle import SignInThrottle
 from gateway.settings import GatewaySettings
 
 
@@ -32,6 +36,10 @@ class AccountDependencies:
     authenticator: Authenticator
     account_quotas: Quotas
     limits: RateLimits
+    sign_in_throttle: SignInThrottle
+    one_time_links: OneTimeLinks
+    registration: Registration
+    password_change: PasswordChange
     passwords: Passwords
     tokens: Tokens
 
@@ -44,15 +52,21 @@ def build(
     stack.callback(passwords.close)
     accounts, keys, tokens = Accounts(pool), Keys(pool), Tokens(own)
     api_keys = ApiKeys(own.api_key_pepper)
+    limits, links = RateLimits(pool), OneTimeLinks(pool, api_keys)
+    sessions = Sessions(pool, api_keys, seconds=own.refresh_token_seconds)
     return AccountDependencies(
         accounts=accounts,
-        sessions=Sessions(pool, api_keys, seconds=own.refresh_token_seconds),
+        sessions=sessions,
         erasing=Erasing(pool, erase_more),
         keys=keys,
         api_keys=api_keys,
         authenticator=Authenticator(accounts, tokens, keys, api_keys),
         account_quotas=Quotas(pool, _quota(own)),
-        limits=RateLimits(pool),
+        limits=limits,
+        sign_in_throttle=SignInThrottle(pool, limits, api_keys),
+        one_time_links=links,
+        registration=Registration(pool, accounts, links, own.registration),
+        password_change=PasswordChange(pool, sessions),
         passwords=passwords,
         tokens=tokens,
     )
@@ -64,4 +78,5 @@ def _quota(own: GatewaySettings) -> Quota:
         requests_per_minute=own.requests_per_minute,
         max_streams=own.max_streams,
         interactive_at_once=own.interactive_at_once,
+        max_exports_in_flight=own.max_exports_in_flight,
     )

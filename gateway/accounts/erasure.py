@@ -33,12 +33,17 @@ RETURNING id"""
 _REST: Final = (
     "UPDATE api_keys SET status = 'revoked', name = '' WHERE user_id = $1",
     "DELETE FROM refresh_tokens WHERE user_id = $1",
+    "DELETE FROM known_addresses WHERE user_id = $1",
+    "DELETE FROM one_time_links WHERE user_id = $1",
     "DELETE FROM idempotency_keys WHERE user_id = $1",
     "DELETE FROM account_quotas WHERE user_id = $1",
     "DELETE FROM shares WHERE scene_generation_id IN (SELECT id FROM scene_generations WHERE user_id = $1)",
-    "UPDATE scene_generations SET metadata = metadata - 'name' || '{\"client\": {}}', webhook_url = NULL"
-    " WHERE user_id = $1",
+    "UPDATE scene_generations SET client_metadata = NULL, webhook_url = NULL,"
+    " metadata = metadata - 'name' || '{\"client\": {}}' WHERE user_id = $1",
+    # Now, and again when no PUT to the upload's URL can succeed any more.
     "INSERT INTO blob_removals (key) SELECT key FROM uploads WHERE user_id = $1",
+    "INSERT INTO blob_removals (key, due_at) SELECT key, expires_at + interval '1 hour'"
+    " FROM uploads WHERE user_id = $1",
     "DELETE FROM uploads WHERE user_id = $1",
     "UPDATE partner_commands SET ce_id = NULL, subject = NULL"
     " WHERE partner_id IN (SELECT id FROM partners WHERE account_id = $1)",
@@ -66,7 +71,8 @@ WHERE id IN (SELECT id FROM scene_generations WHERE user_id = $1 AND status IN (
              AND cancel_requested_at IS NULL ORDER BY id LIMIT $3 FOR NO KEY UPDATE)
 RETURNING id"""
 _DELETE: Final = """
-UPDATE scene_generations SET deleted_at = $2, metadata = metadata - 'name' || '{"client": {}}'
+UPDATE scene_generations SET deleted_at = $2, client_metadata = NULL,
+    metadata = metadata - 'name' || '{"client": {}}'
 WHERE id = ANY($1)"""
 _EMPTY: Final = """
 UPDATE users SET emptied_at = now() WHERE id = $1

@@ -6,6 +6,7 @@ stolen table cannot be used to check keys found elsewhere.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import re
@@ -43,3 +44,12 @@ class ApiKeys:
     def hash(self, key: str) -> str:
         """Return the lower-case hex hash to look the key up by."""
         return hmac.new(self._pepper, key.encode(), hashlib.sha256).hexdigest()
+
+    def derive(self, text: str) -> str:
+        """Return 43 letters that only the holder of the pepper can make of ``text``."""
+        digest = hmac.new(self._pepper, b"derive" + text.encode(), hashlib.sha256).digest()
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+    def correlation(self, given: str) -> str:
+        """Return the keyed hash of a caller's correlation id, 32 hex digits."""
+        return self.hash(f"correlation {given}")[:32]

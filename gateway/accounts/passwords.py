@@ -20,10 +20,32 @@ T = TypeVar("T")
 MIN_CHARACTERS: Final = 10
 MAX_BYTES: Final = 72
 """bcrypt ignores any further bytes; a longer password would be truncated silently."""
-_THREADS: Final = 4
+SIGN_IN_THREADS: Final = 4
 """Bounds how much CPU a burst of sign-ins may take."""
-MOST_WAITING: Final = 64
+REGISTER_THREADS: Final = 1
+"""Of their own, so that a flood of new accounts does not keep people from signing in."""
+WAITING_A_THREAD: Final = 16
 """About 4 s of work; further requests are refused, because clients would time out before their turn."""
+
+
+class _Threads:
+    """A thread pool with a bounded queue."""
+
+    def __init__(self, count: int, name: str, sentence: str) -> None:
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)
+        self._most, self._sentence, self.waiting = count * WAITING_A_THREAD, sentence, 0
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    async def run(self, function: Callable[..., T], *arguments: bytes) -> T:
+        if self.waiting >= self._most:
+            raise DomainError("busy", self._sentence, retry_after_s=3)
+        self.waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+        finally:
+            self.waiting -= 1
 
 
 class Passwords:
@@ -31,43 +53,39 @@ class Passwords:
 
     def __init__(self, rounds: int) -> None:
         self._rounds = rounds
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="bcrypt")
+        self._sign_in = _Threads(
+            SIGN_IN_THREADS, "bcrypt", "Too many people sign in at once; try again in a moment."
+        )
+        self._register = _Threads(
+            REGISTER_THREADS, "bcrypt-new", "Too many people register at once; try again in a moment."
+        )
         self._dummy_hash: bytes | None = None
-        self._waiting = 0
 
     def close(self) -> None:
         """End the threads."""
-        self._pool.shutdown(cancel_futures=True)
+        self._sign_in.close()
+        self._register.close()
 
     async def hash(self, password: str) -> str:
         """Return the bcrypt hash of an acceptable password."""
-        return (await self._run(self._hash, password.encode())).decode()
+        return (await self._sign_in.run(self._hash, password.encode())).decode()
+
+    async def hash_new(self, password: str) -> str:
+        """Return the hash for an account that is being made."""
+        return (await self._register.run(self._hash, password.encode())).decode()
 
     async def verify(self, password: str, hashed: str | None) -> bool:
         """Return whether the password matches; an unknown user (None) takes the same time."""
         raw = password.encode()
         if hashed is None or len(raw) > MAX_BYTES:
             if self._dummy_hash is None:
-                self._dummy_hash = await self._run(self._hash, secrets.token_bytes(32))
-            await self._run(bcrypt.checkpw, raw[:MAX_BYTES], self._dummy_hash)
+                self._dummy_hash = await self._sign_in.run(self._hash, secrets.token_bytes(32))
+            await self._sign_in.run(bcrypt.checkpw, raw[:MAX_BYTES], self._dummy_hash)
             return False
-        return await self._run(bcrypt.checkpw, raw, hashed.encode())
+        return await self._sign_in.run(bcrypt.checkpw, raw, hashed.encode())
 
     def _hash(self, raw: bytes) -> bytes:
         return bcrypt.hashpw(raw, bcrypt.gensalt(self._rounds))
-
-    async def _run(self, function: Callable[..., T], *arguments: bytes) -> T:
-        if self._waiting >= MOST_WAITING:
-            raise DomainError(
-                "busy",
-                "Too many people sign in at once; try again in a moment.",
-                retry_after_s=3,
-            )
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
-        finally:
-            self._waiting -= 1
 
 
 def require_acceptable(password: str, email: str) -> None:

@@ -8,9 +8,10 @@ from uuid import UUID
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Principal:
-    """An authenticated caller; ``api_key_id`` and ``scopes`` are None for a signed-in person."""
+    """An authenticated caller: an API key with its scopes, or a person with the id of the sign-in."""
 
     account_id: UUID
     role: str
     api_key_id: UUID | None = None
     scopes: frozenset[str] | None = None
+    session_id: UUID | None = None

@@ -22,12 +22,13 @@ MOST_REMEMBERED: Final = 10_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quota:
-    """Generations in flight, requests a minute, live streams open at once, and interactive generations."""
+    """An account's limits: jobs in flight, requests a minute, streams open, interactive generations."""
 
     max_in_flight: int
     requests_per_minute: int
     max_streams: int
     interactive_at_once: int
+    max_exports_in_flight: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +58,7 @@ class Quotas:
             requests_per_minute=base.requests_per_minute * factor,
             max_streams=base.max_streams * factor,
             interactive_at_once=base.interactive_at_once * INTERACTIVE_FACTOR.get(role, 1),
+            max_exports_in_flight=base.max_exports_in_flight * factor,
         )
 
     async def override_of(self, account_id: UUID) -> Override:
@@ -81,6 +83,7 @@ class Quotas:
             requests_per_minute=own.requests_per_minute or usual.requests_per_minute,
             max_streams=own.max_streams or usual.max_streams,
             interactive_at_once=usual.interactive_at_once,
+            max_exports_in_flight=usual.max_exports_in_flight,
         )
 
     async def put(self, account_id: UUID, override: Override) -> None:

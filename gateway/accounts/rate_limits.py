@@ -25,6 +25,8 @@ WHERE greatest(r.empty, now()) + $3::float8 * interval '1 second' <= now() + $4:
 RETURNING extract(epoch FROM empty - now())::float8"""
 _LEVEL: Final = """
 SELECT extract(epoch FROM empty - now())::float8 FROM rate_limits WHERE policy = $1 AND subject = $2"""
+_GIVE_BACK: Final = """
+UPDATE rate_limits SET empty = empty - $3::float8 * interval '1 second' WHERE policy = $1 AND subject = $2"""
 _SWEEP: Final = "DELETE FROM rate_limits WHERE empty < now()"
 
 
@@ -57,7 +59,7 @@ class RateLimits:
 
     async def take(self, policy: Policy, subject: str, cost: int = 1) -> Allowance:
         """Take ``cost`` tokens from ``subject``'s bucket, or none if it holds fewer."""
-        hashed = hashlib.sha256(subject.encode()).hexdigest()  # may be an address, which is not stored
+        hashed = _hashed(subject)
         each_s = policy.per_s / policy.quota
         level = await self._pool.fetchval(_TAKE, policy.name, hashed, cost * each_s, float(policy.per_s))
         if level is not None:
@@ -68,9 +70,24 @@ class RateLimits:
         wait_s = math.ceil(max(0.0, level + cost * each_s - policy.per_s))
         return _allowance(policy, allowed=False, remaining=left, reset_s=max(1, wait_s))
 
+    async def give_back(self, policy: Policy, subject: str) -> None:
+        """Return one token to ``subject``'s bucket."""
+        await self._pool.execute(_GIVE_BACK, policy.name, _hashed(subject), policy.per_s / policy.quota)
+
+    async def require(self, policy: Policy, subject: str, what: str) -> None:
+        """Take a token. Raises `DomainError` rate_limited; ``what`` is the beginning of its sentence."""
+        allowance = await self.take(policy, subject)
+        if not allowance.allowed:
+            raise refused(allowance, "rate_limited", what)
+
     async def sweep(self) -> None:
         """Delete full buckets: they equal new ones."""
         await self._pool.execute(_SWEEP)
+
+
+def _hashed(subject: str) -> str:
+    """Return the key of a bucket: the subject may be an address, which is not stored."""
+    return hashlib.sha256(subject.encode()).hexdigest()
 
 
 def refused(allowance: Allowance, code: str, what: str) -> RateLimitedError:

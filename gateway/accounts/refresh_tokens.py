@@ -1,14 +1,17 @@
-"""Refresh tokens: each is valid once and is replaced by the next of its family.
+"""Sign-ins: families of refresh tokens, each token spent once and replaced by the next of its family.
 
-Reuse of a spent token revokes the whole family, because two parties have had it: both must sign in again.
-A second use within `GRACE_S` is mostly one client that sent the request twice: it is refused, and the family
-stays valid.
+The next token is an HMAC of the spent one, so a renewal whose answer was lost can be repeated although only
+hashes are kept. Reuse of a spent token after that ends the family, because two parties have had it.
+
+Locks: adding a token holds the row of its account FOR SHARE, ending sign-ins holds it for an update.
+Without them a renewal in flight would add a token to a family that has just ended.
 """
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -18,28 +21,63 @@ from bus.contract.ids import new_id
 from gateway.accounts.key_hashing import ApiKeys
 from gateway.errors import DomainError
 
-GRACE_S: Final = 10
+REPEAT_S: Final = 30
+"""A spent token gives its unused successor again for so long."""
+MOST: Final = 100
+"""Sign-ins of one account; a further one ends the one that was renewed longest ago."""
+LONGEST_CLIENT: Final = 200
 _PREFIX: Final = "sr_"
-_NEW: Final = """
-INSERT INTO refresh_tokens (id, family, user_id, token_hash, created_at, expires_at)
-SELECT $1, $2, u.id, $4, now(), now() + $5 * interval '1 second' FROM users u WHERE u.id = $3 AND u.is_active
-RETURNING id"""
+_BEGIN: Final = """
+INSERT INTO refresh_tokens (id, family, user_id, token_hash, created_at, expires_at, client)
+SELECT $1, $2, u.id, $4, now(), now() + $5 * interval '1 second', $6
+FROM (SELECT id FROM users WHERE id = $3 AND is_active AND password_hash = $7 FOR SHARE) u RETURNING id"""
+_FURTHER: Final = """
+DELETE FROM refresh_tokens WHERE user_id = $1 AND family IN (
+    SELECT family FROM refresh_tokens WHERE user_id = $1
+    GROUP BY family ORDER BY max(created_at) DESC OFFSET $2)"""
+_LOCK: Final = """
+SELECT u.id, u.role FROM refresh_tokens r JOIN users u ON u.id = r.user_id
+WHERE r.token_hash = $1 AND u.is_active FOR SHARE OF u"""
 _USE: Final = """
 UPDATE refresh_tokens SET used_at = now() WHERE token_hash = $1 AND used_at IS NULL AND expires_at > now()
-RETURNING family, user_id"""
-_FOUND: Final = """
-SELECT family, used_at IS NOT NULL AND used_at < now() - $2 * interval '1 second' AS reused,
-       used_at IS NOT NULL AS spent
-FROM refresh_tokens WHERE token_hash = $1"""
-_END: Final = "DELETE FROM refresh_tokens WHERE family = $1"
+RETURNING family, client"""
+_NEXT: Final = """
+INSERT INTO refresh_tokens (id, family, user_id, token_hash, created_at, expires_at, client)
+VALUES ($1, $2, $3, $4, now(), now() + $5 * interval '1 second', $6)"""
+_SPENT: Final = """
+SELECT r.family, r.user_id, r.used_at IS NOT NULL AS spent,
+       r.used_at > now() - $3 * interval '1 second' AS lately,
+       s.id IS NULL AS unknown, coalesce(s.used_at IS NULL AND s.expires_at > now(), false) AS open
+FROM refresh_tokens r LEFT JOIN refresh_tokens s ON s.token_hash = $2 AND s.family = r.family
+WHERE r.token_hash = $1"""
+_OWNER: Final = "SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE"
+_END_FAMILY: Final = "DELETE FROM refresh_tokens WHERE user_id = $1 AND family = $2 RETURNING id"
+_END_OTHERS: Final = "DELETE FROM refresh_tokens WHERE user_id = $1 AND family <> $2"
+_LIST: Final = """
+SELECT family AS id, min(created_at) AS created_at, max(created_at) AS renewed_at,
+       max(expires_at) AS expires_at, max(client) AS client
+FROM refresh_tokens WHERE user_id = $1 GROUP BY family HAVING max(expires_at) > now()
+ORDER BY max(created_at) DESC, family DESC"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Session:
-    """A sign-in: its account, and the refresh token that renews it next."""
+    """A sign-in: its id and account, and the refresh token that renews it next."""
 
+    id: UUID
     account_id: UUID
     refresh_token: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SessionRow:
+    """A sign-in as its owner sees it; ``client`` is the program's own name for itself."""
+
+    id: UUID
+    created_at: datetime
+    renewed_at: datetime
+    expires_at: datetime
+    client: str | None
 
 
 class Sessions:
@@ -48,46 +86,104 @@ class Sessions:
     def __init__(self, pool: asyncpg.Pool, hasher: ApiKeys, *, seconds: int) -> None:
         self._pool, self._hasher, self._seconds = pool, hasher, seconds
 
-    async def begin(self, account_id: UUID) -> Session:
-        """Return a new family's first token. Raises `DomainError` account_inactive."""
-        return await self._next(self._pool, account_id, new_id())
+    async def begin(
+        self,
+        account_id: UUID,
+        *,
+        password_hash: str,
+        client: str | None,
+        connection: asyncpg.Connection | None = None,
+    ) -> Session:
+        """Return a new family's first token, on ``connection`` if given.
+
+        ``password_hash`` is the one that was verified: a password that was changed since begins nothing.
+        Raises `DomainError` credentials_invalid.
+        """
+        where = connection or self._pool
+        token, family = _PREFIX + secrets.token_urlsafe(32), new_id()
+        hashed, seconds = self._hasher.hash(token), float(self._seconds)
+        made = await where.fetchval(
+            _BEGIN, new_id(), family, account_id, hashed, seconds, _named(client), password_hash
+        )
+        if made is None:
+            raise DomainError("credentials_invalid", "The e-mail address or the password is wrong.")
+        await where.execute(_FURTHER, account_id, MOST)
+        return Session(id=family, account_id=account_id, refresh_token=token)
 
     async def renew(self, token: str) -> Session:
         """Spend a token and return the next. `DomainError`: refresh_token_invalid, refresh_token_reused."""
         hashed = self._hasher.hash(token)
+        following = _PREFIX + self._hasher.derive(f"successor of {token}")
         async with self._pool.acquire() as connection, connection.transaction():
-            spent = await connection.fetchrow(_USE, hashed)
-            if spent is not None:
-                return await self._next(connection, spent["user_id"], spent["family"])
-        raise await self._refuse(hashed)
+            owner = await connection.fetchrow(_LOCK, hashed)
+            if owner is not None:
+                spent = await connection.fetchrow(_USE, hashed)
+                if spent is not None:
+                    await connection.execute(
+                        _NEXT,
+                        new_id(),
+                        spent["family"],
+                        owner["id"],
+                        self._hasher.hash(following),
+                        float(self._seconds),
+                        spent["client"],
+                    )
+                    return Session(id=spent["family"], account_id=owner["id"], refresh_token=following)
+        return await self._repeated(hashed, following)
+
+    async def family_of(self, token: str) -> UUID | None:
+        """Return the id of the sign-in that the token belongs to."""
+        family: UUID | None = await self._pool.fetchval(
+            "SELECT family FROM refresh_tokens WHERE token_hash = $1", self._hasher.hash(token)
+        )
+        return family
 
     async def end(self, token: str) -> None:
         """Sign out by deleting the token's whole family. An unknown token is ignored."""
-        found = await self._pool.fetchrow(_FOUND, self._hasher.hash(token), float(GRACE_S))
+        found = await self._pool.fetchrow(_SPENT, self._hasher.hash(token), "", 0.0)
         if found is not None:
-            await self._pool.execute(_END, found["family"])
+            await self.end_one(found["user_id"], found["family"])
+
+    async def end_one(self, account_id: UUID, session_id: UUID) -> bool:
+        """End one sign-in of the account; return whether there was one."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(_OWNER, account_id)
+            return bool(await connection.fetch(_END_FAMILY, account_id, session_id))
+
+    async def end_others(self, account_id: UUID, session_id: UUID | None) -> None:
+        """End every sign-in of the account but one; None ends them all."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(_OWNER, account_id)
+            await connection.execute(_END_OTHERS, account_id, session_id or UUID(int=0))
+
+    async def list(self, account_id: UUID) -> list[SessionRow]:
+        """Return the account's sign-ins, the one renewed last first."""
+        return [SessionRow(**row) for row in await self._pool.fetch(_LIST, account_id)]
 
     async def sweep(self) -> None:
         """Delete expired tokens."""
         await self._pool.execute("DELETE FROM refresh_tokens WHERE expires_at < now()")
 
-    async def _next(
-        self, connection: asyncpg.Connection | asyncpg.Pool, account_id: UUID, family: UUID
-    ) -> Session:
-        token = _PREFIX + secrets.token_urlsafe(32)
-        hashed, seconds = self._hasher.hash(token), float(self._seconds)
-        if await connection.fetchval(_NEW, new_id(), family, account_id, hashed, seconds) is None:
-            raise DomainError("account_inactive", "The account is closed.")
-        return Session(account_id=account_id, refresh_token=token)
-
-    async def _refuse(self, hashed: str) -> DomainError:
-        found = await self._pool.fetchrow(_FOUND, hashed, float(GRACE_S))
-        if found is not None and found["reused"]:
-            await self._pool.execute(_END, found["family"])
-            return DomainError(
-                "refresh_token_reused",
-                "This refresh token was used before. All tokens of this sign-in are void; sign in again.",
+    async def _repeated(self, hashed: str, following: str) -> Session:
+        """Return the unused successor of a token spent a moment ago; else refuse, and end a reused family."""
+        found = await self._pool.fetchrow(_SPENT, hashed, self._hasher.hash(following), float(REPEAT_S))
+        if found is not None and found["spent"] and found["lately"] and found["open"]:
+            return Session(id=found["family"], account_id=found["user_id"], refresh_token=following)
+        # A successor that cannot be derived is of an earlier release, whose repeats end nothing for so long.
+        if found is None or not found["spent"] or (found["lately"] and found["unknown"]):
+            raise DomainError(
+                "refresh_token_invalid",
+                "The refresh token is not valid: it is unknown, too old, or its sign-in has ended; sign in"
+                " again.",
             )
-        spent = found is not None and found["spent"]
-        hint = "it was used a moment ago" if spent else "it is unknown or too old"
-        return DomainError("refresh_token_invalid", f"The refresh token is not valid: {hint}; sign in again.")
+        await self.end_one(found["user_id"], found["family"])
+        raise DomainError(
+            "refresh_token_reused",
+            "This refresh token was used before. All tokens of this sign-in are void; sign in again.",
+        )
+
+
+def _named(client: str | None) -> str | None:
+    """Return the program's name as printable text of a bounded length."""
+    text = "".join(each for each in client or "" if each.isprintable())
+    return text[:LONGEST_CLIENT].strip() or None

@@ -12,8 +12,9 @@ from piccolo.query.functions import Lower
 from piccolo.querystring import QueryString
 
 from bus.contract.ids import new_id
+from gateway.accounts.access_tokens import Claims
 from gateway.accounts.erasure import require_another_admin
-from ledger.db.queries import NOW, Changes, columns_of, older_than, run, run_one
+from ledger.db.queries import CLOCK, NOW, Changes, columns_of, older_than, run, run_one
 from ledger.db.tables.accounts import RefreshToken, User
 
 
@@ -31,19 +32,41 @@ class Account:
     created_at: datetime
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenState:
+    """An open account's role, and whether the sign-in of its access token is still open."""
+
+    role: str
+    signed_in: bool
+
+
 _COLUMNS: Final = columns_of(User, Account)
+# Runs at each request with an access token. The tokens of an earlier release name no sign-in; their time of
+# issue is in whole seconds, rounded down, so one of the same second as the change is refused.
+_SIGNED_IN: Final = """
+SELECT u.role, CASE WHEN $2::uuid IS NULL
+    THEN u.sessions_valid_from IS NULL OR to_timestamp($3::float8) > u.sessions_valid_from
+    ELSE EXISTS (SELECT FROM refresh_tokens r WHERE r.family = $2 AND r.user_id = u.id) END AS signed_in
+FROM users u WHERE u.id = $1 AND u.is_active"""
 
 
 class Accounts:
-    """The ``users`` table. E-mail addresses are compared case-insensitively."""
+    """The ``users`` table. E-mail addresses are given in their normal form."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
     async def create(
-        self, *, email: str, password_hash: str, first_name: str, last_name: str, role: str = "user"
+        self,
+        *,
+        email: str,
+        password_hash: str,
+        first_name: str,
+        last_name: str,
+        role: str = "user",
+        connection: asyncpg.Connection | None = None,
     ) -> Account | None:
-        """Add an account; return None where the address is in use."""
+        """Add an account, in the transaction of ``connection`` if given; None where the address is in use."""
         user = User(
             id=new_id(),
             email=email,
@@ -56,11 +79,14 @@ class Accounts:
             updated_at=NOW,
         )
         return _account(
-            await run_one(self._pool, User.insert(user).on_conflict(action="DO NOTHING").returning(*_COLUMNS))
+            await run_one(
+                connection or self._pool,
+                User.insert(user).on_conflict(action="DO NOTHING").returning(*_COLUMNS),
+            )
         )
 
     async def by_email(self, email: str) -> Account | None:
-        """Return the account with this e-mail address."""
+        """Return the account with this e-mail address, given in normal form."""
         return _account(await run_one(self._pool, User.select(*_COLUMNS).where(_has_address(email))))
 
     async def by_id(self, account_id: UUID) -> Account | None:
@@ -74,23 +100,25 @@ class Accounts:
         )
         return row["role"] if row else None
 
-    async def change(
-        self, account_id: UUID, *, first_name: str | None, last_name: str | None, password_hash: str | None
-    ) -> Account | None:
-        """Change the values that are not None; a new password ends every sign-in."""
-        changes = _given(
-            {User.first_name: first_name, User.last_name: last_name, User.password_hash: password_hash}
+    async def token_state(self, claims: Claims) -> TokenState | None:
+        """Return what an access token is good for now; None where the account is closed."""
+        row = await self._pool.fetchrow(
+            _SIGNED_IN, claims.account_id, claims.session_id, float(claims.issued_at)
         )
-        async with self._pool.acquire() as connection, connection.transaction():
-            row = await run_one(
-                connection,
-                User.update(changes)
+        return TokenState(**row) if row else None
+
+    async def rename(
+        self, account_id: UUID, *, first_name: str | None, last_name: str | None
+    ) -> Account | None:
+        """Change the names that are not None."""
+        return _account(
+            await run_one(
+                self._pool,
+                User.update(_given({User.first_name: first_name, User.last_name: last_name}))
                 .where(User.id == account_id, User.is_active.eq(True))
                 .returning(*_COLUMNS),
             )
-            if row is not None and password_hash is not None:
-                await _end_sign_ins(connection, account_id)
-        return _account(row)
+        )
 
     async def list(
         self, *, search: str | None, before: tuple[datetime, UUID] | None, limit: int
@@ -123,9 +151,12 @@ class Accounts:
         return _account(row)
 
     async def reset(self, email: str, *, password_hash: str, role: str) -> Account:
-        """Give an existing account a new password and role, and activate it."""
+        """Give an existing account a new password and role, activate it, and end its sign-ins."""
         changes = _given({User.password_hash: password_hash, User.role: role, User.is_active: True})
-        rows = await run(self._pool, User.update(changes).where(_has_address(email)).returning(*_COLUMNS))
+        changes[User.sessions_valid_from] = CLOCK
+        async with self._pool.acquire() as connection, connection.transaction():
+            rows = await run(connection, User.update(changes).where(_has_address(email)).returning(*_COLUMNS))
+            await _end_sign_ins(connection, rows[0]["id"])
         return Account(**rows[0])
 
 
@@ -134,12 +165,13 @@ def _account(row: dict[str, Any] | None) -> Account | None:
 
 
 def _has_address(email: str) -> QueryString:
-    return Lower(User.email) == Lower(QueryString("{}", email))
+    return Lower(User.email) == QueryString("{}", email)
 
 
 def _contains(text: str) -> QueryString:
     return QueryString(
-        "strpos(lower(concat_ws(' ', {}, {}, {})), lower({})) > 0",
+        "strpos(normalize(lower(normalize(concat_ws(' ', {}, {}, {}), NFC)), NFC),"
+        " normalize(lower(normalize({}, NFC)), NFC)) > 0",
         User.email,
         User.first_name,
         User.last_name,

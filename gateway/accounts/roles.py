@@ -5,5 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 ROLES: Final = ("user", "enterprise", "admin")
-SCOPES: Final = ("scenes:read", "scenes:write", "usage:read", "webhooks:read", "webhooks:write")
+SCOPES: Final = (
+    "scenes:read",
+    "scenes:write",
+    "shares:write",
+    "usage:read",
+    "webhooks:read",
+    "webhooks:write",
+)
 """The scopes that an API key may have."""

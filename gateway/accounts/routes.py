@@ -1,135 +1,44 @@
-"""Accounts: register, sign in and out, read, change and erase one's own account."""
+"""One's own account: read, change, export and erase it, and end its sign-ins."""
 
 from __future__ import annotations
 
 import secrets
-from typing import Any, Final
+from typing import Final
+from uuid import UUID
 
 import asyncpg
-from email_validator import EmailNotValidError, validate_email
-from litestar import Request, Router, delete, get, patch, post
+from litestar import MediaType, Router, delete, get, patch
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, JSONBody
+from litestar.response import Stream
+from msgspec import structs
 
-from gateway.accounts import data_export
+from gateway import text
+from gateway.accounts import data_export, sign_in_routes
 from gateway.accounts.access_tokens import Tokens
 from gateway.accounts.auth import Caller
 from gateway.accounts.erasure import Erasing
+from gateway.accounts.password_change import PasswordChange
 from gateway.accounts.passwords import Passwords, require_acceptable
-from gateway.accounts.rate_limits import Policy, RateLimits, refused
-from gateway.accounts.refresh_tokens import Session, Sessions
+from gateway.accounts.rate_limits import Policy, RateLimits
+from gateway.accounts.refresh_tokens import Sessions
 from gateway.accounts.repository import Account, Accounts
 from gateway.accounts.schemas import (
+    ChangedMeOut,
     DataOut,
     ErasedOut,
     EraseIn,
-    LoginIn,
-    LoginOut,
     MeIn,
     MeOut,
-    RefreshIn,
-    RegisterIn,
-    RegisterOut,
+    SessionList,
+    SessionOut,
 )
+from gateway.accounts.sign_in_throttle import SignInThrottle
 from gateway.errors import DomainError
 from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
 
-BY_ACCOUNT: Final = Policy(name="login-account", quota=20, per_s=600)
-BY_ADDRESS: Final = Policy(name="login-address", quota=200, per_s=600)
-"""Enough for an office behind one IP address, too few to guess passwords."""
-
-
-@post(
-    "/register",
-    operation_id="register",
-    summary="Make an account",
-    responses=problems(
-        "malformed", "email_taken", "email_invalid", "password_unsuitable", "validation_failed"
-    ),
-)
-async def register(
-    data: JSONBody[RegisterIn], accounts: NamedDependency[Accounts], passwords: NamedDependency[Passwords]
-) -> RegisterOut:
-    """Make an account with an e-mail address and a password."""
-    email = normal_email(data.email)
-    require_acceptable(data.password, email)
-    account = await accounts.create(
-        email=email,
-        password_hash=await passwords.hash(data.password),
-        first_name=data.first_name.strip(),
-        last_name=data.last_name.strip(),
-    )
-    if account is None:
-        raise DomainError("email_taken", "There is an account with this address already; sign in instead.")
-    return RegisterOut(id=account.id, email=account.email, first_name=account.first_name)
-
-
-@post(
-    "/login",
-    operation_id="login",
-    status_code=200,
-    summary="Sign in",
-    responses=problems(
-        "malformed", "credentials_invalid", "account_inactive", "login_throttled", "busy", "validation_failed"
-    ),
-)
-async def login(
-    request: Request[Any, Any, Any],
-    *,
-    data: JSONBody[LoginIn],
-    accounts: NamedDependency[Accounts],
-    sessions: NamedDependency[Sessions],
-    limits: NamedDependency[RateLimits],
-    passwords: NamedDependency[Passwords],
-    tokens: NamedDependency[Tokens],
-) -> LoginOut:
-    """Exchange address and password for a short-lived access token and a refresh token that renews it."""
-    await _throttle(limits, request, data.email)
-    account = await accounts.by_email(data.email.strip())
-    fits = await passwords.verify(data.password, account.password_hash if account else None)
-    if account is None or not fits:
-        raise DomainError("credentials_invalid", "The e-mail address or the password is wrong.")
-    if not account.is_active:
-        raise DomainError("account_inactive", "The account is closed.")
-    return _signed_in(tokens, account.role, await sessions.begin(account.id))
-
-
-@post(
-    "/refresh",
-    operation_id="refresh",
-    status_code=200,
-    summary="Renew a sign-in",
-    responses=problems(
-        "malformed", "refresh_token_invalid", "refresh_token_reused", "account_inactive", "validation_failed"
-    ),
-)
-async def refresh(
-    data: JSONBody[RefreshIn],
-    accounts: NamedDependency[Accounts],
-    sessions: NamedDependency[Sessions],
-    tokens: NamedDependency[Tokens],
-) -> LoginOut:
-    """Exchange the refresh token for new tokens. It is valid once: keep the new one.
-
-    Reuse of a spent refresh token ends the whole sign-in, because the token may have been stolen.
-    """
-    session = await sessions.renew(data.refresh_token)
-    role = await accounts.active_role(session.account_id)
-    if role is None:
-        raise DomainError("account_inactive", "The account is closed.")
-    return _signed_in(tokens, role, session)
-
-
-@post(
-    "/logout",
-    operation_id="logout",
-    status_code=204,
-    summary="Sign out",
-    responses=problems("malformed", "validation_failed"),
-)
-async def logout(data: JSONBody[RefreshIn], sessions: NamedDependency[Sessions]) -> None:
-    """End the sign-in that the refresh token belongs to. Its access token stays valid until it expires."""
-    await sessions.end(data.refresh_token)
+DATA_EXPORTS: Final = Policy(name="data-exports", quota=10, per_s=3600)
 
 
 @get(
@@ -162,26 +71,37 @@ async def me(request: Caller, accounts: NamedDependency[Accounts]) -> MeOut:
 )
 async def change_me(
     request: Caller,
+    *,
     data: JSONBody[MeIn],
     accounts: NamedDependency[Accounts],
-    limits: NamedDependency[RateLimits],
+    password_change: NamedDependency[PasswordChange],
+    sign_in_throttle: NamedDependency[SignInThrottle],
     passwords: NamedDependency[Passwords],
-) -> MeOut:
-    """Change the given fields. A new password needs the current one, and ends every sign-in."""
-    account_id, hashed = request.user.account_id, None
+    tokens: NamedDependency[Tokens],
+) -> ChangedMeOut:
+    """Change the given fields. A new password needs the current one.
+
+    It ends every sign-in, with their access tokens; `sign_in` of the answer is a new one for you. API keys
+    stay valid: revoke those that you do not know.
+    """
+    account_id, new = request.user.account_id, None
     if data.password is not None:
-        account = await _proven(accounts, limits, passwords, request, data.current_password or "")
+        account = await _proven(accounts, sign_in_throttle, passwords, request, data.current_password or "")
         require_acceptable(data.password, account.email)
-        hashed = await passwords.hash(data.password)
-    first, last = data.first_name, data.last_name
-    return _me(
-        await accounts.change(
+        changed, session = await password_change.by_owner(
             account_id,
-            first_name=None if first is None else first.strip(),
-            last_name=None if last is None else last.strip(),
-            password_hash=hashed,
+            verified=account.password_hash,
+            password_hash=await passwords.hash(data.password),
+            client=request.headers.get("user-agent"),
         )
+        new = sign_in_routes.signed_in(tokens, changed.role, session)
+    first, last = data.first_name, data.last_name
+    account_now = await accounts.rename(
+        account_id,
+        first_name=None if first is None else text.clean(first),
+        last_name=None if last is None else text.clean(last),
     )
+    return ChangedMeOut(**structs.asdict(_me(account_now)), sign_in=new)
 
 
 @get(
@@ -189,11 +109,17 @@ async def change_me(
     operation_id="my_data",
     summary="Export your data",
     security=BY_PERSON,
-    responses=problems(*SIGN_IN_CODES, "sign_in_required"),
+    media_type=MediaType.JSON,
+    responses=problems(*SIGN_IN_CODES, "sign_in_required")
+    | {200: ResponseSpec(DataOut, description="All data of the account", generate_examples=False)},
 )
-async def my_data(request: Caller, pool: NamedDependency[asyncpg.Pool]) -> DataOut:
-    """Return the account's data as JSON: the newest 10,000 rows of each kind."""
-    return await data_export.collect(pool, request.user.account_id)
+async def my_data(
+    request: Caller, pool: NamedDependency[asyncpg.Pool], limits: NamedDependency[RateLimits]
+) -> Stream:
+    """Return the account's data as JSON: the newest 10,000 rows of each kind. Ten times an hour at most."""
+    account_id = request.user.account_id
+    await limits.require(DATA_EXPORTS, str(account_id), "The account's data were exported often")
+    return Stream(data_export.stream(pool, account_id), media_type=MediaType.JSON)
 
 
 @delete(
@@ -219,45 +145,79 @@ async def erase_me(
     data: JSONBody[EraseIn],
     accounts: NamedDependency[Accounts],
     erasing: NamedDependency[Erasing],
-    limits: NamedDependency[RateLimits],
+    sign_in_throttle: NamedDependency[SignInThrottle],
     passwords: NamedDependency[Passwords],
 ) -> ErasedOut:
     """Erase all personal data at once; photos and splats follow. This cannot be undone."""
-    await _proven(accounts, limits, passwords, request, data.password)
+    await _proven(accounts, sign_in_throttle, passwords, request, data.password)
     unusable_hash = await passwords.hash(secrets.token_urlsafe(32))
     await erasing.erase(request.user.account_id, no_password=unusable_hash)
     return ErasedOut(message="The account is erased; its photos and splats are being removed.")
 
 
+@get(
+    "/me/sessions",
+    operation_id="list_sessions",
+    summary="List your sign-ins",
+    security=BY_PERSON,
+    responses=problems(*SIGN_IN_CODES, "sign_in_required"),
+)
+async def list_sessions(request: Caller, sessions: NamedDependency[Sessions]) -> SessionList:
+    """Return the open sign-ins of the account, the one renewed last first."""
+    rows = await sessions.list(request.user.account_id)
+    return SessionList(
+        items=[
+            SessionOut(
+                id=row.id,
+                created_at=row.created_at,
+                renewed_at=row.renewed_at,
+                expires_at=row.expires_at,
+                client=row.client,
+                current=row.id == request.user.session_id,
+            )
+            for row in rows
+        ]
+    )
+
+
+@delete(
+    "/me/sessions",
+    operation_id="end_sessions",
+    summary="End all other sign-ins",
+    security=BY_PERSON,
+    responses=problems(*SIGN_IN_CODES, "sign_in_required"),
+)
+async def end_sessions(request: Caller, sessions: NamedDependency[Sessions]) -> None:
+    """End every sign-in of the account but this one, with their access tokens."""
+    await sessions.end_others(request.user.account_id, request.user.session_id)
+
+
+@delete(
+    "/me/sessions/{session_id:uuid}",
+    operation_id="end_session",
+    summary="End a sign-in",
+    security=BY_PERSON,
+    responses=problems(*SIGN_IN_CODES, "sign_in_required", "not_found"),
+)
+async def end_session(
+    request: Caller, session_id: FromPath[UUID], sessions: NamedDependency[Sessions]
+) -> None:
+    """End one sign-in, with its access token."""
+    if not await sessions.end_one(request.user.account_id, session_id):
+        raise DomainError("not_found", "You have no sign-in with this id; it may have ended.")
+
+
 async def _proven(
-    accounts: Accounts, limits: RateLimits, passwords: Passwords, request: Caller, password: str
+    accounts: Accounts, throttle: SignInThrottle, passwords: Passwords, request: Caller, password: str
 ) -> Account:
     """Return the account of a caller that sent its password. Raises `DomainError`."""
     account = await accounts.by_id(request.user.account_id)
     if account is None:
         raise DomainError("account_inactive", "The account is closed.")
-    await _throttle(limits, request, account.email)
-    if not await passwords.verify(password, account.password_hash):
-        raise DomainError("credentials_invalid", "The current password is wrong or missing.")
+    async with throttle.person(account.id):
+        if not await passwords.verify(password, account.password_hash):
+            raise DomainError("credentials_invalid", "The current password is wrong or missing.")
     return account
-
-
-async def _throttle(limits: RateLimits, request: Request[Any, Any, Any], email: str) -> None:
-    """Count the attempt against the account and against the IP address that it comes from."""
-    host = request.client.host if request.client else "unknown"
-    for policy, subject in ((BY_ACCOUNT, email.strip().lower()), (BY_ADDRESS, host)):
-        allowance = await limits.take(policy, subject)
-        if not allowance.allowed:
-            raise refused(allowance, "login_throttled", "There were too many attempts to sign in")
-
-
-def _signed_in(tokens: Tokens, role: str, session: Session) -> LoginOut:
-    return LoginOut(
-        access_token=tokens.issue(session.account_id, role),
-        refresh_token=session.refresh_token,
-        token_type="bearer",  # noqa: S106
-        expires_in=tokens.seconds,
-    )
 
 
 def _me(account: Account | None) -> MeOut:
@@ -272,19 +232,17 @@ def _me(account: Account | None) -> MeOut:
     )
 
 
-def normal_email(address: str) -> str:
-    """Return the e-mail address in normal form. Raises `DomainError` email_invalid with the reason."""
-    try:
-        return validate_email(address.strip(), check_deliverability=False).normalized.lower()
-    except EmailNotValidError as error:
-        fields = [{"field": "email", "message": str(error)}]
-        raise DomainError(
-            "email_invalid", f"The e-mail address is not valid: {error}", fields=fields
-        ) from error
-
-
 ROUTER = Router(
     "/users",
-    route_handlers=[register, login, refresh, logout, me, change_me, my_data, erase_me],
+    route_handlers=[
+        *sign_in_routes.HANDLERS,
+        me,
+        change_me,
+        my_data,
+        erase_me,
+        list_sessions,
+        end_sessions,
+        end_session,
+    ],
     tags=["users"],
 )

@@ -16,6 +16,8 @@ class RegisterIn(Struct, frozen=True, kw_only=True):
     password: Password
     first_name: Name = ""
     last_name: Name = ""
+    invite: Annotated[str, Meta(max_length=64)] | None = None
+    """The token of an invitation, where the service asks for one."""
 
 
 class RegisterOut(Struct, frozen=True, kw_only=True):
@@ -48,6 +50,13 @@ class RefreshIn(Struct, frozen=True, kw_only=True):
     refresh_token: Annotated[str, Meta(max_length=256)]
 
 
+class PasswordResetIn(Struct, frozen=True, kw_only=True):
+    """The token of an admin's link, and the new password."""
+
+    token: Annotated[str, Meta(max_length=64)]
+    password: Password
+
+
 class MeIn(Struct, frozen=True, kw_only=True):
     """The fields to change; a new password needs the current one."""
 
@@ -74,6 +83,7 @@ class DataOut(Struct, frozen=True, kw_only=True):
 
     profile: dict[str, Any]
     api_keys: list[dict[str, Any]]
+    sessions: list[dict[str, Any]]
     scenes: list[dict[str, Any]]
     exports: list[dict[str, Any]]
     shares: list[dict[str, Any]]
@@ -143,7 +153,63 @@ class MeOut(Struct, frozen=True, kw_only=True):
     role: Annotated[str, Meta(examples=["user"])]
 
 
-Scope = Literal["scenes:read", "scenes:write", "usage:read", "webhooks:read", "webhooks:write"]
+class ChangedMeOut(MeOut, frozen=True, kw_only=True):
+    """The changed account; ``sign_in`` replaces yours after a new password, else it is null."""
+
+    sign_in: LoginOut | None
+
+
+class SessionOut(Struct, frozen=True, kw_only=True):
+    """A sign-in; ``current`` marks the one that asks."""
+
+    id: Id
+    created_at: Moment
+    renewed_at: Moment
+    expires_at: Annotated[Moment, Meta(description="Unless it is renewed before")]
+    client: Annotated[
+        str | None, Meta(description="The program's name for itself (`User-Agent`)", examples=["Firefox/150"])
+    ]
+    current: bool
+
+
+class SessionList(Struct, frozen=True, kw_only=True):
+    """The open sign-ins, the one renewed last first."""
+
+    items: list[SessionOut]
+
+
+class LinkIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long the link is valid: three days by default, thirty at most."""
+
+    expires_in_hours: Annotated[int, Meta(ge=1, le=720, examples=[72])] = 72
+
+
+class LinkCreatedOut(Struct, frozen=True, kw_only=True):
+    """A link that works once. It is shown only in this response."""
+
+    id: Id
+    token: str
+    url: str
+    expires_at: Moment
+
+
+class InviteOut(Struct, frozen=True, kw_only=True):
+    """An invitation without its token."""
+
+    id: Id
+    created_at: Moment
+    expires_at: Moment
+
+
+class InviteList(Struct, frozen=True, kw_only=True):
+    """The open invitations, newest first."""
+
+    items: list[InviteOut]
+
+
+Scope = Literal[
+    "scenes:read", "scenes:write", "shares:write", "usage:read", "webhooks:read", "webhooks:write"
+]
 
 
 class ApiKeyIn(Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any, Final
 from uuid import uuid4
 
@@ -16,13 +16,16 @@ _KEY: Final = "sharpstream.trace"
 _CORRELATION: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
-def begin(scope: MutableMapping[str, Any]) -> Trace:
-    """Attach a trace to an ASGI scope, with the client's ids where they are well-formed, else new ones."""
+def begin(scope: MutableMapping[str, Any], hash_given: Callable[[str], str]) -> Trace:
+    """Attach a trace to an ASGI scope; the client's own ids are kept in it where they are well-formed."""
     headers = _text(scope["headers"], b"x-correlation-id", b"traceparent")
     given, parent = headers.get(b"x-correlation-id", ""), headers.get(b"traceparent", "")
+    well_formed = _CORRELATION.fullmatch(given) is not None
     trace = Trace(
-        correlation_id=given if _CORRELATION.fullmatch(given) else uuid4().hex,
+        correlation_id=uuid4().hex,
         traceparent=tracing.normalized(parent),
+        given=given if well_formed else None,
+        given_hash=hash_given(given) if well_formed else None,
     )
     scope[_KEY] = trace
     return trace

@@ -88,18 +88,35 @@ def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[P
 
 
 def _known(error: Exception) -> DomainError | None:
+    found: DomainError | None = None
     match error:
         case DomainError():
-            return error
+            found = error
         case ValidationException():
-            return _validation(error)
-        case SerializationException():
-            return DomainError("malformed", "The body is not valid JSON.")
+            found = _validation(error)
+        case SerializationException() | UnicodeError() | RecursionError():
+            found = DomainError(
+                "malformed", "The body is not valid JSON in UTF-8, or it nests deeper than it may."
+            )
+        case asyncpg.DataError():
+            found = _unstorable(error)
+        case asyncpg.InterfaceError() if isinstance(error, ValueError):  # before it was sent
+            found = _unstorable(error)
         case HTTPException():
-            return _http(error)
-    if isinstance(error, (TransientError, *_UNREACHABLE)):
-        return _unavailable(error)
-    return None
+            found = _http(error)
+        case TransientError():
+            found = _unavailable(error)
+    return _unavailable(error) if found is None and isinstance(error, _UNREACHABLE) else found
+
+
+def _unstorable(error: Exception) -> DomainError:
+    """Return the error for a value that Postgres refused; its statement wrote nothing."""
+    _log.warning("value_refused", error=type(error).__name__)
+    return DomainError(
+        "validation_failed",
+        "A value cannot be stored: leave U+0000 out of texts, and keep numbers and times within the limits of"
+        " the documentation.",
+    )
 
 
 def _unavailable(error: Exception) -> DomainError:

@@ -7,7 +7,7 @@ string, a header or a body: they may hold secrets.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -27,17 +27,24 @@ class Observed:
     """ASGI layer around the whole application.
 
     ``allow``: path template -> its methods. Litestar reports only those of a path's first handler.
+    ``hash_given``: the keyed hash of a caller's own correlation id, by which the log can be searched.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, allow: Mapping[str, bytes]) -> None:
-        self._app, self._metrics, self._allow = app, metrics, allow
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        allow: Mapping[str, bytes],
+        hash_given: Callable[[str], str] = lambda _: "",
+    ) -> None:
+        self._app, self._metrics, self._allow, self._hash_given = app, metrics, allow, hash_given
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        trace, started = begin(scope), time.perf_counter()  # type: ignore[arg-type]
+        trace, started = begin(scope, self._hash_given), time.perf_counter()  # type: ignore[arg-type]
         span = request_span.begin(scope, trace)  # type: ignore[arg-type]
         status, begun = 500, 0.0
 
@@ -76,6 +83,7 @@ class Observed:
             ms=round(took * 1000, 1),
             account_id=trace.account_id and str(trace.account_id),
             code=trace.code,
+            **({"given_correlation": trace.given_hash} if trace.given_hash else {}),
         )
 
 
@@ -90,5 +98,6 @@ def _decorate(message: Message, trace: Trace, allow: bytes | None) -> None:
         for name, text in trace.headers.items()
         if name.lower().encode() not in present
     ]
-    headers.append((b"x-correlation-id", trace.correlation_id.encode()))
+    headers.append((b"x-correlation-id", (trace.given or trace.correlation_id).encode()))
+    headers.append((b"x-request-id", trace.correlation_id.encode()))
     message["headers"] = headers  # type: ignore[typeddict-unknown-key]

@@ -10,7 +10,7 @@ from gateway.trace import Trace
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Methods allowed in labels and names; every other one is OTHER."""
-QUIET: Final = ("/health/", "/metrics")
+QUIET: Final = ("/health/",)
 """Polled every few seconds by machines: neither logged nor traced."""
 
 

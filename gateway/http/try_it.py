@@ -37,10 +37,11 @@ ANSWER_HEADERS: Final = (
     "RateLimit-Policy",
     "Retry-After",
     "X-Correlation-ID",
+    "X-Request-ID",
 )
 """What a page of another origin may send and read."""
 _ADDRESS: Final = re.compile(
-    rf"{PATH}/(?P<token>[0-9a-f]{{32}})(?P<path>/(?:api/v1/.*|health/.*|metrics|docs/openapi\.json))"
+    rf"{PATH}/(?P<token>[0-9a-f]{{32}})(?P<path>/(?:api/v1/.*|health/.*|docs/openapi\.json))"
 )
 _DAY_S: Final = 86_400
 _PREFLIGHT_S: Final = 600

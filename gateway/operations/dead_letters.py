@@ -27,10 +27,11 @@ WHERE subject = $1 AND type IN ('generation.requested.v1', 'export.requested.v1'
 # FOR SHARE: a concurrent deletion waits for the new job, or this finds no row.
 _SCENE: Final = """
 INSERT INTO scene_generations (id, user_id, api_key_id, original_image_url, status, priority, metadata,
-                               created_at, updated_at, expires_at)
+                               client_metadata, created_at, updated_at, expires_at)
 SELECT $1, s.user_id, $5, $3, 'pending', s.priority,
        jsonb_build_object('client', s.metadata -> 'client', 'image', s.metadata -> 'image')
-           || jsonb_strip_nulls(jsonb_build_object('name', s.metadata -> 'name')), $4, $4, $6
+           || jsonb_strip_nulls(jsonb_build_object('name', s.metadata -> 'name')),
+       s.client_metadata, $4, $4, $6
 FROM scene_generations s JOIN users u ON u.id = s.user_id
 WHERE s.id = $2 AND s.deleted_at IS NULL AND u.is_active FOR SHARE OF s RETURNING id"""
 _EXPORT: Final = """

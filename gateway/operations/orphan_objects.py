@@ -35,6 +35,7 @@ _NAMED: Final = {
         AND (s.generated_3d_gaussian_url = o.url OR s.status IN ('pending', 'processing')))""",
     "exports": """EXISTS (SELECT FROM export_jobs e WHERE e.id = o.id
         AND (e.export_file_url = o.url OR e.status IN ('pending', 'processing')))""",
+    "uploads": "EXISTS (SELECT FROM uploads u WHERE u.key = o.key)",
 }
 """Kind of object -> the condition that its job names it or still may."""
 _ENQUEUE: Final = """

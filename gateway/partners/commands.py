@@ -22,6 +22,15 @@ from gateway.scenes.generate_request import GenerateRequest
 from gateway.trace import Trace, new_trace, trace_from
 
 _read: Final = msgspec.json.Decoder(GenerateCommand)
+
+
+class _AsSent(msgspec.Struct):
+    """The metadata of a valid command as its sender wrote them."""
+
+    metadata: msgspec.Raw
+
+
+_as_sent: Final = msgspec.json.Decoder(_AsSent)
 _WAYS: Final = ("image_base64", "image_url", "upload_key")
 
 
@@ -94,7 +103,7 @@ def _request(
         raise MalformedError("A command has the headers ce_specversion (1.0), ce_id, ce_type and ce_source.")
     if _text(named, "ce_type") != GENERATE:
         raise MalformedError(f"The ce_type must be {GENERATE}.", code="command_unknown")
-    return _from_body(_body(value))
+    return _from_body(_body(value), value)
 
 
 def _body(value: bytes | None) -> GenerateCommand:
@@ -104,7 +113,7 @@ def _body(value: bytes | None) -> GenerateCommand:
         raise MalformedError(malformed_sentences.sentence(error)) from error
 
 
-def _from_body(body: GenerateCommand) -> GenerateRequest:
+def _from_body(body: GenerateCommand, value: bytes | None) -> GenerateRequest:
     sources = [body.image_base64, body.image_url, body.upload_key]
     given = [source for source in sources if source is not None]
     if len(given) != 1:
@@ -118,7 +127,7 @@ def _from_body(body: GenerateCommand) -> GenerateRequest:
         )
     return GenerateRequest.from_fields(
         source=given[0],
-        metadata=body.metadata,
+        metadata=None if body.metadata is None else _as_sent.decode(value or b"").metadata,
         priority=body.priority,
         focal_length_px=body.focal_length_px,
         focal_length_mm=body.focal_length_mm,

@@ -37,6 +37,7 @@ async def opened(
             requests_per_minute=1,
             max_streams=1,
             interactive_at_once=own.interactive_at_once,
+            max_exports_in_flight=1,
         )
         yield AcceptDependencies(
             blobs=blobs,

@@ -13,9 +13,9 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from bus.contract import asyncapi_partners
 from bus.contract.partners import Names
 from gateway.accounts.auth import Caller
+from gateway.accounts.email_address import normal_email
 from gateway.accounts.passwords import Passwords, require_acceptable
 from gateway.accounts.repository import Accounts
-from gateway.accounts.routes import normal_email
 from gateway.accounts.schemas import RegisterIn
 from gateway.errors import DomainError
 from gateway.http import paging

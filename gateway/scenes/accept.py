@@ -15,6 +15,7 @@ from gateway.metrics import Metrics
 from gateway.scenes import accept_generation
 from gateway.scenes.generate_request import GenerateRequest
 from gateway.scenes.idempotency import Claim, Idempotency
+from gateway.scenes.photo_source import Charge, uncharged
 from gateway.scenes.prepare import Preparer
 from gateway.trace import Trace
 
@@ -30,10 +31,12 @@ class Acceptor:
         self._idempotency = idempotency
         self._metrics = metrics
 
-    async def accept(self, caller: Principal, request: GenerateRequest, trace: Trace) -> UUID:
+    async def accept(
+        self, caller: Principal, request: GenerateRequest, trace: Trace, charge: Charge = uncharged
+    ) -> UUID:
         """Accept the photo and return the generation's id; a repeated request gets the first one's.
 
-        Raises `DomainError`.
+        ``charge`` is called with the bytes of a photo that is fetched. Raises `DomainError`.
         """
         self.preparer.check_receiver(request)
         key = request.idempotency_key
@@ -41,12 +44,17 @@ class Acceptor:
         async with self._idempotency.claimed(caller.account_id, key, print_) as claim:
             if claim is not None and claim.done is not None:
                 return claim.done
-            return await self._prepare_and_accept(caller, request, claim, trace)
+            return await self._prepare_and_accept(caller, request, claim, trace, charge)
 
     async def _prepare_and_accept(
-        self, caller: Principal, request: GenerateRequest, claim: Claim | None, trace: Trace
+        self,
+        caller: Principal,
+        request: GenerateRequest,
+        claim: Claim | None,
+        trace: Trace,
+        charge: Charge,
     ) -> UUID:
-        acceptance = await self.preparer.prepare(caller, request, claim)
+        acceptance = await self.preparer.prepare(caller, request, claim, charge)
         source = acceptance.command.source
         try:
             priority = await accept_generation.accept(self._pool, acceptance, trace)

@@ -40,8 +40,8 @@ _WRITE: Final = """
 written AS (
     INSERT INTO scene_generations (id, user_id, api_key_id, original_image_url, status, priority,
                                    asked_priority, metadata, webhook_url, created_at, updated_at,
-                                   expires_at)
-    SELECT $1, $2, $4, $5, 'pending', own.priority, $6, $7::text::jsonb, $8, $9, $9, $16
+                                   expires_at, client_metadata)
+    SELECT $1, $2, $4, $5, 'pending', own.priority, $6, $7::text::jsonb, $8, $9, $9, $16, $17
     FROM {after} CROSS JOIN (SELECT priority FROM room) AS own RETURNING priority),
 published AS (
     INSERT INTO outbox (records) SELECT CASE priority WHEN $6 THEN $10::bytea ELSE $15::bytea END
@@ -57,8 +57,8 @@ _USED: Final = "SELECT used_at IS NOT NULL FROM uploads WHERE id = $1 AND user_i
 class Acceptance:
     """A generation to accept: its command, the other values of its row, and the conditions of both.
 
-    ``url``: of the stored photo. ``metadata``: the row's. ``upload_id``: the upload to use. ``claim``: the
-    Idempotency-Key to bind to the generation.
+    ``url``: of the stored photo. ``metadata``: the row's own; ``client_metadata``: the caller's, as sent.
+    ``upload_id``: the upload to use. ``claim``: the Idempotency-Key to bind to the generation.
     """
 
     command: GenerateScene
@@ -70,6 +70,7 @@ class Acceptance:
     webhook_url: str | None = None
     upload_id: UUID | None = None
     claim: Claim | None = None
+    client_metadata: str | None = None
 
 
 Where: TypeAlias = asyncpg.Pool | asyncpg.Connection
@@ -107,6 +108,7 @@ async def accept(pool: Where, acceptance: Acceptance, trace: Trace) -> Priority:
         acceptance.interactive_at_once,
         outbox.dump(as_bulk.records),
         command.expires_at,
+        acceptance.client_metadata,
     )
     if done is None:
         raise await _why(pool, acceptance)

@@ -30,7 +30,8 @@ SELECT status, cancel_requested_at FROM scene_generations
 WHERE id = $1 AND user_id = $2 AND deleted_at IS NULL"""
 # The client's metadata is removed as well. The record of the processing stays: it holds no personal data.
 _DELETE: Final = """
-UPDATE scene_generations SET deleted_at = $2, metadata = metadata - 'name' || '{"client": {}}'
+UPDATE scene_generations SET deleted_at = $2, client_metadata = NULL,
+    metadata = metadata - 'name' || '{"client": {}}'
 WHERE id = $1"""
 
 _UNSHARE: Final = "DELETE FROM shares WHERE scene_generation_id = $1"

@@ -90,7 +90,7 @@ def build(  # noqa: PLR0917
         shares=Shares(pool, ApiKeys(own.api_key_pepper)),
         uploads=uploads,
         idempotency=idempotency,
-        budget=Budget(own.upload_mib * _MIB),
+        budget=Budget(own.upload_mib * _MIB, at_once=own.uploads_at_once),
         backlog=backlog,
         presenter=presenter,
         scene_waiter=SceneWaiter(scenes, waiters, presenter),

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from gateway import text
+
 LONGEST: Final = 120
 """Characters of a name; longer ones are cut."""
 
@@ -28,14 +30,10 @@ def of_url(url: str | None) -> str | None:
 def shown(metadata: Mapping[str, Any]) -> str | None:
     """Return the name of a scene with this metadata; older rows have only the caller's metadata."""
     name = metadata.get("name", (metadata.get("client") or {}).get("name"))
-    return name if isinstance(name, str) else None
+    return unicodedata.normalize("NFC", name) if isinstance(name, str) else None
 
 
-def clean(text: str) -> str | None:
-    """Return the text without path and control characters, cut to length; None where nothing is left.
-
-    Direction marks are removed as well: they make a name look like another.
-    """
-    last = text.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    kept = "".join(each for each in last if unicodedata.category(each)[0] != "C")
-    return " ".join(kept.split())[:LONGEST].rstrip() or None
+def clean(name: str) -> str | None:
+    """Return the name without a path, clean and cut to length (`gateway.text`); None where none is left."""
+    last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return text.cut(text.clean(last), LONGEST) or None

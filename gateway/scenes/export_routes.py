@@ -20,6 +20,7 @@ from bus.contract.formats import FORMATS, canonical
 from bus.contract.ids import new_id
 from bus.contract.messages import ExportScene
 from gateway.accounts.auth import Caller
+from gateway.accounts.quotas import Quotas
 from gateway.errors import DomainError
 from gateway.http import paging
 from gateway.http.context import trace_of
@@ -49,7 +50,9 @@ _SAME: Final = "Asked for before: this is it."
             name="Location", description="Where the export can be looked at", documentation_only=True
         )
     ],
-    responses=problems(*KEY_CODES, "not_found", "scene_unfinished", "format_unknown", "validation_failed"),
+    responses=problems(
+        *KEY_CODES, "not_found", "scene_unfinished", "format_unknown", "validation_failed", "quota_exports"
+    ),
 )
 async def export_scene(
     request: Caller,
@@ -58,6 +61,7 @@ async def export_scene(
     data: JSONBody[ExportIn],
     scenes: NamedDependency[Scenes],
     exports: NamedDependency[ExportStore],
+    account_quotas: NamedDependency[Quotas],
 ) -> Response[ExportAcceptedOut]:
     """Accept an export of a completed scene. The answer comes before the file is made.
 
@@ -85,7 +89,13 @@ async def export_scene(
         requested_at=datetime.now(UTC),
         options=data.options,
     )
-    made = await exports.accept(command, api_key_id=request.user.api_key_id, trace=trace_of(request))
+    quota = await account_quotas.of(account_id, request.user.role)
+    made = await exports.accept(
+        command,
+        most_in_flight=quota.max_exports_in_flight,
+        api_key_id=request.user.api_key_id,
+        trace=trace_of(request),
+    )
     if made is not None:
         return _answer(made.id, made.status, _SAME)
     return _answer(command.export_id, "pending", "Accepted. Look at the Location.")

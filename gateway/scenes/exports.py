@@ -35,6 +35,11 @@ _TURN: Final = """
 SELECT FROM scene_generations s JOIN users u ON u.id = s.user_id
 WHERE s.id = $1 AND s.user_id = $2 AND s.status = 'completed' AND s.deleted_at IS NULL AND u.is_active
 FOR NO KEY UPDATE OF s"""
+# Two exports at once are counted in turn; every other statement locks an account before its scenes, too.
+_OWNER: Final = "SELECT FROM users WHERE id = $1 AND is_active FOR NO KEY UPDATE"
+_IN_FLIGHT: Final = """
+SELECT count(*) FROM export_jobs j JOIN scene_generations s ON s.id = j.scene_generation_id
+WHERE s.user_id = $1 AND j.purpose IS NULL AND j.status IN ('pending', 'processing')"""
 # A backfilled export publishes no events, so a caller could not follow it: it counts only once completed.
 _SAME: Final = f"""
 SELECT {_COLUMNS} {_OWNED}
@@ -70,23 +75,32 @@ class ExportStore:
         self._pool = pool
 
     async def accept(
-        self, command: ExportScene, *, api_key_id: UUID | None, trace: Trace
+        self, command: ExportScene, *, most_in_flight: int, api_key_id: UUID | None, trace: Trace
     ) -> ExportRow | None:
         """Store the row and publish command and event, all or nothing; or return an existing same export.
 
-        Raises `DomainError` not_found where the scene was just deleted, or its account closed.
+        Raises `DomainError` not_found where the scene was just deleted, or its account closed, and
+        quota_exports where the account has ``most_in_flight`` exports already.
         """
         submission = job_submission.export(command, api_key_id=api_key_id, trace=trace)
         command = submission.command
         options = msgspec.json.encode(command.options).decode()
         scene, account = command.generation_id, command.account_id
         async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(_OWNER, account)
             if await connection.fetchrow(_TURN, scene, account) is None:
                 raise DomainError("not_found", "You have no scene with this id.")
             # A separate statement: it sees what was committed while the first one waited for the lock.
             same = await connection.fetchrow(_SAME, account, scene, command.format, options)
             if same is not None:
                 return ExportRow(**same)
+            if await connection.fetchval(_IN_FLIGHT, account) >= most_in_flight:
+                raise DomainError(
+                    "quota_exports",
+                    f"The account has {most_in_flight} exports in flight, its quota; wait for one to end.",
+                    retry_after_s=5,
+                    limit=most_in_flight,
+                )
             at, until = command.requested_at, submission.expires_at
             await connection.execute(_ACCEPT, command.export_id, scene, command.format, options, at, until)
             await outbox.enqueue(connection, submission.records)

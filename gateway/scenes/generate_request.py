@@ -23,6 +23,7 @@ from gateway.scenes import idempotency
 from gateway.scenes.schemas import GenerateIn
 
 MAX_METADATA_DEPTH: Final = 32
+_object: Final = msgspec.json.Decoder(dict[str, Any] | None)
 _FOCAL_LIMITS: Final = {"focal_length_px": (1.0, 1_000_000.0), "focal_length_mm": (1.0, 5_000.0)}
 """Pixels of the upright photo; millimetres as 35 mm film equivalent."""
 
@@ -47,6 +48,7 @@ class GenerateRequest:
 
     Focal lengths in pixels of the upright photo and in mm (35 mm film equivalent). ``file_name``: the name of
     the photo as sent. ``form_texts``: the fields of a form as sent, for `fingerprint` only.
+    ``metadata_text``: the metadata as sent, byte for byte; None where there are none.
     """
 
     source: Source
@@ -58,6 +60,7 @@ class GenerateRequest:
     idempotency_key: str | None = None
     file_name: str | None = None
     form_texts: Mapping[str, str] | None = None
+    metadata_text: str | None = None
 
     @classmethod
     def from_form(cls, form: UploadForm, *, idempotency_key: str | None = None) -> GenerateRequest:
@@ -66,10 +69,12 @@ class GenerateRequest:
         Raises `DomainError`: metadata_invalid, priority_invalid, focal_length_invalid.
         """
         texts = dict(form.texts)
+        metadata = _checked_metadata(_parsed_metadata(texts.get("metadata", "")))
         webhook_url = texts.pop("webhook_url", "").strip() or None
         return cls(
             source=form.photo,
-            metadata=_checked_metadata(_parsed_metadata(texts.get("metadata", ""))),
+            metadata=metadata,
+            metadata_text=None if metadata is None else texts["metadata"],
             priority=_parsed_priority(texts.get("priority", "")),
             focal_length_px=_parsed_focal_length("focal_length_px", texts),
             focal_length_mm=_parsed_focal_length("focal_length_mm", texts),
@@ -100,26 +105,22 @@ class GenerateRequest:
         cls,
         *,
         source: Source,
-        metadata: Metadata,
+        metadata: bytes | memoryview | msgspec.Raw | None,
         priority: Priority,
         focal_length_px: float | None,
         focal_length_mm: float | None,
         webhook_url: str | None,
         idempotency_key: str | None = None,
     ) -> GenerateRequest:
-        """Validate fields that have their types already.
+        """Validate fields that have their types already; ``metadata`` is JSON text.
 
         Raises `DomainError`: metadata_too_large, metadata_invalid, focal_length_invalid.
         """
-        if metadata is not None and len(msgspec.json.encode(metadata)) > MAX_METADATA_BYTES:
-            raise DomainError(
-                "metadata_too_large",
-                f"The metadata has more than {MAX_METADATA_BYTES} bytes.",
-                limit=MAX_METADATA_BYTES,
-            )
+        text, parsed = _typed_metadata(metadata)
         return cls(
             source=source,
-            metadata=_checked_metadata(metadata),
+            metadata=_checked_metadata(parsed),
+            metadata_text=text,
             priority=priority,
             focal_length_px=_checked_focal_length("focal_length_px", focal_length_px),
             focal_length_mm=_checked_focal_length("focal_length_mm", focal_length_mm),
@@ -168,6 +169,26 @@ def _parsed_metadata(text: str) -> Metadata:
             "metadata_invalid", 'The metadata must be a JSON object such as {"room": "kitchen"}.'
         )
     return value
+
+
+def _typed_metadata(raw: bytes | memoryview | msgspec.Raw | None) -> tuple[str | None, Metadata]:
+    """Return the text and the value of metadata within a JSON body; what is kept counts, not its value."""
+    if raw is None:
+        return None, None
+    content = bytes(raw)
+    if len(content) > MAX_METADATA_BYTES:
+        raise DomainError(
+            "metadata_too_large",
+            f"The metadata has more than {MAX_METADATA_BYTES} bytes.",
+            limit=MAX_METADATA_BYTES,
+        )
+    try:
+        value = _object.decode(content)
+    except msgspec.ValidationError as error:
+        raise DomainError("validation_failed", f"The field 'metadata' is not valid: {error}.") from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise DomainError("malformed", "The body is not valid JSON.") from error
+    return (None if value is None else content.decode()), value
 
 
 def _checked_metadata(metadata: Metadata) -> Metadata:

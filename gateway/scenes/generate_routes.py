@@ -20,8 +20,8 @@ from gateway.scenes.generate_operation import GenerateOperation
 from gateway.scenes.generate_request import GenerateRequest
 from gateway.scenes.idempotency import well_formed
 from gateway.scenes.schemas import GenerateIn, GenerateOut, SceneOut
-from gateway.scenes.upload_form import MAX_BODY_BYTES, read_form
-from gateway.scenes.upload_memory import Budget
+from gateway.scenes.upload_form import read_form
+from gateway.scenes.upload_memory import Budget, Held
 from gateway.scenes.wait_for_scene import SceneWaiter
 
 _JSON: Final = "application/json"
@@ -76,6 +76,7 @@ _read: Final = msgspec.json.Decoder(GenerateIn)
         "quota_in_flight",
         "rate_limited",
         "busy",
+        "body_too_slow",
     ),
 )
 async def generate(
@@ -103,9 +104,9 @@ async def generate(
     Send it as a form; or as JSON with an `image_url`, which is fetched before the answer, or an `upload_id`.
     """
     key = None if idempotency_key is None else well_formed(idempotency_key)
-    async with budget.of(_announced(request)):
-        wanted = await _read_request(request, key)
-        generation_id = await acceptor.accept(request.user, wanted, trace_of(request))
+    async with budget.of(request.user.account_id) as held:
+        wanted = await _read_request(request, key, held)
+        generation_id = await acceptor.accept(request.user, wanted, trace_of(request), held.charge)
         del wanted
     headers = {"Location": f"/api/v1/scenes/{generation_id}"}
     seconds = wait_for_scene.requested_seconds(prefer)
@@ -122,20 +123,14 @@ async def generate(
     return Response(answer, headers=headers)
 
 
-def _announced(request: Caller) -> int:
-    """Return the bytes that the request may hold in memory."""
-    length = request.headers.get("content-length", "")
-    return min(int(length), MAX_BODY_BYTES) if length.isdigit() and _is_form(request) else MAX_BODY_BYTES
-
-
 def _is_form(request: Caller) -> bool:
     return request.content_type[0] != _JSON
 
 
-async def _read_request(request: Caller, key: str | None) -> GenerateRequest:
+async def _read_request(request: Caller, key: str | None, held: Held) -> GenerateRequest:
     """Read the form or the JSON body. Raises `DomainError`."""
     if _is_form(request):
-        return GenerateRequest.from_form(await read_form(request), idempotency_key=key)
+        return GenerateRequest.from_form(await read_form(request, held.charge), idempotency_key=key)
     try:
         body = _read.decode(await request.body())
     except msgspec.ValidationError as error:

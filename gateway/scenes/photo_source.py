@@ -6,8 +6,9 @@ Returns bytes within the size limit; must not check their content.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 import aiohttp
@@ -32,24 +33,34 @@ class Fetched:
     stored: tuple[str, str] | None = None
 
 
-async def fetch(dependencies: AcceptDependencies, account_id: UUID, source: Source) -> Fetched:
+Charge: TypeAlias = Callable[[int], None]
+"""Takes bytes from the memory for photos; raises `DomainError` busy where there are none left."""
+
+
+def uncharged(size: int) -> None:
+    """Charge nothing: the caller bounds its memory otherwise."""
+
+
+async def fetch(
+    dependencies: AcceptDependencies, account_id: UUID, source: Source, charge: Charge = uncharged
+) -> Fetched:
     """Return the photo of any source. Raises `DomainError` as `from_url` and `from_upload` do."""
     match source:
         case bytes():
             return Fetched(photo=source)
         case UUID():
-            return await from_upload(dependencies, account_id, source)
+            return await from_upload(dependencies, account_id, source, charge)
         case _:
-            return await from_url(dependencies, source)
+            return await from_url(dependencies, source, charge)
 
 
-async def from_url(dependencies: AcceptDependencies, url: str) -> Fetched:
+async def from_url(dependencies: AcceptDependencies, url: str, charge: Charge = uncharged) -> Fetched:
     """Fetch the photo. Raises `DomainError`: url_refused, url_failed, photo_too_large."""
     dependencies.images.check(url)
     limit_s = dependencies.fetch_seconds
     try:
         async with asyncio.timeout(limit_s):  # for the whole fetch: a server may send a byte a minute
-            return Fetched(photo=await _get(dependencies, url))
+            return Fetched(photo=await _get(dependencies, url, charge))
     except TimeoutError as error:
         raise DomainError("url_failed", f"The photo was not here within {limit_s:g} s.") from error
     except AddressRefusedError as error:
@@ -58,7 +69,9 @@ async def from_url(dependencies: AcceptDependencies, url: str) -> Fetched:
         raise DomainError("url_failed", "The address did not answer, or broke off.") from error
 
 
-async def from_upload(dependencies: AcceptDependencies, account_id: UUID, upload_id: UUID) -> Fetched:
+async def from_upload(
+    dependencies: AcceptDependencies, account_id: UUID, upload_id: UUID, charge: Charge = uncharged
+) -> Fetched:
     """Read an upload. Raises `DomainError`: not_found, upload_used, upload_expired, upload_missing."""
     upload = await dependencies.uploads.get(account_id, upload_id)
     if upload is None:
@@ -67,6 +80,7 @@ async def from_upload(dependencies: AcceptDependencies, account_id: UUID, upload
         raise DomainError("upload_used", "This upload has been used already; make another one.")
     if upload.expired:
         raise DomainError("upload_expired", "This upload was not used in time; make another one.")
+    charge(upload.bytes)
     try:
         photo, version = await dependencies.blobs.read(upload.key, most=MAX_PHOTO_BYTES)
     except BlobMissingError as error:
@@ -78,7 +92,7 @@ async def from_upload(dependencies: AcceptDependencies, account_id: UUID, upload
     return Fetched(photo=photo, upload_id=upload_id, stored=(upload.key, version))
 
 
-async def _get(dependencies: AcceptDependencies, url: str) -> bytes:
+async def _get(dependencies: AcceptDependencies, url: str, charge: Charge) -> bytes:
     async with dependencies.outgoing.get(url, allow_redirects=False, headers=_HEADERS) as answer:
         if answer.status != 200:
             hint = " Redirects are not followed: give the final address." if answer.status // 100 == 3 else ""
@@ -89,6 +103,7 @@ async def _get(dependencies: AcceptDependencies, url: str) -> bytes:
             raise too_large()
         photo = bytearray()
         async for piece in answer.content.iter_any():
+            charge(len(piece))
             photo += piece
             if len(photo) > MAX_PHOTO_BYTES:
                 raise too_large()

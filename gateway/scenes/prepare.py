@@ -27,7 +27,7 @@ from gateway.scenes.accept_generation import Acceptance
 from gateway.scenes.generate_request import GenerateRequest
 from gateway.scenes.idempotency import Claim
 from gateway.scenes.photo_check import PhotoFacts
-from gateway.scenes.photo_source import Fetched
+from gateway.scenes.photo_source import Charge, Fetched, uncharged
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -44,15 +44,19 @@ class Preparer:
             self.dependencies.receivers.check(request.webhook_url)
 
     async def prepare(
-        self, caller: Principal, request: GenerateRequest, claim: Claim | None = None
+        self,
+        caller: Principal,
+        request: GenerateRequest,
+        claim: Claim | None = None,
+        charge: Charge = uncharged,
     ) -> Acceptance:
         """Return an acceptance whose photo is stored; the caller accepts it or calls `take_back`.
 
-        Raises `DomainError` with the code of the defect of the photo or its source; then nothing stays
-        stored.
+        ``charge`` is called with the bytes of a photo that is fetched, as they arrive. Raises `DomainError`
+        with the code of the defect of the photo or its source; then nothing stays stored.
         """
         own = self.dependencies
-        fetched = await photo_source.fetch(own, caller.account_id, request.source)
+        fetched = await photo_source.fetch(own, caller.account_id, request.source, charge)
         loop = asyncio.get_running_loop()
         facts = await loop.run_in_executor(own.decoders, photo_check.inspect, fetched.photo)
         quota = await own.quotas.of(caller.account_id, caller.role)
@@ -82,6 +86,7 @@ class Preparer:
             webhook_url=request.webhook_url,
             upload_id=fetched.upload_id,
             claim=claim,
+            client_metadata=request.metadata_text,
         )
 
     async def take_back(self, key: str) -> None:
@@ -128,4 +133,4 @@ def _row_metadata(request: GenerateRequest, facts: PhotoFacts, ref: BlobRef) -> 
     }
     address = request.source if isinstance(request.source, str) else None
     name = display_name.named(client, request.file_name or display_name.of_url(address))
-    return {"client": client, "image": image} | ({"name": name} if name else {})
+    return {"client": {}, "image": image} | ({"name": name} if name else {})

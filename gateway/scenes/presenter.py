@@ -115,7 +115,7 @@ def _common(row: SceneRow) -> dict[str, Any]:
         "priority": row.priority,
         "name": display_name.shown(metadata),
         "processing_time_seconds": row.processing_time_seconds,
-        "metadata": metadata,
+        "metadata": _shown_metadata(row, metadata),
         "error_code": metadata.get("error", {}).get("code"),
         "error_message": row.error_message,
         "created_at": row.created_at,
@@ -124,6 +124,15 @@ def _common(row: SceneRow) -> dict[str, Any]:
 
 
 def _metadata(row: SceneRow) -> dict[str, Any]:
-    """Return the row's metadata, with the scores that came with its preview."""
+    """Return the row's own metadata, with the scores that came with its preview.
+
+    ``client`` is the caller's only in rows of an earlier release; see `_shown_metadata`.
+    """
     metadata = msgspec.json.decode(row.metadata, type=dict[str, Any]) if row.metadata else {}
     return metadata | ({"scores": msgspec.json.decode(row.scores)} if row.scores else {})
+
+
+def _shown_metadata(row: SceneRow, metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return the metadata with the caller's own as the text that was sent, neither parsed nor changed."""
+    text = row.client_metadata
+    return metadata if text is None else metadata | {"client": msgspec.Raw(text.encode())}

@@ -18,7 +18,7 @@ from ledger.db.tables.scenes import ExportJob, SceneGeneration
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _OwnColumns:
-    """The columns of ``scene_generations`` that are shown; ``metadata`` and ``result_blob`` are JSON text."""
+    """The columns of ``scene_generations`` that are shown; those that hold JSON are text."""
 
     id: UUID
     status: str
@@ -28,6 +28,7 @@ class _OwnColumns:
     result_blob: str | None
     processing_time_seconds: float | None
     metadata: str | None
+    client_metadata: str | None
     error_message: str | None
     cancel_requested_at: datetime | None
     created_at: datetime
@@ -74,6 +75,8 @@ _NAME: Final = QueryString(
     *(SceneGeneration.metadata, SceneGeneration.metadata, _PATH, SceneGeneration.metadata, _PATH),
 )
 """The name that the owner gave, or else the one in the request's own metadata where that is text."""
+_FOLDED: Final = "normalize(lower(normalize({}, NFC)), NFC)"
+"""Names of earlier releases are in the form in which they were sent: Unicode has several for one letter."""
 
 
 class Scenes:
@@ -125,7 +128,7 @@ class Scenes:
         if created_before is not None:
             query = query.where(SceneGeneration.created_at < created_before)
         if q is not None:
-            query = query.where(QueryString("position(lower({}) IN lower({})) > 0", q, _NAME))
+            query = query.where(QueryString(f"position({_FOLDED} IN {_FOLDED}) > 0", q, _NAME))
         query = query.order_by(SceneGeneration.created_at, SceneGeneration.id, ascending=False).limit(limit)
         return [SceneRow(**row) for row in await run(self._pool, query)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
 from bus.contract.messages import Priority
 from gateway.http.fields import Id, Moment, Status
@@ -23,7 +23,8 @@ SceneMetadata = Annotated[
     dict[str, Any],
     Meta(
         description=(
-            "`client`: what was sent with the photo. `image`: the photo. Once completed: `result`: the splat;"
+            "`client`: what was sent with the photo, unchanged. `image`: the photo."
+            " Once completed: `result`: the splat;"
             " `model`: which model and network made it; `timings`: milliseconds; `focal_source`: where the"
             " focal length comes from (`request`, `exif`, `network`, or `default`, a guess);"
             " `scale_uncertainty`: standard deviation of the natural logarithm of the metric scale, absent"
@@ -37,11 +38,14 @@ SceneMetadata = Annotated[
 
 
 class GenerateIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A photo that is not in the request: give either ``image_url`` or ``upload_id``."""
+    """A photo that is not in the request: give either ``image_url`` or ``upload_id``.
+
+    ``metadata`` is a JSON object or null, kept as it was sent.
+    """
 
     image_url: Url | None = None
     upload_id: Id | None = None
-    metadata: dict[str, Any] | None = None
+    metadata: Raw = Raw(b"null")
     focal_length_px: float | None = None
     focal_length_mm: float | None = None
     priority: Priority = Priority.INTERACTIVE

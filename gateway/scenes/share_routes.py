@@ -14,6 +14,7 @@ from litestar.params import FromPath, JSONBody
 from gateway.accounts.auth import Caller
 from gateway.accounts.rate_limits import Policy, RateLimits, refused
 from gateway.errors import DomainError
+from gateway.http.client_address import subject_of
 from gateway.http.context import trace_of
 from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
 from gateway.http.rate_limit_headers import rate_limit_headers
@@ -43,10 +44,13 @@ async def create_share(
 ) -> ShareCreatedOut:
     """Make a link that shows a completed scene without an account, until it expires.
 
-    It shows the scene, its name and its size; also the photo, unless its file states where it was taken.
+    It shows the scene, its name and its size; also the photo, unless its file states where it was taken. A
+    share that an API key makes lasts 30 days at most, and no longer than the key.
     """
     lasting = timedelta(hours=data.expires_in_hours)
-    share, token = await shares.make(request.user.account_id, generation_id, lasting=lasting)
+    share, token = await shares.make(
+        request.user.account_id, generation_id, lasting=lasting, api_key_id=request.user.api_key_id
+    )
     base = settings.gateway.public_url.rstrip("/")
     return ShareCreatedOut(**msgspec.structs.asdict(_out(share)), token=token, url=f"{base}/s/{token}")
 
@@ -96,8 +100,7 @@ async def open_share(
     presenter: NamedDependency[Presenter],
 ) -> SharedOut:
     """Return the scene of a share. No credentials are needed: the token is enough."""
-    host = request.client.host if request.client else "unknown"
-    allowance = await limits.take(BY_ADDRESS, host)
+    allowance = await limits.take(BY_ADDRESS, subject_of(request.client))
     if not allowance.allowed:
         raise refused(allowance, "rate_limited", "This address has looked at many shares")
     trace_of(request).headers |= rate_limit_headers(allowance)

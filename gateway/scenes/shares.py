@@ -24,6 +24,12 @@ from ledger.db.tables.shares import Share
 
 MOST: Final = 100
 """Live shares of one scene."""
+OF_KEYS: Final = timedelta(days=30)
+"""The longest share that an API key makes; it never outlives the key's own end."""
+# Waits for a revocation in flight, which then ends this share or finds the key in use no more.
+_KEY: Final = """
+SELECT expires_at FROM api_keys
+WHERE id = $1 AND status = 'active' AND (expires_at IS NULL OR expires_at > now()) FOR SHARE"""
 _FORM: Final = re.compile("[A-Za-z0-9_-]{43}")
 
 
@@ -42,8 +48,8 @@ _OF_SCENE: Final = SceneGeneration.id.join_on(Share.scene_generation_id)
 """The shares of a scene, joined to a query of scenes."""
 # Piccolo's INSERT takes values only; this one counts as it writes.
 _MAKE: Final = f"""
-INSERT INTO shares (id, scene_generation_id, token_hash, created_at, expires_at)
-SELECT $1, $2, $3, now(), now() + $4
+INSERT INTO shares (id, scene_generation_id, token_hash, created_at, expires_at, api_key_id)
+SELECT $1, $2, $3, now(), least(now() + $4, $5), $6
 WHERE (SELECT count(*) FROM shares WHERE scene_generation_id = $2 AND expires_at > now()) < {MOST}
 RETURNING {names_of(ShareRow)}"""  # noqa: S608  (constants)
 
@@ -55,14 +61,20 @@ class Shares:
         self._pool, self._hasher = pool, hasher
 
     async def make(
-        self, account_id: UUID, generation_id: UUID, *, lasting: timedelta
+        self, account_id: UUID, generation_id: UUID, *, lasting: timedelta, api_key_id: UUID | None = None
     ) -> tuple[ShareRow, str]:
         """Share the account's completed scene; return the share and its token, which is not stored.
 
-        Raises `DomainError` not_found, scene_unfinished, shares_exhausted.
+        A share of an API key is shortened to `OF_KEYS` and to the key's own end. Raises `DomainError`
+        not_found, scene_unfinished, shares_exhausted, api_key_revoked.
         """
-        token = secrets.token_urlsafe(32)
+        token, until = secrets.token_urlsafe(32), None
         async with self._pool.acquire() as connection, connection.transaction():
+            if api_key_id is not None:
+                key = await connection.fetchrow(_KEY, api_key_id)
+                if key is None:
+                    raise DomainError("api_key_revoked", "The API key was revoked; make a new one.")
+                lasting, until = min(lasting, OF_KEYS), key["expires_at"]
             scene = await run_one(
                 connection,
                 SceneGeneration.select(SceneGeneration.status)
@@ -84,7 +96,10 @@ class Shares:
                     f"Only a completed scene can be shared; this one is {status}.",
                     status=status,
                 )
-            row = await connection.fetchrow(_MAKE, new_id(), generation_id, self._hasher.hash(token), lasting)
+            hashed = self._hasher.hash(token)
+            row = await connection.fetchrow(
+                _MAKE, new_id(), generation_id, hashed, lasting, until, api_key_id
+            )
         if row is None:
             raise DomainError(
                 "shares_exhausted", f"The scene has {MOST} live shares; delete one of them.", limit=MOST

@@ -16,8 +16,10 @@ from multipart import MultipartSegment, ParserError, ParserLimitReached, PushMul
 from bus.contract.limits import MAX_METADATA_BYTES, MAX_PHOTO_BYTES
 from gateway.errors import DomainError
 from gateway.http.errors import HttpError
+from gateway.scenes import part_names
 from gateway.scenes.generate_request import UploadForm
 from gateway.scenes.photo_check import too_large
+from gateway.scenes.photo_source import Charge, uncharged
 
 PHOTO_FIELD: Final = "image"
 TEXT_LIMITS: Final = {
@@ -34,8 +36,11 @@ MAX_PARTS: Final = 16
 _TOO_LONG: Final = {"metadata": "metadata_too_large", "webhook_url": "url_refused"}
 
 
-async def read_form(request: Request[Any, Any, Any]) -> UploadForm:
-    """Read the multipart body. Raises `DomainError` for a defect as soon as it is found."""
+async def read_form(request: Request[Any, Any, Any], charge: Charge = uncharged) -> UploadForm:
+    """Read the multipart body, charging its bytes as they arrive.
+
+    Raises `DomainError` for a defect as soon as it is found.
+    """
     kind, options = request.content_type
     boundary = options.get("boundary")
     if kind != "multipart/form-data" or not boundary:
@@ -48,18 +53,24 @@ async def read_form(request: Request[Any, Any, Any]) -> UploadForm:
     if announced.isdigit() and int(announced) > MAX_BODY_BYTES:
         raise too_large()
     reader = _FormReader()
-    parser = PushMultipartParser(boundary, max_segment_count=MAX_PARTS)
     try:
+        parser = PushMultipartParser(boundary, max_segment_count=MAX_PARTS, header_charset=part_names.LATIN)
         with parser:
             async for chunk in _chunks(request):
+                charge(len(chunk))
                 for event in parser.parse(chunk):
                     reader.take(event)
                 if parser.closed:
                     break
     except ParserLimitReached as error:
-        raise DomainError("upload_malformed", f"The form has more than {MAX_PARTS} parts.") from error
-    except ParserError as error:
-        raise DomainError("upload_malformed", f"The form cannot be read: {error}.") from error
+        raise DomainError(
+            "upload_malformed", f"The form has more than {MAX_PARTS} parts, or a part with too long a head."
+        ) from error
+    except (ParserError, ValueError) as error:
+        raise DomainError(
+            "upload_malformed",
+            "The form cannot be read; check its boundary, and send it to its end.",
+        ) from error
     return reader.form()
 
 
@@ -89,6 +100,7 @@ class _FormReader:
         self._name = ""
         self._sink: io.BytesIO | None = None
         self._room = 0
+        self._type: str | None = None
 
     def take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
         if isinstance(event, MultipartSegment):
@@ -116,27 +128,29 @@ class _FormReader:
         return UploadForm(photo=self._photo.getvalue(), filename=self._filename, texts=self._texts)
 
     def _begin(self, segment: MultipartSegment) -> None:
-        self._name, self._sink = segment.name, None
-        if segment.name == PHOTO_FIELD:
+        name, filename = part_names.names(segment.header("Content-Disposition", ""))
+        self._name, self._sink = name, None
+        if name == PHOTO_FIELD:
             if self._photo is not None:
-                raise _repeated(segment.name)
+                raise _repeated(name)
             self._photo, self._room = io.BytesIO(), MAX_PHOTO_BYTES
-            self._filename = segment.filename
+            self._filename = filename
             self._sink = self._photo
-        elif segment.filename is not None:
-            self._strange.append(segment.name)  # its bytes are skipped: the answer names the unknown field
-        elif segment.name in TEXT_LIMITS:
-            if segment.name in self._texts:
-                raise _repeated(segment.name)
-            self._sink, self._room = io.BytesIO(), TEXT_LIMITS[segment.name]
+        elif name in TEXT_LIMITS:  # also with a file name, which browsers give to a Blob
+            if name in self._texts:
+                raise _repeated(name)
+            self._sink, self._room = io.BytesIO(), TEXT_LIMITS[name]
+            self._type = segment.header("Content-Type")
+        elif filename is not None:
+            self._strange.append(name)  # its bytes are skipped: the answer names the unknown field
         else:
-            raise _unknown(segment.name)
+            raise _unknown(name)
 
     def _end(self) -> None:
         if self._sink is None or self._sink is self._photo:
             return
         try:
-            self._texts[self._name] = self._sink.getvalue().decode()
+            self._texts[self._name] = part_names.text_of(self._sink.getvalue(), self._type)
         except UnicodeDecodeError as error:
             raise DomainError("upload_malformed", f"The field '{self._name}' is not UTF-8 text.") from error
 

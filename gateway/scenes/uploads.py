@@ -29,6 +29,7 @@ WHERE u.id = $2 AND u.is_active
 RETURNING expires_at"""
 _COLUMNS: Final = (
     Upload.key,
+    Upload.bytes,
     QueryString("{} IS NOT NULL", Upload.used_at, alias="used"),
     QueryString("{} <= now()", Upload.expires_at, alias="expired"),
 )
@@ -44,6 +45,7 @@ class UploadRow:
     """The parts of a row of ``uploads`` that decide whether it can be used."""
 
     key: str
+    bytes: int
     used: bool
     expired: bool
 

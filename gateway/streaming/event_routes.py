@@ -92,7 +92,9 @@ async def _live(
         await streams.wait_until_ready()
         after = hub.now(who.account_id)
         beginning = text_of(after, partition_of(who.account_id, hub.partitions))
-    wanted = Wanted(account_id=who.account_id, types=types, api_key_id=who.api_key_id)
+    wanted = Wanted(
+        account_id=who.account_id, types=types, api_key_id=who.api_key_id, session_id=who.session_id
+    )
 
     async def page(seen: Position) -> tuple[list[event.StreamEvent], Position]:
         found, projected = await streams.history.of_account(

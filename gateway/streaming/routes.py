@@ -95,7 +95,9 @@ async def _job(  # noqa: PLR0917
         raise DomainError("not_found", f"You have no {kind.name} with this id.")
     if ending is not None and ending <= after:
         return Response(None, status_code=204)
-    wanted = Wanted(account_id=who.account_id, subject=str(job_id), api_key_id=who.api_key_id)
+    wanted = Wanted(
+        account_id=who.account_id, subject=str(job_id), api_key_id=who.api_key_id, session_id=who.session_id
+    )
     page = partial(_page, streams.history, who.account_id, job_id, kind.endings)
     following = Following(wanted=wanted, after=after, page=page, endings=kind.endings)
     return await streams.open(who, following)

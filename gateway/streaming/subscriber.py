@@ -56,6 +56,8 @@ class Wanted:
     types: frozenset[str] | None = None
     api_key_id: UUID | None = None
     """The key that opened the stream, which ends when the key is revoked."""
+    session_id: UUID | None = None
+    """The same for a person's sign-in."""
 
 
 class Reader:

@@ -15,12 +15,13 @@ from gateway.streaming.hub import Hub
 from gateway.streaming.subscriber import Reader
 
 RECHECK_S: Final = 10.0
-"""The streams of a revoked key or a closed account end within this, as long as Postgres answers."""
+"""Streams of a revoked key, ended sign-in or closed account end within this, if Postgres answers."""
 _log = structlog.stdlib.get_logger(__name__)
 _ALLOWED: Final = """
 SELECT ARRAY(SELECT id FROM users WHERE id = ANY($1::uuid[]) AND is_active) AS accounts,
        ARRAY(SELECT id FROM api_keys WHERE id = ANY($2::uuid[]) AND status = 'active'
-             AND (expires_at IS NULL OR expires_at > now())) AS keys"""
+             AND (expires_at IS NULL OR expires_at > now())) AS keys,
+       ARRAY(SELECT family FROM refresh_tokens WHERE family = ANY($3::uuid[])) AS sessions"""
 
 
 class StreamSupervisor:
@@ -66,18 +67,21 @@ class StreamSupervisor:
                 self._hub.wake(reader)
 
     async def recheck(self) -> None:
-        """End the streams whose account or key is no longer valid."""
+        """End the streams whose account, key or sign-in is no longer valid."""
         readers = self._hub.all()
         if not readers:
             return
         accounts = {reader.wanted.account_id for reader in readers}
         keys = {reader.wanted.api_key_id for reader in readers if reader.wanted.api_key_id}
+        sessions = {reader.wanted.session_id for reader in readers if reader.wanted.session_id}
         try:
-            row = await self._pool.fetchrow(_ALLOWED, list(accounts), list(keys), timeout=self._recheck_s)
+            row = await self._pool.fetchrow(
+                _ALLOWED, list(accounts), list(keys), list(sessions), timeout=self._recheck_s
+            )
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             _log.warning("streams_not_rechecked", error=repr(error))
             return
-        allowed = {*row["accounts"], *row["keys"], None}
+        allowed = {*row["accounts"], *row["keys"], *row["sessions"], None}
         ended = [reader for reader in readers if not _good(reader, allowed)]
         for reader in ended:
             reader.end()
@@ -86,4 +90,5 @@ class StreamSupervisor:
 
 
 def _good(reader: Reader, allowed: set[object]) -> bool:
-    return reader.wanted.account_id in allowed and reader.wanted.api_key_id in allowed
+    wanted = reader.wanted
+    return {wanted.account_id, wanted.api_key_id, wanted.session_id} <= allowed

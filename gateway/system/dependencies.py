@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.http.client_address import TrustedProxies
 from gateway.http.try_it import TryTokens
 from gateway.system.static_site import Web
 
@@ -12,5 +13,6 @@ from gateway.system.static_site import Web
 class SystemDependencies:
     """The instances of one application."""
 
+    proxies: TrustedProxies
     web: Web
     try_tokens: TryTokens

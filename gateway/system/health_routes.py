@@ -1,4 +1,4 @@
-"""Health and metrics, for load balancers and monitoring."""
+"""Health, for load balancers; metrics are on the health port (`gateway.server`)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import Annotated, Any, Final
 
 import asyncpg
 import structlog
-from litestar import MediaType, Response, Router, get
+from litestar import Response, Router, get
 from litestar.di import NamedDependency
 from msgspec import Meta, Struct
-from prometheus_client import CONTENT_TYPE_LATEST
 
 from bus.blobs import BlobStore
-from gateway.metrics import Metrics
 from gateway.streaming.event_tail import Tail
 
 CHECK_TIMEOUT_S: Final = 3.0
@@ -47,22 +45,15 @@ async def ready(
     pool: NamedDependency[asyncpg.Pool], blobs: NamedDependency[BlobStore], tail: NamedDependency[Tail]
 ) -> Response[Ready]:
     """Check Postgres and S3. Without Kafka the outbox keeps accepted jobs, and live streams lag."""
-    postgres, s3 = await asyncio.gather(_state(pool.fetchval("SELECT 1")), _state(blobs.check()))
+    postgres, s3 = await states(pool, blobs)
     fine = postgres == s3 == "ok"
     body = Ready(status="ready" if fine else "unready", postgres=postgres, s3=s3, kafka=tail.state)
     return Response(body, status_code=200 if fine else 503)
 
 
-@get(
-    "/metrics",
-    operation_id="metrics",
-    summary="Prometheus metrics",
-    media_type=MediaType.TEXT,
-    sync_to_thread=False,
-)
-def metrics(metrics: NamedDependency[Metrics]) -> Response[bytes]:
-    """Return the metrics of this process."""
-    return Response(metrics.render(), media_type=CONTENT_TYPE_LATEST)
+async def states(pool: asyncpg.Pool, blobs: BlobStore) -> tuple[str, str]:
+    """Return the states of Postgres and S3: ``ok`` or ``unreachable``."""
+    return await asyncio.gather(_state(pool.fetchval("SELECT 1")), _state(blobs.check()))
 
 
 async def _state(check: Awaitable[Any]) -> str:
@@ -74,4 +65,4 @@ async def _state(check: Awaitable[Any]) -> str:
     return "ok"
 
 
-ROUTER = Router("/", route_handlers=[live, ready, metrics], tags=["operations"])
+ROUTER = Router("/", route_handlers=[live, ready], tags=["operations"])

@@ -22,6 +22,8 @@ from piccolo.table import Table
 
 NOW: Final = QueryString("now()")
 """The transaction's start time by the database's clock."""
+CLOCK: Final = QueryString("clock_timestamp()")
+"""The time at which the statement runs."""
 
 Changes: TypeAlias = dict[Column | str, Any]
 """Column -> new value, the argument of a Piccolo update."""

@@ -24,6 +24,11 @@ def register(app: typer.Typer) -> None:
     app.command()(login)
     app.command()(logout)
     app.command()(whoami)
+    app.command("reset-password")(reset_password)
+    sessions = typer.Typer(help="Your sign-ins.", no_args_is_help=True)
+    sessions.command("list")(list_sessions)
+    sessions.command("end")(end_sessions)
+    app.add_typer(sessions, name="sessions")
 
 
 def make_account(
@@ -31,6 +36,9 @@ def make_account(
     *,
     first_name: Annotated[str, typer.Option(help="How you want to be called.")] = "",
     last_name: Annotated[str, typer.Option()] = "",
+    invite: Annotated[
+        str | None, typer.Option(help="The invitation's token, where the service asks for one.")
+    ] = None,
     password_stdin: PasswordStdin = False,
     url: Url = None,
 ) -> None:
@@ -40,7 +48,7 @@ def make_account(
     """
     address, password = find(url), _password(stdin=password_stdin, twice=True)
     with Client(address) as client:
-        client.register(email, password, first_name=first_name, last_name=last_name)
+        client.register(email, password, first_name=first_name, last_name=last_name, invite=invite)
         _sign_in(client, address, email, password)
     printing.line(f"Welcome. You are signed in at {address} as {email}.")
 
@@ -100,10 +108,68 @@ def whoami(*, url: Url = None, api_key: Key = None, as_json: Json = False) -> No
         printing.facts(details)
 
 
-def _sign_in(client: Client, address: str, email: str, password: str) -> None:
+def reset_password(
+    token: Annotated[str, typer.Argument(help="The end of the link that an admin gave you, behind the #.")],
+    *,
+    password_stdin: PasswordStdin = False,
+    url: Url = None,
+) -> None:
+    """Set a new password by an admin's link, which works once, and sign in. Every other sign-in ends.
 
+    Example: `sharpstream reset-password 0l3Q0dZ3nB7y... --url https://splats.example.com`
+    """
+    address, password = find(url), _password(stdin=password_stdin, twice=True)
+    with Client(address) as client:
+        tokens = Tokens.of(client.reset_password(token.rpartition("#")[2], password))
+    _keep(address, tokens)
+    typer.echo(f"The password is set. You are signed in at {address}.")
+
+
+def list_sessions(*, url: Url = None, as_json: Json = False) -> None:
+    """List the open sign-ins of your account.
+
+    Example: `sharpstream sessions list`
+    """
+    with as_person(url).client() as client:
+        items = client.sessions().items
+    if as_json:
+        printing.as_json(items)
+        return
+    columns = {
+        "id": lambda each: each.id,
+        "program": lambda each: each.client,
+        "since": lambda each: each.created_at,
+        "renewed": lambda each: each.renewed_at,
+        "this one": lambda each: "yes" if each.current else "",
+    }
+    printing.table(items, columns, empty="There is no sign-in.")
+
+
+def end_sessions(
+    session_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="From `sessions list`; default: all others.")
+    ] = None,
+    *,
+    url: Url = None,
+) -> None:
+    """End one sign-in of your account, or all but this one.
+
+    Example: `sharpstream sessions end`
+    """
+    with as_person(url).client() as client:
+        if session_id is None:
+            client.end_sessions()
+        else:
+            client.end_session(session_id)
+    print("Ended.")
+
+
+def _sign_in(client: Client, address: str, email: str, password: str) -> None:
+    _keep(address, Tokens.of(client.login(email, password)))
+
+
+def _keep(address: str, tokens: Tokens) -> None:
     kept = SignIn(default_path(), address)
-    tokens = Tokens.of(client.login(email, password))
     with kept.alone():
         kept.save(tokens)
 

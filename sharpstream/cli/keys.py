@@ -72,12 +72,15 @@ def create(
 
 
 def revoke(
-    key_id: Annotated[str, typer.Argument(metavar="ID", help="From `keys list`.")], *, url: Url = None
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="From `keys list`.")],
+    *,
+    end_shares: Annotated[bool, typer.Option(help="End the shares that it made, too.")] = False,
+    url: Url = None,
 ) -> None:
     """Revoke a key, at once and everywhere.
 
     Example: `sharpstream keys revoke 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47`
     """
     with as_person(url).client() as client:
-        client.revoke_api_key(key_id)
+        client.revoke_api_key(key_id, end_shares=end_shares)
     printing.line("Revoked.")

@@ -9,6 +9,7 @@ import typer
 from bus.runtime.errors import SharpstreamError
 from sharpstream.cli import (
     account,
+    admin,
     dlq,
     events,
     exports,
@@ -25,7 +26,20 @@ from sharpstream.cli.results import sentence
 from sharpstream.client.errors import UNREACHABLE, ServiceError
 
 NOT_REACHED: Final = 3
-MODULES: Final = (stack, account, keys, generate, scenes, exports, events, webhooks, usage, dlq, partners)
+MODULES: Final = (
+    stack,
+    account,
+    keys,
+    generate,
+    scenes,
+    exports,
+    events,
+    webhooks,
+    usage,
+    dlq,
+    partners,
+    admin,
+)
 """Each has ``register(app)``."""
 
 

@@ -183,7 +183,9 @@ def roles(home: Home, memory: Memory, servers: Servers) -> list[Role]:
             name, command, env, home, port, start_seconds=LOADING_S if name == "inference" else START_S
         )
 
-    gateway = Role("gateway", ("gateway",), gateway_variables(memory, servers), home, memory.port("gateway"))
+    health = {"HEALTH_PORT": str(memory.port("gateway_health")), "HEALTH_HOST": LOOPBACK}
+    own = gateway_variables(memory, servers) | health
+    gateway = Role("gateway", ("gateway",), own, home, memory.port("gateway"))
     return [
         gateway,
         role("relay", "gateway", "relay"),

@@ -67,7 +67,7 @@ def test_one_photo_is_one_trace(running: Running, collector: Collector, tmp_path
     assert [s.began for s in begun] == sorted(s.began for s in begun)
     assert all(s.began <= s.ended for s in spans)
     assert request.attributes["http.response.status_code"] == 202
-    assert request.attributes["sharpstream.correlation_id"] == "of-the-test"
+    assert request.attributes["sharpstream.correlation_id"] == answer.headers["x-request-id"]
     assert work.attributes["sharpstream.generation_id"] == generation_id
     assert not any(s.failed for s in spans)
     assert running.credentials["api_key"] not in repr(spans)

@@ -79,10 +79,13 @@ async def test_secrets_and_personal_data_are_not_logged(logged, api, monkeypatch
 async def test_each_request_line_has_its_correlation_id_and_account(logged, api):
     person = await api.person()
     account = await api.account_id(person)
-    await api.client.get("/api/v1/users/me", headers=person | {"X-Correlation-ID": "mine-1"})
+    answer = await api.client.get("/api/v1/users/me", headers=person | {"X-Correlation-ID": "mine-1"})
     line = json.loads(logged.getvalue().splitlines()[-1])
     assert line.keys() >= {"timestamp", "level", "role", "route", "status", "ms"}
-    assert (line["event"], line["correlation_id"], line["account_id"]) == ("request", "mine-1", str(account))
+    ours = answer.headers["x-request-id"]
+    assert (line["event"], line["correlation_id"], line["account_id"]) == ("request", ours, str(account))
+    assert line["given_correlation"] == api.services.api_keys.correlation("mine-1")
+    assert "mine-1" not in logged.getvalue()
 
 
 class Broken:

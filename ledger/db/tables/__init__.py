@@ -15,7 +15,7 @@ from typing import Final
 
 from piccolo.table import Table
 
-from ledger.db.tables.accounts import ApiKey, RefreshToken, User
+from ledger.db.tables.accounts import ApiKey, KnownAddress, OneTimeLink, RefreshToken, User
 from ledger.db.tables.chores import Chore
 from ledger.db.tables.dead_letters import DeadLetter
 from ledger.db.tables.outbox import EventLog, EventLogFloor, Outbox, ParkedEvent, ProjectorOffset, RelayLease
@@ -30,6 +30,8 @@ TABLES: Final[tuple[type[Table], ...]] = (
     User,
     ApiKey,
     RefreshToken,
+    KnownAddress,
+    OneTimeLink,
     SceneGeneration,
     ExportJob,
     UsageLog,

@@ -22,6 +22,7 @@ class User(Table, tablename="users", db=POSTGRES):
     is_active = Boolean(default=None)
     erased_at = Timestamptz(default=None, null=True)
     emptied_at = Timestamptz(default=None, null=True)
+    sessions_valid_from = Timestamptz(default=None, null=True)
 
 
 class ApiKey(Table, tablename="api_keys", db=POSTGRES):
@@ -49,3 +50,24 @@ class RefreshToken(Table, tablename="refresh_tokens", db=POSTGRES):
     created_at = Timestamptz(default=None)
     expires_at = Timestamptz(default=None)
     used_at = Timestamptz(default=None, null=True)
+    client = Text(default=None, null=True)
+
+
+class KnownAddress(Table, tablename="known_addresses", db=POSTGRES):
+    """An address from which an account signed in before; the key is (user_id, address)."""
+
+    user_id = ForeignKey(User, on_delete=OnDelete.cascade, null=False, default=None)
+    address = Text(primary_key=True, default=None)
+    seen_at = Timestamptz(default=None)
+
+
+class OneTimeLink(Table, tablename="one_time_links", db=POSTGRES):
+    """An invitation, or a link to set a new password; kept as a hash until it is used."""
+
+    id = UUID(primary_key=True, default=None)
+    kind = Text(default=None)
+    token_hash = Text(default=None, unique=True, secret=True)
+    user_id = ForeignKey(User, on_delete=OnDelete.cascade, null=True, default=None, unique=True)
+    created_by = UUID(default=None)
+    created_at = Timestamptz(default=None)
+    expires_at = Timestamptz(default=None)

@@ -31,6 +31,7 @@ class SceneGeneration(Table, tablename="scene_generations", db=POSTGRES):
     expires_at = Timestamptz(default=None, null=True)
     lost_at = Timestamptz(default=None, null=True)
     result_blob = JSONB(default=None, null=True)
+    client_metadata = Text(default=None, null=True)
 
 
 class ExportJob(Table, tablename="export_jobs", db=POSTGRES):

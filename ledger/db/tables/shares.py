@@ -17,3 +17,4 @@ class Share(Table, tablename="shares", db=POSTGRES):
     token_hash = Text(default=None, unique=True)
     created_at = Timestamptz(default=None)
     expires_at = Timestamptz(default=None)
+    api_key_id = UUID(default=None, null=True)

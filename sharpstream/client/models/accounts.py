@@ -33,6 +33,52 @@ class Person(Struct, frozen=True, kw_only=True):
     last_name: str = ""
 
 
+class ChangedPerson(Person, frozen=True, kw_only=True):
+    """The changed account; after a new password, ``sign_in`` replaces the caller's, which has ended."""
+
+    sign_in: SignIn | None = None
+
+
+class OneTimeLink(Struct, frozen=True, kw_only=True):
+    """An invitation, or a link to set a password; token and URL are shown only once."""
+
+    id: str
+    token: str
+    url: str
+    expires_at: datetime
+
+
+class Invite(Struct, frozen=True, kw_only=True):
+    """An open invitation, without its token."""
+
+    id: str
+    created_at: datetime
+    expires_at: datetime
+
+
+class InviteList(Struct, frozen=True, kw_only=True):
+    """The open invitations, newest first."""
+
+    items: list[Invite]
+
+
+class OpenSession(Struct, frozen=True, kw_only=True):
+    """A sign-in of the account; ``current`` marks the caller's own."""
+
+    id: str
+    created_at: datetime
+    renewed_at: datetime
+    expires_at: datetime
+    client: str | None = None
+    current: bool = False
+
+
+class SessionList(Struct, frozen=True, kw_only=True):
+    """The open sign-ins, the one renewed last first."""
+
+    items: list[OpenSession]
+
+
 class Erased(Struct, frozen=True, kw_only=True):
     """The answer to an erasure."""
 

@@ -1,5 +1,6 @@
 """API keys over HTTP: shown once, kept as a hash, revoked at once."""
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -7,6 +8,7 @@ from uuid import UUID, uuid4
 from bus.bridges.outbox import load
 from bus.contract import topics
 from bus.contract.envelope import OutRecord, decode
+from gateway.accounts.api_key_routes import NEW_KEYS
 from gateway.accounts.roles import SCOPES
 
 KEYS, SCENES = "/api/v1/api-keys", "/api/v1/scenes"
@@ -116,3 +118,38 @@ async def test_another_accounts_key_is_not_found(api, assert_problem):
     assert (await api.client.get(KEYS, headers=eve)).json() == []
     assert (await api.client.get(SCENES, headers=key)).status_code == 200
     assert UUID(key_id)
+
+
+async def test_the_number_of_active_keys_is_limited(api, assert_problem, monkeypatch):
+    monkeypatch.setattr("gateway.accounts.api_keys.MOST", 2)
+    person = await api.person()
+    answers = await asyncio.gather(
+        *(api.client.post(KEYS, json={"name": "x"}, headers=person) for _ in range(4))
+    )
+    assert sorted(answer.status_code for answer in answers) == [201, 201, 409, 409]
+    (refused, _) = [answer for answer in answers if answer.status_code == 409]
+    assert_problem(refused, 409, "api_keys_exhausted")
+    made = next(answer.json()["id"] for answer in answers if answer.status_code == 201)
+    await api.client.delete(f"{KEYS}/{made}", headers=person)
+    assert (await api.client.post(KEYS, json={"name": "x"}, headers=person)).status_code == 201
+
+
+async def test_keys_are_listed_in_pages(api, assert_problem):
+    person = await api.person()
+    made = [(await api.key(person))[0] for _ in range(5)]
+    seen, url = [], f"{KEYS}?limit=2"
+    while url:
+        answer = await api.client.get(url, headers=person)
+        seen += [item["id"] for item in answer.json()]
+        url = answer.links.get("next", {}).get("url")
+    assert seen == made[::-1]
+    assert "link" not in (await api.client.get(KEYS, headers=person)).headers
+    assert_problem(await api.client.get(f"{KEYS}?cursor=x", headers=person), 400, "cursor_invalid")
+
+
+async def test_making_and_revoking_keys_in_a_loop_is_limited(api, assert_problem):
+    person = await api.person()
+    account = await api.account_id(person)
+    await api.services.limits.take(NEW_KEYS, str(account), NEW_KEYS.quota)
+    answer = await api.client.post(KEYS, json={"name": "x"}, headers=person)
+    assert_problem(answer, 429, "rate_limited")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
+
+from httpx import AsyncClient
 
 from bus.bridges import outbox
 from tests.gateway.conftest import PASSWORD
@@ -109,6 +112,29 @@ async def test_an_account_with_a_running_scene_blocks_no_other(api) -> None:
     await api.sql("UPDATE scene_generations SET status = 'cancelled' WHERE status = 'pending'")
     await api.services.erasing.work()
     assert {row["id"] for row in await api.sql(emptied)} == set(accounts)
+
+
+async def test_what_is_put_to_an_upload_after_the_erasure_is_removed(api) -> None:
+    """The URL works until it expires: the object is removed now, and again when no PUT can be in flight."""
+    person = await api.person(EMAIL)
+    _, key = await api.key(person)
+    upload = await api.client.post(
+        "/api/v1/uploads", headers=key, json={"bytes": 5, "media_type": "image/png"}
+    )
+    expires_at = datetime.fromisoformat(upload.json()["expires_at"])
+    (stored,) = [row["key"] for row in await api.sql("SELECT key FROM uploads")]
+    assert (await erase(api, person)).status_code == 202
+    async with AsyncClient() as client:
+        put = await client.put(upload.json()["url"], content=b"photo", headers=upload.json()["headers"])
+    assert put.status_code == 200
+    due = [
+        row["due_at"]
+        for row in await api.sql("SELECT due_at FROM blob_removals WHERE key = $1 ORDER BY due_at", stored)
+    ]
+    assert due[-1] >= expires_at + timedelta(hours=1)
+    await api.sql("UPDATE blob_removals SET due_at = now()")
+    await api.services.removals.work()
+    assert await api.services.blobs.keys(stored) == []
 
 
 async def test_the_data_export_holds_the_accounts_own_data(api) -> None:

@@ -57,17 +57,42 @@ async def test_reusing_a_refresh_token_ends_the_sign_in(api, signed_in, assert_p
     assert (await login(api)).status_code == 200
 
 
-async def test_simultaneous_refreshes_do_not_end_the_sign_in(api, signed_in) -> None:
+async def test_simultaneous_refreshes_get_the_same_successor(api, signed_in) -> None:
     answers = await asyncio.gather(*(renew(api, signed_in["refresh_token"]) for _ in range(5)))
-    assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401, 401]
-    (good,) = [answer.json() for answer in answers if answer.status_code == 200]
-    assert (await renew(api, good["refresh_token"])).status_code == 200
+    assert [answer.status_code for answer in answers] == [200] * 5
+    (successor,) = {answer.json()["refresh_token"] for answer in answers}
+    assert (await renew(api, successor)).status_code == 200
+
+
+async def test_a_lost_answer_can_be_asked_for_again_until_its_token_was_used(
+    api, signed_in, assert_problem
+) -> None:
+    lost = (await renew(api, signed_in["refresh_token"])).json()
+    again = (await renew(api, signed_in["refresh_token"])).json()
+    assert again["refresh_token"] == lost["refresh_token"]
+    for each in (lost, again):
+        assert (await me(api, each)).status_code == 200
+    newest = (await renew(api, again["refresh_token"])).json()
+    assert_problem(await renew(api, signed_in["refresh_token"]), 401, "refresh_token_reused")
+    assert_problem(await renew(api, newest["refresh_token"]), 401, "refresh_token_invalid")
+    assert_problem(await me(api, newest), 401, "token_invalid")
+
+
+async def test_a_successor_of_an_earlier_release_is_not_taken_for_theft(
+    api, signed_in, assert_problem
+) -> None:
+    await renew(api, signed_in["refresh_token"])
+    await api.sql("UPDATE refresh_tokens SET token_hash = id::text WHERE used_at IS NULL")
+    assert_problem(await renew(api, signed_in["refresh_token"]), 401, "refresh_token_invalid")
+    assert len(await api.sql("SELECT FROM refresh_tokens")) == 3  # with the sign-in of the fixture's person
 
 
 async def test_signing_out_ends_this_sign_in_and_no_other(api, signed_in, assert_problem) -> None:
     other = (await login(api)).json()
     out = await api.client.post("/api/v1/users/logout", json={"refresh_token": signed_in["refresh_token"]})
     assert out.status_code == 204
+    assert_problem(await me(api, signed_in), 401, "token_invalid")
+    assert (await me(api, other)).status_code == 200
     assert_problem(await renew(api, signed_in["refresh_token"]), 401, "refresh_token_invalid")
     assert (await renew(api, other["refresh_token"])).status_code == 200
     again = await api.client.post("/api/v1/users/logout", json={"refresh_token": "unknown"})
@@ -92,8 +117,16 @@ async def test_a_new_password_needs_the_old_one_and_ends_every_sign_in(
     assert_problem(await change(password=new, current_password="wrong one"), 401, "credentials_invalid")
     assert_problem(await change(password="short", current_password=PASSWORD), 422, "password_unsuitable")
     assert (await renew(api, signed_in["refresh_token"])).status_code == 200
-    assert (await change(password=new, current_password=PASSWORD)).status_code == 200
-    assert await api.sql("SELECT FROM refresh_tokens") == []
+    other = (await login(api)).json()
+    changed = await change(password=new, current_password=PASSWORD)
+    assert changed.status_code == 200
+    mine = changed.json()["sign_in"]
+    assert len(await api.sql("SELECT FROM refresh_tokens")) == 1
+    for ended in (signed_in, other):
+        assert_problem(await me(api, ended), 401, "token_invalid")
+        assert_problem(await renew(api, ended["refresh_token"]), 401, "refresh_token_invalid")
+    assert (await me(api, mine)).status_code == 200
+    assert (await renew(api, mine["refresh_token"])).status_code == 200
     assert_problem(await login(api), 401, "credentials_invalid")
     assert (await login(api, new)).status_code == 200
 
@@ -108,7 +141,7 @@ async def test_names_can_be_changed_but_not_the_role(api, signed_in) -> None:
 
 
 async def test_too_many_waiting_sign_ins_are_refused_as_busy(api, signed_in, assert_problem) -> None:
-    api.services.passwords._waiting = 10_000
+    api.services.passwords._sign_in.waiting = 10_000
     answer = await login(api)
     assert_problem(answer, 503, "busy")
     assert answer.headers["retry-after"] == "3"

@@ -176,11 +176,11 @@ async def test_foreign_forged_and_expired_tokens_are_refused(api, assert_problem
 def test_changing_the_secret_ends_no_session(gateway_settings):
     account = uuid4()
     old = Tokens(gateway_settings)
-    token = old.issue(account, "user")
+    token = old.issue(account, "user", uuid4())
     changes = {
         "jwt_secret": type(gateway_settings.jwt_secret)("another secret, as long as the first one was"),
         "jwt_previous_secret": gateway_settings.jwt_secret,
     }
     new = Tokens(gateway_settings.model_copy(update=changes))
     assert new.read(token).account_id == account
-    assert jwt.get_unverified_header(new.issue(account, "user"))["kid"] != old._current
+    assert jwt.get_unverified_header(new.issue(account, "user", uuid4()))["kid"] != old._current

@@ -62,6 +62,7 @@ async def test_orphans_are_removed_and_all_other_objects_are_kept(pool, store):
         await put(store, f"originals/{waiting}/lost"),
         await put(store, f"originals/{unknown}/never-accepted"),
         await put(store, f"exports/{unknown}/x.glb"),
+        await put(store, f"uploads/{unknown}/after-the-erasure"),
     ]
     await scene(pool, "completed", photo=stays[0], splat=stays[1])
     await scene(pool, "processing", photo=stays[2])

@@ -44,7 +44,7 @@ async def test_the_cancel_request_is_written_and_published(api, me):
     cancel_request = decode(topics.CANCELLATIONS, record.value, record.headers)
     assert (record.topic, record.key) == (topics.CANCELLATIONS.name, scene.encode())
     assert (str(cancel_request.message.generation_id), cancel_request.message.account_id) == (scene, account)
-    assert cancel_request.correlation_id == "stop-1"
+    assert cancel_request.correlation_id == answer.headers["x-request-id"] != "stop-1"
 
 
 @pytest.mark.parametrize("status", ["pending", "processing"])

@@ -40,7 +40,9 @@ async def test_names_are_shown_searched_and_deleted(api, key) -> None:
     own = await generate(api, key, "IMG_1.jpg", metadata='{"name": "Hall", "room": 1}')
     odd = await generate(api, key, "IMG_2.jpg", metadata='{"name": ["no", "name"]}')
     await api.sql(  # as the last release wrote it
-        "UPDATE scene_generations SET metadata = metadata - 'name' WHERE id::text = $1", own
+        "UPDATE scene_generations SET client_metadata = NULL,"
+        ' metadata = metadata - \'name\' || \'{"client": {"name": "Hall", "room": 1}}\' WHERE id::text = $1',
+        own,
     )
     seen = {}
     for scene, name in {file: "Küche 100%.jpg", own: "Hall", odd: "IMG_2.jpg"}.items():

@@ -50,7 +50,7 @@ async def test_an_accepted_export_is_stored_and_published(api, me):
     assert (row["status"], json.loads(row["options"])) == ("pending", options)
     ((command, event),) = [load(r["records"]) for r in await api.sql("SELECT records FROM outbox")]
     order = decode(topics.EXPORT_COMMANDS, command.value, command.headers)
-    assert (command.key, order.correlation_id) == (str(export).encode(), "e-1")
+    assert (command.key, order.correlation_id) == (str(export).encode(), answer.headers["x-request-id"])
     assert (order.message.format, order.message.options) == ("gltf", options)
     assert order.message.source.key == f"results/{scene}/winner.ply"
     assert (order.message.source.sha256, order.message.source.bytes) == (RESULT["sha256"], RESULT["bytes"])
@@ -270,3 +270,27 @@ async def test_formats_are_listed_with_their_options(api):
     (png,) = [item for item in items if item["name"] == "png"]
     assert (png["kind"], png["media_type"], png["extension"]) == ("picture", "image/png", ".png")
     assert png["options"]["properties"]["size"]["default"] == 512
+
+
+async def test_the_exports_in_flight_of_an_account_are_limited_also_at_once(api, me, assert_problem):
+    headers, account, _ = me
+    most = api.services.account_quotas.of_role("user").max_exports_in_flight
+    scenes = [await put_scene(api, account) for _ in range(2)]
+    answers = await asyncio.gather(
+        *(
+            ask(api, headers, scene, format="ply", options={"max_gaussians": 2000 + number})
+            for scene in scenes
+            for number in range(most)
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [202] * most + [429] * most
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    body = assert_problem(refused, 429, "quota_exports")
+    assert (refused.headers["retry-after"], body["details"]) == ("5", {"limit": most})
+    asked = next(answer for answer in answers if answer.status_code == 202)
+    assert asked.json()["status"] == "pending"
+    await api.sql("UPDATE export_jobs SET status = 'failed' WHERE id = $1", UUID(asked.json()["export_id"]))
+    assert (await ask(api, headers, scenes[0], format="spz")).status_code == 202
+    _, other = await api.key(other_person := await api.person())
+    theirs = await put_scene(api, await api.account_id(other_person))
+    assert (await ask(api, other, theirs, format="spz")).status_code == 202

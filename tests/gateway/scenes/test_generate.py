@@ -446,7 +446,10 @@ async def test_sign_ins_are_throttled_by_account(api, assert_problem) -> None:
 
 
 async def test_load_shedding_refuses_a_flood_of_photos(api, key, assert_problem) -> None:
-    async with api.services.budget.of(api.services.settings.gateway.upload_mib * 1024 * 1024 - 1000):
+    half = api.services.settings.gateway.upload_mib * 1024 * 1024 // 2
+    async with api.services.budget.of(uuid4()) as one, api.services.budget.of(uuid4()) as other:
+        one.charge(half)
+        other.charge(half - 1000)
         answer = await api.generate(key, PHOTO)
         assert_problem(answer, 503, "busy")
         assert answer.headers["retry-after"] == "2"

@@ -26,6 +26,10 @@ def nested(levels: int) -> dict[str, object]:
     return value
 
 
+def raw(value) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(value))
+
+
 def test_a_form_and_a_json_body_give_the_same_request() -> None:
     texts = {
         "metadata": '{"room": "hall"}',
@@ -36,7 +40,7 @@ def test_a_form_and_a_json_body_give_the_same_request() -> None:
     form = GenerateRequest.from_form(UploadForm(photo=b"photo", filename="a.jpg", texts=texts))
     body = GenerateIn(
         image_url=ADDRESS,
-        metadata={"room": "hall"},
+        metadata=msgspec.Raw(b'{"room": "hall"}'),
         priority=Priority.BULK,
         focal_length_px=900,
         webhook_url=HOOK,
@@ -61,11 +65,11 @@ def test_empty_fields_of_a_form_are_absent(texts) -> None:
         ({}, "source_invalid", "Give either image_url or upload_id, or send a form."),
         ({"image_url": ADDRESS, "upload_id": UUID(int=7)}, "source_invalid",
          "Give either image_url or upload_id, or send a form."),
-        ({"image_url": ADDRESS, "metadata": {"a": "x" * MAX_METADATA_BYTES}}, "metadata_too_large",
+        ({"image_url": ADDRESS, "metadata": raw({"a": "x" * MAX_METADATA_BYTES})}, "metadata_too_large",
          f"The metadata has more than {MAX_METADATA_BYTES} bytes."),
-        ({"image_url": ADDRESS, "metadata": nested(MAX_METADATA_DEPTH + 1)}, "metadata_invalid",
+        ({"image_url": ADDRESS, "metadata": raw(nested(MAX_METADATA_DEPTH + 1))}, "metadata_invalid",
          f"The metadata nests deeper than {MAX_METADATA_DEPTH} levels."),
-        ({"image_url": ADDRESS, "metadata": {"a\0": 1}}, "metadata_invalid",
+        ({"image_url": ADDRESS, "metadata": raw({"a\0": 1})}, "metadata_invalid",
          "The metadata must not contain the character U+0000."),
         ({"image_url": ADDRESS, "focal_length_mm": 0.5}, "focal_length_invalid",
          "focal_length_mm must be a number from 1 to 5000."),
@@ -101,9 +105,39 @@ def test_a_wrong_form_has_its_code_and_sentence(texts, code, sentence) -> None:
 def test_metadata_at_the_limits_is_accepted() -> None:
     most = {"a": "x" * (MAX_METADATA_BYTES - len('{"a":""}'))}
     for metadata in (nested(MAX_METADATA_DEPTH), most):
-        assert (
-            GenerateRequest.from_json(GenerateIn(image_url=ADDRESS, metadata=metadata)).metadata == metadata
-        )
+        body = GenerateIn(image_url=ADDRESS, metadata=raw(metadata))
+        assert GenerateRequest.from_json(body).metadata == metadata
+
+
+AS_SENT = [
+    '{"a": [9e307, 1e308, -0.0, 1.50, 1E2, 12345678901234567890]}',
+    ' {"b" : 1,\t"b": 2 }\r\n',
+    '{"z": "\\u00e9\\/", "é": "e\u0301", "a": {}}',
+    "{}",
+]
+
+
+@pytest.mark.parametrize("text", AS_SENT)
+def test_metadata_are_kept_byte_for_byte(text) -> None:
+    form = GenerateRequest.from_form(UploadForm(photo=b"", texts={"metadata": text}))
+    body = msgspec.json.decode(f'{{"image_url": "{ADDRESS}", "metadata":{text}}}', type=GenerateIn)
+    assert form.metadata_text == text
+    assert GenerateRequest.from_json(body).metadata_text == text.strip()
+
+
+@pytest.mark.parametrize("text", ["null", " null "])
+def test_no_metadata_are_none(text) -> None:
+    assert GenerateRequest.from_form(UploadForm(photo=b"", texts={"metadata": text})).metadata_text is None
+    body = msgspec.json.decode(f'{{"image_url": "{ADDRESS}", "metadata":{text}}}', type=GenerateIn)
+    assert GenerateRequest.from_json(body).metadata_text is None
+
+
+@pytest.mark.parametrize("text", ["[1]", "1", '"a"', "true"])
+def test_metadata_of_another_kind_are_refused(text) -> None:
+    body = msgspec.json.decode(f'{{"image_url": "{ADDRESS}", "metadata":{text}}}', type=GenerateIn)
+    with pytest.raises(DomainError) as error:
+        GenerateRequest.from_json(body)
+    assert error.value.code == "validation_failed"
 
 
 FORMS = {

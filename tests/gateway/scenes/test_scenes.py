@@ -42,7 +42,7 @@ async def test_an_accepted_photo_is_stored_and_published(api, key):
     assert (row["id"], row["status"], row["priority"]) == (generation_id, "pending", "bulk")
     assert row["api_key_id"] is not None
     metadata = json.loads(row["metadata"])
-    assert metadata["client"] == {"room": "kitchen"}
+    assert row["client_metadata"] == '{"room": "kitchen"}'
     assert (metadata["image"]["width"], metadata["image"]["height"]) == (WIDTH, HEIGHT)
 
     ((records,),) = [[load(r["records"]) for r in await api.sql("SELECT records FROM outbox")]]
@@ -56,7 +56,7 @@ async def test_an_accepted_photo_is_stored_and_published(api, key):
         media_type="image/jpeg",
     )
     assert (sent.message.priority, sent.message.focal_length_px) == (Priority.BULK, 994.978)
-    assert (sent.correlation_id, sent.traceparent) == ("order-4711", trace)
+    assert (sent.correlation_id, sent.traceparent) == (answer.headers["x-request-id"], trace)
     assert row["original_image_url"].endswith("/" + sent.message.source.key)
     assert await api.services.blobs.get(sent.message.source) == JPEG
 

@@ -59,6 +59,9 @@ async def test_an_unavailable_database_is_answered_with_503(api, assert_problem,
 async def test_correlation_ids(api):
     given = await api.client.get("/health/live", headers={"X-Correlation-ID": "order-4711:a.b_c"})
     assert given.headers["x-correlation-id"] == "order-4711:a.b_c"
+    assert re.fullmatch("[0-9a-f]{32}", given.headers["x-request-id"])
+    problem = await api.client.get("/api/v1/scenes", headers={"X-Correlation-ID": "order-4711"})
+    assert problem.json()["correlation_id"] == problem.headers["x-request-id"]
     for bad in ("", "a b", "x" * 129, "é".encode("latin-1"), "a;b"):
         answer = await api.client.get("/health/live", headers={"X-Correlation-ID": bad})
         assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-correlation-id"])
@@ -105,11 +108,12 @@ async def test_metrics_name_routes_not_paths(api):
     missing = "0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47"
     await api.client.get(f"/api/v1/scenes/{missing}", headers=key)
     await api.client.get("/wp-login.php")
-    text = (await api.client.get("/metrics")).text
+    assert (await api.client.get("/metrics")).status_code == 404  # on the health port alone
+    text = api.services.metrics.render().decode()
     route = 'route="/api/v1/scenes/{generation_id}",status="404"'
     assert f'sharpstream_http_request_seconds_count{{method="GET",{route}}} 1.0' in text
     assert 'route="unmatched",status="404"' in text
-    assert 'sharpstream_http_problems_total{code="not_found"} 2.0' in text
+    assert 'sharpstream_http_problems_total{code="not_found"} 3.0' in text
     assert missing not in text
     assert "wp-login" not in text
 
@@ -243,6 +247,7 @@ async def test_openapi_is_valid_and_complete(document):
                 "/login",
                 "/refresh",
                 "/logout",
+                "/users/password-reset",
                 "/models",
                 "/export-formats",
                 "/shared/{token}",

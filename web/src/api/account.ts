@@ -20,7 +20,12 @@ export async function signOut(): Promise<void> {
 
 export const me = (): Promise<Me> => ok(api.GET("/api/v1/users/me"));
 
-export const changeMe = (body: Schemas["MeIn"]): Promise<Me> => ok(api.PATCH("/api/v1/users/me", { body }));
+/** Change name or password. A new password ends every sign-in, this one too: the answer brings the next. */
+export async function changeMe(body: Schemas["MeIn"]): Promise<Me> {
+  const { sign_in, ...changed } = await ok(api.PATCH("/api/v1/users/me", { body }));
+  if (sign_in) begin(sign_in);
+  return changed;
+}
 
 /** Change the password and stay signed in here, although every sign-in ends with the old one. */
 export async function changePassword(email: string, current_password: string, password: string): Promise<void> {

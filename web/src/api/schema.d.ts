@@ -84,6 +84,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/invites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List invitations
+         * @description Return the open invitations, newest first, without their tokens.
+         */
+        get: operations["list_invites"];
+        put?: never;
+        /**
+         * Make an invitation to register
+         * @description Make an invitation by which one account can be made.
+         */
+        post: operations["create_invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/invites/{invite_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an invitation
+         * @description Revoke an invitation that was not used.
+         */
+        delete: operations["revoke_invite"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/usage": {
         parameters: {
             query?: never;
@@ -148,6 +192,28 @@ export interface paths {
         patch: operations["change_user"];
         trace?: never;
     };
+    "/api/v1/admin/users/{user_id}/password-reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a link to set a new password
+         * @description Make a link by which its holder sets the account's password, once. Give it to nobody but the owner.
+         *
+         *     It replaces an earlier link for the account. The current password stays valid until the link is used.
+         */
+        post: operations["create_password_reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-keys": {
         parameters: {
             query?: never;
@@ -158,6 +224,8 @@ export interface paths {
         /**
          * List API keys
          * @description Return the account's keys, newest first, without the keys themselves.
+         *
+         *     Where there are more, the header `Link` has the address of the next page.
          */
         get: operations["list_api_keys"];
         put?: never;
@@ -184,7 +252,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke an API key
-         * @description Revoke a key with immediate effect. Revoking it again changes nothing.
+         * @description Revoke a key with immediate effect. Revoking it again changes nothing more.
          */
         delete: operations["revoke_api_key"];
         options?: never;
@@ -632,7 +700,8 @@ export interface paths {
          * Share a scene
          * @description Make a link that shows a completed scene without an account, until it expires.
          *
-         *     It shows the scene, its name and its size; also the photo, unless its file states where it was taken.
+         *     It shows the scene, its name and its size; also the photo, unless its file states where it was taken. A
+         *     share that an API key makes lasts 30 days at most, and no longer than the key.
          */
         post: operations["create_share"];
         delete?: never;
@@ -774,7 +843,7 @@ export interface paths {
         put?: never;
         /**
          * Sign out
-         * @description End the sign-in that the refresh token belongs to. Its access token stays valid until it expires.
+         * @description End the sign-in that the refresh token belongs to, with its access token.
          */
         post: operations["logout"];
         delete?: never;
@@ -806,7 +875,10 @@ export interface paths {
         head?: never;
         /**
          * Change name or password
-         * @description Change the given fields. A new password needs the current one, and ends every sign-in.
+         * @description Change the given fields. A new password needs the current one.
+         *
+         *     It ends every sign-in, with their access tokens; `sign_in` of the answer is a new one for you. API keys
+         *     stay valid: revoke those that you do not know.
          */
         patch: operations["change_me"];
         trace?: never;
@@ -820,11 +892,77 @@ export interface paths {
         };
         /**
          * Export your data
-         * @description Return the account's data as JSON: the newest 10,000 rows of each kind.
+         * @description Return the account's data as JSON: the newest 10,000 rows of each kind. Ten times an hour at most.
          */
         get: operations["my_data"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/me/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your sign-ins
+         * @description Return the open sign-ins of the account, the one renewed last first.
+         */
+        get: operations["list_sessions"];
+        put?: never;
+        post?: never;
+        /**
+         * End all other sign-ins
+         * @description End every sign-in of the account but this one, with their access tokens.
+         */
+        delete: operations["end_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/me/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a sign-in
+         * @description End one sign-in, with its access token.
+         */
+        delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/password-reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set a new password by an admin's link
+         * @description Set the password of the account that the link was made for, end every sign-in, and begin a new one.
+         *
+         *     API keys stay valid: revoke those that you do not know.
+         */
+        post: operations["reset_password"];
         delete?: never;
         options?: never;
         head?: never;
@@ -844,7 +982,8 @@ export interface paths {
          * Renew a sign-in
          * @description Exchange the refresh token for new tokens. It is valid once: keep the new one.
          *
-         *     Reuse of a spent refresh token ends the whole sign-in, because the token may have been stolen.
+         *     If the answer was lost, the same request gives the same new token for 30 seconds, until that was used.
+         *     Later reuse of a spent refresh token ends the whole sign-in, because the token may have been stolen.
          */
         post: operations["refresh"];
         delete?: never;
@@ -864,7 +1003,7 @@ export interface paths {
         put?: never;
         /**
          * Make an account
-         * @description Make an account with an e-mail address and a password.
+         * @description Make an account with an e-mail address and a password; where the service asks for it, by invitation.
          */
         post: operations["register"];
         delete?: never;
@@ -1111,26 +1250,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/metrics": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Prometheus metrics
-         * @description Return the metrics of this process.
-         */
-        get: operations["metrics"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1185,7 +1304,7 @@ export interface components {
             expires_at?: string | null;
             /** @example render farm */
             name: string;
-            scopes?: ("scenes:read" | "scenes:write" | "usage:read" | "webhooks:read" | "webhooks:write")[] | null;
+            scopes?: ("scenes:read" | "scenes:write" | "shares:write" | "usage:read" | "webhooks:read" | "webhooks:write")[] | null;
         };
         /** ApiKeyOut */
         ApiKeyOut: {
@@ -1229,6 +1348,23 @@ export interface components {
             /** @example completed */
             status: string;
         };
+        /** ChangedMeOut */
+        ChangedMeOut: {
+            /** @example ada@example.com */
+            email: string;
+            /** @example Ada */
+            first_name: string;
+            /**
+             * Format: uuid
+             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
+             */
+            id: string;
+            /** @example Ada */
+            last_name: string;
+            /** @example user */
+            role: string;
+            sign_in: components["schemas"]["LoginOut"] | null;
+        };
         /** DataOut */
         DataOut: {
             api_keys: {
@@ -1241,6 +1377,9 @@ export interface components {
                 [key: string]: unknown;
             };
             scenes: {
+                [key: string]: unknown;
+            }[];
+            sessions: {
                 [key: string]: unknown;
             }[];
             shares: {
@@ -1527,6 +1666,51 @@ export interface components {
             holds: boolean;
             rules: components["schemas"]["InvariantOut"][];
         };
+        /** InviteList */
+        InviteList: {
+            items: components["schemas"]["InviteOut"][];
+        };
+        /** InviteOut */
+        InviteOut: {
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
+             */
+            expires_at: string;
+            /**
+             * Format: uuid
+             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
+             */
+            id: string;
+        };
+        /** LinkCreatedOut */
+        LinkCreatedOut: {
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
+             */
+            expires_at: string;
+            /**
+             * Format: uuid
+             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
+             */
+            id: string;
+            token: string;
+            url: string;
+        };
+        /** LinkIn */
+        LinkIn: {
+            /**
+             * @default 72
+             * @example 72
+             */
+            expires_in_hours: number;
+        };
         /** Live */
         Live: {
             /** @example live */
@@ -1703,6 +1887,12 @@ export interface components {
             /** @example partner.acme.events.v1 */
             events: string;
         };
+        /** PasswordResetIn */
+        PasswordResetIn: {
+            /** @example a short sentence */
+            password: string;
+            token: string;
+        };
         /** Problem */
         Problem: {
             code: string;
@@ -1771,6 +1961,7 @@ export interface components {
              * @example Ada
              */
             first_name: string;
+            invite?: string | null;
             /**
              * @default
              * @example Ada
@@ -1815,7 +2006,7 @@ export interface components {
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
             id: string;
-            /** @description `client`: what was sent with the photo. `image`: the photo. Once completed: `result`: the splat; `model`: which model and network made it; `timings`: milliseconds; `focal_source`: where the focal length comes from (`request`, `exif`, `network`, or `default`, a guess); `scale_uncertainty`: standard deviation of the natural logarithm of the metric scale, absent where the model does not say. Once the preview is made: `scores`: how true the scene is, its own view compared with the photo at `size` pixels: `psnr` in dB, `ssim`, 1 for equal pictures, and `lpips` and `dists` where the operator has set them up; absent where the photo could not be compared. After a failure: `error`. */
+            /** @description `client`: what was sent with the photo, unchanged. `image`: the photo. Once completed: `result`: the splat; `model`: which model and network made it; `timings`: milliseconds; `focal_source`: where the focal length comes from (`request`, `exif`, `network`, or `default`, a guess); `scale_uncertainty`: standard deviation of the natural logarithm of the metric scale, absent where the model does not say. Once the preview is made: `scores`: how true the scene is, its own view compared with the photo at `size` pixels: `psnr` in dB, `ssim`, 1 for equal pictures, and `lpips` and `dists` where the operator has set them up; absent where the photo could not be compared. After a failure: `error`. */
             metadata: {
                 [key: string]: unknown;
             };
@@ -1857,7 +2048,7 @@ export interface components {
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
             id: string;
-            /** @description `client`: what was sent with the photo. `image`: the photo. Once completed: `result`: the splat; `model`: which model and network made it; `timings`: milliseconds; `focal_source`: where the focal length comes from (`request`, `exif`, `network`, or `default`, a guess); `scale_uncertainty`: standard deviation of the natural logarithm of the metric scale, absent where the model does not say. Once the preview is made: `scores`: how true the scene is, its own view compared with the photo at `size` pixels: `psnr` in dB, `ssim`, 1 for equal pictures, and `lpips` and `dists` where the operator has set them up; absent where the photo could not be compared. After a failure: `error`. */
+            /** @description `client`: what was sent with the photo, unchanged. `image`: the photo. Once completed: `result`: the splat; `model`: which model and network made it; `timings`: milliseconds; `focal_source`: where the focal length comes from (`request`, `exif`, `network`, or `default`, a guess); `scale_uncertainty`: standard deviation of the natural logarithm of the metric scale, absent where the model does not say. Once the preview is made: `scores`: how true the scene is, its own view compared with the photo at `size` pixels: `psnr` in dB, `ssim`, 1 for equal pictures, and `lpips` and `dists` where the operator has set them up; absent where the photo could not be compared. After a failure: `error`. */
             metadata: {
                 [key: string]: unknown;
             };
@@ -1895,6 +2086,40 @@ export interface components {
             previous_valid_until: string | null;
             /** @example whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDl0Zyxbe+9FY= */
             secret: string;
+        };
+        /** SessionList */
+        SessionList: {
+            items: components["schemas"]["SessionOut"][];
+        };
+        /** SessionOut */
+        SessionOut: {
+            /**
+             * @description The program's name for itself (`User-Agent`)
+             * @example Firefox/150
+             */
+            client: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
+             */
+            created_at: string;
+            current: boolean;
+            /**
+             * Format: date-time
+             * @description Unless it is renewed before
+             * @example 2026-01-31T12:00:00Z
+             */
+            expires_at: string;
+            /**
+             * Format: uuid
+             * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
+             */
+            renewed_at: string;
         };
         /** ShareCreatedOut */
         ShareCreatedOut: {
@@ -2655,6 +2880,259 @@ export interface operations {
             };
         };
     };
+    list_invites: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InviteList"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required`, `role_insufficient` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkIn"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkCreatedOut"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required`, `role_insufficient` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invites_exhausted` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invite_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required`, `role_insufficient` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     admin_usage: {
         parameters: {
             query?: {
@@ -3028,22 +3506,28 @@ export interface operations {
             };
         };
     };
-    list_api_keys: {
+    create_password_reset: {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                user_id: string;
+            };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkIn"];
+            };
+        };
         responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
+            /** @description Document created, URL follows */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ApiKeyOut"][];
+                    "application/json": components["schemas"]["LinkCreatedOut"];
                 };
             };
             /** @description `malformed` */
@@ -3064,8 +3548,114 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `sign_in_required`, `role_insufficient` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_api_keys: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    /** @description The next page, where there is one */
+                    Link?: unknown;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeyOut"][];
+                };
+            };
+            /** @description `cursor_invalid`, `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `sign_in_required` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3151,6 +3741,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `api_keys_exhausted` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `expiry_invalid`, `validation_failed` */
             422: {
                 headers: {
@@ -3191,7 +3790,10 @@ export interface operations {
     };
     revoke_api_key: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description End the shares that the key made, too */
+                end_shares?: boolean;
+            };
             header?: never;
             path: {
                 key_id: string;
@@ -5127,7 +5729,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate_limited` */
+            /** @description `rate_limited`, `quota_exports` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5999,6 +6601,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal` */
             500: {
                 headers: {
@@ -6208,7 +6819,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["MeOut"];
+                    "application/json": components["schemas"]["ChangedMeOut"];
                 };
             };
             /** @description `malformed` */
@@ -6285,7 +6896,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Request fulfilled, document follows */
+            /** @description All data of the account */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6350,6 +6961,322 @@ export interface operations {
             };
         };
     };
+    list_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionList"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `token_invalid`, `token_expired`, `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordResetIn"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginOut"];
+                };
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `account_inactive` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_invalid` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `password_unsuitable`, `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`, `temporarily_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     refresh: {
         parameters: {
             query?: never;
@@ -6392,6 +7319,15 @@ export interface operations {
             };
             /** @description `validation_failed` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6450,6 +7386,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `registration_closed`, `invite_invalid` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `email_taken` */
             409: {
                 headers: {
@@ -6468,6 +7413,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal` */
             500: {
                 headers: {
@@ -6477,7 +7431,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `temporarily_unavailable` */
+            /** @description `busy`, `temporarily_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7596,26 +8550,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ready"];
-                };
-            };
-        };
-    };
-    metrics: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/plain": string;
                 };
             };
         };

@@ -125,7 +125,7 @@ function Password({ email }: { email: string }): ReactNode {
             onChange={(event) => setPassword(event.target.value)}
           />
         </div>
-        <p className="text-sm text-soft">You stay signed in here; every other sign-in ends within minutes.</p>
+        <p className="text-sm text-soft">You stay signed in here; every other sign-in ends at once. API keys stay.</p>
         {save.error && <Trouble error={save.error} />}
         <Saved busy={save.isPending} done={save.isSuccess} />
       </form>

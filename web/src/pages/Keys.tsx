@@ -15,6 +15,7 @@ type Scope = NonNullable<KeyIn["scopes"]>[number];
 const SCOPES: [Scope, string][] = [
   ["scenes:read", "look at scenes"],
   ["scenes:write", "create, export and delete scenes"],
+  ["shares:write", "share scenes by link"],
   ["usage:read", "see usage"],
   ["webhooks:read", "see webhooks"],
   ["webhooks:write", "change webhooks"],

@@ -9,6 +9,8 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
+import structlog
+
 from sharpstream.stack import checks, java, process, roles, web_build
 from sharpstream.stack.errors import StackError, StartError
 from sharpstream.stack.infra import addresses
@@ -23,6 +25,7 @@ from sharpstream.stack.state_dir import Home, Memory, write_private
 from sharpstream.stack.supervisor import Supervisor
 
 T = TypeVar("T")
+log = structlog.get_logger(__name__)
 Progress = Callable[[str], None]
 
 ADMIN_EMAIL: Final = "admin@sharpstream.example"
@@ -192,7 +195,10 @@ class System:
         while True:
             await asyncio.sleep(_LOG_CHECK_INTERVAL_S)
             for path in self._home.logs.glob("*.log"):
-                shorten(path)
+                try:
+                    shorten(path)
+                except OSError as error:  # a full disk, for one; the next round may succeed
+                    log.warning("log_not_shortened", path=str(path), error=repr(error))
 
 
 async def _all(*work: Awaitable[None]) -> None:

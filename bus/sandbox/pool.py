@@ -293,7 +293,7 @@ class Pool:
         except BaseException:
             await self._drop(worker, "start")
             raise
-        _note_lacking(lacking)
+        note_lacking(lacking)
         return worker
 
     def _give_back(self, worker: _Worker) -> None:
@@ -344,7 +344,7 @@ def _result(reply: wire.Reply, files: Sequence[int], returns: type[T]) -> Result
             raise TaskRaisedError(f"It raised {reply.message}.")
 
 
-def _note_lacking(features: Sequence[str]) -> None:
+def note_lacking(features: Sequence[str]) -> None:
     """Warn once of each protection that is missing."""
     for feature in features:
         LACKING.labels(feature).set(1)

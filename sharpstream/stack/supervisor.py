@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 import structlog
 
-from sharpstream.stack import process
+from sharpstream.stack import orphan_processes, process
 from sharpstream.stack.errors import StackError, StartError
 from sharpstream.stack.logfiles import last_line, shorten
 from sharpstream.stack.process import Program
@@ -111,6 +111,7 @@ class Part:
             shorten(path)
             with path.open("ab") as output:
                 child = self._process = await process.spawn(launch, output)
+            orphan_processes.note(self._home, self.program.name, child.pid)
         except StackError as error:
             return str(error)
         except Exception as error:  # noqa: BLE001  (whatever it was, the next start may succeed)

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
-from sharpstream.stack import checks, java, process, roles, web_build
+from sharpstream.stack import checks, java, orphan_processes, process, roles, web_build
 from sharpstream.stack.errors import StackError, StartError
 from sharpstream.stack.infra import addresses
 from sharpstream.stack.kafka import Kafka
@@ -180,6 +180,7 @@ class System:
         log = self._home.log("setup")
         with log.open("ab") as output:
             child = await process.spawn(launch, output, capture=capture)
+        orphan_processes.note(self._home, f"setup-{child.pid}", child.pid)
         try:
             said, _ = await child.communicate()
         finally:

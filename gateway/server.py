@@ -13,6 +13,7 @@ import structlog
 import uvicorn
 
 from bus.bridges.relay import Relay
+from bus.runtime.errors import SharpstreamError
 from bus.runtime.health import HealthServer
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings
 from gateway.app import create_app
@@ -32,6 +33,10 @@ KEEP_ALIVE_S: Final = 75
 GRACE_S: Final = 20
 """Seconds that requests in flight have to finish when the process is asked to stop."""
 _log = structlog.stdlib.get_logger(__name__)
+
+
+class BackgroundEndedError(SharpstreamError):
+    """Work that never ends by itself has ended: the process ends, and its supervisor starts a new one."""
 
 
 class _Server(uvicorn.Server):
@@ -77,10 +82,16 @@ async def serve(settings: Settings, role: RoleSettings) -> None:
         async def ready() -> bool:
             return await health_routes.states(app.state["pool"], app.state["blobs"]) == ("ok", "ok")
 
+        background: asyncio.Task[None] = app.state["background"]
+        background.add_done_callback(lambda _: stop())
         health = HealthServer(role.health_host, role.health_port, ready, metrics=metrics.render)
         async with health, _stop_on_signal(stop):
             _log.info("serving", host=own.host, port=own.port)
             await server.serve(sockets=[socket_options.bounded(config.bind_socket())])
+        if background.done():
+            _log.error("background_work_ended")
+            background.result()
+            raise BackgroundEndedError("Background work ended; the process is started anew.")
     _log.info("stopped")
 
 

@@ -79,7 +79,10 @@ class GatewaySettings(BaseSettings):
         description="addresses or networks whose X-Forwarded-For is believed, separated by commas; none",
     )
     decode_threads: int = Field(
-        default=2, ge=1, le=64, description="photos checked at once; each may take 400 MB"
+        default=2,
+        ge=1,
+        le=64,
+        description="photos of an account read at once, of all twice as many",
     )
     cors_origins: list[str] = Field(default=[], description="origins of other sites that may call this API")
     max_in_flight: int = Field(
@@ -243,7 +246,7 @@ class PartnerBridgeSettings(BaseSettings):
     unreadable_limit: int = Field(
         default=20, ge=1, description="a partner with so many undecodable records an hour is suspended"
     )
-    decode_threads: int = Field(default=2, ge=1, le=64, description="photos checked at once")
+    decode_threads: int = Field(default=2, ge=1, le=64, description="photos of one account read at once")
     fetch_seconds: float = Field(default=30, gt=0, le=300, description="an image_url must be here by then")
     fetch_allow_private: bool = Field(
         default=False, description="as GATEWAY_FETCH_ALLOW_PRIVATE, and for webhook_url"

@@ -35,6 +35,18 @@ class PhotoTooLargeError(PhotoError):
     code = "photo_too_large"
 
 
+class PhotoTooComplexError(PhotoError):
+    """Reading the photo takes more memory than a worker may have."""
+
+    code = "photo_too_complex"
+
+
+class PhotoReaderError(TransientError):
+    """The worker that read the photo died or exceeded its time; only this attempt has failed."""
+
+    code = "photo_unreadable"
+
+
 class FocalLengthError(PermanentError):
     """The command states a focal length that no lens has."""
 

@@ -1,4 +1,4 @@
-"""Decodes bytes into an upright sRGB photo with its focal length. Pure functions for decoding threads.
+"""Decodes bytes into an upright sRGB photo with its focal length. Pure functions for a worker process.
 
 Photos are validated again, because commands can arrive without the gateway. Colours are treated as sRGB
 whatever profile is embedded, and alpha is dropped, not composited, as in the model's training. Mirrored
@@ -10,12 +10,13 @@ from __future__ import annotations
 import io
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pi_heif
-from PIL import Image, UnidentifiedImageError
+from PIL import AvifImagePlugin, Image, UnidentifiedImageError
 
 from bus.contract import limits
 from bus.contract.messages import FocalSource
@@ -34,6 +35,8 @@ _FORMATS: Final = sorted(limits.PHOTO_MEDIA_TYPES.keys() - {"MPO"})
 """The only parsers in use; MPO opens as JPEG."""
 _BROKEN: Final = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, KeyError)
 """The errors that Pillow and its decoders raise on damaged files."""
+_BAND: Final = 256
+"""Rows that are converted at once."""
 _UPRIGHT: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -58,10 +61,14 @@ class PhotoLimits:
 def prepare() -> None:
     """Configure Pillow for this process: HEIF on, its bomb check off in favour of ours, its warnings off.
 
-    Otherwise it warns on stderr of everything that it repairs.
+    Otherwise it warns on stderr of everything that it repairs. Everything is loaded now: a worker opens
+    no file later.
     """
     pi_heif.register_heif_opener()
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the workers are the parallelism
+    pi_heif.options.DECODE_THREADS = 1
     Image.MAX_IMAGE_PIXELS = None
+    Image.init()
     warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
@@ -71,8 +78,11 @@ def decode(
     focal_px: float | None = None,
     focal_mm: float | None = None,
     allowed: PhotoLimits = PhotoLimits(),
+    allocate: Callable[[int, int], Pixels] = lambda height, width: np.empty((height, width, 3), np.uint8),
 ) -> Photo:
     """Return the upright photo. ``focal_px`` wins over ``focal_mm`` (35 mm equivalent), both over EXIF.
+
+    ``allocate(height, width)`` returns the memory of its pixels.
 
     Raises `PhotoError` or a subclass, or `FocalLengthError`.
     """
@@ -85,7 +95,11 @@ def decode(
         _load(image)
         _check_size(image, allowed)
         tags = exif.tags_of(image)
-        pixels = _rgb(_turned(image, tags.get(exif.ORIENTATION)))
+        upright = _turned(image, tags.get(exif.ORIENTATION))
+        pixels = allocate(upright.height, upright.width)
+        for top in range(0, upright.height, _BAND):  # so that no second whole copy is made
+            bottom = min(top + _BAND, upright.height)
+            pixels[top:bottom] = _rgb(upright.crop((0, top, upright.width, bottom)))
     height, width = pixels.shape[:2]
     focal, source = _focal(tags, width, height, focal_px, focal_mm)
     return Photo(pixels=pixels, focal_px=focal, focal_source=source)
@@ -132,7 +146,11 @@ def _load(image: Image.Image) -> None:
 
 def _turned(image: Image.Image, orientation: Any) -> Image.Image:
     method = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
-    return image if method is None else image.transpose(method)
+    if method is None:
+        return image
+    turned = image.transpose(method)
+    image.close()  # a worker's memory holds two copies of the largest photo, not three
+    return turned
 
 
 def _rgb(image: Image.Image) -> Pixels:

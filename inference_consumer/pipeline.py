@@ -1,7 +1,8 @@
 """Runs a generation from photo to stored splat, in three overlapping stages; many run concurrently.
 
-The stages are fetch and decode (loop and decoding threads), batch and engine (`batch_runner`), encode and
-upload (encoding threads and loop). It must not know Kafka records or interpret errors: the handlers do.
+The stages are fetch and decode (loop, worker processes, preparing threads), batch and engine
+(`batch_runner`), encode and upload (encoding threads and loop). It must not know Kafka records or interpret
+errors: the handlers do.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ from bus.contract.messages import (
 from bus.contract.models import matches
 from bus.contract.splat import MEDIA_TYPE, Camera
 from bus.runtime.errors import SharpstreamError
-from inference_consumer import photo
 from inference_consumer.batch_runner import Inference, Served
 from inference_consumer.errors import ModelUnavailableError
 from inference_consumer.models import Model, Splat
+from inference_consumer.photo_reader import PhotoReader
 from inference_consumer.stage_timer import Job, PublishProgress, StageTimer
 
 T = TypeVar("T")
@@ -58,6 +59,7 @@ class Pipeline:
         blobs: Blobs,
         model: Model,
         inference: Inference,
+        photos: PhotoReader,
         publish: PublishProgress,
         worker: str,
         decode_threads: int,
@@ -65,7 +67,8 @@ class Pipeline:
     ) -> None:
         self._blobs, self._model, self._inference = blobs, model, inference
         self._publish, self._worker = publish, worker
-        self._decoders = ThreadPoolExecutor(decode_threads, thread_name_prefix="decode")
+        self._photos = photos
+        self._preparers = ThreadPoolExecutor(decode_threads, thread_name_prefix="prepare")
         self._encoders = ThreadPoolExecutor(encode_threads, thread_name_prefix="encode")
 
     async def make(self, job: Job) -> PipelineResult:
@@ -82,7 +85,7 @@ class Pipeline:
 
     def close(self) -> None:
         """Shut the thread pools down without waiting for running work."""
-        self._decoders.shutdown(wait=False, cancel_futures=True)
+        self._preparers.shutdown(wait=False, cancel_futures=True)
         self._encoders.shutdown(wait=False, cancel_futures=True)
 
     async def _make(self, job: Job, watch: StageTimer) -> PipelineResult:
@@ -127,11 +130,15 @@ class Pipeline:
             data = await self._blobs.get(job.command.source)
         job.check()
         with watch.stage(Stage.DECODE):
-            return await self._on(self._decoders, lambda: self._decode(data, job.command))
-
-    def _decode(self, data: bytes, command: GenerateScene) -> tuple[Camera, FocalSource, Any]:
-        taken = photo.decode(data, focal_px=command.focal_length_px, focal_mm=command.focal_length_mm)
-        return taken.camera, taken.focal_source, self._model.prepare(taken)
+            taken = await self._photos.decode(
+                data,
+                job.command.account_id,
+                focal_px=job.command.focal_length_px,
+                focal_mm=job.command.focal_length_mm,
+            )
+            del data
+            item = await self._on(self._preparers, lambda: self._model.prepare(taken))
+            return taken.camera, taken.focal_source, item
 
     async def _served(self, job: Job, item: Any, watch: StageTimer) -> Served:
         watch.begin(Stage.BATCH)

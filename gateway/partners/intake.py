@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import asyncpg
@@ -11,7 +10,7 @@ import asyncpg
 from bus.blobs import BlobStore
 from bus.runtime.settings import S3Settings
 from gateway.accounts.quotas import Quota, Quotas
-from gateway.scenes import photo_check
+from gateway.scenes import photo_reader
 from gateway.scenes.accept_dependencies import AcceptDependencies
 from gateway.scenes.uploads import Uploads
 from gateway.settings import PartnerBridgeSettings, Ports
@@ -23,11 +22,9 @@ async def opened(
     pool: asyncpg.Pool, s3: S3Settings, own: PartnerBridgeSettings, *, refused_ports: Ports = ()
 ) -> AsyncIterator[AcceptDependencies]:
     """Open the dependencies for the body."""
-    photo_check.prepare()
     async with AsyncExitStack() as stack:
         blobs = await stack.enter_async_context(BlobStore(s3))
-        decoders = ThreadPoolExecutor(own.decode_threads, thread_name_prefix="photo")
-        stack.callback(decoders.shutdown, cancel_futures=True)
+        photos = await stack.enter_async_context(photo_reader.opened(own.decode_threads))
         images = SsrfGuard(allow_private=own.fetch_allow_private, refused_ports=refused_ports)
         outgoing = images.session(connect_s=own.fetch_seconds, total_s=own.fetch_seconds)
         stack.push_async_callback(outgoing.close)
@@ -42,10 +39,10 @@ async def opened(
         yield AcceptDependencies(
             blobs=blobs,
             bucket=s3.bucket,
-            decoders=decoders,
             fetch_seconds=own.fetch_seconds,
             images=images,
             outgoing=outgoing,
+            photos=photos,
             receivers=images,
             quotas=Quotas(pool, quota),
             uploads=Uploads(pool),

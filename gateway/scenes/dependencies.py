@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +17,7 @@ from gateway.scenes.accept_dependencies import AcceptDependencies
 from gateway.scenes.cancel_delete import Removing
 from gateway.scenes.exports import ExportStore
 from gateway.scenes.idempotency import Idempotency
+from gateway.scenes.photo_reader import PhotoReader
 from gateway.scenes.prepare import Preparer
 from gateway.scenes.presenter import Presenter
 from gateway.scenes.queue_position import Backlog
@@ -53,6 +53,7 @@ class SceneDependencies:
 def build(  # noqa: PLR0917
     pool: asyncpg.Pool,
     blobs: BlobStore,
+    photos: PhotoReader,
     settings: Settings,
     stack: AsyncExitStack,
     quotas: Quotas,
@@ -62,8 +63,6 @@ def build(  # noqa: PLR0917
 ) -> SceneDependencies:
     """Return the dependencies; ``stack`` closes them at the end. The caller runs ``backlog``."""
     own = settings.gateway
-    decoders = ThreadPoolExecutor(own.decode_threads, thread_name_prefix="photo")
-    stack.callback(decoders.shutdown, cancel_futures=True)
     images = SsrfGuard(allow_private=own.fetch_allow_private, refused_ports=settings.outgoing.refused_ports)
     outgoing = images.session(connect_s=own.fetch_seconds, total_s=own.fetch_seconds)
     stack.push_async_callback(outgoing.close)
@@ -74,10 +73,10 @@ def build(  # noqa: PLR0917
         AcceptDependencies(
             blobs=blobs,
             bucket=settings.s3.bucket,
-            decoders=decoders,
             fetch_seconds=own.fetch_seconds,
             images=images,
             outgoing=outgoing,
+            photos=photos,
             receivers=receivers,
             quotas=quotas,
             uploads=uploads,

@@ -1,4 +1,4 @@
-"""Checks a photo before it is accepted: format, size, completeness. Pure functions for a worker thread.
+"""Checks a photo before it is accepted: format, size, completeness. Pure functions for a worker process.
 
 The consumer decodes and checks again. Here the caller still waits for the answer, so each defect has its own
 code and message. The header is checked before any pixel is decoded.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pi_heif
-from PIL import Image, UnidentifiedImageError
+from PIL import AvifImagePlugin, Image, UnidentifiedImageError
 
 from bus.contract.limits import MAX_PHOTO_BYTES, MAX_PHOTO_PIXELS, MIN_PHOTO_SIDE, PHOTO_MEDIA_TYPES
 from gateway.errors import DomainError
@@ -52,9 +52,13 @@ def prepare() -> None:
     """Set Pillow up for this process: enable HEIF, and replace its decompression-bomb check by ours.
 
     Pillow's warns at 89 megapixels through a process-wide filter; ours refuses above the documented limit.
+    Everything is loaded now: a worker opens no file later.
     """
     pi_heif.register_heif_opener()
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the workers are the parallelism
+    pi_heif.options.DECODE_THREADS = 1
     Image.MAX_IMAGE_PIXELS = None
+    Image.init()
 
 
 def too_large() -> DomainError:

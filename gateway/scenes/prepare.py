@@ -20,8 +20,9 @@ from bus.contract.blob_ref import BlobRef
 from bus.contract.ids import new_id
 from bus.contract.messages import GenerateScene
 from bus.runtime.errors import SharpstreamError
+from bus.sandbox.pool import shared
 from gateway.accounts.principal import Principal
-from gateway.scenes import display_name, photo_check, photo_source
+from gateway.scenes import display_name, photo_source
 from gateway.scenes.accept_dependencies import AcceptDependencies
 from gateway.scenes.accept_generation import Acceptance
 from gateway.scenes.generate_request import GenerateRequest
@@ -57,16 +58,17 @@ class Preparer:
         """
         own = self.dependencies
         fetched = await photo_source.fetch(own, caller.account_id, request.source, charge)
-        loop = asyncio.get_running_loop()
-        facts = await loop.run_in_executor(own.decoders, photo_check.inspect, fetched.photo)
-        quota = await own.quotas.of(caller.account_id, caller.role)
         generation_id = new_id()
         key = f"originals/{generation_id}/{secrets.token_hex(16)}"
-        try:
-            ref = await self._store_and_verify(key, fetched, facts)
-        except BaseException:
-            await asyncio.shield(self.take_back(key))
-            raise
+        async with shared(fetched.photo) as photo:
+            facts = await own.photos.inspect(photo, caller.account_id)
+            quota = await own.quotas.of(caller.account_id, caller.role)
+            verified = asyncio.ensure_future(own.photos.verify(photo, caller.account_id))
+            try:
+                ref = await self._store_while(verified, key, fetched, facts)
+            except BaseException:
+                await asyncio.shield(self.take_back(key))
+                raise
         command = GenerateScene(
             generation_id=generation_id,
             account_id=caller.account_id,
@@ -96,10 +98,10 @@ class Preparer:
         except SharpstreamError as error:
             _log.warning("orphaned_photo", key=key, error=str(error))
 
-    async def _store_and_verify(self, key: str, fetched: Fetched, facts: PhotoFacts) -> BlobRef:
-        """Store the photo while a thread reads it to its end: takes as long as the slower of the two."""
-        loop = asyncio.get_running_loop()
-        verified = loop.run_in_executor(self.dependencies.decoders, photo_check.verify, fetched.photo)
+    async def _store_while(
+        self, verified: asyncio.Future[None], key: str, fetched: Fetched, facts: PhotoFacts
+    ) -> BlobRef:
+        """Store the photo while a worker reads it to its end: takes as long as the slower of the two."""
         stored = asyncio.ensure_future(self._store(key, fetched, facts))
         try:
             await verified

@@ -31,7 +31,6 @@ from gateway.operations.periodic import sweep
 from gateway.partners import dependencies as partner_dependencies
 from gateway.partners.dependencies import PartnerDependencies
 from gateway.scenes import dependencies as scene_dependencies
-from gateway.scenes import photo_check
 from gateway.scenes.dependencies import SceneDependencies
 from gateway.settings import Settings
 from gateway.streaming import dependencies as stream_dependencies
@@ -73,7 +72,6 @@ class Groups:
 
 def create_app(settings: Settings) -> Litestar:
     """Return the application. Its start fails where Postgres is unreachable or not migrated."""
-    photo_check.prepare()
     metrics = Metrics()
     app = Litestar(
         ROUTES,

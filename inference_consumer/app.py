@@ -16,7 +16,7 @@ from bus.contract import topics
 from bus.kafka.processor import Processor
 from bus.runtime import logs, process, tasks, telemetry
 from bus.runtime.health import HealthServer
-from inference_consumer import models, photo, settings
+from inference_consumer import models, settings
 from inference_consumer.batch_runner import Inference
 from inference_consumer.batcher import Batcher
 from inference_consumer.cancellations import Cancellations
@@ -119,7 +119,6 @@ class App:
                 loop.remove_signal_handler(number)
 
     async def _serve(self, blobs: Blobs) -> None:
-        photo.prepare()
         options = self._settings.inference
         engine = self._engine
         batcher = Batcher(

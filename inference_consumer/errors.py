@@ -5,42 +5,6 @@ from __future__ import annotations
 from bus.runtime.errors import PermanentError, SharpstreamError, TransientError
 
 
-class PhotoError(PermanentError):
-    """The bytes are not a readable photo; the user has to send another one."""
-
-    code = "photo_unreadable"
-
-
-class PhotoTruncatedError(PhotoError):
-    """The photo's data is damaged or ends too early."""
-
-    code = "photo_truncated"
-
-
-class PhotoTooSmallError(PhotoError):
-    """A side is shorter than `bus.contract.limits.MIN_PHOTO_SIDE`."""
-
-    code = "photo_too_small"
-
-
-class PhotoTooManyPixelsError(PhotoError):
-    """More pixels than `bus.contract.limits.MAX_PHOTO_PIXELS`: huge, or a decompression bomb."""
-
-    code = "photo_too_many_pixels"
-
-
-class PhotoTooLargeError(PhotoError):
-    """More bytes than `bus.contract.limits.MAX_PHOTO_BYTES`."""
-
-    code = "photo_too_large"
-
-
-class FocalLengthError(PermanentError):
-    """The command states a focal length that no lens has."""
-
-    code = "focal_length_invalid"
-
-
 class ModelUnavailableError(PermanentError):
     """The command names a model that this deployment does not run."""
 

@@ -13,6 +13,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
 
 from bus.blobs import Blobs
 from bus.contract.blob_ref import BlobRef
@@ -27,20 +30,27 @@ from bus.contract.messages import (
 from bus.contract.models import matches
 from bus.contract.splat import MEDIA_TYPE, Camera
 from bus.runtime.errors import SharpstreamError
-from inference_consumer import photo
 from inference_consumer.batch_runner import Inference, Served
 from inference_consumer.errors import ModelUnavailableError
-from inference_consumer.models import Model, Splat
+from inference_consumer.models import Model, Photo, Splat
 from inference_consumer.stage_timer import Job, PublishProgress, StageTimer
+from photo import focal, rendition
+from photo.threads import PhotoReader
+from photo.turns import Pixels
 
 T = TypeVar("T")
+log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PipelineResult:
-    """The result of a job; ``scale_spread`` as in `inference_consumer.models.Estimates`."""
+    """The result of a job; ``scale_spread`` as in `inference_consumer.models.Estimates`.
+
+    ``photo``: the rendition, None where it could not be stored; the gateway makes it when it is asked for.
+    """
 
     result: BlobRef
+    photo: BlobRef | None
     gaussian_count: int
     camera: Camera
     focal_source: FocalSource
@@ -65,7 +75,8 @@ class Pipeline:
     ) -> None:
         self._blobs, self._model, self._inference = blobs, model, inference
         self._publish, self._worker = publish, worker
-        self._decoders = ThreadPoolExecutor(decode_threads, thread_name_prefix="decode")
+        self._photos = PhotoReader(decode_threads)
+        self._preparers = ThreadPoolExecutor(decode_threads, thread_name_prefix="prepare")
         self._encoders = ThreadPoolExecutor(encode_threads, thread_name_prefix="encode")
 
     async def make(self, job: Job) -> PipelineResult:
@@ -82,7 +93,8 @@ class Pipeline:
 
     def close(self) -> None:
         """Shut the thread pools down without waiting for running work."""
-        self._decoders.shutdown(wait=False, cancel_futures=True)
+        self._photos.close()
+        self._preparers.shutdown(wait=False, cancel_futures=True)
         self._encoders.shutdown(wait=False, cancel_futures=True)
 
     async def _make(self, job: Job, watch: StageTimer) -> PipelineResult:
@@ -98,15 +110,22 @@ class Pipeline:
         job.check()
         self._check_model(command)
         with self._inference.coming(command.priority):
-            camera, focal_source, item = await self._prepared(job, watch)
-        served = await self._served(job, item, watch)
-        del item  # frees its memory while the result is encoded
-        result = await self._stored(job, served.splat, watch)
+            taken, item = await self._prepared(job, watch)
+        camera, focal_source = taken.camera, taken.focal_source
+        seen = asyncio.ensure_future(self._seen(command.generation_id, taken.pixels))
+        try:
+            served = await self._served(job, item, watch)
+            del item, taken  # frees their memory while the result is encoded
+            result = await self._stored(job, served.splat, watch)
+            rendition_ref = await seen
+        finally:
+            seen.cancel()
         found = served.splat.estimates
-        if found.focal_px is not None:
+        if found.focal_px is not None and focal.plausible(found.focal_px, camera.width, camera.height):
             camera, focal_source = camera._replace(focal_px=found.focal_px), FocalSource.NETWORK
         return PipelineResult(
             result=result,
+            photo=rendition_ref,
             gaussian_count=served.splat.count,
             camera=camera,
             focal_source=focal_source,
@@ -122,16 +141,27 @@ class Pipeline:
                 f"The model {command.model} is not served here; leave it out, or ask for {name}."
             )
 
-    async def _prepared(self, job: Job, watch: StageTimer) -> tuple[Camera, FocalSource, Any]:
+    async def _prepared(self, job: Job, watch: StageTimer) -> tuple[Photo, Any]:
+        command = job.command
         with watch.stage(Stage.FETCH):
-            data = await self._blobs.get(job.command.source)
+            data = await self._blobs.get(command.source)
         job.check()
         with watch.stage(Stage.DECODE):
-            return await self._on(self._decoders, lambda: self._decode(data, job.command))
+            read = await self._photos.read(
+                data, focal_px=command.focal_length_px, focal_mm=command.focal_length_mm
+            )
+            taken = Photo(pixels=read.pixels, focal_px=read.focal_px, focal_source=read.focal_source)
+            return taken, await self._on(self._preparers, lambda: self._model.prepare(taken))
 
-    def _decode(self, data: bytes, command: GenerateScene) -> tuple[Camera, FocalSource, Any]:
-        taken = photo.decode(data, focal_px=command.focal_length_px, focal_mm=command.focal_length_mm)
-        return taken.camera, taken.focal_source, self._model.prepare(taken)
+    async def _seen(self, generation_id: UUID, pixels: Pixels) -> BlobRef | None:
+        """Store the rendition while the network works. Best effort: a scene is not worth less without it."""
+        key = f"results/{generation_id}/{secrets.token_hex(16)}{rendition.SUFFIX}"
+        try:
+            file = await self._photos.rendition_of(pixels)
+            return await self._blobs.put(key, file, rendition.MEDIA_TYPE)
+        except (SharpstreamError, OSError, ValueError, MemoryError) as error:
+            log.warning("rendition_missing", generation_id=str(generation_id), error=str(error))
+            return None
 
     async def _served(self, job: Job, item: Any, watch: StageTimer) -> Served:
         watch.begin(Stage.BATCH)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import asyncpg
@@ -11,11 +10,11 @@ import asyncpg
 from bus.blobs import BlobStore
 from bus.runtime.settings import S3Settings
 from gateway.accounts.quotas import Quota, Quotas
-from gateway.scenes import photo_check
 from gateway.scenes.accept_dependencies import AcceptDependencies
 from gateway.scenes.uploads import Uploads
 from gateway.settings import PartnerBridgeSettings
 from gateway.ssrf import SsrfGuard
+from photo.threads import PhotoReader
 
 
 @asynccontextmanager
@@ -23,11 +22,10 @@ async def opened(
     pool: asyncpg.Pool, s3: S3Settings, own: PartnerBridgeSettings
 ) -> AsyncIterator[AcceptDependencies]:
     """Open the dependencies for the body."""
-    photo_check.prepare()
     async with AsyncExitStack() as stack:
         blobs = await stack.enter_async_context(BlobStore(s3))
-        decoders = ThreadPoolExecutor(own.decode_threads, thread_name_prefix="photo")
-        stack.callback(decoders.shutdown, cancel_futures=True)
+        photos = PhotoReader(own.decode_threads)
+        stack.callback(photos.close)
         images = SsrfGuard(allow_private=own.fetch_allow_private)
         outgoing = images.session(connect_s=own.fetch_seconds, total_s=own.fetch_seconds)
         stack.push_async_callback(outgoing.close)
@@ -41,7 +39,7 @@ async def opened(
         yield AcceptDependencies(
             blobs=blobs,
             bucket=s3.bucket,
-            decoders=decoders,
+            photos=photos,
             fetch_seconds=own.fetch_seconds,
             images=images,
             outgoing=outgoing,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +20,7 @@ from gateway.scenes.idempotency import Idempotency
 from gateway.scenes.prepare import Preparer
 from gateway.scenes.presenter import Presenter
 from gateway.scenes.queue_position import Backlog
+from gateway.scenes.renditions import Renditions
 from gateway.scenes.repository import Scenes
 from gateway.scenes.shares import Shares
 from gateway.scenes.upload_memory import Budget
@@ -29,6 +29,7 @@ from gateway.scenes.wait_for_scene import SceneWaiter
 from gateway.settings import Settings
 from gateway.ssrf import SsrfGuard
 from gateway.streaming.waiters import Waiters
+from photo.threads import PhotoReader
 
 _MIB: Final = 1024 * 1024
 
@@ -62,19 +63,20 @@ def build(  # noqa: PLR0917
 ) -> SceneDependencies:
     """Return the dependencies; ``stack`` closes them at the end. The caller runs ``backlog``."""
     own = settings.gateway
-    decoders = ThreadPoolExecutor(own.decode_threads, thread_name_prefix="photo")
-    stack.callback(decoders.shutdown, cancel_futures=True)
+    photos = PhotoReader(own.decode_threads)
+    stack.callback(photos.close)
     images = SsrfGuard(allow_private=own.fetch_allow_private)
     outgoing = images.session(connect_s=own.fetch_seconds, total_s=own.fetch_seconds)
     stack.push_async_callback(outgoing.close)
     scenes, uploads, idempotency = Scenes(pool), Uploads(pool), Idempotency(pool)
     backlog = Backlog(settings.kafka, pool, group=own.inference_group)
-    presenter = Presenter(blobs, backlog)
+    renditions = Renditions(pool, blobs, settings.s3.bucket, photos)
+    presenter = Presenter(blobs, backlog, renditions)
     preparer = Preparer(
         AcceptDependencies(
             blobs=blobs,
             bucket=settings.s3.bucket,
-            decoders=decoders,
+            photos=photos,
             fetch_seconds=own.fetch_seconds,
             images=images,
             outgoing=outgoing,

@@ -21,13 +21,16 @@ from bus.contract.ids import new_id
 from bus.contract.messages import GenerateScene
 from bus.runtime.errors import SharpstreamError
 from gateway.accounts.principal import Principal
-from gateway.scenes import display_name, photo_check, photo_source
+from gateway.scenes import display_name, photo_source
 from gateway.scenes.accept_dependencies import AcceptDependencies
 from gateway.scenes.accept_generation import Acceptance
 from gateway.scenes.generate_request import GenerateRequest
 from gateway.scenes.idempotency import Claim
-from gateway.scenes.photo_check import PhotoFacts
+from gateway.scenes.photo_errors import refused
 from gateway.scenes.photo_source import Fetched
+from photo.errors import PhotoError
+from photo.projection import warning
+from photo.reader import Facts
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -53,8 +56,7 @@ class Preparer:
         """
         own = self.dependencies
         fetched = await photo_source.fetch(own, caller.account_id, request.source)
-        loop = asyncio.get_running_loop()
-        facts = await loop.run_in_executor(own.decoders, photo_check.inspect, fetched.photo)
+        facts = await self._inspected(fetched.photo)
         quota = await own.quotas.of(caller.account_id, caller.role)
         generation_id = new_id()
         key = f"originals/{generation_id}/{secrets.token_hex(16)}"
@@ -91,41 +93,48 @@ class Preparer:
         except SharpstreamError as error:
             _log.warning("orphaned_photo", key=key, error=str(error))
 
-    async def _store_and_verify(self, key: str, fetched: Fetched, facts: PhotoFacts) -> BlobRef:
-        """Store the photo while a thread reads it to its end: takes as long as the slower of the two."""
-        loop = asyncio.get_running_loop()
-        verified = loop.run_in_executor(self.dependencies.decoders, photo_check.verify, fetched.photo)
+    async def _inspected(self, photo: bytes) -> Facts:
+        try:
+            return await self.dependencies.photos.inspect(photo)
+        except PhotoError as error:
+            raise refused(error) from error
+
+    async def _store_and_verify(self, key: str, fetched: Fetched, facts: Facts) -> BlobRef:
+        """Store the photo while it is read to its end: takes as long as the slower of the two."""
         stored = asyncio.ensure_future(self._store(key, fetched, facts))
         try:
-            await verified
-        except BaseException:
+            await self.dependencies.photos.verify(fetched.photo)
+        except BaseException as error:
             stored.cancel()
             with suppress(asyncio.CancelledError, SharpstreamError):
                 await stored
+            if isinstance(error, PhotoError):
+                raise refused(error) from error
             raise
         return await stored
 
-    async def _store(self, key: str, fetched: Fetched, facts: PhotoFacts) -> BlobRef:
+    async def _store(self, key: str, fetched: Fetched, facts: Facts) -> BlobRef:
         blobs = self.dependencies.blobs
         if fetched.stored is None:
             return await blobs.put(key, fetched.photo, facts.media_type)
         # Copied within the store, so that the upload's URL cannot overwrite the accepted bytes.
         position, version = fetched.stored
-        await blobs.copy(position, key, version=version)
+        await blobs.copy(position, key, version=version, media_type=facts.media_type)
         digest = (await asyncio.to_thread(hashlib.sha256, fetched.photo)).hexdigest()
         return BlobRef(key=key, sha256=digest, bytes=len(fetched.photo), media_type=facts.media_type)
 
 
-def _row_metadata(request: GenerateRequest, facts: PhotoFacts, ref: BlobRef) -> dict[str, Any]:
+def _row_metadata(request: GenerateRequest, facts: Facts, ref: BlobRef) -> dict[str, Any]:
     client = request.metadata or {}
-    image = {
+    image: dict[str, Any] = {
         "width": facts.width,
         "height": facts.height,
         "media_type": facts.media_type,
         "bytes": ref.bytes,
         "sha256": ref.sha256,
-        "located": facts.located,
     }
+    if facts.projection is not None:
+        image |= {"projection": facts.projection, "warning": warning(facts.projection)}
     address = request.source if isinstance(request.source, str) else None
     name = display_name.named(client, request.file_name or display_name.of_url(address))
     return {"client": client, "image": image} | ({"name": name} if name else {})

@@ -43,7 +43,7 @@ async def create_share(
 ) -> ShareCreatedOut:
     """Make a link that shows a completed scene without an account, until it expires.
 
-    It shows the scene, its name and its size; also the photo, unless its file states where it was taken.
+    It shows the scene, its name, its size and the photo, never the file that was sent.
     """
     lasting = timedelta(hours=data.expires_in_hours)
     share, token = await shares.make(request.user.account_id, generation_id, lasting=lasting)

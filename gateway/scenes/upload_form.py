@@ -17,7 +17,7 @@ from bus.contract.limits import MAX_METADATA_BYTES, MAX_PHOTO_BYTES
 from gateway.errors import DomainError
 from gateway.http.errors import HttpError
 from gateway.scenes.generate_request import UploadForm
-from gateway.scenes.photo_check import too_large
+from gateway.scenes.photo_errors import too_large
 
 PHOTO_FIELD: Final = "image"
 TEXT_LIMITS: Final = {

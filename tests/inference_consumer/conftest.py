@@ -21,7 +21,6 @@ from bus.kafka.processor import Record
 from bus.runtime.settings import KafkaSettings, S3Settings
 from bus.runtime.tasks import end
 from bus.testing import MemoryBlobs
-from inference_consumer import photo
 from inference_consumer.batch_runner import Inference
 from inference_consumer.batcher import Batcher
 from inference_consumer.engine import Engine
@@ -48,7 +47,7 @@ class Works:
 
 @contextlib.asynccontextmanager
 async def _works(model: Model, *, max_delay_s: float = 0.0) -> AsyncIterator[Works]:
-    photo.prepare()
+
     engine = Engine(lambda: model)
     await engine.start()
     batcher = Batcher(

@@ -632,7 +632,7 @@ export interface paths {
          * Share a scene
          * @description Make a link that shows a completed scene without an account, until it expires.
          *
-         *     It shows the scene, its name and its size; also the photo, unless its file states where it was taken.
+         *     It shows the scene, its name, its size and the photo, never the file that was sent.
          */
         post: operations["create_share"];
         delete?: never;
@@ -1813,7 +1813,7 @@ export interface components {
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
             id: string;
-            /** @description `client`: what was sent with the photo. `image`: the photo. Once completed: `result`: the splat; `model`: which model and network made it; `timings`: milliseconds; `focal_source`: where the focal length comes from (`request`, `exif`, `network`, or `default`, a guess); `scale_uncertainty`: standard deviation of the natural logarithm of the metric scale, absent where the model does not say. Once the preview is made: `scores`: how true the scene is, its own view compared with the photo at `size` pixels: `psnr` in dB, `ssim`, 1 for equal pictures, and `lpips` and `dists` where the operator has set them up; absent where the photo could not be compared. After a failure: `error`. */
+            /** @description `client`: what was sent with the photo. `image`: the photo, with a `warning` where no ordinary lens took it (`projection`). Once completed: `result`: the splat; `model`: which model and network made it; `timings`: milliseconds; `focal_source`: where the focal length comes from (`request`, `exif`, `network`, or `default`, a guess); `scale_uncertainty`: standard deviation of the natural logarithm of the metric scale, absent where the model does not say. Once the preview is made: `scores`: how true the scene is, its own view compared with the photo at `size` pixels: `psnr` in dB, `ssim`, 1 for equal pictures, and `lpips` and `dists` where the operator has set them up; absent where the photo could not be compared. After a failure: `error`. */
             metadata: {
                 [key: string]: unknown;
             };
@@ -1855,7 +1855,7 @@ export interface components {
              * @example 0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47
              */
             id: string;
-            /** @description `client`: what was sent with the photo. `image`: the photo. Once completed: `result`: the splat; `model`: which model and network made it; `timings`: milliseconds; `focal_source`: where the focal length comes from (`request`, `exif`, `network`, or `default`, a guess); `scale_uncertainty`: standard deviation of the natural logarithm of the metric scale, absent where the model does not say. Once the preview is made: `scores`: how true the scene is, its own view compared with the photo at `size` pixels: `psnr` in dB, `ssim`, 1 for equal pictures, and `lpips` and `dists` where the operator has set them up; absent where the photo could not be compared. After a failure: `error`. */
+            /** @description `client`: what was sent with the photo. `image`: the photo, with a `warning` where no ordinary lens took it (`projection`). Once completed: `result`: the splat; `model`: which model and network made it; `timings`: milliseconds; `focal_source`: where the focal length comes from (`request`, `exif`, `network`, or `default`, a guess); `scale_uncertainty`: standard deviation of the natural logarithm of the metric scale, absent where the model does not say. Once the preview is made: `scores`: how true the scene is, its own view compared with the photo at `size` pixels: `psnr` in dB, `ssim`, 1 for equal pictures, and `lpips` and `dists` where the operator has set them up; absent where the photo could not be compared. After a failure: `error`. */
             metadata: {
                 [key: string]: unknown;
             };
@@ -1864,7 +1864,10 @@ export interface components {
              * @example kitchen.jpg
              */
             name: string | null;
+            /** @description The file as it was sent, with its metadata */
             original_image_url: string;
+            /** @description The photo for people's eyes: upright, sRGB, WebP, at most 1600 pixels a side, without metadata; null until it is made, and where the photo cannot be read */
+            photo_url: string | null;
             /** @description A picture of it, PNG; null until it is made */
             preview_url: string | null;
             /** @example interactive */
@@ -1976,8 +1979,8 @@ export interface components {
              * @example kitchen.jpg
              */
             name: string | null;
-            /** @description The photo; null where the file says, or may say, where it was taken */
-            original_image_url: string | null;
+            /** @description The photo for people's eyes: upright, sRGB, WebP, at most 1600 pixels a side, without metadata; null until it is made, and where the photo cannot be read */
+            photo_url: string | null;
             /** @description A picture of it, PNG; null until it is made */
             preview_url: string | null;
             /** @description The splat for viewers on the web, SPZ; null until it is made */

@@ -14,6 +14,7 @@ import { TimingsPicture } from "../scene/TimingsPicture";
 import { useScene } from "../scene/useScene";
 import { Button, ButtonLink } from "../ui/Button";
 import { Card, Page } from "../ui/Page";
+import { Photo } from "../ui/Photo";
 import { Trouble } from "../ui/states";
 
 /** One scene: looked into, explained, taken elsewhere, shared. */
@@ -60,6 +61,7 @@ function Shown({ scene }: { scene: Scene }): ReactNode {
         </>
       }
     >
+      <Warned metadata={scene.metadata} />
       {!isEnded && <Making scene={scene} />}
       {scene.status === "completed" && <SceneView scene={scene} />}
       {isEnded && scene.status !== "completed" && <NotMade scene={scene} />}
@@ -82,10 +84,20 @@ function Shown({ scene }: { scene: Scene }): ReactNode {
   );
 }
 
+/** What the photo's file says against a true scene: a panorama, a fisheye. */
+function Warned({ metadata }: { metadata: Scene["metadata"] }): ReactNode {
+  const { warning } = (metadata.image ?? {}) as { warning?: string };
+  return warning ? (
+    <p role="note" className="rounded-2xl bg-wash px-4 py-3 text-soft">
+      {warning}
+    </p>
+  ) : null;
+}
+
 function NotMade({ scene }: { scene: Scene }): ReactNode {
   return (
     <div className="grid items-start gap-8 md:grid-cols-2">
-      <img src={scene.original_image_url} alt="The photo" className="w-full rounded-3xl bg-wash shadow-lift" />
+      <Photo sources={[scene.photo_url]} alt="The photo" className="w-full rounded-3xl bg-wash shadow-lift" />
       <div role="status" className="grid gap-3">
         <h2 className="text-xl font-semibold">{scene.status === "failed" ? "This photo could not be made into a scene" : "This scene was stopped"}</h2>
         {scene.error_message && <p>{scene.error_message}</p>}

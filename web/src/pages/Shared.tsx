@@ -19,12 +19,12 @@ export function Shared(): ReactNode {
   if (error) return <Gone error={error} retry={() => void refetch()} />;
   if (!data) return <div role="status" aria-label="Loading the scene" className="shimmer mx-auto mt-8 aspect-3/2 w-[min(70rem,calc(100%-2rem))] rounded-3xl" />;
   const frame = frameOfShared(data);
-  const picture = data.preview_url ?? data.original_image_url;
+  const picture = data.preview_url ?? data.photo_url;
   const name = nameOf(data);
   return (
     <Page wide title={name} lead={`Shared with you until ${day(data.expires_at)}.`}>
       {data.viewer_url && frame ? (
-        <Viewer name={name} url={data.viewer_url} frame={frame} photo={data.original_image_url} preview={data.preview_url} />
+        <Viewer name={name} url={data.viewer_url} frame={frame} photo={data.photo_url} preview={data.preview_url} />
       ) : (
         picture && <img src={picture} alt="The scene" className="mx-auto max-h-[75vh] rounded-3xl" />
       )}

@@ -5,6 +5,7 @@ import { cancelScene, type Scene } from "../api/scenes";
 import { ordinal } from "../lib/words";
 import { Button } from "../ui/Button";
 import { Icon } from "../ui/icons";
+import { Photo } from "../ui/Photo";
 import { Progress, Trouble } from "../ui/states";
 import { usePlace } from "./live";
 import { placeOfStatus, STAGES } from "./stages";
@@ -16,7 +17,7 @@ export function Making({ scene }: { scene: Scene }): ReactNode {
   const cancel = useMutation({ mutationFn: () => cancelScene(scene.id) });
   return (
     <div className="grid items-start gap-8 md:grid-cols-[3fr_2fr]">
-      <img src={localPicture(scene.id) ?? scene.original_image_url} alt="The photo" className="breathe w-full rounded-3xl bg-wash shadow-lift" />
+      <Photo sources={[localPicture(scene.id), scene.photo_url]} alt="The photo" className="breathe w-full rounded-3xl bg-wash shadow-lift" />
       <div className="grid gap-6">
         <Progress value={place.fraction} label="How far the scene is" />
         <ol aria-label="Stages" className="grid gap-1">

@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import { nameOf, type Scene } from "../api/scenes";
 import { steady } from "../lib/steady";
 import { Button } from "../ui/Button";
+import { Photo } from "../ui/Photo";
 import { Trouble } from "../ui/states";
 import { frameOf } from "../viewer/frame";
 import { Viewer } from "../viewer/Viewer";
@@ -14,7 +15,7 @@ const PATIENCE_MS = 60_000;
 export function SceneView({ scene }: { scene: Scene }): ReactNode {
   const { url, making, make, error } = useViewerFile(scene);
   const frame = frameOf(scene.metadata);
-  const photo = steady(`photo ${scene.id}`, scene.original_image_url);
+  const photo = scene.photo_url ? steady(`photo ${scene.id}`, scene.photo_url) : null;
   const preview = scene.preview_url ? steady(`preview ${scene.id}`, scene.preview_url) : null;
   if (url && frame) return <Viewer name={nameOf(scene)} url={url} frame={frame} photo={photo} preview={preview} />;
 
@@ -22,7 +23,7 @@ export function SceneView({ scene }: { scene: Scene }): ReactNode {
   return (
     <div className="grid gap-4">
       <div className="relative mx-auto overflow-hidden rounded-3xl bg-stage shadow-lift">
-        <img src={preview ?? photo} alt="The photo" className={`max-h-[70vh] ${coming ? "breathe" : ""}`} />
+        <Photo sources={[preview, photo]} alt="The photo" className={`max-h-[70vh] ${coming ? "breathe" : ""}`} />
       </div>
       {coming ? (
         <p role="status" className="text-center text-soft">

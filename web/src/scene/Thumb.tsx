@@ -13,7 +13,7 @@ export function Thumb({ item, name }: { item: SceneItem; name: string }): ReactN
   const preview = item.preview_url ? steady(`preview ${item.id}`, item.preview_url) : undefined;
   const { data: photo } = useQuery({
     queryKey: ["photo", item.id],
-    queryFn: async () => (await scene(item.id)).original_image_url,
+    queryFn: async () => (await scene(item.id)).photo_url,
     enabled: !preview && !local,
     staleTime: 45 * 60_000,
   });

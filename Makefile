@@ -20,7 +20,7 @@ COMPILE := $(UV) pip compile pyproject.toml --python-version 3.11 --universal --
 	--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade
 COMPILE_AS_DEV := $(filter-out --upgrade,$(COMPILE)) --constraint requirements/dev.txt
 
-.PHONY: help up down web browser test drills drill chaos lint types bench parity lock licences clean
+.PHONY: help up down web browser test drills drill chaos fuzz lint types bench parity lock licences clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,11 @@ chaos: $(DEV) ## fault injection, half an hour: kills brokers and each bridge, 2
 	$(BIN)/python -m pytest -m cluster
 	SHARPSTREAM_KILL_SCALE=3 $(BIN)/python -m pytest tests/bus -m kill
 	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
+
+# A finding prints its seed; `make fuzz FUZZ="1 SEED"` repeats it.
+FUZZ ?= 100000
+fuzz: $(DEV) ## read 100,000 broken photos in processes with limits, some minutes (FUZZ="COUNT FIRST" selects)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.photo.fuzz $(FUZZ)
 
 lint: $(DEV) ## check style, formatting, import contracts, the links in the documents and, where Node's tools are installed, the page
 	$(BIN)/ruff check .

@@ -77,8 +77,8 @@ class Blobs(Protocol):
         """Return up to ``most`` + 1 bytes of an object without a blob reference, and its version."""
         ...
 
-    async def copy(self, key: str, to: str, *, version: str) -> None:
-        """Copy an object within the store, unless it was changed since it was read."""
+    async def copy(self, key: str, to: str, *, version: str, media_type: str) -> None:
+        """Copy an object within the store as this type, unless it was changed since it was read."""
         ...
 
     async def delete(self, key: str) -> None:
@@ -237,15 +237,20 @@ class BlobStore:
             async with answer["Body"] as body:
                 return await body.read(), answer["ETag"]
 
-    async def copy(self, key: str, to: str, *, version: str) -> None:
-        """Copy an object within the store, unless it was changed since it was read.
+    async def copy(self, key: str, to: str, *, version: str, media_type: str) -> None:
+        """Copy an object within the store as this type, unless it was changed since it was read.
 
         Raises `BlobMissingError` or `BlobStoreError`.
         """
         source = {"Bucket": self.bucket, "Key": key}
         async with _translated(key):
             await self._client.copy_object(
-                Bucket=self.bucket, Key=to, CopySource=source, CopySourceIfMatch=version
+                Bucket=self.bucket,
+                Key=to,
+                CopySource=source,
+                CopySourceIfMatch=version,
+                MetadataDirective="REPLACE",  # or the type stays what the uploader said
+                ContentType=media_type,
             )
 
     async def delete(self, key: str) -> None:

@@ -54,9 +54,9 @@ class MemoryBlobs:
         body, _ = self.objects[key]
         return body[: most + 1], hashlib.sha256(body).hexdigest()
 
-    async def copy(self, key: str, to: str, *, version: str) -> None:
-        """Copy the object. Raises `BlobMissingError`, or `BlobStoreError` where it was changed."""
-        body, media_type = self.objects[key]
+    async def copy(self, key: str, to: str, *, version: str, media_type: str) -> None:
+        """Copy the object as this type. Raises `BlobStoreError` where it was changed."""
+        body, _ = self.objects[key]
         if hashlib.sha256(body).hexdigest() != version:
             raise BlobStoreError(f"The object {key} was changed.", key=key)
         self.objects[to] = (body, media_type)

@@ -15,10 +15,12 @@ import numpy as np
 from PIL import Image
 
 from bus.contract.messages import Scores
-from export_consumer import perceptual, photo
+from export_consumer import perceptual
 from export_consumer.errors import PhotoUnreadableError, ScoreModelError
 from export_consumer.gaussians import Scene
 from export_consumer.raster import render
+from photo import reader
+from photo.errors import PhotoError
 
 Picture: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
 """(H, W, 3) sRGB, or (H, W), in 0..1."""
@@ -50,7 +52,7 @@ def measure(scene: Scene, data: bytes, models: Mapping[str, str]) -> Measured:
     ``models``: the ONNX files of perceptual scores by name, ``lpips`` (Zhang et al. 2018) or ``dists`` (Ding
     et al. 2020). Raises `PhotoUnreadableError` for a photo that cannot be read or is not the scene's.
     """
-    original = photo.read(data)
+    original = _photo(data)
     if original.size != (scene.camera.width, scene.camera.height):
         raise PhotoUnreadableError(
             f"The photo has {original.width} x {original.height} pixels, the scene's camera"
@@ -68,6 +70,13 @@ def measure(scene: Scene, data: bytes, models: Mapping[str, str]) -> Measured:
             missing[name] = error.message
     scores = Scores(size=size, psnr=psnr(view, truth), ssim=ssim(view, truth), **seen)
     return Measured(scores, missing)
+
+
+def _photo(data: bytes) -> Image.Image:
+    try:
+        return Image.fromarray(reader.read(data).pixels)
+    except PhotoError as error:
+        raise PhotoUnreadableError(error.message) from error
 
 
 def psnr(one: Picture, other: Picture) -> float:

@@ -63,7 +63,9 @@ def convert(name: str, given: options.Options, data: bytes) -> File:
 def score(models: Mapping[str, str], data: bytes, photo: bytes) -> File:
     """Return the `scores.Measured` of the splat ``data`` and its photo, as JSON."""
     from export_consumer import scores  # noqa: PLC0415  (the rasteriser, which few formats need)
+    from photo import reader  # noqa: PLC0415
 
+    reader.prepare()
     found = scores.measure(splat.read(data), photo, models)
     return File(msgspec.json.encode(found), "application/json", ".json")
 

@@ -5,37 +5,7 @@ from __future__ import annotations
 from bus.runtime.errors import PermanentError, SharpstreamError, TransientError
 
 
-class PhotoError(PermanentError):
-    """The bytes are not a readable photo; the user has to send another one."""
-
-    code = "photo_unreadable"
-
-
-class PhotoTruncatedError(PhotoError):
-    """The photo's data is damaged or ends too early."""
-
-    code = "photo_truncated"
-
-
-class PhotoTooSmallError(PhotoError):
-    """A side is shorter than `bus.contract.limits.MIN_PHOTO_SIDE`."""
-
-    code = "photo_too_small"
-
-
-class PhotoTooManyPixelsError(PhotoError):
-    """More pixels than `bus.contract.limits.MAX_PHOTO_PIXELS`: huge, or a decompression bomb."""
-
-    code = "photo_too_many_pixels"
-
-
-class PhotoTooLargeError(PhotoError):
-    """More bytes than `bus.contract.limits.MAX_PHOTO_BYTES`."""
-
-    code = "photo_too_large"
-
-
-class PhotoTooComplexError(PhotoError):
+class PhotoTooComplexError(PermanentError):
     """Reading the photo takes more memory than a worker may have."""
 
     code = "photo_too_complex"
@@ -45,12 +15,6 @@ class PhotoReaderError(TransientError):
     """The worker that read the photo died or exceeded its time; only this attempt has failed."""
 
     code = "photo_unreadable"
-
-
-class FocalLengthError(PermanentError):
-    """The command states a focal length that no lens has."""
-
-    code = "focal_length_invalid"
 
 
 class ModelUnavailableError(PermanentError):

@@ -1,62 +1,34 @@
-"""Decodes photos in confined worker processes; the pixels come back in shared memory."""
+"""Reads photos for the model, and gives what befalls the reader's workers as failed attempts."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
 from uuid import UUID
 
-import numpy as np
-
-from bus.contract.limits import MAX_PHOTO_PIXELS
-from bus.runtime.errors import SharpstreamError
 from bus.sandbox import pool
-from bus.sandbox.confinement import Confinement
-from bus.sandbox.pool import Pool
 from inference_consumer import errors
 from inference_consumer.models import Photo
-from inference_consumer.photo_tasks import Decoded
-
-TASKS: Final = "inference_consumer.photo_tasks"
-CONFINEMENT: Final = Confinement(address_space_bytes=1024**3, threads=True)  # libheif starts one a picture
-_CHANNELS: Final = 3
-_ERRORS: Final[dict[str, type[SharpstreamError]]] = {
-    found.code: found
-    for found in vars(errors).values()
-    if isinstance(found, type) and issubclass(found, errors.PhotoError | errors.FocalLengthError)
-}
+from photo import workers
 
 
 class PhotoReader:
-    """`inference_consumer.photo.decode`, run by ``workers``."""
+    """`photo.workers.PhotoReader` for this role."""
 
-    def __init__(self, workers: Pool) -> None:
-        self._workers = workers
+    def __init__(self, raw: workers.PhotoReader) -> None:
+        self._raw = raw
 
     async def decode(
         self, data: bytes, account_id: UUID, *, focal_px: float | None, focal_mm: float | None
     ) -> Photo:
         """Return the upright photo.
 
-        Raises `PhotoError` or `FocalLengthError`; `PhotoReaderError` for a worker that died or exceeded the
-        deadline: another attempt may succeed.
+        Raises `PhotoError` or `FocalLengthError` of `photo.errors`; `PhotoReaderError` for a worker that died
+        or exceeded the deadline: another attempt may succeed.
         """
         try:
             async with pool.shared(data) as photo:
-                found, pixels = await self._workers.call(
-                    "decode",
-                    account_id,
-                    (photo,),
-                    focal_px,
-                    focal_mm,
-                    returns=Decoded,
-                    output_bytes=MAX_PHOTO_PIXELS * _CHANNELS,
-                )
-        except pool.TaskFailedError as error:
-            failed = _ERRORS.get(error.code, errors.PhotoError)(error.message)
-            failed.details.update(error.details)
-            raise failed from error
+                read = await self._raw.read(photo, account_id, focal_px=focal_px, focal_mm=focal_mm)
         except pool.MemoryLimitError as error:
             raise errors.PhotoTooComplexError(
                 "The photo takes more memory to read than a photo may; save it again as an ordinary JPEG."
@@ -67,16 +39,11 @@ class PhotoReader:
             ) from error
         except (pool.WorkerDiedError, pool.TaskRaisedError) as error:
             raise errors.PhotoReaderError(f"Reading the photo failed: {error.message}") from error
-        shape = (found.height, found.width, _CHANNELS)
-        return Photo(
-            pixels=np.frombuffer(pixels, np.uint8).reshape(shape),
-            focal_px=found.focal_px,
-            focal_source=found.focal_source,
-        )
+        return Photo(pixels=read.pixels, focal_px=read.focal_px, focal_source=read.focal_source)
 
 
 @asynccontextmanager
 async def opened(threads: int) -> AsyncIterator[PhotoReader]:
     """Start the workers for the body: ``threads`` for one account, twice that in all."""
-    async with pool.opened(Pool(TASKS, CONFINEMENT, each=threads)) as workers:
-        yield PhotoReader(workers)
+    async with workers.opened(threads) as raw:
+        yield PhotoReader(raw)

@@ -14,6 +14,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
 
 from bus.blobs import Blobs
 from bus.contract.blob_ref import BlobRef
@@ -30,18 +33,25 @@ from bus.contract.splat import MEDIA_TYPE, Camera
 from bus.runtime.errors import SharpstreamError
 from inference_consumer.batch_runner import Inference, Served
 from inference_consumer.errors import ModelUnavailableError
-from inference_consumer.models import Model, Splat
+from inference_consumer.models import Model, Photo, Splat
 from inference_consumer.photo_reader import PhotoReader
 from inference_consumer.stage_timer import Job, PublishProgress, StageTimer
+from photo import focal, rendition
+from photo.turns import Pixels
 
 T = TypeVar("T")
+log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PipelineResult:
-    """The result of a job; ``scale_spread`` as in `inference_consumer.models.Estimates`."""
+    """The result of a job; ``scale_spread`` as in `inference_consumer.models.Estimates`.
+
+    ``photo``: the rendition, None where it could not be stored; the gateway makes it when it is asked for.
+    """
 
     result: BlobRef
+    photo: BlobRef | None
     gaussian_count: int
     camera: Camera
     focal_source: FocalSource
@@ -101,15 +111,22 @@ class Pipeline:
         job.check()
         self._check_model(command)
         with self._inference.coming(command.priority):
-            camera, focal_source, item = await self._prepared(job, watch)
-        served = await self._served(job, item, watch)
-        del item  # frees its memory while the result is encoded
-        result = await self._stored(job, served.splat, watch)
+            taken, item = await self._prepared(job, watch)
+        camera, focal_source = taken.camera, taken.focal_source
+        seen = asyncio.ensure_future(self._seen(command.generation_id, taken.pixels))
+        try:
+            served = await self._served(job, item, watch)
+            del item, taken  # frees their memory while the result is encoded
+            result = await self._stored(job, served.splat, watch)
+            rendition_ref = await seen
+        finally:
+            seen.cancel()
         found = served.splat.estimates
-        if found.focal_px is not None:
+        if found.focal_px is not None and focal.plausible(found.focal_px, camera.width, camera.height):
             camera, focal_source = camera._replace(focal_px=found.focal_px), FocalSource.NETWORK
         return PipelineResult(
             result=result,
+            photo=rendition_ref,
             gaussian_count=served.splat.count,
             camera=camera,
             focal_source=focal_source,
@@ -125,20 +142,30 @@ class Pipeline:
                 f"The model {command.model} is not served here; leave it out, or ask for {name}."
             )
 
-    async def _prepared(self, job: Job, watch: StageTimer) -> tuple[Camera, FocalSource, Any]:
+    async def _prepared(self, job: Job, watch: StageTimer) -> tuple[Photo, Any]:
+        command = job.command
         with watch.stage(Stage.FETCH):
-            data = await self._blobs.get(job.command.source)
+            data = await self._blobs.get(command.source)
         job.check()
         with watch.stage(Stage.DECODE):
             taken = await self._photos.decode(
                 data,
-                job.command.account_id,
-                focal_px=job.command.focal_length_px,
-                focal_mm=job.command.focal_length_mm,
+                command.account_id,
+                focal_px=command.focal_length_px,
+                focal_mm=command.focal_length_mm,
             )
             del data
-            item = await self._on(self._preparers, lambda: self._model.prepare(taken))
-            return taken.camera, taken.focal_source, item
+            return taken, await self._on(self._preparers, lambda: self._model.prepare(taken))
+
+    async def _seen(self, generation_id: UUID, pixels: Pixels) -> BlobRef | None:
+        """Store the rendition while the network works. Best effort: a scene is not worth less without it."""
+        key = f"results/{generation_id}/{secrets.token_hex(16)}{rendition.SUFFIX}"
+        try:
+            file = await self._on(self._preparers, lambda: rendition.encode(pixels))
+            return await self._blobs.put(key, file, rendition.MEDIA_TYPE)
+        except (SharpstreamError, OSError, ValueError, MemoryError) as error:
+            log.warning("rendition_missing", generation_id=str(generation_id), error=str(error))
+            return None
 
     async def _served(self, job: Job, item: Any, watch: StageTimer) -> Served:
         watch.begin(Stage.BATCH)

@@ -137,9 +137,10 @@ class GenerationRequested(Message, frozen=True, kw_only=True, tag="generation.re
 
 
 class GenerationCompleted(Message, frozen=True, kw_only=True, tag="generation.completed.v1"):
-    """The splat is stored. Focal length in pixels of the upright photo (width x height).
+    """The splat and the rendition (``photo``) are stored. Focal length in pixels of the upright photo.
 
     ``scale_uncertainty``: standard deviation of the metric scale's natural logarithm; absent if unknown.
+    ``photo``: upright, sRGB, WebP, without metadata; absent where it could not be stored.
     """
 
     generation_id: UUID
@@ -155,6 +156,7 @@ class GenerationCompleted(Message, frozen=True, kw_only=True, tag="generation.co
     attempt: int = 1
     focal_source: FocalSource | UnsetType = UNSET
     scale_uncertainty: float | UnsetType = UNSET
+    photo: BlobRef | UnsetType = UNSET
 
 
 class GenerationFailed(Message, frozen=True, kw_only=True, tag="generation.failed.v1"):
@@ -321,10 +323,7 @@ def type_of(message: AnyMessage) -> str:
 
 
 def subject_of(message: AnyMessage) -> UUID:
-    """Return the id of the message's subject: generation, export, API key, webhook or partner's command.
-
-    A message type that is missing here fails mypy.
-    """
+    """Return the id of the message's subject; a message type that is missing here fails mypy."""
     match message:
         case (
             GenerateScene()

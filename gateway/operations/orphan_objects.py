@@ -32,7 +32,9 @@ _NAMED: Final = {
     "originals": """EXISTS (SELECT FROM scene_generations s WHERE s.id = o.id
         AND s.original_image_url = o.url)""",
     "results": """EXISTS (SELECT FROM scene_generations s WHERE s.id = o.id
-        AND (s.generated_3d_gaussian_url = o.url OR s.status IN ('pending', 'processing')))""",
+        AND (o.url IN (s.generated_3d_gaussian_url, s.photo_url) OR s.status IN ('pending', 'processing')))
+        OR EXISTS (SELECT FROM scene_renditions r WHERE r.scene_generation_id = o.id
+        AND r.photo_url = o.url)""",
     "exports": """EXISTS (SELECT FROM export_jobs e WHERE e.id = o.id
         AND (e.export_file_url = o.url OR e.status IN ('pending', 'processing')))""",
     "uploads": "EXISTS (SELECT FROM uploads u WHERE u.key = o.key)",
@@ -41,7 +43,7 @@ _NAMED: Final = {
 _ENQUEUE: Final = """
 INSERT INTO blob_removals (key) SELECT o.key
 FROM unnest($1::text[], $2::text[], $3::uuid[]) AS o (key, url, id)
-WHERE NOT {named} AND NOT EXISTS (SELECT FROM blob_removals r WHERE r.key = o.key) RETURNING key"""
+WHERE NOT ({named}) AND NOT EXISTS (SELECT FROM blob_removals r WHERE r.key = o.key) RETURNING key"""
 
 
 class Orphans:

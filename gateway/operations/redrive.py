@@ -84,7 +84,8 @@ class Redriver:
             digest = (await asyncio.to_thread(hashlib.sha256, photo)).hexdigest()
             if len(photo) != source.bytes or digest != source.sha256:
                 raise BlobCorruptError(f"The object {source.key} is not what was stored; upload it again.")
-            await self._blobs.copy(source.key, key, version=version)  # the verified bytes
+            # The verified bytes.
+            await self._blobs.copy(source.key, key, version=version, media_type=source.media_type)
         except PermanentError as error:
             raise DomainError(
                 "dead_letter_orphaned", f"Its photo cannot be read any more: {error.message} Discard it."

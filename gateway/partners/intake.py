@@ -39,10 +39,10 @@ async def opened(
         yield AcceptDependencies(
             blobs=blobs,
             bucket=s3.bucket,
+            photos=photos,
             fetch_seconds=own.fetch_seconds,
             images=images,
             outgoing=outgoing,
-            photos=photos,
             receivers=images,
             quotas=Quotas(pool, quota),
             uploads=Uploads(pool),

@@ -17,7 +17,7 @@ from gateway.ssrf import SsrfGuard
 class AcceptDependencies:
     """Built by the gateway (`gateway.scenes.dependencies`) and the partners role (`gateway.partners.intake`).
 
-    ``bucket``: of the object store ``blobs``. ``photos`` reads them. ``outgoing`` fetches
+    ``bucket``: of the object store ``blobs``. ``photos`` reads photos. ``outgoing`` fetches
     an ``image_url`` within ``fetch_seconds``, from addresses that ``images`` allows. ``receivers``: the
     addresses that a webhook may have. ``quotas``: how much an account may have in flight.
     """

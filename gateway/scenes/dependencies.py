@@ -21,6 +21,7 @@ from gateway.scenes.photo_reader import PhotoReader
 from gateway.scenes.prepare import Preparer
 from gateway.scenes.presenter import Presenter
 from gateway.scenes.queue_position import Backlog
+from gateway.scenes.renditions import Renditions
 from gateway.scenes.repository import Scenes
 from gateway.scenes.shares import Shares
 from gateway.scenes.upload_memory import Budget
@@ -68,15 +69,16 @@ def build(  # noqa: PLR0917
     stack.push_async_callback(outgoing.close)
     scenes, uploads, idempotency = Scenes(pool), Uploads(pool), Idempotency(pool)
     backlog = Backlog(settings.kafka, pool, group=own.inference_group)
-    presenter = Presenter(blobs, backlog)
+    renditions = Renditions(pool, blobs, settings.s3.bucket, photos.raw)
+    presenter = Presenter(blobs, backlog, renditions)
     preparer = Preparer(
         AcceptDependencies(
             blobs=blobs,
             bucket=settings.s3.bucket,
+            photos=photos,
             fetch_seconds=own.fetch_seconds,
             images=images,
             outgoing=outgoing,
-            photos=photos,
             receivers=receivers,
             quotas=quotas,
             uploads=uploads,

@@ -8,7 +8,7 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Requ
 from litestar.openapi.spec.enums import OpenAPIFormat
 
 from bus.contract.limits import MAX_PHOTO_BYTES
-from gateway.scenes import photo_check
+from photo.errors import ACCEPTED
 
 
 @dataclass
@@ -21,7 +21,7 @@ class GenerateOperation(Operation):
             "image": Schema(
                 type=OpenAPIType.STRING,
                 content_media_type="application/octet-stream",
-                description=f"The photo: {photo_check.ACCEPTED}, at most {MAX_PHOTO_BYTES // 1024**2} MiB.",
+                description=f"The photo: {ACCEPTED}, at most {MAX_PHOTO_BYTES // 1024**2} MiB.",
             ),
             "metadata": Schema(
                 type=[OpenAPIType.STRING, OpenAPIType.NULL],

@@ -18,7 +18,7 @@ from bus.contract.limits import MAX_PHOTO_BYTES
 from gateway.errors import DomainError
 from gateway.scenes.accept_dependencies import AcceptDependencies
 from gateway.scenes.generate_request import Source
-from gateway.scenes.photo_check import too_large
+from gateway.scenes.photo_errors import too_large
 from gateway.ssrf import AddressRefusedError
 
 _HEADERS: Final = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "Sharpstream/1"}

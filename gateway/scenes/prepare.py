@@ -27,8 +27,9 @@ from gateway.scenes.accept_dependencies import AcceptDependencies
 from gateway.scenes.accept_generation import Acceptance
 from gateway.scenes.generate_request import GenerateRequest
 from gateway.scenes.idempotency import Claim
-from gateway.scenes.photo_check import PhotoFacts
 from gateway.scenes.photo_source import Charge, Fetched, uncharged
+from photo.projection import warning
+from photo.reader import Facts
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -99,7 +100,7 @@ class Preparer:
             _log.warning("orphaned_photo", key=key, error=str(error))
 
     async def _store_while(
-        self, verified: asyncio.Future[None], key: str, fetched: Fetched, facts: PhotoFacts
+        self, verified: asyncio.Future[None], key: str, fetched: Fetched, facts: Facts
     ) -> BlobRef:
         """Store the photo while a worker reads it to its end: takes as long as the slower of the two."""
         stored = asyncio.ensure_future(self._store(key, fetched, facts))
@@ -112,27 +113,28 @@ class Preparer:
             raise
         return await stored
 
-    async def _store(self, key: str, fetched: Fetched, facts: PhotoFacts) -> BlobRef:
+    async def _store(self, key: str, fetched: Fetched, facts: Facts) -> BlobRef:
         blobs = self.dependencies.blobs
         if fetched.stored is None:
             return await blobs.put(key, fetched.photo, facts.media_type)
         # Copied within the store, so that the upload's URL cannot overwrite the accepted bytes.
         position, version = fetched.stored
-        await blobs.copy(position, key, version=version)
+        await blobs.copy(position, key, version=version, media_type=facts.media_type)
         digest = (await asyncio.to_thread(hashlib.sha256, fetched.photo)).hexdigest()
         return BlobRef(key=key, sha256=digest, bytes=len(fetched.photo), media_type=facts.media_type)
 
 
-def _row_metadata(request: GenerateRequest, facts: PhotoFacts, ref: BlobRef) -> dict[str, Any]:
+def _row_metadata(request: GenerateRequest, facts: Facts, ref: BlobRef) -> dict[str, Any]:
     client = request.metadata or {}
-    image = {
+    image: dict[str, Any] = {
         "width": facts.width,
         "height": facts.height,
         "media_type": facts.media_type,
         "bytes": ref.bytes,
         "sha256": ref.sha256,
-        "located": facts.located,
     }
+    if facts.projection is not None:
+        image |= {"projection": facts.projection, "warning": warning(facts.projection)}
     address = request.source if isinstance(request.source, str) else None
     name = display_name.named(client, request.file_name or display_name.of_url(address))
     return {"client": {}, "image": image} | ({"name": name} if name else {})

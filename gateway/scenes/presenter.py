@@ -14,20 +14,19 @@ from gateway.scenes import display_name
 from gateway.scenes.export_schemas import ExportOut
 from gateway.scenes.exports import ExportRow
 from gateway.scenes.queue_position import Backlog
+from gateway.scenes.renditions import ENDED, Renditions
 from gateway.scenes.repository import SceneRow, key_of
 from gateway.scenes.schemas import QueueOut, SceneItem, SceneOut, TimingsOut
 from gateway.scenes.share_schemas import SharedOut
-
-ENDED = frozenset({"completed", "failed", "cancelled"})
-"""The final states of a scene."""
 
 
 class Presenter:
     """Converts rows into answers, with presigned URLs of the store and the queue position."""
 
-    def __init__(self, blobs: Blobs, backlog: Backlog) -> None:
+    def __init__(self, blobs: Blobs, backlog: Backlog, renditions: Renditions) -> None:
         self._blobs = blobs
         self._backlog = backlog
+        self._renditions = renditions
 
     async def scene_out(self, row: SceneRow) -> SceneOut:
         """Return a scene as its owner sees it."""
@@ -35,6 +34,7 @@ class Presenter:
         return SceneOut(
             **_common(row),
             original_image_url=await self._blobs.presign(key_of(original)),
+            photo_url=await self._shown(await self._renditions.url_of(row)),
             preview_url=await self._shown(row.preview_url),
             viewer_url=await self._shown(row.viewer_url),
             generated_3d_gaussian_url=result
@@ -49,20 +49,16 @@ class Presenter:
         return SceneItem(**_common(row), preview_url=await self._shown(row.preview_url))
 
     async def shared_out(self, row: SceneRow, expires_at: datetime) -> SharedOut:
-        """Return a scene as the holder of a share link sees it: nothing of its owner.
-
-        The photo itself only where it does not state where it was taken.
-        """
+        """Return a scene as the holder of a share link sees it: nothing of its owner, never the original."""
         metadata = _metadata(row)
-        result, image = metadata.get("result") or {}, metadata.get("image") or {}
-        without_location = image.get("located") is False
+        result = metadata.get("result") or {}
         return SharedOut(
             name=display_name.shown(metadata),
             created_at=row.created_at,
             expires_at=expires_at,
             viewer_url=await self._shown(row.viewer_url),
             preview_url=await self._shown(row.preview_url),
-            original_image_url=await self._shown(row.original_image_url if without_location else None),
+            photo_url=await self._shown(await self._renditions.url_of(row)),
             gaussian_count=result.get("gaussian_count"),
             width=result.get("width"),
             height=result.get("height"),

@@ -13,7 +13,7 @@ from piccolo.querystring import QueryString
 
 from bus.contract.blob_ref import BlobLocation
 from ledger.db.queries import columns_of, older_than, run, run_one
-from ledger.db.tables.scenes import ExportJob, SceneGeneration
+from ledger.db.tables.scenes import ExportJob, SceneGeneration, SceneRendition
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,18 +33,22 @@ class _OwnColumns:
     cancel_requested_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    photo_url: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SceneRow(_OwnColumns):
     """One row of ``scene_generations``, with the ``s3://`` URLs of its newest preview and viewer file.
 
-    ``scores``: those of the preview, JSON text.
+    ``scores``: those of the preview, JSON text. ``rendition_url``: the gateway's own; ``rendition_tried``:
+    whether it was made, or cannot be.
     """
 
     preview_url: str | None
     viewer_url: str | None
     scores: str | None
+    rendition_url: str | None
+    rendition_tried: bool
 
 
 def _newest(column: Column, purpose: str, alias: str) -> QueryString:
@@ -62,11 +66,18 @@ def _newest(column: Column, purpose: str, alias: str) -> QueryString:
     return QueryString("({})", *made.querystrings, alias=alias)
 
 
+def _rendition(column: Column) -> QueryString:
+    found = SceneRendition.select(column).where(SceneRendition.scene_generation_id == SceneGeneration.id)
+    return QueryString("({})", *found.querystrings)
+
+
 COLUMNS: Final = (
     *columns_of(SceneGeneration, _OwnColumns),
     _newest(ExportJob.export_file_url, "preview", "preview_url"),
     _newest(ExportJob.export_file_url, "viewer", "viewer_url"),
     _newest(ExportJob.scores, "preview", "scores"),
+    QueryString("{}", _rendition(SceneRendition.photo_url), alias="rendition_url"),
+    QueryString("{} IS NOT NULL", _rendition(SceneRendition.created_at), alias="rendition_tried"),
 )
 """The columns of a `SceneRow`, for a query of `SceneGeneration`."""
 _PATH: Final = ["client", "name"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Raw, Struct
 
@@ -19,12 +19,23 @@ Name = Annotated[
 ]
 
 
+PhotoUrl = Annotated[
+    str | None,
+    Meta(
+        description=(
+            "The photo for people's eyes: upright, sRGB, WebP, at most 1600 pixels a side, without metadata;"
+            " null until it is made, and where the photo cannot be read"
+        )
+    ),
+]
+
+
 SceneMetadata = Annotated[
     dict[str, Any],
     Meta(
         description=(
-            "`client`: what was sent with the photo, unchanged. `image`: the photo."
-            " Once completed: `result`: the splat;"
+            "`client`: what was sent with the photo, unchanged. `image`: the photo, with a `warning` where no"
+            " ordinary lens took it (`projection`). Once completed: `result`: the splat;"
             " `model`: which model and network made it; `timings`: milliseconds; `focal_source`: where the"
             " focal length comes from (`request`, `exif`, `network`, or `default`, a guess);"
             " `scale_uncertainty`: standard deviation of the natural logarithm of the metric scale, absent"
@@ -52,11 +63,17 @@ class GenerateIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     webhook_url: Url | None = None
 
 
+UploadedType = Literal[
+    "image/jpeg", "image/png", "image/webp", "image/heif", "image/heic", "image/avif", "image/tiff"
+]
+"""The accepted formats, HEIF by both of its names; the bytes decide which of them it is."""
+
+
 class UploadIn(Struct, frozen=True, kw_only=True):
     """The photo that will be uploaded: its exact size and type."""
 
     bytes: Annotated[int, Meta(ge=1, examples=[196_000])]
-    media_type: Annotated[str, Meta(pattern="^image/[a-z0-9.+-]{1,40}$", examples=["image/jpeg"])]
+    media_type: Annotated[UploadedType, Meta(examples=["image/jpeg"])]
 
 
 class UploadOut(Struct, frozen=True, kw_only=True):
@@ -116,7 +133,8 @@ class SceneOut(Struct, frozen=True, kw_only=True):
     status: Status
     priority: Annotated[str, Meta(examples=["interactive"])]
     name: Name
-    original_image_url: str
+    original_image_url: Annotated[str, Meta(description="The file as it was sent, with its metadata")]
+    photo_url: PhotoUrl
     generated_3d_gaussian_url: str | None
     preview_url: Annotated[str | None, Meta(description="A picture of it, PNG; null until it is made")]
     viewer_url: Annotated[

@@ -44,8 +44,8 @@ async def create_share(
 ) -> ShareCreatedOut:
     """Make a link that shows a completed scene without an account, until it expires.
 
-    It shows the scene, its name and its size; also the photo, unless its file states where it was taken. A
-    share that an API key makes lasts 30 days at most, and no longer than the key.
+    It shows the scene, its name, its size and the photo, never the file that was sent. A share that an API
+    key makes lasts 30 days at most, and no longer than the key.
     """
     lasting = timedelta(hours=data.expires_in_hours)
     share, token = await shares.make(

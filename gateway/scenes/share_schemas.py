@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from gateway.http.fields import Id, Moment
-from gateway.scenes.schemas import Name
+from gateway.scenes.schemas import Name, PhotoUrl
 
 _TOKEN = "l3Q0dZ3nB7y5Xv1kq8mRw2sTf4uHj6pCe9gLa0iDo4E"  # noqa: S105  (an example)
 
@@ -57,9 +57,7 @@ class SharedOut(Struct, frozen=True, kw_only=True):
         str | None, Meta(description="The splat for viewers on the web, SPZ; null until it is made")
     ]
     preview_url: Annotated[str | None, Meta(description="A picture of it, PNG; null until it is made")]
-    original_image_url: Annotated[
-        str | None, Meta(description="The photo; null where the file says, or may say, where it was taken")
-    ]
+    photo_url: PhotoUrl
     gaussian_count: int | None
     width: Annotated[int | None, Meta(description="Pixels of the upright photo")]
     height: int | None

@@ -18,7 +18,7 @@ from gateway.errors import DomainError
 from gateway.http.errors import HttpError
 from gateway.scenes import part_names
 from gateway.scenes.generate_request import UploadForm
-from gateway.scenes.photo_check import too_large
+from gateway.scenes.photo_errors import too_large
 from gateway.scenes.photo_source import Charge, uncharged
 
 PHOTO_FIELD: Final = "image"

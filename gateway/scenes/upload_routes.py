@@ -10,7 +10,7 @@ from bus.blobs import BlobStore
 from bus.contract.limits import MAX_PHOTO_BYTES
 from gateway.accounts.auth import Caller
 from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
-from gateway.scenes.photo_check import too_large
+from gateway.scenes.photo_errors import too_large
 from gateway.scenes.schemas import UploadIn, UploadOut
 from gateway.scenes.uploads import Uploads
 from gateway.settings import Settings

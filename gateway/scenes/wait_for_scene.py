@@ -13,7 +13,8 @@ from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
-from gateway.scenes.presenter import ENDED, Presenter
+from gateway.scenes.presenter import Presenter
+from gateway.scenes.renditions import ENDED
 from gateway.scenes.repository import SceneRow, Scenes
 from gateway.scenes.schemas import SceneOut
 from gateway.streaming.waiters import Waiters

@@ -14,7 +14,16 @@ from typing import Final
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 DECLARED: Final = {"base": PROJECT["project"]["dependencies"], **PROJECT["project"]["optional-dependencies"]}
-OWN: Final = {"bus", "gateway", "inference_consumer", "export_consumer", "ledger", "sharpstream", "tests"}
+OWN: Final = {
+    "bus",
+    "photo",
+    "gateway",
+    "inference_consumer",
+    "export_consumer",
+    "ledger",
+    "sharpstream",
+    "tests",
+}
 APART: Final = {"training"}
 """Ours too, but no part of the product: it has a dependency group of its own."""
 INSTALLED: Final = packages_distributions()
@@ -24,6 +33,7 @@ SHARP: Final = {"torch": "torch", "safetensors": "safetensors"}
 INSTALLS: Final = {
     "bus": ("base",),
     "bus/bridges": ("base", "ledger"),  # imported by roles with Postgres alone
+    "photo": ("base", "photo"),
     "gateway": ("base", "gateway"),
     "ledger": ("base", "ledger"),
     "inference_consumer": ("base", "inference"),

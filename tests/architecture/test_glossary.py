@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ALLOWED = Path(__file__).with_name("glossary_allowed.txt")
 MOST_ALLOWED = 13
-ROLES = ["bus", "gateway", "ledger", "inference_consumer", "export_consumer", "sharpstream"]
+ROLES = ["bus", "photo", "gateway", "ledger", "inference_consumer", "export_consumer", "sharpstream"]
 FOLDERS = [*ROLES, "tests", "benchmarks", "training", "deploy"]
 EVERYWHERE = """
     told untold tell tells telling teller wish wishes wished wishing lane lanes vigil struck strike

@@ -12,7 +12,7 @@ ROLES = ("gateway", "inference_consumer", "export_consumer", "ledger")
 FILES = ("__init__.py", "__main__.py", "app.py", "settings.py", "errors.py", "handlers.py", "py.typed")
 SOURCES = sorted(
     path
-    for package in (*ROLES, "bus", "sharpstream")
+    for package in (*ROLES, "bus", "photo", "sharpstream")
     for path in (ROOT / package).rglob("*.py")
     if "__pycache__" not in path.parts
 )

@@ -13,10 +13,10 @@ from bus.contract import envelope, ids, topics
 from bus.contract.messages import GenerationCancelled, GenerationCompleted, GenerationFailed, type_of
 from bus.runtime.errors import TransientError, UndecodableError
 from inference_consumer.card import Card
-from inference_consumer.errors import PhotoTruncatedError
 from inference_consumer.handlers import Generations
 from inference_consumer.models import Estimates
 from inference_consumer.null import Null
+from photo.errors import PhotoTruncatedError
 from tests.inference_consumer.conftest import record_of
 from tests.inference_consumer.models import Echo, Estimating, FakeModel
 from tests.inference_consumer.pictures import exif_bytes, photo

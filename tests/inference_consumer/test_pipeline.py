@@ -13,11 +13,11 @@ from inference_consumer.card import Card
 from inference_consumer.errors import (
     GenerationStoppedError,
     ModelUnavailableError,
-    PhotoTruncatedError,
     ResultNotFiniteError,
 )
 from inference_consumer.null import Null
 from inference_consumer.stage_timer import Job
+from photo.errors import PhotoTruncatedError
 from tests.inference_consumer.models import INFO, Echo, FakeModel
 from tests.inference_consumer.pictures import photo
 

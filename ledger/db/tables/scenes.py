@@ -32,6 +32,17 @@ class SceneGeneration(Table, tablename="scene_generations", db=POSTGRES):
     lost_at = Timestamptz(default=None, null=True)
     result_blob = JSONB(default=None, null=True)
     client_metadata = Text(default=None, null=True)
+    photo_url = Text(default=None, null=True)
+
+
+class SceneRendition(Table, tablename="scene_renditions", db=POSTGRES):
+    """The rendition of a scene that inference made none of; owned by the gateway."""
+
+    scene_generation_id = ForeignKey(
+        SceneGeneration, on_delete=OnDelete.restrict, null=False, default=None, primary_key=True
+    )
+    photo_url = Text(default=None, null=True)
+    created_at = Timestamptz(default=None)
 
 
 class ExportJob(Table, tablename="export_jobs", db=POSTGRES):

@@ -86,6 +86,7 @@ class Scene(SceneSummary, frozen=True, kw_only=True):
     """A scene's current state; the URLs are presigned and valid for about an hour."""
 
     original_image_url: str | None = None
+    photo_url: str | None = None
     generated_3d_gaussian_url: str | None = None
     viewer_url: str | None = None
     cancel_requested_at: datetime | None = None

@@ -37,7 +37,7 @@ class Shared(Struct, frozen=True, kw_only=True):
     expires_at: datetime
     viewer_url: str | None = None
     preview_url: str | None = None
-    original_image_url: str | None = None
+    photo_url: str | None = None
     gaussian_count: int | None = None
     width: int | None = None
     height: int | None = None

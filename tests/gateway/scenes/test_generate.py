@@ -226,6 +226,28 @@ async def test_an_upload_makes_one_scene(api, key, assert_problem) -> None:
     assert_problem(await api.client.post(URL, headers=eve, json={"upload_id": upload_id}), 404, "not_found")
 
 
+@pytest.mark.parametrize("stated", ["image/png", "image/heic", "image/tiff"])
+async def test_the_photo_has_the_type_of_its_bytes_whatever_was_stated(api, key, stated) -> None:
+    wanted = {"bytes": len(PHOTO), "media_type": stated}
+    upload = (await api.client.post("/api/v1/uploads", headers=key, json=wanted)).json()
+    async with httpx.AsyncClient() as client:
+        await client.put(upload["url"], content=PHOTO, headers=upload["headers"])
+        made = await api.client.post(URL, headers=key, json={"upload_id": upload["upload_id"]})
+        (command,) = await commands(api)
+        photo = await client.get(await api.services.blobs.presign(command.source.key))
+    assert made.status_code == 202, made.text
+    assert photo.headers["content-type"] == command.source.media_type == "image/jpeg"
+
+
+@pytest.mark.parametrize(
+    "stated", ["image/svg+xml", "image/gif", "text/html", "image/jpeg;x=1", "image/jpeg\n"]
+)
+async def test_an_upload_of_another_type_is_refused(api, key, assert_problem, stated) -> None:
+    wanted = {"bytes": 100, "media_type": stated}
+    answer = await api.client.post("/api/v1/uploads", headers=key, json=wanted)
+    assert_problem(answer, 422, "validation_failed")
+
+
 async def test_two_requests_at_once_use_an_upload_once(api, key, s3_settings) -> None:
     upload_id, _ = await put(api, key)
     posts = (api.client.post(URL, headers=key, json={"upload_id": upload_id}) for _ in range(4))

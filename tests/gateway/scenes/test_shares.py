@@ -18,7 +18,6 @@ SCENES, SHARES, SHARED = "/api/v1/scenes", "/api/v1/shares", "/api/v1/shared"
 METADATA = {
     "client": {"room": "kitchen"},
     "name": "kitchen.jpg",
-    "image": {"located": False},
     "result": RESULT | {"width": 8, "height": 6},
 }
 
@@ -43,7 +42,9 @@ async def put_view(api, scene: UUID, purpose: str, key: str, status: str = "comp
 
 async def test_a_link_shows_its_scene_and_nothing_else(api, me) -> None:
     headers, account = me
-    scene = await put_scene(api, account, metadata=json.dumps(METADATA))
+    scene = new_id()
+    photo = f"s3://{api.services.blobs.bucket}/results/{scene}/photo.webp"
+    await put_scene(api, account, id=scene, metadata=json.dumps(METADATA), photo_url=photo)
     await put_objects(api, f"exports/{scene}/p.png", f"exports/{scene}/v.spz", f"originals/{scene}/photo")
     await put_view(api, scene, "preview", f"exports/{scene}/p.png")
     await put_view(api, scene, "viewer", f"exports/{scene}/v.spz")
@@ -57,9 +58,11 @@ async def test_a_link_shows_its_scene_and_nothing_else(api, me) -> None:
     seen = await api.client.get(f"{SHARED}/{body['token']}")
     assert (seen.status_code, seen.headers["cache-control"]) == (200, "no-store")
     shown = seen.json()
-    urls = {name: shown.pop(name) for name in ("viewer_url", "preview_url", "original_image_url")}
+    urls = {name: shown.pop(name) for name in ("viewer_url", "preview_url", "photo_url")}
     assert all("X-Amz-Signature" in url for url in urls.values())
     assert ("v.spz" in urls["viewer_url"], "p.png" in urls["preview_url"]) == (True, True)
+    assert "photo.webp" in urls["photo_url"]
+    assert "originals" not in seen.text
     scene_row = (await api.client.get(f"{SCENES}/{scene}", headers=headers)).json()
     assert shown == {
         "name": "kitchen.jpg", "created_at": scene_row["created_at"], "expires_at": body["expires_at"],
@@ -71,15 +74,6 @@ async def test_a_link_shows_its_scene_and_nothing_else(api, me) -> None:
     assert listed == {k: body[k] for k in ("id", "scene_generation_id", "created_at", "expires_at")}
     (row,) = await api.sql("SELECT to_jsonb(s)::text AS text FROM shares s")
     assert body["token"] not in row["text"]
-
-
-async def test_a_photo_with_a_location_is_not_shown(api, me) -> None:
-    headers, account = me
-    for image in ({"located": True}, {}):  # older rows lack the field
-        scene = await put_scene(api, account, metadata=json.dumps(METADATA | {"image": image}))
-        token = (await share(api, headers, scene)).json()["token"]
-        shown = (await api.client.get(f"{SHARED}/{token}")).json()
-        assert (shown["original_image_url"], shown["viewer_url"]) == (None, None)
 
 
 async def test_shares_end_by_revocation_expiry_deletion_and_erasure(api, me, assert_problem) -> None:

@@ -20,9 +20,9 @@ export const removeScene = (generation_id: string): Promise<void> =>
 export const cancelScene = (generation_id: string): Promise<void> =>
   done(api.POST("/api/v1/scenes/{generation_id}/cancel", { params: { path: { generation_id } } }));
 
-/** What browsers can show of a photo: its rendition where the service has made one, else the file that was sent. */
-export function photoOf(of: { original_image_url?: string | null; photo_url?: string | null }): string | null {
-  return of.photo_url ?? of.original_image_url ?? null;
+/** What browsers can show of a photo: its rendition, never the file that was sent. */
+export function photoOf(of: { photo_url?: string | null }): string | null {
+  return of.photo_url ?? null;
 }
 
 /** What a scene is called: its file's name without its ending, else when it came. */

@@ -78,6 +78,7 @@ function Shown({ scene }: { scene: Scene }): ReactNode {
         </>
       }
     >
+      <Warned metadata={scene.metadata} />
       {!isEnded && <Making scene={scene} />}
       {scene.status === "completed" && <SceneView scene={scene} />}
       {isEnded && scene.status !== "completed" && <NotMade scene={scene} />}
@@ -109,6 +110,16 @@ function Shown({ scene }: { scene: Scene }): ReactNode {
       />
     </Page>
   );
+}
+
+/** What the photo's file says against a true scene: a panorama, a fisheye. */
+function Warned({ metadata }: { metadata: Scene["metadata"] }): ReactNode {
+  const { warning } = (metadata.image ?? {}) as { warning?: string };
+  return warning ? (
+    <p role="note" className="rounded-2xl bg-wash px-4 py-3 text-soft">
+      {warning}
+    </p>
+  ) : null;
 }
 
 function NotMade({ scene }: { scene: Scene }): ReactNode {

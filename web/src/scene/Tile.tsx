@@ -58,7 +58,7 @@ export function Tile({ item, local = null, counted = false, onDelete }: Props): 
   );
 }
 
-type Pictured = { original_image_url?: string | null; photo_url?: string | null };
+type Pictured = { photo_url?: string | null };
 
 /** Wide and tall photos are shown as they are, panoramas and slips within reason. */
 function ratioOf({ metadata }: SceneItem, local: Thumbnail | null): number {

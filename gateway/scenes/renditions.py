@@ -1,0 +1,95 @@
+"""Renditions of scenes for which inference made none: failed, cancelled, long in the queue, or older.
+
+Made when one is asked for, from the original, with a share of the decoding for each account. Everybody sees
+the rendition and never the original: it is upright, sRGB, shown by every browser, and says nothing of places
+or people.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from bus.blobs import Blobs
+from bus.contract.blob_ref import BlobLocation
+from bus.contract.limits import MAX_PHOTO_BYTES
+from bus.runtime.errors import PermanentError, SharpstreamError
+from bus.sandbox.pool import DeadlineError, MemoryLimitError, shared
+from gateway.scenes.repository import SceneRow, key_of
+from photo.rendition import MEDIA_TYPE, SUFFIX
+from photo.workers import PhotoReader
+
+ENDED: Final = frozenset({"completed", "failed", "cancelled"})
+"""The final states of a scene."""
+AT_ONCE: Final = 2
+"""Originals in memory at once, each up to 50 MiB."""
+WAITING: Final = 16
+"""Requests that wait for their turn; the others show no photo this time."""
+WITHIN_S: Final = 10.0
+"""After that the answer has no photo; the next one may."""
+BY_INFERENCE: Final = timedelta(seconds=15)
+"""A scene that is made within this time gets its rendition from inference, at no cost here."""
+_ADD: Final = """
+INSERT INTO scene_renditions (scene_generation_id, photo_url, created_at)
+SELECT id, $2, now() FROM scene_generations WHERE id = $1 AND deleted_at IS NULL
+ON CONFLICT DO NOTHING RETURNING scene_generation_id"""
+_ADDED: Final = "SELECT photo_url FROM scene_renditions WHERE scene_generation_id = $1"
+_OWNER: Final = "SELECT user_id FROM scene_generations WHERE id = $1"
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class Renditions:
+    """The ``scene_renditions`` table, and the making of its rows."""
+
+    def __init__(self, pool: asyncpg.Pool, blobs: Blobs, bucket: str, photos: PhotoReader) -> None:
+        self._pool, self._blobs, self._bucket, self._photos = pool, blobs, bucket, photos
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._accounts: set[UUID] = set()
+        """Accounts with one in flight: one at a time each."""
+
+    async def url_of(self, row: SceneRow) -> str | None:
+        """Return the ``s3://`` URL of the scene's rendition, made now if need be; None where there is none.
+
+        Never raises because of the photo or the store: a scene is shown without it.
+        """
+        known = row.photo_url or row.rendition_url
+        waits = row.status not in ENDED and datetime.now(UTC) - row.created_at < BY_INFERENCE
+        if known or row.rendition_tried or waits:
+            return known
+        owner = await self._pool.fetchval(_OWNER, row.id)
+        if owner in self._accounts or len(self._accounts) >= WAITING:
+            return None
+        self._accounts.add(owner)
+        try:
+            async with asyncio.timeout(WITHIN_S), self._turns:
+                return await self._made(row, owner)
+        except (TimeoutError, SharpstreamError, OSError) as error:
+            _log.warning("rendition_missing", generation_id=str(row.id), error=str(error))
+            return None
+        finally:
+            self._accounts.discard(owner)
+
+    async def _made(self, row: SceneRow, owner: UUID) -> str | None:
+        try:
+            original, _ = await self._blobs.read(key_of(row.original_image_url), most=MAX_PHOTO_BYTES)
+            async with shared(original) as photo:
+                file = await self._photos.rendition(photo, owner)
+        except (PermanentError, DeadlineError, MemoryLimitError):  # the photo is gone, or none: that stays so
+            await self._pool.fetchval(_ADD, row.id, None)
+            return None
+        key = f"results/{row.id}/{secrets.token_hex(16)}{SUFFIX}"
+        await self._blobs.put(key, file, MEDIA_TYPE)
+        url = BlobLocation(self._bucket, key).url
+        if await self._pool.fetchval(_ADD, row.id, url) is not None:
+            return url
+        with suppress(SharpstreamError):  # another gateway was first, or the scene was deleted
+            await self._blobs.delete(key)
+        found: str | None = await self._pool.fetchval(_ADDED, row.id)
+        return found

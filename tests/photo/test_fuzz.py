@@ -1,0 +1,26 @@
+"""A short run of the fuzz campaign (`make fuzz`): no mutated file crashes the reader or surprises it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.photo import fuzz
+from tests.photo.mutations import mutated, seeds
+
+
+def test_mutated_files_are_read_or_refused() -> None:
+    whole = seeds()
+    found = {fuzz.outcome(mutated(seed, whole)) for seed in range(250)}
+    assert {"read", "photo_truncated", "unsupported_media_type"} <= found
+
+
+def test_the_same_seed_gives_the_same_file() -> None:
+    whole = seeds()
+    assert [mutated(seed, whole) for seed in range(50)] == [mutated(seed, whole) for seed in range(50)]
+
+
+def test_the_campaign_counts_findings(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert fuzz.outcome(seeds()[0]) == "read"
+    monkeypatch.setattr(fuzz.reader, "check", lambda _: pytest.fail("x"))
+    with pytest.raises(pytest.fail.Exception):
+        fuzz.outcome(b"")

@@ -70,6 +70,9 @@ class GatewaySettings(BaseSettings):
     max_exports_in_flight: int = Field(
         default=8, ge=1, le=1_000_000, description="exports of a user in flight; 10 and 100 times as above"
     )
+    stored_gib: float = Field(
+        default=100, gt=0, description="GiB that a user may store; 10 and 100 times as above"
+    )
     requests_per_minute: int = Field(
         default=600, ge=1, le=1_000_000, description="of a user; 10 and 100 times as above"
     )

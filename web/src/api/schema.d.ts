@@ -5188,7 +5188,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_in_progress`, `upload_used`, `upload_expired` */
+            /** @description `body_too_slow` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_in_progress`, `upload_used`, `upload_expired`, `storage_exhausted` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5700,7 +5709,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scene_unfinished` */
+            /** @description `scene_unfinished`, `storage_exhausted` */
             409: {
                 headers: {
                     [name: string]: unknown;

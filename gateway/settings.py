@@ -45,7 +45,7 @@ class GatewaySettings(BaseSettings):
         default="open", description="who may make an account: anyone, with an admin's invitation, or no one"
     )
     registrations_per_hour: int = Field(
-        default=60, ge=1, le=1_000_000, description="new accounts from one address"
+        default=100, ge=1, le=1_000_000, description="new accounts from one address"
     )
     trusted_proxies: str = Field(
         default="",

@@ -37,9 +37,10 @@ ON CONFLICT DO NOTHING"""
 _ENDINGS: Final = """
 UPDATE export_jobs j
 SET status = e.status, updated_at = e.time, export_file_url = e.url, error_code = e.code,
-    error_message = e.error, scores = e.scores::jsonb
-FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[])
-  AS e (id, status, time, url, code, error, scores)
+    error_message = e.error, scores = e.scores::jsonb, stored_bytes = e.bytes
+FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[],
+            $8::bigint[])
+  AS e (id, status, time, url, code, error, scores, bytes)
 WHERE j.id = e.id AND j.status IN ('pending', 'processing')"""
 _NEEDLESS: Final = """
 SELECT j.id FROM export_jobs j JOIN scene_generations s ON s.id = j.scene_generation_id
@@ -93,13 +94,15 @@ class ExportJobs:
             await removals.enqueue(connection, [f"exports/{row['id']}/" for row in needless])
 
     def _ending(self, event: Event) -> tuple[Any, ...] | None:
-        """Return (id, status, time, url, code, error, scores) if the event ends an export."""
+        """Return (id, status, time, url, code, error, scores, bytes) if the event ends an export."""
         match event.message:
             case ExportCompleted() as m:
                 scores = None if isinstance(m.scores, UnsetType) else to_json(m.scores)
-                return (m.export_id, "completed", event.time, m.result.url(self._bucket), None, None, scores)
+                url, size = m.result.url(self._bucket), m.result.bytes
+                return (m.export_id, "completed", event.time, url, None, None, scores, size)
             case ExportFailed() as m:
-                return (m.export_id, "failed", event.time, None, storable(m.code), storable(m.message), None)
+                code, error = storable(m.code), storable(m.message)
+                return (m.export_id, "failed", event.time, None, code, error, None, None)
             case _:
                 return None
 

@@ -72,7 +72,7 @@ class GatewaySettings(BaseSettings):
         default="open", description="who may make an account: anyone, with an admin's invitation, or no one"
     )
     registrations_per_hour: int = Field(
-        default=60, ge=1, le=1_000_000, description="new accounts from one address"
+        default=100, ge=1, le=1_000_000, description="new accounts from one address"
     )
     trusted_proxies: str = Field(
         default="",
@@ -99,6 +99,9 @@ class GatewaySettings(BaseSettings):
     )
     max_exports_in_flight: int = Field(
         default=8, ge=1, le=1_000_000, description="exports of a user in flight; 10 and 100 times as above"
+    )
+    stored_gib: float = Field(
+        default=100, gt=0, description="GiB that a user may store; 10 and 100 times as above"
     )
     requests_per_minute: int = Field(
         default=600, ge=1, le=1_000_000, description="of a user; 10 and 100 times as above"

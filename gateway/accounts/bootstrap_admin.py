@@ -21,11 +21,15 @@ PASSWORD_VARIABLE: Final = "SHARPSTREAM_ADMIN_PASSWORD"  # noqa: S105  (the name
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The credentials to print; this is the only time that the key is shown."""
+    """The credentials to print; this is the only time that the key is shown.
+
+    ``kept_api_keys``: the other keys of the account, which a reset leaves valid, by prefix and name.
+    """
 
     email: str
     password: str | None = None
     api_key: str | None = None
+    kept_api_keys: list[str] | None = None
 
 
 async def create(settings: Settings, *, email: str, api_key_name: str, reset: bool) -> str:
@@ -44,6 +48,7 @@ async def create(settings: Settings, *, email: str, api_key_name: str, reset: bo
         passwords.close()
     async with database.open_pool(settings.database, role="gateway-admin") as pool:
         accounts, keys = Accounts(pool), Keys(pool)
+        kept: list[str] | None = None
         account = await accounts.create(
             email=address, password_hash=hashed, first_name="", last_name="", role="admin"
         )
@@ -51,6 +56,9 @@ async def create(settings: Settings, *, email: str, api_key_name: str, reset: bo
             if not reset:
                 return _line(Credentials(email=address))
             account = await _reset(accounts, keys, address, hashed, api_key_name)
+            kept = [
+                f"{row.prefix} {row.name}" for row in await keys.list(account.id) if row.status == "active"
+            ]
         maker = ApiKeys(settings.gateway.api_key_pepper)
         key = maker.make()
         await keys.create(
@@ -61,7 +69,7 @@ async def create(settings: Settings, *, email: str, api_key_name: str, reset: bo
             expires_at=None,
             trace=new_trace(),
         )
-    return _line(Credentials(email=address, password=password, api_key=key))
+    return _line(Credentials(email=address, password=password, api_key=key, kept_api_keys=kept))
 
 
 async def _reset(accounts: Accounts, keys: Keys, address: str, hashed: str, name: str) -> Account:

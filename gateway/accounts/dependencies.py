@@ -79,4 +79,5 @@ def _quota(own: GatewaySettings) -> Quota:
         max_streams=own.max_streams,
         interactive_at_once=own.interactive_at_once,
         max_exports_in_flight=own.max_exports_in_flight,
+        stored_bytes=int(own.stored_gib * 1024**3),
     )

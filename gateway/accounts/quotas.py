@@ -22,13 +22,14 @@ MOST_REMEMBERED: Final = 10_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quota:
-    """An account's limits: jobs in flight, requests a minute, streams open, interactive generations."""
+    """An account's limits: jobs in flight, requests a minute, streams, interactive jobs, bytes stored."""
 
     max_in_flight: int
     requests_per_minute: int
     max_streams: int
     interactive_at_once: int
     max_exports_in_flight: int
+    stored_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +60,7 @@ class Quotas:
             max_streams=base.max_streams * factor,
             interactive_at_once=base.interactive_at_once * INTERACTIVE_FACTOR.get(role, 1),
             max_exports_in_flight=base.max_exports_in_flight * factor,
+            stored_bytes=base.stored_bytes * factor,
         )
 
     async def override_of(self, account_id: UUID) -> Override:
@@ -84,6 +86,7 @@ class Quotas:
             max_streams=own.max_streams or usual.max_streams,
             interactive_at_once=usual.interactive_at_once,
             max_exports_in_flight=usual.max_exports_in_flight,
+            stored_bytes=usual.stored_bytes,
         )
 
     async def put(self, account_id: UUID, override: Override) -> None:

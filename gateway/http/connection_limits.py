@@ -19,7 +19,7 @@ from collections import Counter
 from typing import Any, Final
 
 import msgspec
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.http.client_address import UNKNOWN, TrustedProxies, address_subject
 from gateway.http.problems import PROBLEMS
@@ -126,17 +126,18 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Ignore the body of a refused request, which has no cycle."""
-        if self.cycle is not None:
+        if self._current() is not None:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Ignore the end of such a body."""
-        if self.cycle is not None:
+        if self._current() is not None:
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Close a connection whose request is still arriving, after a while for its sender to read."""
-        unfinished = self.cycle is not None and self.cycle.more_body and not self.pipeline
+        cycle = self._current()
+        unfinished = cycle is not None and cycle.more_body and not self.pipeline
         super().on_response_complete()
         if unfinished and not self.transport.is_closing():
             self._stop_timer()
@@ -148,7 +149,12 @@ class LimitedProtocol(HttpToolsProtocol):
         self._refuse("malformed")
 
     def _between_requests(self) -> bool:
-        return not self._in_head and self.cycle is not None and self.cycle.response_complete
+        cycle = self._current()
+        return not self._in_head and cycle is not None and cycle.response_complete
+
+    def _current(self) -> RequestResponseCycle | None:
+        """Return the newest request; uvicorn's annotation leaves out that there may be none yet."""
+        return self.cycle
 
     def _expect_head(self) -> None:
         self._in_head = True
@@ -165,7 +171,8 @@ class LimitedProtocol(HttpToolsProtocol):
         """Answer without the application, and close."""
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:
+        cycle = self._current()
+        if cycle is None or cycle.response_complete:
             self.transport.write(_answer(code))
         self.transport.close()
 

@@ -41,6 +41,7 @@ PROBLEMS: Final[dict[str, tuple[int, str]]] = {
     "partner_state": (409, "The partner is not in the state that this needs"),
     "webhooks_exhausted": (409, "The account has as many webhooks as it may"),
     "webhook_disabled": (409, "The webhook is disabled"),
+    "storage_exhausted": (409, "The account stores as much as it may"),
     "api_keys_exhausted": (409, "The account has as many API keys as it may"),
     "invites_exhausted": (409, "There are as many invitations as there may be"),
     "last_admin": (409, "There must be an admin"),

@@ -35,6 +35,7 @@ async def opened(
             max_streams=1,
             interactive_at_once=own.interactive_at_once,
             max_exports_in_flight=1,
+            stored_bytes=1,
         )
         yield AcceptDependencies(
             blobs=blobs,

@@ -17,6 +17,7 @@ from gateway.scenes.generate_request import GenerateRequest
 from gateway.scenes.idempotency import Claim, Idempotency
 from gateway.scenes.photo_source import Charge, uncharged
 from gateway.scenes.prepare import Preparer
+from gateway.scenes.stored_bytes import StoredBytes
 from gateway.trace import Trace
 
 
@@ -24,12 +25,18 @@ class Acceptor:
     """Turns a `GenerateRequest` into a row of ``scene_generations``, once for each Idempotency-Key."""
 
     def __init__(
-        self, pool: asyncpg.Pool, preparer: Preparer, idempotency: Idempotency, metrics: Metrics
+        self,
+        pool: asyncpg.Pool,
+        preparer: Preparer,
+        idempotency: Idempotency,
+        metrics: Metrics,
+        stored: StoredBytes,
     ) -> None:
         self._pool = pool
         self.preparer = preparer
         self._idempotency = idempotency
         self._metrics = metrics
+        self._stored = stored
 
     async def accept(
         self, caller: Principal, request: GenerateRequest, trace: Trace, charge: Charge = uncharged
@@ -54,6 +61,8 @@ class Acceptor:
         trace: Trace,
         charge: Charge,
     ) -> UUID:
+        quota = await self.preparer.dependencies.quotas.of(caller.account_id, caller.role)
+        await self._stored.require_room(caller.account_id, quota.stored_bytes)
         acceptance = await self.preparer.prepare(caller, request, claim, charge)
         source = acceptance.command.source
         try:
@@ -63,4 +72,5 @@ class Acceptor:
             raise
         self._metrics.accepted.labels(priority.value).inc()
         self._metrics.photo_bytes.inc(source.bytes)
+        self._stored.add(caller.account_id, source.bytes)
         return acceptance.command.generation_id

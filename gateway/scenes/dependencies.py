@@ -24,6 +24,7 @@ from gateway.scenes.queue_position import Backlog
 from gateway.scenes.renditions import Renditions
 from gateway.scenes.repository import Scenes
 from gateway.scenes.shares import Shares
+from gateway.scenes.stored_bytes import StoredBytes
 from gateway.scenes.upload_memory import Budget
 from gateway.scenes.uploads import Uploads
 from gateway.scenes.wait_for_scene import SceneWaiter
@@ -49,6 +50,7 @@ class SceneDependencies:
     presenter: Presenter
     scene_waiter: SceneWaiter
     acceptor: Acceptor
+    stored: StoredBytes
 
 
 def build(  # noqa: PLR0917
@@ -68,6 +70,7 @@ def build(  # noqa: PLR0917
     outgoing = images.session(connect_s=own.fetch_seconds, total_s=own.fetch_seconds)
     stack.push_async_callback(outgoing.close)
     scenes, uploads, idempotency = Scenes(pool), Uploads(pool), Idempotency(pool)
+    stored = StoredBytes(pool)
     backlog = Backlog(settings.kafka, pool, group=own.inference_group)
     renditions = Renditions(pool, blobs, settings.s3.bucket, photos.raw)
     presenter = Presenter(blobs, backlog, renditions)
@@ -95,5 +98,6 @@ def build(  # noqa: PLR0917
         backlog=backlog,
         presenter=presenter,
         scene_waiter=SceneWaiter(scenes, waiters, presenter),
-        acceptor=Acceptor(pool, preparer, idempotency, metrics),
+        acceptor=Acceptor(pool, preparer, idempotency, metrics, stored),
+        stored=stored,
     )

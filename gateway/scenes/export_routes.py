@@ -36,6 +36,7 @@ from gateway.scenes.export_schemas import (
 from gateway.scenes.exports import ExportStore
 from gateway.scenes.presenter import Presenter
 from gateway.scenes.repository import SceneRow, Scenes, key_of
+from gateway.scenes.stored_bytes import StoredBytes
 
 _SAME: Final = "Asked for before: this is it."
 
@@ -51,7 +52,13 @@ _SAME: Final = "Asked for before: this is it."
         )
     ],
     responses=problems(
-        *KEY_CODES, "not_found", "scene_unfinished", "format_unknown", "validation_failed", "quota_exports"
+        *KEY_CODES,
+        "not_found",
+        "scene_unfinished",
+        "format_unknown",
+        "validation_failed",
+        "quota_exports",
+        "storage_exhausted",
     ),
 )
 async def export_scene(
@@ -62,6 +69,7 @@ async def export_scene(
     scenes: NamedDependency[Scenes],
     exports: NamedDependency[ExportStore],
     account_quotas: NamedDependency[Quotas],
+    stored: NamedDependency[StoredBytes],
 ) -> Response[ExportAcceptedOut]:
     """Accept an export of a completed scene. The answer comes before the file is made.
 
@@ -90,6 +98,7 @@ async def export_scene(
         options=data.options,
     )
     quota = await account_quotas.of(account_id, request.user.role)
+    await stored.require_room(account_id, quota.stored_bytes)
     made = await exports.accept(
         command,
         most_in_flight=quota.max_exports_in_flight,

@@ -77,6 +77,7 @@ _read: Final = msgspec.json.Decoder(GenerateIn)
         "rate_limited",
         "busy",
         "body_too_slow",
+        "storage_exhausted",
     ),
 )
 async def generate(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from piccolo.columns import JSONB, UUID, DoublePrecision, ForeignKey, OnDelete, Text, Timestamptz
+from piccolo.columns import JSONB, UUID, BigInt, DoublePrecision, ForeignKey, OnDelete, Text, Timestamptz
 from piccolo.table import Table
 
 from ledger.db.queries import POSTGRES
@@ -62,6 +62,7 @@ class ExportJob(Table, tablename="export_jobs", db=POSTGRES):
     expires_at = Timestamptz(default=None, null=True)
     lost_at = Timestamptz(default=None, null=True)
     scores = JSONB(default=None, null=True)
+    stored_bytes = BigInt(default=None, null=True)
 
 
 class UsageLog(Table, tablename="usage_logs", db=POSTGRES):

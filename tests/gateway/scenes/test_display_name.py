@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
 from gateway.scenes.display_name import clean
@@ -61,3 +63,43 @@ async def test_names_are_shown_searched_and_deleted(api, key) -> None:
     await api.client.delete(f"/api/v1/scenes/{file}", headers=key)
     rows = await api.sql("SELECT metadata::text AS text FROM scene_generations")
     assert not any("Küche" in row["text"] for row in rows)
+
+
+@pytest.mark.parametrize("word", ["Café", "학점인정"])
+async def test_names_of_every_form_are_found_by_every_form(api, key, word) -> None:
+    """As macOS sends them, also where an earlier release kept the form."""
+    made = [await generate(api, key, unicodedata.normalize(form, f"{word}.jpg")) for form in ("NFC", "NFD")]
+    old = await generate(api, key, "IMG_1.jpg")
+    await api.sql(
+        "UPDATE scene_generations SET metadata = jsonb_set(metadata, '{name}', to_jsonb($1::text))"
+        " WHERE id::text = $2",
+        unicodedata.normalize("NFD", f"{word}.jpg"),
+        old,
+    )
+    for form in ("NFC", "NFD", "NFKD"):
+        q = unicodedata.normalize(form, word.upper())
+        page = await api.client.get("/api/v1/scenes", headers=key, params={"q": q})
+        items = page.json()["items"]
+        assert {item["id"] for item in items} == {*made, old}, form
+        assert {item["name"] for item in items} == {f"{word}.jpg"}
+
+
+async def test_forms_of_other_clients(api, key) -> None:
+    """A Blob's file name, Latin-1 where a part says so, and a name by `filename*` alone."""
+    parts = [
+        (b'name="metadata"; filename="blob"', b"application/json", b'{"room": 1}'),
+        (b'name="priority"; filename="blob"', b"text/plain; charset=ISO-8859-1", b"bulk"),
+        (b"name=\"image\"; filename*=utf-8''Z%C3%BCrich.jpg", b"image/jpeg", PHOTO),
+    ]
+    body = b"".join(
+        b"--b\r\nContent-Disposition: form-data; %b\r\nContent-Type: %b\r\n\r\n%b\r\n" % part
+        for part in parts
+    )
+    answer = await api.client.post(
+        "/api/v1/scenes/generate",
+        content=body + b"--b--\r\n",
+        headers=key | {"Content-Type": "multipart/form-data; boundary=b"},
+    )
+    assert answer.status_code == 202, answer.text
+    (row,) = await api.sql("SELECT metadata ->> 'name' AS name, client_metadata FROM scene_generations")
+    assert tuple(row) == ("Zürich.jpg", '{"room": 1}')

@@ -5199,7 +5199,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_in_progress`, `upload_used`, `upload_expired` */
+            /** @description `body_too_slow` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_in_progress`, `upload_used`, `upload_expired`, `storage_exhausted` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5711,7 +5720,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scene_unfinished` */
+            /** @description `scene_unfinished`, `storage_exhausted` */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -23,10 +23,11 @@ from typing import Any
 sys.path.append(sys.path.pop(0))  # gateway.py and ledger.py beside this file would hide the packages
 
 import inference_consumer.app  # noqa: F401  (what the role imports belongs to its start)
-from inference_consumer import photo
 from inference_consumer.engine import Engine
 from inference_consumer.layered.bundled import Bundled
 from inference_consumer.layered.model import Layered
+from inference_consumer.models import Photo
+from photo import reader
 
 
 def memory_bytes() -> int:
@@ -52,13 +53,18 @@ async def started(engine: Engine) -> None:
     await engine.stop(within_s=5)
 
 
+def photo_of(read: reader.Picture) -> Photo:
+    """Return what a model takes."""
+    return Photo(pixels=read.pixels, focal_px=read.focal_px, focal_source=read.focal_source)
+
+
 def once(model: Layered, data: bytes, size: int) -> dict[str, Any]:
     """Take a batch of photos from bytes to files; return the seconds of each stage."""
     seconds: dict[str, float] = defaultdict(float)
     counts = []
     with timed(seconds, "total"):
         with timed(seconds, "decode"):
-            photos = [photo.decode(data) for _ in range(size)]
+            photos = [photo_of(reader.read(data)) for _ in range(size)]
         with timed(seconds, "prepare"):
             items = [model.prepare(one) for one in photos]
         with timed(seconds, "network"):
@@ -77,7 +83,7 @@ def main() -> None:
     weights, picture, repeat, batches, cores, begun = sys.argv[1:]
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(cores)])
-    photo.prepare()
+    reader.prepare()
     engine = Engine(lambda: Layered(Bundled(Path(weights))), max_batch=None)
     asyncio.run(started(engine))
     report: dict[str, Any] = {"start_s": time.time() - float(begun), "start_bytes": memory_bytes()}

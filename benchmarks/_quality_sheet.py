@@ -17,7 +17,8 @@ from PIL import Image, ImageDraw
 
 from export_consumer import raster
 from export_consumer.gaussians import Scene
-from inference_consumer import photo
+from inference_consumer.models import Photo
+from photo import reader
 
 ASIDE_M = 0.15
 CELL = 400
@@ -92,7 +93,7 @@ def folder_of(package: str) -> Path:
 def write(model: Any, folder: Path, further: Sequence[Path]) -> Iterator[str]:
     """Write ``sheet.png`` and yield a line for each photo that is on it or missing."""
     folder.mkdir(parents=True, exist_ok=True)
-    photo.prepare()
+    reader.prepare()
     sources = [(folder_of(source.package) / source.file, source) for source in PHOTOS]
     sources += [(path, Source("given", path.name, "", "")) for path in further]
     strips = []
@@ -100,7 +101,8 @@ def write(model: Any, folder: Path, further: Sequence[Path]) -> Iterator[str]:
         if not path.exists():
             yield f"{source.file} is left out: install the package {source.package} for it."
             continue
-        taken = photo.decode(path.read_bytes())
+        read = reader.read(path.read_bytes())
+        taken = Photo(pixels=read.pixels, focal_px=read.focal_px, focal_source=read.focal_source)
         scene = scene_of(model, taken)
         quality, holes = own_view(scene, taken.pixels)
         strip, near, far = _strip(scene, taken.pixels)

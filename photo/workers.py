@@ -89,8 +89,10 @@ class PhotoReader:
                 task, account_id, (photo,), *arguments, returns=returns, output_bytes=output_bytes
             )
         except pool.TaskFailedError as error:
-            # A worker that was taken over may say anything.
-            failed = _ERRORS.get(error.code, errors.PhotoError)(error.message)
+            kind = _ERRORS.get(error.code)
+            if kind is None:  # a worker that was taken over may say anything
+                raise errors.PhotoError("The photo cannot be read.", code="photo_unreadable") from error
+            failed = kind(error.message)
             failed.details.update(error.details)
             raise failed from error
 

@@ -13,6 +13,7 @@ UNREACHABLE: Final = (
     asyncpg.OperatorInterventionError,  # the server shuts down, or ended our session
     asyncpg.IdleInTransactionSessionTimeoutError,  # this process was frozen in a transaction
     asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, until a failover is complete
     OSError,
     TimeoutError,
 )

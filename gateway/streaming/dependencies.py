@@ -36,7 +36,13 @@ def build(pool: asyncpg.Pool, settings: Settings, quotas: Quotas, metrics: Metri
     own = settings.gateway
     epoch, partitions = settings.kafka.topic_epoch, topics.EVENTS.partitions
     lag = StreamLimits(events=own.reader_queue, bytes=own.reader_bytes, stall_s=own.reader_stall_seconds)
-    hub = Hub(epoch=epoch, partitions=partitions, ring_events=own.ring_events, limits=lag)
+    hub = Hub(
+        epoch=epoch,
+        partitions=partitions,
+        ring_events=own.ring_events,
+        limits=lag,
+        past_at_once=max(1, settings.database.pool_size // 2),  # the rest is for requests
+    )
     history = History(pool, epoch=epoch, partitions=partitions)
     tail = Tail(settings.kafka, hub, history.floors)
     waiters = Waiters()

@@ -37,10 +37,18 @@ class _Recent:
 
 
 class Hub:
-    """All open streams of this process. ``epoch`` and ``partitions`` are those of the events topic."""
+    """All open streams of this process. ``epoch`` and ``partitions`` are those of the events topic.
 
-    def __init__(self, *, epoch: int, partitions: int, ring_events: int, limits: StreamLimits) -> None:
+    ``past_at_once``: how many streams read the event log at the same time. While the ledger is far behind,
+    all of them do so twice a second, and would take every connection from the requests.
+    """
+
+    def __init__(
+        self, *, epoch: int, partitions: int, ring_events: int, limits: StreamLimits, past_at_once: int = 4
+    ) -> None:
         self.epoch, self.partitions = epoch, partitions
+        self.reading_past = asyncio.Semaphore(past_at_once)
+        """Held while a page of the event log is read for a stream."""
         self._ring_events, self._limits = ring_events, limits
         self._rings: dict[int, _Recent] = {}
         # By account and subject (None: all subjects), so that an event visits only the readers that want it.

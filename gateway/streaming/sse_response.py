@@ -102,10 +102,10 @@ async def _begin(hub: Hub, following: Following, reader: Reader) -> None:
     join = Join(after=following.after, floor=hub.floor(account_id), endings=following.endings)
     try:
         await reader.send(stream.opening(following.position))
-        await _past(following.page, join, reader)
+        await _past(hub, following.page, join, reader)
         recent = hub.listen(reader)  # only now, so that a long past does not fill the queue
         join.floor = hub.floor(account_id)
-        await _past(following.page, join, reader)
+        await _past(hub, following.page, join, reader)
         await _send_events(reader, join.take(recent))
     except Exception as error:  # noqa: BLE001  (the head is sent: the stream can only be ended)
         _log.warning("stream_past_failed", error=repr(error))
@@ -114,12 +114,13 @@ async def _begin(hub: Hub, following: Following, reader: Reader) -> None:
         reader.go_live(join)
 
 
-async def _past(page: Page, join: Join, reader: Reader) -> None:
+async def _past(hub: Hub, page: Page, join: Join, reader: Reader) -> None:
     lag = 0
     while join.needs_past and not reader.over:
         if lag:
             await asyncio.sleep(_PAUSES_S[min(lag, len(_PAUSES_S)) - 1])
-        events, projected = await page(join.seen)
+        async with hub.reading_past:
+            events, projected = await page(join.seen)
         await _send_events(reader, join.past(events, projected))
         lag = 0 if events else lag + 1
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 
 from bus.bridges.postgres_errors import UNREACHABLE
 from bus.runtime.errors import ConfigurationError
 from bus.runtime.settings import DatabaseSettings
+
+_STANDBY: Final = ("in_hot_standby", "default_transaction_read_only")
 
 
 @asynccontextmanager
@@ -39,11 +41,23 @@ async def _create(settings: DatabaseSettings, role: str) -> asyncpg.Pool:
         "timeout": 10,  # seconds to connect
         "command_timeout": 60,  # seconds per statement; none here should take one second
         "server_settings": {"application_name": f"sharpstream-{role}", "timezone": "UTC"},
+        "setup": _writable,
     }
     try:
         return await asyncpg.create_pool(**options)
     except (*UNREACHABLE, asyncpg.PostgresError, ValueError) as error:
         raise ConfigurationError(f"Postgres does not answer at DATABASE_URL: {error}") from error
+
+
+async def _writable(connection: asyncpg.Connection) -> None:
+    """Raise `ReadOnlySQLTransactionError` for a connection to a standby, which the pool then closes.
+
+    The server reports both settings by itself, so this asks nothing. Without it the connections made during a
+    failover, while the name still led to the former primary, would fail for as long as the process runs.
+    """
+    settings = connection.get_settings()
+    if "on" in {getattr(settings, name, "off") for name in _STANDBY}:
+        raise asyncpg.ReadOnlySQLTransactionError("The server is read-only: a standby, or a failover is on.")
 
 
 @asynccontextmanager

@@ -164,9 +164,53 @@ def test_nothing_runs_unbounded_or_writes_where_it_should_not(name: str) -> None
     assert all(str(port).startswith("127.0.0.1:") for port in service.get("ports", []))
     if name in SERVERS:
         assert "healthcheck" in service
+    assert service["cap_drop"] == ["ALL"]
+    assert 64 <= service["pids_limit"] <= 1024
     if name in ROLES | ONCE | VARIANTS:
-        assert service["cap_drop"] == ["ALL"]
         assert "user" not in service
+    if name in {"postgres", "s3"}:  # their images begin as root
+        assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", service["user"])
+
+
+def megabytes(text: str) -> int:
+    number, unit = re.fullmatch(r"(\d+)([mg])", text.lower()).groups()  # type: ignore[union-attr]
+    return int(number) * {"m": 1, "g": 1024}[unit]
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_files_in_memory_stay_well_within_the_limit(name: str) -> None:
+    """A tmpfs counts against the container's memory: a full one must not kill the process."""
+    service = SERVICES[name]
+    sizes = [re.search(r"size=(\w+)", mount) for mount in service["tmpfs"]]
+    assert all(sizes), service["tmpfs"]
+    limit = megabytes(service["deploy"]["resources"]["limits"]["memory"])
+    assert sum(megabytes(size[1]) for size in sizes if size) <= limit / 4
+
+
+NEEDS = {
+    "kafka": "KAFKA_BOOTSTRAP_SERVERS",
+    "store": "S3_ENDPOINT_URL",
+    "database": "DATABASE_URL",
+}
+SENDS = {"gateway", "webhooks", "partners", "inference"} | VARIANTS
+
+
+def test_a_service_reaches_the_servers_that_it_needs_and_no_other() -> None:
+    assert {name for name, network in COMPOSE["networks"].items() if network.get("internal")} == set(NEEDS)
+    servers = {"kafka": "kafka", "store": "s3", "database": "postgres"}
+    for network, server in servers.items():
+        assert network in SERVICES[server]["networks"]
+    for name in ROLES | ONCE | VARIANTS:
+        given = set(SERVICES[name]["environment"])
+        needed = {network for network, key in NEEDS.items() if key in given}
+        needed -= {"store"} if name == "ledger" else set()  # it knows the bucket's name alone
+        assert set(SERVICES[name]["networks"]) & set(NEEDS) == needed, name
+        assert ("internet" in SERVICES[name]["networks"]) == (name in SENDS), name
+    assert not set(SERVICES["postgres"]["networks"]) & set(SERVICES["inference"]["networks"])
+    for name, service in SERVICES.items():
+        assert ("published" in service["networks"]) == ("ports" in service), name
+    for server in servers.values():
+        assert "internet" not in SERVICES[server]["networks"]
 
 
 def test_roles_wait_for_what_they_need() -> None:

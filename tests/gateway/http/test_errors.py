@@ -20,6 +20,7 @@ from gateway.http.errors import DomainError, _known
         asyncpg.InterfaceError("connection is closed"),
         asyncpg.InternalClientError("another operation (2) is in progress"),
         asyncpg.DeadlockDetectedError("deadlock"),
+        asyncpg.ReadOnlySQLTransactionError("cannot execute INSERT in a read-only transaction"),
         asyncpg.TooManyConnectionsError("full"),
         ConnectionRefusedError(),
         socket.gaierror("no such host"),

@@ -43,7 +43,7 @@ async def create_key(
     key = api_keys.make()
     row = await keys.create(
         request.user.account_id,
-        name=data.name,
+        name=data.name.strip(),
         api_key_hash=api_keys.hash(key),
         prefix=prefix_of(key),
         expires_at=data.expires_at,

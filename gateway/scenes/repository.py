@@ -76,6 +76,10 @@ _NAME: Final = QueryString(
 """The name that the owner gave, or else the one in the request's own metadata where that is text."""
 
 
+_CONTAINS: Final = "position(translate(lower({}), '_-', '  ') IN translate(lower({}), '_-', '  ')) > 0"
+"""Cameras write IMG_12-a where people type "img 12 a"."""
+
+
 class Scenes:
     """The ``scene_generations`` table."""
 
@@ -125,7 +129,7 @@ class Scenes:
         if created_before is not None:
             query = query.where(SceneGeneration.created_at < created_before)
         if q is not None:
-            query = query.where(QueryString("position(lower({}) IN lower({})) > 0", q, _NAME))
+            query = query.where(QueryString(_CONTAINS, q, _NAME))
         query = query.order_by(SceneGeneration.created_at, SceneGeneration.id, ascending=False).limit(limit)
         return [SceneRow(**row) for row in await run(self._pool, query)]
 

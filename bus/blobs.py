@@ -22,6 +22,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import create_loader
 
+from bus import presign
 from bus.contract.blob_ref import BlobRef
 from bus.runtime.errors import ConfigurationError, PermanentError, SharpstreamError, TransientError
 from bus.runtime.settings import S3Settings, load
@@ -139,8 +140,11 @@ class BlobStore:
             aws_secret_access_key=secret.get_secret_value() if secret else None,
             region_name=self._settings.region,
         )
-        client = session.client("s3", endpoint_url=endpoint, config=self._config)
-        return await self._stack.enter_async_context(client)
+        client = await self._stack.enter_async_context(
+            session.client("s3", endpoint_url=endpoint, config=self._config)
+        )
+        presign.round_links(client)
+        return client
 
     async def put(self, key: str, data: Buffer | AsyncIterator[bytes], media_type: str) -> BlobRef:
         """Store bytes or a stream; a stream over 8 MiB goes up in parts and is never held whole.
@@ -212,13 +216,15 @@ class BlobStore:
         return data
 
     async def presign(self, key: str, *, filename: str | None = None) -> str:
-        """Return a GET URL on the public endpoint, valid for ``S3_PRESIGN_SECONDS``."""
-        params = {"Bucket": self.bucket, "Key": key}
+        """Return a GET URL on the public endpoint, valid for ``S3_PRESIGN_SECONDS`` at least.
+
+        It is the same for half an hour (`bus.presign`), and browsers may keep the object as long.
+        """
+        seconds = self._settings.presign_seconds
+        params = {"Bucket": self.bucket, "Key": key, "ResponseCacheControl": presign.cache_control(seconds)}
         if filename is not None:
-            params["ResponseContentDisposition"] = f'attachment; filename="{filename}"'
-        url: str = await self._public.generate_presigned_url(
-            "get_object", Params=params, ExpiresIn=self._settings.presign_seconds
-        )
+            params["ResponseContentDisposition"] = presign.disposition(filename)
+        url: str = await self._public.generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)
         return url
 
     async def presign_put(self, key: str, *, size: int, media_type: str, seconds: int) -> str:

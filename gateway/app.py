@@ -11,6 +11,7 @@ from typing import Final
 import asyncpg
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
+from litestar.exceptions import NotFoundException
 from litestar.routes import HTTPRoute
 
 from bus.blobs import BlobStore
@@ -39,7 +40,7 @@ from gateway.scenes.dependencies import SceneDependencies
 from gateway.settings import Settings
 from gateway.streaming import dependencies as stream_dependencies
 from gateway.streaming.dependencies import StreamDependencies
-from gateway.system import openapi_page, static_site
+from gateway.system import openapi_page, static_site, static_site_routes
 from gateway.system.dependencies import SystemDependencies
 from gateway.webhooks import dependencies as webhook_dependencies
 from gateway.webhooks import repository as webhook_repository
@@ -90,7 +91,7 @@ def create_app(settings: Settings) -> Litestar:
             WebhookDependencies,
             PartnerDependencies,
         ),
-        exception_handlers={Exception: to_response},
+        exception_handlers={Exception: to_response, NotFoundException: static_site_routes.unknown_address},
         lifespan=[_lifespan(settings, metrics)],
         openapi_config=openapi.config(settings.gateway.public_url, instead=openapi_page.interactive),
         cors_config=_cors(settings.gateway.cors_origins),

@@ -121,6 +121,7 @@ POLICY: Final[dict[str, Rule]] = {
     "landing": PUBLIC,
     "page": PUBLIC,
     "asset": PUBLIC,
+    "favicon": PUBLIC,
     "api_page_file": PUBLIC,
     "asyncapi": PUBLIC,
     "asyncapi_page": PUBLIC,

@@ -39,6 +39,15 @@ def read(name: str, given: Options) -> dict[str, Value | None]:
     }
 
 
+def without_defaults(name: str, given: Options) -> dict[str, Value]:
+    """Return the options that change something: those that differ from their defaults.
+
+    Two requests that mean the same file are then the same export. ``given`` is valid, see `read`.
+    """
+    defaults = {option.name: option.default for option in OPTIONS[name]}
+    return {key: value for key, value in given.items() if value != defaults[key]}
+
+
 def _value(option: Option, value: Value) -> Value:
     """Return the value in the option's own type. Raises `OptionsError`."""
     if option.words:

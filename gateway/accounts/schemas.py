@@ -215,9 +215,9 @@ Scope = Literal[
 class ApiKeyIn(Struct, frozen=True, kw_only=True):
     """A new key; ``expires_at`` null means never, ``scopes`` null means all of them."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=100, examples=["render farm"])]
+    name: Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\S", examples=["render farm"])]
     expires_at: Moment | None = None
-    scopes: list[Scope] | None = None
+    scopes: Annotated[list[Scope], Meta(min_length=1)] | None = None
 
 
 class ApiKeyCreatedOut(Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from gateway.accounts.auth import Caller
 from gateway.accounts.quotas import Quotas
 from gateway.errors import DomainError
 from gateway.http import paging
+from gateway.http.compression import COMPRESSED
 from gateway.http.context import trace_of
 from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
 from gateway.scenes.export_schemas import (
@@ -81,11 +82,12 @@ async def export_scene(
             "format_unknown", f"There is no such format; there are: {', '.join(FORMATS)}.", formats=FORMATS
         )
     _check(name, data.options)
+    options = export_options.without_defaults(name, data.options)
     account_id = request.user.account_id
     scene = await scenes.get(account_id, generation_id)
     if scene is None:
         raise DomainError("not_found", "You have no scene with this id.")
-    made = await exports.same(account_id, generation_id, name, data.options)
+    made = await exports.same(account_id, generation_id, name, options)
     if made is not None:
         return _answer(made.id, made.status, _SAME)
     command = ExportScene(
@@ -95,7 +97,7 @@ async def export_scene(
         source=_splat(scene),
         format=name,
         requested_at=datetime.now(UTC),
-        options=data.options,
+        options=options,
     )
     quota = await account_quotas.of(account_id, request.user.role)
     await stored.require_room(account_id, quota.stored_bytes)
@@ -194,7 +196,13 @@ def _splat(scene: SceneRow) -> BlobRef:
     )
 
 
-@get("/", operation_id="list_export_formats", summary="List export formats", sync_to_thread=False)
+@get(
+    "/",
+    operation_id="list_export_formats",
+    middleware=[COMPRESSED],
+    summary="List export formats",
+    sync_to_thread=False,
+)
 def list_formats() -> FormatList:
     """Return the formats that a scene can be exported to, and the options of each."""
     return FormatList(

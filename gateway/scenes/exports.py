@@ -22,7 +22,8 @@ from gateway.trace import Trace
 
 _COLUMNS: Final = (
     "j.id, j.scene_generation_id, j.export_format, j.options::text AS options, j.export_file_url, j.status,"
-    " j.error_code, j.error_message, j.created_at, j.updated_at"
+    " j.error_code, j.error_message, j.created_at, j.updated_at,"
+    " coalesce(s.metadata ->> 'name', s.metadata #>> '{client,name}') AS scene_name"
 )
 _OWNED: Final = (
     "FROM export_jobs j JOIN scene_generations s ON s.id = j.scene_generation_id"
@@ -54,7 +55,7 @@ VALUES ($1, $2, $3, $4::text::jsonb, 'pending', $5, $5, $6)"""
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExportRow:
-    """One row of ``export_jobs``; ``options`` is its JSON text."""
+    """One row of ``export_jobs``, with the name of its scene; ``options`` is its JSON text."""
 
     id: UUID
     scene_generation_id: UUID
@@ -66,6 +67,7 @@ class ExportRow:
     error_message: str | None
     created_at: datetime
     updated_at: datetime
+    scene_name: str | None
 
 
 class ExportStore:

@@ -38,7 +38,9 @@ class Presenter:
             preview_url=await self._shown(row.preview_url),
             viewer_url=await self._shown(row.viewer_url),
             generated_3d_gaussian_url=result
-            and await self._blobs.presign(key_of(result), filename=f"{row.id}.ply"),
+            and await self._blobs.presign(
+                key_of(result), filename=_file_name(_shown_name(row), "ply", ".ply")
+            ),
             cancel_requested_at=row.cancel_requested_at,
             timings=timings_of(row),
             queue=await self._queue(row),
@@ -46,7 +48,11 @@ class Presenter:
 
     async def scene_item(self, row: SceneRow) -> SceneItem:
         """Return a scene as an item of a list."""
-        return SceneItem(**_common(row), preview_url=await self._shown(row.preview_url))
+        return SceneItem(
+            **_common(row),
+            original_image_url=await self._blobs.presign(key_of(row.original_image_url)),
+            preview_url=await self._shown(row.preview_url),
+        )
 
     async def shared_out(self, row: SceneRow, expires_at: datetime) -> SharedOut:
         """Return a scene as the holder of a share link sees it: nothing of its owner, never the original."""
@@ -68,7 +74,7 @@ class Presenter:
     async def export_out(self, row: ExportRow) -> ExportOut:
         """Return an export as its owner sees it."""
         key = row.export_file_url and key_of(row.export_file_url)
-        name = key and f"{row.scene_generation_id}-{row.export_format}{PurePosixPath(key).suffix}"
+        name = key and _file_name(row.scene_name, row.export_format, PurePosixPath(key).suffix)
         return ExportOut(
             id=row.id,
             scene_generation_id=row.scene_generation_id,
@@ -90,6 +96,17 @@ class Presenter:
 
     async def _shown(self, url: str | None) -> str | None:
         return url and await self._blobs.presign(key_of(url))
+
+
+def _file_name(scene: str | None, export_format: str, suffix: str) -> str:
+    """Return what a download is called: as its scene, with the format where the suffix does not say it."""
+    bare = PurePosixPath(scene).stem if scene else ""
+    ending = "" if suffix == f".{export_format}" else f"-{export_format.replace('_', '-')}"
+    return f"{bare or 'scene'}{ending}{suffix}"
+
+
+def _shown_name(row: SceneRow) -> str | None:
+    return display_name.shown(_metadata(row))
 
 
 def timings_of(row: SceneRow) -> TimingsOut | None:

@@ -86,8 +86,9 @@ _NAME: Final = QueryString(
     *(SceneGeneration.metadata, SceneGeneration.metadata, _PATH, SceneGeneration.metadata, _PATH),
 )
 """The name that the owner gave, or else the one in the request's own metadata where that is text."""
-_FOLDED: Final = "normalize(lower(normalize({}, NFC)), NFC)"
-"""Names of earlier releases are in the form in which they were sent: Unicode has several for one letter."""
+_FOLDED: Final = "translate(normalize(lower(normalize({}, NFC)), NFC), '_-', '  ')"
+"""Names of earlier releases are in the form in which they were sent: Unicode has several for one letter.
+Cameras write IMG_12-a where people type "img 12 a"."""
 
 
 class Scenes:

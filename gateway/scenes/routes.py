@@ -13,6 +13,7 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
 from gateway.accounts.auth import Caller
 from gateway.errors import DomainError
 from gateway.http import paging
+from gateway.http.compression import COMPRESSED
 from gateway.http.context import trace_of
 from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
 from gateway.http.query_times import FORMAT, LONGEST, instant
@@ -78,6 +79,7 @@ async def get_scene(
 @get(
     "/",
     operation_id="list_scenes",
+    middleware=[COMPRESSED],
     summary="List scenes",
     responses=problems(*KEY_CODES, "cursor_invalid", "range_invalid", "validation_failed"),
 )

@@ -53,6 +53,12 @@ class Web:
         """The document served at every address of the page."""
         return self._files.get(INDEX)
 
+    @property
+    def icon(self) -> File | None:
+        """The page's icon."""
+        names = (name for name in self._files if name.startswith("assets/icon-") and name.endswith(".svg"))
+        return next((self._files[name] for name in names), None)
+
     def asset(self, name: str) -> File | None:
         """Return a file whose name contains its hash."""
         return self._files.get(f"assets/{name}")

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
 from bus.blobs import PART_BYTES, BlobCorruptError, BlobMissingError, Blobs, BlobStore, BlobStoreError
+from bus.presign import STABLE_S, disposition
 from bus.runtime.settings import S3Settings
 from bus.testing import MemoryBlobs
 
@@ -128,7 +131,7 @@ async def test_a_presigned_url_states_its_expiry_and_expires(
 ) -> None:
     await store.put(key, b"splat", "application/octet-stream")
     query = parse_qs(urlsplit(await store.presign(key)).query)
-    assert query["X-Amz-Expires"] == [str(s3_settings.presign_seconds)]
+    assert query["X-Amz-Expires"] == [str(s3_settings.presign_seconds + STABLE_S)]
     # One second is the shortest expiry: poll until the server refuses, instead of a guessed sleep.
     async with BlobStore(s3_settings.model_copy(update={"presign_seconds": 1})) as brief:
         url = await brief.presign(key)
@@ -137,6 +140,44 @@ async def test_a_presigned_url_states_its_expiry_and_expires(
         while (status := (await anyone.get(url)).status_code) == 200:
             assert datetime.now(UTC) < limit, "the URL does not expire"
     assert status == 403
+
+
+@pytest.mark.stack
+async def test_links_for_reading_are_stable_and_may_be_kept(store: BlobStore, key: str) -> None:
+    await store.put(key, b"splat", "application/octet-stream")
+    with freeze_botocore("2026-11-29T10:01:02Z"):
+        first = await store.presign(key, filename="Großer Tag.ply")
+    with freeze_botocore("2026-11-29T10:29:59Z"):
+        assert await store.presign(key, filename="Großer Tag.ply") == first
+    with freeze_botocore("2026-11-29T10:30:00Z"):
+        assert await store.presign(key, filename="Großer Tag.ply") != first
+    async with httpx.AsyncClient() as anyone:
+        answer = await anyone.get(await store.presign(key, filename="Großer Tag.ply"))
+    assert (answer.status_code, answer.content) == (200, b"splat")
+    assert answer.headers["cache-control"] == "private, max-age=1800, immutable"
+    assert answer.headers["content-disposition"].endswith("filename*=UTF-8''Gro%C3%9Fer%20Tag.ply")
+
+
+@contextmanager
+def freeze_botocore(moment: str) -> Iterator[None]:
+    """Sign as of this moment."""
+    with patch("botocore.auth.get_current_datetime", lambda: datetime.fromisoformat(moment)):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("cup.ply", 'attachment; filename="cup.ply"'),
+        ("Großer Tag.glb", "attachment; filename=\"Groer Tag.glb\"; filename*=UTF-8''Gro%C3%9Fer%20Tag.glb"),
+        ("写真.ply", "attachment; filename=\"download.ply\"; filename*=UTF-8''%E5%86%99%E7%9C%9F.ply"),
+        ('a"; filename="b.exe', 'attachment; filename="a; filename=b.exe"'),
+        ("../../etc/passwd\r\nX: y", 'attachment; filename="etcpasswdX y"'),
+        ("...", 'attachment; filename="download"'),
+    ],
+)
+def test_a_download_is_named_in_ascii_and_in_utf8(name: str, header: str) -> None:
+    assert disposition(name) == header
 
 
 @pytest.mark.stack

@@ -19,7 +19,12 @@ FLAGS = [
     "--enable-unsafe-swiftshader",
     f"--host-resolver-rules=MAP {SECOND_HOST} 127.0.0.1",
 ]
-SIGNED_IN = "if (location.protocol === 'http:') localStorage.getItem('visited') ?? (localStorage.setItem('visited', '1'), localStorage.setItem('sharpstream.refresh', 'r0'))"
+SIGNED_IN = """
+if (location.protocol === "http:" && !localStorage.getItem("visited")) {
+    localStorage.setItem("visited", "1");
+    localStorage.setItem("sharpstream.refresh", "r0");
+}
+"""
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,9 @@
-"""Nothing on the page covers something else or makes it scroll sideways, whatever a photo is called or shaped.
+"""Nothing covers something else or makes a page scroll sideways, whatever a photo is called or shaped.
 
-| class                     | members                                                  | source                         |
-|---------------------------|----------------------------------------------------------|--------------------------------|
-| text that cannot be broken | gallery tiles, the scene's title, dialogs, upload rows  | a CSS grid's implicit `auto` column grows with its content |
-| photos of every shape     | portrait, landscape, square, panorama                    | phones take portraits          |
+| class | members | source |
+|---|---|---|
+| text that cannot be broken | tiles, the scene's title, dialogs, upload rows | a grid's `auto` column grows |
+| photos of every shape | portrait, landscape, square, panorama | phones take portraits |
 """
 
 from __future__ import annotations

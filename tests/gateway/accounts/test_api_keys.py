@@ -86,7 +86,19 @@ async def test_expiry(api, assert_problem):
     assert_problem(await api.client.get(SCENES, headers=key), 401, "api_key_expired")
 
 
-BODIES_THAT_ARE_NOT_VALID = [{}, {"name": ""}, {"name": "x" * 101}, {"name": "x", "expires_at": "soon"}]
+BODIES_THAT_ARE_NOT_VALID = [
+    {},
+    {"name": ""},
+    {"name": " \t"},
+    {"name": "x" * 101},
+    {"name": "x", "expires_at": "soon"},
+    {"name": "x", "scopes": []},
+]
+
+
+async def test_a_name_is_kept_without_the_spaces_around_it(api):
+    answer = await api.client.post(KEYS, json={"name": " farm "}, headers=await api.person())
+    assert answer.json()["name"] == "farm"
 
 
 async def test_bodies_that_are_not_valid(api, assert_problem, subtests):

@@ -53,7 +53,8 @@ async def test_names_are_shown_searched_and_deleted(api, key) -> None:
     assert seen["metadata"]["client"] == {"name": ["no", "name"]}  # returned unchanged
     assert seen["metadata"]["name"] == "IMG_2.jpg"
     for q, found in {
-        "küche": [file], "0%": [file], "%": [file], "_": [odd], "hAL": [own], "": [odd, own, file], "[": [],
+        "küche": [file], "0%": [file], "%": [file], "_": [odd, file], "img 2": [odd], "hAL": [own],
+        "": [odd, own, file], "[": [],
     }.items():  # fmt: skip
         page = await api.client.get("/api/v1/scenes", headers=key, params={"q": q})
         assert [item["id"] for item in page.json()["items"]] == found, q

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
+from urllib.parse import unquote
 from uuid import UUID, uuid4
 
 import msgspec
@@ -89,10 +90,40 @@ async def test_an_export_as_its_owner_sees_it(api, me):
     )
     seen = (await api.client.get(f"{EXPORTS}/{export}", headers=headers)).json()
     assert "X-Amz-Signature" in seen["export_file_url"]
-    assert f"{scene}-obj.zip" in seen["export_file_url"]
+    assert "-obj.zip" in seen["export_file_url"]
     await api.sql("UPDATE export_jobs SET status = 'failed', error_code = 'x', export_file_url = NULL")
     seen = (await api.client.get(f"{EXPORTS}/{export}", headers=headers)).json()
     assert (seen["error_code"], seen["export_file_url"]) == ("x", None)
+
+
+async def test_a_download_is_named_after_its_scene(api, me):
+    headers, account, _ = me
+    metadata = json.dumps({"name": "Großer Tag.jpg", "result": RESULT})
+    scene = await put_scene(api, account, metadata=metadata)
+    keys = await put_objects(api, "exports/a/x.glb", "exports/b/x.glb")
+    names = []
+    for key, name in zip(keys, ("glb", "glb_mesh"), strict=True):
+        export = (await ask(api, headers, scene, format=name)).json()["export_id"]
+        url = f"s3://{api.services.blobs.bucket}/{key}"
+        await api.sql(
+            "UPDATE export_jobs SET status = 'completed', export_file_url = $1 WHERE id = $2",
+            *(url, UUID(export)),
+        )
+        names.append((await api.client.get(f"{EXPORTS}/{export}", headers=headers)).json()["export_file_url"])
+    told = [unquote(unquote(url)) for url in names]
+    assert "filename*=UTF-8''Großer Tag.glb" in told[0]
+    assert "filename*=UTF-8''Großer Tag-glb-mesh.glb" in told[1]
+
+
+async def test_an_option_that_equals_its_default_makes_no_second_file(api, me):
+    headers, account, _ = me
+    scene = await put_scene(api, account)
+    first = (await ask(api, headers, scene, format="spz")).json()["export_id"]
+    for options in ({"up": "y"}, {"up": "y", "unit": "m"}):
+        again = await ask(api, headers, scene, format="spz", options=options)
+        assert again.json()["export_id"] == first
+    other = (await ask(api, headers, scene, format="spz", options={"up": "z"})).json()["export_id"]
+    assert other != first
 
 
 async def test_a_repeated_request_returns_the_first_export(api, me):

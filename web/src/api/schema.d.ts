@@ -2015,6 +2015,7 @@ export interface components {
              * @example kitchen.jpg
              */
             name: string | null;
+            original_image_url: string;
             /** @description A picture of it, PNG; null until it is made */
             preview_url: string | null;
             priority: string;

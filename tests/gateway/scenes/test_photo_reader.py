@@ -3,7 +3,7 @@
 | class | members | source |
 |---|---|---|
 | memory | an animated WebP whose canvas is patched to 9999 x 9999 (146 bytes) | the patched header |
-| time | a progressive JPEG of 29 megapixels with 95 scans, the most that is allowed | a scan walks the picture |
+| time | a progressive JPEG of 29 megapixels with 95 scans, about the limit | a scan walks the picture |
 | decoder | a worker that dies once, and one that dies each time | a fake pool |
 """
 

@@ -50,7 +50,7 @@ class Presenter:
         """Return a scene as an item of a list."""
         return SceneItem(
             **_common(row),
-            original_image_url=await self._blobs.presign(key_of(row.original_image_url)),
+            photo_url=await self._shown(row.photo_url or row.rendition_url),
             preview_url=await self._shown(row.preview_url),
         )
 

@@ -167,7 +167,7 @@ class SceneItem(Struct, frozen=True, kw_only=True):
     status: Status
     priority: str
     name: Name
-    original_image_url: str
+    photo_url: PhotoUrl
     preview_url: Annotated[str | None, Meta(description="A picture of it, PNG; null until it is made")]
     processing_time_seconds: float | None
     metadata: SceneMetadata

@@ -145,6 +145,7 @@ class FakeGateway:
             "priority": "interactive",
             "name": name,
             "original_image_url": f"{self.url}/store/{size[0]}x{size[1]}.jpg?{scene_id}",
+            "photo_url": f"{self.url}/store/{size[0]}x{size[1]}.webp?photo={scene_id}",
             "preview_url": f"{self.url}/store/{size[0]}x{size[1]}.webp?{scene_id}",
             "generated_3d_gaussian_url": f"{self.url}/store/scene.ply",
             "viewer_url": f"{self.url}/store/scene.spz",

@@ -3,7 +3,7 @@
 The note is the text beside the group's offset, so each commit of results carries it and a job pays no
 transaction for it. A process that opens a partition writes its name there once, before its first record, and
 removes it when it stops in order. A successor that finds the name of a process which is gone knows that it
-died, with records in hand that nothing tells apart. It handles as many as may have been in hand one at a
+died, and with records in hand that all look alike. It handles as many as may have been in hand one at a
 time, and notes each one's offset before. The record that a second death finds there was in hand at two deaths
 in a row: it goes to its next attempt unread (`bus.kafka.retry`).
 """
@@ -36,7 +36,7 @@ class Note(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def owner_of(instance_id: str) -> str:
-    """Return the name of this process: its instance id, and what tells it from its predecessors."""
+    """Return the name of this process: its instance id, and what sets it apart from its predecessors."""
     return f"{instance_id}/{secrets.token_hex(4)}"
 
 

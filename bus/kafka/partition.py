@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -21,6 +21,8 @@ from aiokafka.errors import KafkaError
 from prometheus_client import Histogram
 
 from bus.contract.envelope import OutRecord
+from bus.kafka import in_hand
+from bus.kafka.in_hand import InHand, Note
 from bus.kafka.retry import Record
 from bus.kafka.transactions import OutcomeUnknownError, TransactionalProducer
 from bus.runtime import tasks
@@ -48,7 +50,10 @@ class Entry:
 
 
 class InputPartition:
-    """The state of one assigned partition, kept across a revocation if the partition is assigned again."""
+    """The state of one assigned partition, kept across a revocation if the partition is assigned again.
+
+    ``in_hand``: its notes. ``dead``: asked whether a former owner is gone. ``changed``: called after a note.
+    """
 
     def __init__(
         self,
@@ -59,10 +64,17 @@ class InputPartition:
         producer: TransactionalProducer,
         group: str,
         failed: Callable[[BaseException], None],
+        changed: Callable[[], None],
+        in_hand: InHand,
+        dead: Callable[[str], Awaitable[bool]],
     ) -> None:
         self.tp, self.rank, self._group = tp, rank, group
         self._consumer, self._producer = consumer, producer
-        self._failed = failed
+        self._failed, self._changed = failed, changed
+        self._in_hand, self._dead = in_hand, dead
+        self._noting = False
+        self._leaving = False
+        self._left = asyncio.Event()
         self.open = False
         """Whether records are accepted; those of a partition that is not open are dropped by the caller."""
         self.waiting: deque[Record] = deque()
@@ -107,14 +119,46 @@ class InputPartition:
 
     def due(self, now: datetime) -> bool:
         """Whether the next record may start."""
-        if not self.open or not self.waiting:
+        if not self.open or not self.waiting or self._noting:
+            return False
+        if self.started and (self.suspects or self.trying):
             return False
         not_before = self.waiting[0].not_before
         return not_before is None or not_before <= now
 
+    @property
+    def suspects(self) -> bool:
+        """Whether the next record may have been in hand at a death, and is handled alone."""
+        return bool(self.waiting) and self._in_hand.suspects(self.waiting[0].offset)
+
+    @property
+    def trying(self) -> bool:
+        """Whether a record that is handled alone is in hand."""
+        return self._in_hand.trying is not None or (self._noting and self.suspects)
+
+    def noted(self) -> bool:
+        """Return whether the next record may start; else the note that it needs is written now."""
+        if self._in_hand.may_start(self.waiting[0].offset):
+            return True
+        self._noting = True
+        self._done.set()
+        return False
+
+    def condemned(self, entry: Entry) -> bool:
+        """Whether the record was in hand at two deaths in a row."""
+        return self._in_hand.condemned(entry.record.offset)
+
+    async def sign_off(self) -> None:
+        """Say that this process stops in order: what it has in hand is not to blame."""
+        if self.open and self._in_hand.owner and self._in_hand.named:
+            self._leaving = True
+            self._done.set()
+            await self._left.wait()
+
     def start(self) -> Entry:
         """Move the next record to ``started``."""
         entry = Entry(self.waiting.popleft())
+        self._in_hand.started()
         self.started.append(entry)
         return entry
 
@@ -150,7 +194,9 @@ class InputPartition:
         while True:
             try:
                 await self._producer.open()
-                committed = await self._consumer.committed(self.tp)
+                committed, note = await in_hand.committed(self._consumer, self.tp)
+                gone = note.owner not in {"", self._in_hand.owner} and await self._dead(note.owner)
+                end = (await self._consumer.end_offsets([self.tp]))[self.tp] if gone else None
                 break
             except (OutcomeUnknownError, KafkaError, OSError) as error:
                 log.warning(
@@ -159,7 +205,10 @@ class InputPartition:
                 await backoff.sleep()
         tasks.check_cancelled()
         # No await from here: the partition may be revoked at the next await.
-        self._reconcile(committed or 0)
+        if gone:
+            log.warning("owner_died", **self._where(), owner=note.owner, trying=note.trying)
+        self._in_hand.opened(note, end)
+        self._reconcile(committed)
         if not self.open:
             self._consumer.seek(self.tp, self._position)
             self.open = True  # the poll loop resumes it
@@ -185,6 +234,12 @@ class InputPartition:
     async def _commit_for_ever(self) -> None:
         while True:
             tasks.check_cancelled()
+            if self._leaving:
+                await self._note(Note())
+                self._left.set()
+                await asyncio.Event().wait()
+            if self._noting:
+                await self._note(self._in_hand.before(self.waiting[0].offset) if self.waiting else None)
             if not (ready := self._ready()):
                 self._done.clear()
                 await self._done.wait()
@@ -192,10 +247,23 @@ class InputPartition:
             offset = await self._offset_after(ready)
             results = [result for entry in ready for result in entry.results or ()]
             with COMMIT_SECONDS.labels(self._group).time():
-                await self._producer.transact(results, {self.tp: offset})
+                note = Note(self._in_hand.owner)
+                await self._producer.transact(results, {self.tp: (offset, note.text)})
             self._committed = offset
+            was_alone = self._in_hand.trying is not None
+            self._in_hand.written(note)
             for _ in ready:
                 self.started.popleft()
+            if was_alone:
+                self._changed()
+
+    async def _note(self, note: Note | None) -> None:
+        """Write the note beside the offset that is committed; None for nothing."""
+        if note is not None:
+            await self._producer.transact((), {self.tp: (max(0, self._committed), note.text)})
+            self._in_hand.written(note)
+        self._noting = False
+        self._changed()
 
     def _ready(self) -> list[Entry]:
         ready: list[Entry] = []

@@ -18,7 +18,8 @@ from aiokafka.errors import KafkaError
 
 from bus.contract.envelope import present
 from bus.contract.topics import Topic
-from bus.kafka import broker
+from bus.kafka import broker, in_hand
+from bus.kafka.in_hand import InHand
 from bus.kafka.partition import InputPartition
 from bus.kafka.retry import GiveUp, Handler, Record, Routing, attempt_of, not_before_of
 from bus.kafka.scheduler import Dispatcher
@@ -77,6 +78,8 @@ class Processor:
         self._stopping = asyncio.Event()
         self._deadline = float("inf")
         self._joined = False
+        # Without retries nothing can be done with such a record: those behind it keep waiting for it.
+        self._owner = in_hand.owner_of(instance_id) if retries and instance_id else ""
         self._dispatcher = Dispatcher(
             group=group,
             max_in_flight=max_in_flight,
@@ -133,6 +136,10 @@ class Processor:
             self._joined = True
             while not self._finished():
                 await self._poll(consumer)
+            leaving = [asyncio.ensure_future(each.sign_off()) for each in self._partitions.values()]
+            if leaving:
+                await asyncio.wait(leaving, timeout=CLOSE_S)
+                await tasks.end(leaving)
         finally:
             await self._close(consumer)
 
@@ -225,7 +232,13 @@ class Processor:
             ),
             group=self._group,
             failed=self._fail,
+            changed=self._dispatcher.dispatch,
+            in_hand=InHand(self._owner, self._dispatcher.max_in_flight),
+            dead=self._dead,
         )
+
+    async def _dead(self, owner: str) -> bool:
+        return await in_hand.gone(self._kafka, self._group, self._instance_id, owner)
 
     def _record(self, raw: ConsumerRecord) -> Record:
         headers = present(raw.headers)

@@ -65,6 +65,12 @@ class UnexpectedError(TransientError):
     code = "internal"
 
 
+class OwnersDiedError(TransientError):
+    """Two processes in a row died with this record in hand: it goes to its next attempt unread."""
+
+    code = "worker_died"
+
+
 class OversizedResultError(PermanentError):
     """A handler returned a record that Kafka would refuse; a retry would return it again."""
 

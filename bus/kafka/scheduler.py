@@ -1,5 +1,7 @@
 """Chooses the record to run next: limited concurrency, rank 0 first, round robin within a rank.
 
+One that may have killed a former process runs alone (`bus.kafka.in_hand`).
+
 A quarter of the slots is reserved for rank 0, whose next record would otherwise wait while others fill all.
 
 It never waits: the code that frees a slot or adds records calls `dispatch`.
@@ -18,7 +20,7 @@ from prometheus_client import Counter, Gauge
 
 from bus.contract.envelope import OutRecord, header
 from bus.kafka.partition import Entry, InputPartition
-from bus.kafka.retry import Handler, Routing, UnexpectedError
+from bus.kafka.retry import Handler, OwnersDiedError, Routing, UnexpectedError
 from bus.runtime import tasks
 
 log = structlog.stdlib.get_logger(__name__)
@@ -65,10 +67,15 @@ class Dispatcher:
         """Start records while there are free slots."""
         now = datetime.now(UTC)
         while self.taking and len(self._running) < self.max_in_flight:
-            able = [p for p in self._partitions() if self._room(p) and p.due(now)]
+            alone = [p for p in self._partitions() if p.open and p.trying]
+            able = [p for p in alone or self._partitions() if self._room(p) and p.due(now)]
             if not able:
                 break
             chosen = min(able, key=lambda p: (p.rank, self._last_turn.get(p, -1)))
+            if chosen.suspects and self._running:
+                break  # it is handled alone: first the others end
+            if not chosen.noted():
+                continue  # it calls `dispatch` again
             self._last_turn[chosen] = next(self._turns)
             self._start(chosen, chosen.start())
         IN_FLIGHT.labels(self._group).set(len(self._running))
@@ -90,6 +97,12 @@ class Dispatcher:
 
     async def _work(self, partition: InputPartition, entry: Entry) -> None:
         record = entry.record
+        if partition.condemned(entry):
+            partition.finish(
+                entry,
+                self._after(entry, OwnersDiedError("Two processes in a row died with this record in hand.")),
+            )
+            return
         try:
             results = self._routing.check(await self._handle(record))
         except asyncio.CancelledError:

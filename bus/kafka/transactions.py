@@ -78,8 +78,10 @@ class TransactionalProducer:
         self._producer = producer
         tasks.check_cancelled()
 
-    async def transact(self, records: Iterable[OutRecord], offsets: Mapping[TopicPartition, int]) -> None:
-        """Send the records in order and commit the offsets, all or nothing.
+    async def transact(
+        self, records: Iterable[OutRecord], offsets: Mapping[TopicPartition, int | tuple[int, str]]
+    ) -> None:
+        """Send the records in order and commit the offsets, perhaps with a note each, all or nothing.
 
         Raises `ProducerFencedError` or `OutcomeUnknownError`; in both cases the producer is unusable.
         """

@@ -1,6 +1,6 @@
 """Folders from which code or data are loaded: refused where another user could have put something there.
 
-Whoever fills a cache that is unpickled, or a folder of programs, runs as its reader.
+A user who fills a cache that is unpickled, or a folder of programs, runs code as its reader.
 """
 
 from __future__ import annotations

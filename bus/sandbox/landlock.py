@@ -1,4 +1,4 @@
-"""Landlock: the kernel refuses this process files, TCP and signals to others, whoever it runs as.
+"""Landlock: the kernel refuses this process files, TCP and signals to others, also as root.
 
 https://docs.kernel.org/userspace-api/landlock.html. It holds for the calling thread and what it starts, so it
 is entered before any other thread runs. It does not cover `stat`, changes of mode and owner, UDP and Unix

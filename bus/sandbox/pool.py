@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Hashable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Generic, NamedTuple, TypeVar
@@ -23,6 +20,7 @@ from bus.runtime.errors import SharpstreamError, TransientError
 from bus.sandbox import wire
 from bus.sandbox.confinement import Confinement
 from bus.sandbox.turns import Turns
+from bus.sandbox.worker_process import WorkerProcess
 
 T = TypeVar("T")
 log = structlog.stdlib.get_logger(__name__)
@@ -30,13 +28,10 @@ log = structlog.stdlib.get_logger(__name__)
 DEADLINE_S: Final = 15.0
 START_S: Final = 60.0
 """A start takes 0.3 s; on a machine that is busy with other starts, much longer."""
-JOBS_EACH: Final = 5000
-"""Calls before a worker is replaced, because C libraries leak memory."""
 ALARM_AFTER_S: Final = 5
 INLINE_BYTES: Final = 1024 * 1024
 """More than this is copied by a thread: 50 MB would stop the event loop for 20 ms."""
-_KEPT: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
-_SERIAL: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+
 
 LOST = Counter(
     "sharpstream_worker_lost", "Workers that died, exceeded their time or memory, or did not start", ["why"]
@@ -110,60 +105,6 @@ async def shared(data: bytes) -> AsyncIterator[SharedBytes]:
         made.close()
 
 
-class _Worker:
-    """A process and the socket to it, used by one call at a time."""
-
-    def __init__(self, start: wire.Start) -> None:
-        self.calls_left = JOBS_EACH
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            command = [sys.executable, "-P", "-m", "bus.sandbox.worker", str(theirs.fileno())]
-            kept = {key: os.environ[key] for key in _KEPT if key in os.environ}
-            self._process = subprocess.Popen(  # noqa: S603  (our own module)
-                command, env=kept | _SERIAL, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
-            )
-        ours.setblocking(False)
-        self._socket = ours
-        self._socket.send(msgspec.msgpack.encode(start))
-
-    @property
-    def pid(self) -> int:
-        """The process."""
-        return self._process.pid
-
-    async def ready(self) -> list[str]:
-        """Wait until it is confined; return the features that the kernel lacks. Raises EOFError."""
-        packet = await self._packet()
-        return msgspec.msgpack.decode(packet, type=wire.Ready).lacking
-
-    async def ask(self, call: wire.Call, files: Sequence[int]) -> wire.Reply:
-        """Run the call. Raises EOFError where it died."""
-        self.calls_left -= 1
-        try:
-            socket.send_fds(self._socket, [msgspec.msgpack.encode(call)], files)
-        except OSError as error:
-            raise EOFError from error
-        return msgspec.msgpack.decode(await self._packet(), type=wire.Reply)
-
-    async def _packet(self) -> bytes:
-        try:
-            packet = await asyncio.get_running_loop().sock_recv(self._socket, wire.MAX_PACKET)
-        except ConnectionError as error:
-            raise EOFError from error
-        if not packet:
-            raise EOFError
-        return packet
-
-    def kill(self) -> int:
-        """End the process and return its status; takes 0.1 s where it holds a gigabyte."""
-        self._process.kill()
-        return self._process.wait()
-
-    def close(self) -> None:
-        """Close the socket; on the event loop, once no call waits on it."""
-        self._socket.close()
-
-
 class Pool:
     """Workers of the module ``tasks``: ``each`` of them for one account at once, twice that in all.
 
@@ -174,8 +115,8 @@ class Pool:
         self._start = wire.Start(tasks=tasks, confinement=kept)
         self._each, self._deadline_s = each, deadline_s
         self._turns = Turns(each)
-        self._idle: list[_Worker] = []
-        self._all: set[_Worker] = set()
+        self._idle: list[WorkerProcess] = []
+        self._all: set[WorkerProcess] = set()
         self._work: set[asyncio.Task[Any]] = set()
         self._closed = False
 
@@ -278,11 +219,11 @@ class Pool:
     async def _idle_worker(self) -> None:
         self._give_back(await self._started())
 
-    async def _started(self) -> _Worker:
+    async def _started(self) -> WorkerProcess:
         """Start a worker and wait until it is confined. Raises `WorkerDiedError`."""
         if self._closed:
             raise WorkerDiedError("The workers are stopping.")
-        worker = _Worker(self._start)
+        worker = WorkerProcess(self._start)
         self._all.add(worker)
         try:
             async with asyncio.timeout(START_S):
@@ -296,20 +237,20 @@ class Pool:
         note_lacking(lacking)
         return worker
 
-    def _give_back(self, worker: _Worker) -> None:
+    def _give_back(self, worker: WorkerProcess) -> None:
         if self._closed or worker.calls_left <= 0:
             self._work.add(work := asyncio.ensure_future(self._end(worker)))
             work.add_done_callback(self._work.discard)
         else:
             self._idle.append(worker)
 
-    async def _drop(self, worker: _Worker, why: str) -> None:
+    async def _drop(self, worker: WorkerProcess, why: str) -> None:
         if self._closed and worker not in self._all:
             return
         LOST.labels(why).inc()
         log.warning("worker_lost", why=why, status=await self._end(worker))
 
-    async def _end(self, worker: _Worker) -> int:
+    async def _end(self, worker: WorkerProcess) -> int:
         self._all.discard(worker)
         status = await asyncio.to_thread(worker.kill)
         worker.close()

@@ -9,18 +9,22 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final, TypeVar
 
 import structlog
+from aiokafka.errors import KafkaError
 
 from bus.bridges.postgres_errors import PASSING
 from bus.bridges.projection import PartitionKey, Projector, RawRecord
+from bus.kafka.in_hand import InHand, Note
 from bus.runtime import tasks
 from bus.runtime.backoff import FIRST_S, Backoff
-from bus.runtime.errors import TransientError
+from bus.runtime.errors import PermanentError, TransientError
 from gateway.partners import commands
 from gateway.partners.acceptance import CommandHandler, NoRoomError, Prepared, failed
+from gateway.partners.exclusion import Exclusion
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -37,7 +41,12 @@ TRIES: Final = 3
 
 
 class CommandPartition:
-    """``begin`` is called with the first offset to fetch. ``position`` is the next offset to answer."""
+    """``begin`` is called with the first offset to fetch. ``position`` is the next offset to answer.
+
+    ``opening`` returns the note of the last owner, and the partition's end if that owner died. ``note``
+    writes one. ``exclusion`` is shared by all partitions: a command that may have ended a process is prepared
+    alone.
+    """
 
     def __init__(
         self,
@@ -45,6 +54,11 @@ class CommandPartition:
         projector: Projector,
         handler: CommandHandler,
         begin: Callable[[int], None],
+        *,
+        owner: str,
+        opening: Callable[[], Awaitable[tuple[Note, int | None]]],
+        note: Callable[[int, Note], Awaitable[None]],
+        exclusion: Exclusion,
     ) -> None:
         self.partition_key, self._projector, self._handler, self._begin = (
             partition_key,
@@ -52,12 +66,20 @@ class CommandPartition:
             handler,
             begin,
         )
+        self._in_hand = InHand(owner, AHEAD)
+        self._opening, self._note, self._exclusion = opening, note, exclusion
         self.open = False
         """Whether records are accepted; those of a partition that is not open are fetched again."""
         self.position = 0
         self._waiting: deque[RawRecord] = deque()
         self._started: deque[asyncio.Task[Prepared]] = deque()
         self._fed = asyncio.Event()
+
+    @property
+    def note(self) -> Note:
+        """The note beside the position: what a commit of it must not undo."""
+        owner = self._in_hand.owner if self._in_hand.noted else ""
+        return Note(owner, self._in_hand.trying if owner else None)
 
     @property
     def full(self) -> bool:
@@ -76,6 +98,7 @@ class CommandPartition:
                 await tasks.end([previous], within_s=CLOSE_S)
             reached = await self._with_retries(lambda: self._projector.reached([self.partition_key]))
             self.position = reached[self.partition_key]
+            self._in_hand.opened(*await self._with_retries(self._opening))
             self._begin(self.position)
             self.open = True
             while True:
@@ -84,10 +107,24 @@ class CommandPartition:
         finally:
             self.open = False
             await self._let_go()
+            if (
+                self._in_hand.owner and self._in_hand.named
+            ):  # a process that lives on, or stops in order, is not to blame
+                with suppress(KafkaError):
+                    await self._note(self.position, Note())
 
     async def _next(self) -> None:
         while self._waiting and len(self._started) < AHEAD:
-            self._started.append(asyncio.ensure_future(self._prepare(self._waiting.popleft())))
+            suspect = self._in_hand.suspects(self._waiting[0].offset)
+            if suspect and self._started:
+                break
+            if not self._in_hand.noted:
+                await self._write(Note(self._in_hand.owner))
+            record = self._waiting.popleft()
+            self._in_hand.started()
+            self._started.append(asyncio.ensure_future(self._prepare(record, alone=suspect)))
+            if suspect:
+                break
         if not self._started:
             self._fed.clear()
             await self._fed.wait()
@@ -97,14 +134,33 @@ class CommandPartition:
         self._started.popleft()
         self.position = prepared.record.offset + 1
 
-    async def _prepare(self, record: RawRecord) -> Prepared:
+    async def _prepare(self, record: RawRecord, *, alone: bool) -> Prepared:
+        if self._in_hand.condemned(record.offset):
+            return await self._refused(record, _deadly())
+        if not alone:
+            async with self._exclusion.together():
+                return await self._prepared(record)
+        async with self._exclusion.alone():
+            await self._write(Note(self._in_hand.owner, record.offset))
+            made = await self._prepared(record)
+            await self._write(Note(self._in_hand.owner))
+            return made
+
+    async def _write(self, note: Note) -> None:
+        await self._with_retries(lambda: self._note(self.position, note))
+        self._in_hand.written(note)
+
+    async def _prepared(self, record: RawRecord) -> Prepared:
         try:
             return await self._with_retries(lambda: self._handler.prepare(record))
         except Exception:  # no error may stop the records behind this one
             log.exception("command_failed", topic=record.topic, offset=record.offset)
-            command = replace(commands.read(record), request=None)
-            partner = await self._with_retries(lambda: self._handler.partner_of(record))
-            return Prepared(record=record, partner=partner, command=command, refusal=failed())
+            return await self._refused(record, failed())
+
+    async def _refused(self, record: RawRecord, refusal: PermanentError) -> Prepared:
+        command = replace(commands.read(record), request=None)
+        partner = await self._with_retries(lambda: self._handler.partner_of(record))
+        return Prepared(record=record, partner=partner, command=command, refusal=refusal)
 
     async def _answer(self, prepared: Prepared) -> None:
         """Answer, waiting for quota as long as it takes; cancellation does not interrupt a transaction."""
@@ -155,8 +211,15 @@ class CommandPartition:
                 return await work()
             except NoRoomError:
                 raise
-            except (*PASSING, TransientError) as error:
+            except (*PASSING, TransientError, KafkaError) as error:
                 log.warning(
                     "partition_waits", topic=self.partition_key[0], error=repr(error), s=backoff.wait_s
                 )
                 await backoff.sleep()
+
+
+def _deadly() -> PermanentError:
+    return PermanentError(
+        "Our process ended twice while it read this command, so it is not read again; send another photo.",
+        code="worker_died",
+    )

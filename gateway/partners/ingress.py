@@ -17,7 +17,8 @@ from aiokafka.errors import KafkaError
 
 from bus.bridges.projection import Projector, raw_record
 from bus.contract.partners import MAX_COMMAND_BYTES
-from bus.kafka import broker
+from bus.kafka import broker, in_hand
+from bus.kafka.in_hand import Note
 from bus.kafka.static_membership import FencedInstanceIdError
 from bus.runtime import tasks
 from bus.runtime.backoff import Backoff
@@ -27,6 +28,7 @@ from gateway.partners import metrics
 from gateway.partners.acceptance import CommandHandler
 from gateway.partners.batch_reader import UnreadableRecord
 from gateway.partners.command_partition import ENOUGH, CommandPartition
+from gateway.partners.exclusion import Exclusion
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -62,6 +64,8 @@ class Ingress:
         self._committed: dict[TopicPartition, int] = {}
         self._failure: BaseException | None = None
         self._joined = False
+        self._owner = in_hand.owner_of(instance_id) if instance_id else ""
+        self._exclusion = Exclusion()
 
     @property
     def ready(self) -> bool:
@@ -128,9 +132,12 @@ class Ingress:
             )
 
     async def _commit(self, consumer: AIOKafkaConsumer) -> None:
-        """Commit positions to Kafka for lag monitoring only; they are never read."""
+        """Commit positions to Kafka for lag monitoring, with the notes of `bus.kafka.in_hand`.
+
+        The positions are never read; the notes are.
+        """
         moved = {
-            tp: partition.position
+            tp: (partition.position, partition.note.text)
             for tp, (partition, _) in self._partitions.items()
             if partition.open
             and partition.position > self._committed.get(tp, 0)
@@ -139,7 +146,7 @@ class Ingress:
         if moved:
             with contextlib.suppress(KafkaError):
                 await consumer.commit(moved)
-            self._committed |= moved
+            self._committed |= {tp: position for tp, (position, _) in moved.items()}
 
     def assign(self, consumer: AIOKafkaConsumer, assigned: Collection[TopicPartition]) -> None:
         """Start a `CommandPartition` for each assigned partition and end the others. Must not wait."""
@@ -159,10 +166,32 @@ class Ingress:
             consumer.seek(tp, offset)
             consumer.resume(tp)
 
-        partition = CommandPartition((tp.topic, tp.partition), self._projector, self._handler, begin)
+        async def opening() -> tuple[Note, int | None]:
+            _, note = await in_hand.committed(consumer, tp)
+            if note.owner in {"", self._owner} or not await self._gone(note.owner):
+                return note, None
+            log.warning("owner_died", topic=tp.topic, owner=note.owner, trying=note.trying)
+            return note, (await consumer.end_offsets([tp]))[tp]
+
+        async def write(position: int, note: Note) -> None:
+            await consumer.commit({tp: (position, note.text)})
+
+        partition = CommandPartition(
+            (tp.topic, tp.partition),
+            self._projector,
+            self._handler,
+            begin,
+            owner=self._owner,
+            opening=opening,
+            note=write,
+            exclusion=self._exclusion,
+        )
         running = asyncio.ensure_future(partition.run(previous))
         running.add_done_callback(self._ended)
         self._partitions[tp] = partition, running
+
+    async def _gone(self, owner: str) -> bool:
+        return await in_hand.gone(self._kafka, self._group, self._instance_id, owner)
 
     def lose(self, tp: TopicPartition) -> asyncio.Task[None]:
         """End a partition; return its task, which is being cancelled."""

@@ -59,7 +59,7 @@ def _noted(home: Home) -> Iterator[psutil.Process]:
             noted = json.loads(path.read_text())
             pid = int(noted.pop("pid"))
             process = psutil.Process(pid)
-            if noted == _birth(pid) and process.status() != psutil.STATUS_ZOMBIE:
+            if noted == _birth(pid) and process.status() != "zombie":
                 yield process
 
 
@@ -72,6 +72,6 @@ def _marked(home: Home) -> Iterator[psutil.Process]:
 
 
 def _birth(pid: int) -> dict[str, object]:
-    """Return what tells this process from any other that had or will have its number."""
+    """Return what sets this process apart from any other that had or will have its number."""
     after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return {"started": int(after_name[_STARTED_FIELD]), "boot": _BOOT.read_text().strip()}

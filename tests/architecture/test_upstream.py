@@ -60,6 +60,11 @@ PATCHES = {
         " one name throw each other out for ever; and it ignores the error of a whole answer to OffsetFetch",
         "aiokafka keeps the id of a static member, has an error for code 82, and raises OffsetFetch's error",
     ),
+    "in_hand": Patch(
+        "bus/kafka/in_hand.py",
+        "AIOKafkaConsumer.committed() returns the offset without the text that was committed beside it",
+        "aiokafka's consumer returns the metadata of a committed offset",
+    ),
     "transactions": Patch(
         "bus/kafka/transactions.py",
         "AIOKafkaProducer.stop() waits for requests in flight without a limit: where Kafka is down, for ever",
@@ -180,6 +185,10 @@ async def _refused_join() -> str:
         await joining.perform_group_join()
     assert type(raised.value) is errors.KafkaError
     return str(raised.value)
+
+
+def test_in_hand() -> None:
+    assert "committed = commit_map[partition].offset" in inspect.getsource(AIOKafkaConsumer.committed)
 
 
 async def test_transactions() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import structlog
 from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from bus.contract.envelope import OutRecord, header
 from bus.contract.topics import Topic
@@ -401,6 +402,27 @@ async def test_the_lag_reaches_zero_behind_a_transaction_marker(bench: MakeBench
 
 
 @pytest.mark.kill
+async def note_of(b: Bench) -> str:
+    """Return the text beside the committed offset."""
+    admin = AIOKafkaAdminClient(**b.kafka.client_options())
+    await admin.start()
+    try:
+        return (await admin.list_consumer_group_offsets(b.group))[
+            TopicPartition(b.inputs[0].name, 0)
+        ].metadata
+    finally:
+        await admin.close()
+
+
+async def test_a_stop_in_order_leaves_no_name_beside_the_offset(bench: MakeBench) -> None:
+    b = await bench(delays=(50,))
+    await b.put(range(5))
+    async with running(b.processor()):
+        await b.until_results(5)
+        assert await note_of(b)
+    assert not await note_of(b)
+
+
 async def test_the_processor_resumes_after_kafka_was_down(bench: MakeBench, own_kafka: OwnKafka) -> None:
     b = await bench(kafka=own_kafka.settings, delays=(1,))
     await b.put(range(200))

@@ -125,12 +125,12 @@ async def test_workers_are_reused(pool: Pool) -> None:
     assert [await ask(pool, "sleep", 0), await ask(pool, "sleep", 0)] == pool.pids * 2
 
 
-@pytest.mark.parametrize("in_place", [True, False])
-async def test_bytes_pass_both_ways(pool: Pool, in_place: bool) -> None:
+@pytest.mark.parametrize("shares", [True, False])
+async def test_bytes_pass_both_ways(pool: Pool, shares: bool) -> None:
     data = os.urandom(3 << 20)
     async with shared(data) as photo:
         for _ in range(2):  # one file serves several calls
-            made = await pool.call("reverse", "a", (photo,), in_place, returns=int, output_bytes=4 << 20)
+            made = await pool.call("reverse", "a", (photo,), shares, returns=int, output_bytes=4 << 20)
             assert made.value == len(data)
             assert made.data == data[::-1]
     assert made.data.readonly

@@ -20,18 +20,24 @@ from bus.runtime.settings import KafkaSettings, load
 
 WORK_S = float(os.environ["WORK_SECONDS"])
 OUT = os.environ["TOPIC_OUT"]
+DEADLY = int(os.environ.get("DEADLY", "-1"))
+"""The number that kills its process at each attempt."""
 
 
 async def handle(record: Record) -> Sequence[OutRecord]:
     number = int(record.value or b"")
+    if number == DEADLY:
+        os.kill(os.getpid(), signal.SIGKILL)
     await asyncio.sleep(random.uniform(0.2, 1.8) * WORK_S)
-    if number % 20 == 0 and record.attempt == 1:
+    if number % 20 == 0 and DEADLY < 0 and record.attempt == 1:
         raise TransientError("every twentieth fails once")
     return [OutRecord(topic=OUT, key=record.key or b"", value=record.value or b"", headers=[])]
 
 
 def give_up(record: Record, error: SharpstreamError) -> Sequence[OutRecord]:
-    raise AssertionError(f"nothing is given up on here: {record} {error}")
+    if int(record.value or b"") != DEADLY:
+        raise AssertionError(f"nothing else is given up on here: {record} {error}")
+    return []
 
 
 async def main() -> int:

@@ -1,0 +1,74 @@
+"""A worker process as its pool sees it: started with a clean environment, asked, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from bus.sandbox import wire
+
+JOBS_EACH: Final = 5000
+"""Calls before a worker is replaced, because C libraries leak memory."""
+_KEPT: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
+_SERIAL: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+
+
+class WorkerProcess:
+    """A process and the socket to it, used by one call at a time."""
+
+    def __init__(self, start: wire.Start) -> None:
+        self.calls_left = JOBS_EACH
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            command = [sys.executable, "-P", "-m", "bus.sandbox.worker", str(theirs.fileno())]
+            kept = {key: os.environ[key] for key in _KEPT if key in os.environ}
+            self._process = subprocess.Popen(  # noqa: S603  (our own module)
+                command, env=kept | _SERIAL, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
+            )
+        ours.setblocking(False)
+        self._socket = ours
+        self._socket.send(msgspec.msgpack.encode(start))
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
+    async def ready(self) -> list[str]:
+        """Wait until it is confined; return the features that the kernel lacks. Raises EOFError."""
+        packet = await self._packet()
+        return msgspec.msgpack.decode(packet, type=wire.Ready).lacking
+
+    async def ask(self, call: wire.Call, files: Sequence[int]) -> wire.Reply:
+        """Run the call. Raises EOFError where it died."""
+        self.calls_left -= 1
+        try:
+            socket.send_fds(self._socket, [msgspec.msgpack.encode(call)], files)
+        except OSError as error:
+            raise EOFError from error
+        return msgspec.msgpack.decode(await self._packet(), type=wire.Reply)
+
+    async def _packet(self) -> bytes:
+        try:
+            packet = await asyncio.get_running_loop().sock_recv(self._socket, wire.MAX_PACKET)
+        except ConnectionError as error:
+            raise EOFError from error
+        if not packet:
+            raise EOFError
+        return packet
+
+    def kill(self) -> int:
+        """End the process and return its status; takes 0.1 s where it holds a gigabyte."""
+        self._process.kill()
+        return self._process.wait()
+
+    def close(self) -> None:
+        """Close the socket; on the event loop, once no call waits on it."""
+        self._socket.close()

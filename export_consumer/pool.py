@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -21,15 +22,21 @@ from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import structlog
 from prometheus_client import Counter, Histogram
 
+import bus
+import export_consumer
 from bus.contract.messages import Scores
 from bus.contract.options import Options, OptionsError
+from bus.runtime import owned_folder
 from bus.runtime.errors import PermanentError, SharpstreamError, TransientError
+from bus.sandbox.confinement import Confinement
+from bus.sandbox.pool import note_lacking
 from export_consumer import errors
 from export_consumer.formats import File
 from export_consumer.settings import ConverterSettings
@@ -53,8 +60,13 @@ _MEASURED: Final = msgspec.json.Decoder(tuple[Scores, dict[str, str]])
 _SCORES: Final = "scores"
 """The label of comparisons, beside the names of formats."""
 _REPLY: Final = msgspec.json.Decoder(list[str])
-_KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "NUMBA_CACHE_DIR")
+_KEPT: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 """The environment variables that a worker gets: no credentials."""
+_SYSTEM: Final = (
+    *("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/alternatives"),
+    *("/dev/null", "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system"),
+)
+"""What libraries of the system read, and how they count processors."""
 _ERRORS: Final[dict[str, type[SharpstreamError]]] = {
     found.__name__: found
     for found in (*vars(errors).values(), OptionsError)
@@ -74,22 +86,29 @@ class _Job(NamedTuple):
 class _Worker:
     """A process and the socket to it. Used by one thread at a time; any thread may call `kill`."""
 
-    def __init__(self, settings: ConverterSettings, *, background: bool) -> None:
+    def __init__(self, settings: ConverterSettings, folders: _Folders, *, background: bool) -> None:
         self.background = background
+        self._ready = False
         ours, theirs = socket.socketpair()
         with theirs:
-            limit, timeout = settings.worker_memory_mb * 1024 * 1024, settings.timeout_seconds
+            timeout = settings.timeout_seconds
+            kept = _confinement(settings, folders, nice=BACKGROUND_NICE if background else 0)
             # A hung worker may also stop reading or writing in mid-message: socket timeouts bound both.
             for wait in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
                 ours.setsockopt(socket.SOL_SOCKET, wait, struct.pack("ll", timeout, 0))
             command = [
                 sys.executable,
+                "-P",
                 "-m",
                 "export_consumer.worker",
-                *map(str, (theirs.fileno(), limit, timeout, BACKGROUND_NICE if background else 0)),
+                *map(str, (theirs.fileno(), timeout)),
+                msgspec.json.encode(kept).decode(),
             ]
             self.process = subprocess.Popen(  # noqa: S603  (our own module)
-                command, env=_environment(settings), stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
+                command,
+                env=_environment(settings, folders),
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
             )
         self._jobs = Connection(ours.detach())
         self.jobs_left = JOBS_EACH
@@ -108,12 +127,18 @@ class _Worker:
         self._jobs.send_bytes(msgspec.json.encode((job.task, job.arguments, len(job.inputs))))
         for data in job.inputs:
             self._jobs.send_bytes(data)
-        if not self._jobs.poll(timeout_s):
-            raise TimeoutError
-        kind, *detail = _REPLY.decode(self._jobs.recv_bytes())
+        if not self._ready:
+            note_lacking(self._reply(timeout_s)[1:])
+            self._ready = True
+        kind, *detail = self._reply(timeout_s)
         if kind == "made":
             return File(self._jobs.recv_bytes(), *detail)
         raise _error(kind, detail)
+
+    def _reply(self, timeout_s: float) -> list[str]:
+        if not self._jobs.poll(timeout_s):
+            raise TimeoutError
+        return _REPLY.decode(self._jobs.recv_bytes())
 
     def kill(self) -> None:
         """Kill the process and close the socket."""
@@ -128,6 +153,7 @@ class Converter:
 
     def __init__(self, settings: ConverterSettings) -> None:
         self._settings = settings
+        self._folders = _Folders()
         self._threads = ThreadPoolExecutor(settings.workers, thread_name_prefix="convert")
         self._lock = threading.Lock()
         self._idle: dict[bool, list[_Worker]] = {False: [], True: []}  # key: whether background
@@ -163,6 +189,7 @@ class Converter:
         for worker in workers:
             worker.kill()
         self._threads.shutdown(cancel_futures=True)
+        self._folders.remove()
 
     async def _run(self, job: _Job, background: bool) -> File:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._done, job, background)
@@ -201,7 +228,7 @@ class Converter:
             spare = others.pop() if others and len(self._all) >= self._settings.workers else None
             if spare is not None:
                 self._all.discard(spare)
-            worker = _Worker(self._settings, background=background)
+            worker = _Worker(self._settings, self._folders, background=background)
             self._all.add(worker)
         if spare is not None:  # never more processes than conversions: each may hold 200 MB when idle
             spare.kill()
@@ -235,16 +262,60 @@ async def converting(settings: ConverterSettings) -> AsyncIterator[Converter]:
         await asyncio.to_thread(converter.close)
 
 
-def _environment(settings: ConverterSettings) -> dict[str, str]:
+class _Folders:
+    """The folders that workers may write to; others may not.
+
+    ``own`` is for temporary files and removed at the end. ``compiled`` is numba's cache, because compiling
+    the rasteriser takes 6 s and workers are replaced often; numba unpickles what lies there. Raises
+    `ConfigurationError` where another user may have put something there.
+    """
+
+    def __init__(self) -> None:
+        self.own = Path(tempfile.mkdtemp(prefix="sharpstream-export-"))
+        chosen = os.environ.get("NUMBA_CACHE_DIR")
+        try:
+            self.compiled = owned_folder.make(Path(chosen) if chosen else owned_folder.cache() / "numba")
+            usable = os.access(self.compiled, os.W_OK)
+        except OSError:  # a read-only system, or no home folder
+            usable = False
+        except BaseException:
+            self.remove()
+            raise
+        if not usable:
+            self.compiled = self.own
+
+    def remove(self) -> None:
+        """Remove the temporary files."""
+        shutil.rmtree(self.own, ignore_errors=True)
+
+
+def _confinement(settings: ConverterSettings, folders: _Folders, *, nice: int) -> Confinement:
+    """Return what a worker keeps: its libraries are loaded when a format first needs them.
+
+    Written memory is limited: a limit of the address space would forbid the reservations of numba and
+    OpenUSD. Of the project only its packages can be read, as the stack's secrets may lie beside them.
+    """
+    libraries = [sys.prefix, sys.base_prefix, *os.environ.get("LD_LIBRARY_PATH", "").split(":")]
+    packages = [str(Path(module.__file__).parent) for module in (bus, export_consumer) if module.__file__]
+    return Confinement(
+        data_bytes=settings.worker_memory_mb * 1024 * 1024,
+        read=tuple(filter(None, (*libraries, *packages, *_SYSTEM, *settings.score_models.values()))),
+        write=(str(folders.own), str(folders.compiled)),
+        threads=True,
+        nice=nice,
+    )
+
+
+def _environment(settings: ConverterSettings, folders: _Folders) -> dict[str, str]:
     threads = max(1, (os.cpu_count() or 1) // settings.workers)
-    kept = {key: os.environ[key] for key in _KEPT if key in os.environ}
-    cache = os.environ.get("SHARPSTREAM_CACHE") or tempfile.gettempdir()
-    # Cached, because compiling the rasteriser takes 6 s and workers are replaced often.
-    numba = {
-        "NUMBA_CACHE_DIR": str(f"{cache}/sharpstream-numba-{os.getuid()}"),
+    return {key: os.environ[key] for key in _KEPT if key in os.environ} | {
+        "HOME": str(folders.own),
+        "TMPDIR": str(folders.own),
+        "NUMBA_CACHE_DIR": str(folders.compiled),
         "NUMBA_NUM_THREADS": str(threads),
+        "OMP_NUM_THREADS": str(threads),
+        "OPENBLAS_NUM_THREADS": "1",
     }
-    return numba | kept | {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1"}
 
 
 def _error(kind: str, detail: Sequence[str]) -> SharpstreamError:

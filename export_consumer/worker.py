@@ -1,16 +1,14 @@
-"""A worker process: ``python -m export_consumer.worker FD LIMIT_BYTES TIMEOUT_S NICE``.
+"""A worker process: ``python -P -m export_consumer.worker FD TIMEOUT_S CONFINEMENT``.
 
-It converts splats and compares them with their photos. It has no access to Kafka, S3 or secrets, so that a
-compromised library reaches nothing. It must not print: results go through the socket as JSON and bytes. They
-are not pickled, because its parent, which has secrets, must not unpickle data that a broken library may have
-written. It ends when the socket is closed.
+It converts splats and compares them with their photos, confined by `bus.sandbox`: it has no network, no other
+processes, and no files but its libraries, its cache of compiled code and a folder of its own. It must not
+print: results go through the socket as JSON and bytes. They are not pickled, because its parent, which has
+secrets, must not unpickle data that a broken library may have written. It ends when the socket is closed.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import resource
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -23,6 +21,7 @@ import numpy as np
 
 from bus.contract import options
 from bus.runtime.errors import SharpstreamError
+from bus.sandbox.confinement import Confinement, confine
 from export_consumer import splat
 from export_consumer.errors import NothingLeftError
 from export_consumer.formats import File, load
@@ -32,16 +31,13 @@ GRACE_S: Final = 5
 """The parent kills the worker at the timeout; if the parent is gone, an alarm does, this much later."""
 
 
-def main(fd: int, limit_bytes: int, timeout_s: int, nice: int) -> None:
-    """Do the jobs that arrive on the socket ``fd`` until it is closed."""
-    os.nice(nice)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def main(fd: int, timeout_s: int, kept: Confinement) -> None:
+    """Do the jobs that arrive on the socket ``fd`` until it is closed; first say what the kernel lacks."""
     # OpenBLAS allocates its buffers at the first product and exits if it cannot, so they are allocated now.
     np.ones((64, 64)) @ np.ones((64, 64))
-    # Limits written memory: an address space limit would forbid the reservations of numba and OpenUSD.
-    resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # gaussforge prints
+    lacking = confine(kept)
     with Connection(fd) as jobs, contextlib.suppress(EOFError, ConnectionResetError, BrokenPipeError):
+        _say(jobs, "ready", *lacking)
         while True:
             task, arguments, inputs = msgspec.json.decode(jobs.recv_bytes())
             data = [jobs.recv_bytes() for _ in range(inputs)]
@@ -97,4 +93,4 @@ def _say(jobs: Connection, *words: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:5]))
+    main(int(sys.argv[1]), int(sys.argv[2]), msgspec.json.decode(sys.argv[3], type=Confinement))

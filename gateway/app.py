@@ -31,6 +31,7 @@ from gateway.operations.periodic import sweep
 from gateway.partners import dependencies as partner_dependencies
 from gateway.partners.dependencies import PartnerDependencies
 from gateway.scenes import dependencies as scene_dependencies
+from gateway.scenes import photo_reader
 from gateway.scenes.dependencies import SceneDependencies
 from gateway.settings import Settings
 from gateway.streaming import dependencies as stream_dependencies
@@ -113,35 +114,39 @@ def _lifespan(
         async with AsyncExitStack() as stack:
             built = await _build(settings, metrics, stack)
             publish(app.state, *(getattr(built, group.name) for group in fields(built)))
-            background = [
-                asyncio.create_task(built.streaming.tail.run(), name="tail"),
-                asyncio.create_task(built.streaming.stream_supervisor.run(), name="stream_supervisor"),
-                asyncio.create_task(built.operations.removals.run(), name="removals"),
-                asyncio.create_task(built.scenes.backlog.run(), name="backlog"),
-                asyncio.create_task(built.partners.lifecycle.run(), name="partners"),
-                asyncio.create_task(sweep(_sweeps(built)), name="sweep"),
-            ]
+            # None of them ends by itself: `gateway.server` ends the process if one does.
+            background = app.state["background"] = asyncio.create_task(
+                tasks.first_of(
+                    built.streaming.tail.run(),
+                    built.streaming.stream_supervisor.run(),
+                    built.operations.removals.run(),
+                    built.scenes.backlog.run(),
+                    built.partners.lifecycle.run(),
+                    sweep(_sweeps(built)),
+                ),
+                name="background",
+            )
             try:
                 yield
             finally:
                 built.streaming.hub.close()
                 built.streaming.waiters.close()
-                await tasks.end(background)
+                await tasks.end([background])
 
     return lifespan
 
 
-def _sweeps(built: Groups) -> list[Callable[[], Awaitable[None]]]:
-    return [
-        built.accounts.keys.sweep,
-        built.accounts.erasing.work,
-        built.scenes.uploads.sweep,
-        built.operations.orphans.sweep,
-        built.scenes.idempotency.sweep,
-        built.accounts.sessions.sweep,
-        built.scenes.shares.sweep,
-        built.accounts.limits.sweep,
-    ]
+def _sweeps(built: Groups) -> dict[str, Callable[[], Awaitable[None]]]:
+    return {
+        "api_keys": built.accounts.keys.sweep,
+        "erasure": built.accounts.erasing.work,
+        "uploads": built.scenes.uploads.sweep,
+        "orphan_objects": built.operations.orphans.sweep,
+        "idempotency_keys": built.scenes.idempotency.sweep,
+        "refresh_tokens": built.accounts.sessions.sweep,
+        "shares": built.scenes.shares.sweep,
+        "rate_limits": built.accounts.limits.sweep,
+    }
 
 
 async def _build(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> Groups:
@@ -162,6 +167,7 @@ async def _build(settings: Settings, metrics: Metrics, stack: AsyncExitStack) ->
         scenes=scene_dependencies.build(
             pool,
             blobs,
+            await stack.enter_async_context(photo_reader.opened(own.decode_threads)),
             settings,
             stack,
             accounts.account_quotas,

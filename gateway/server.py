@@ -12,6 +12,7 @@ import structlog
 import uvicorn
 
 from bus.bridges.relay import Relay
+from bus.runtime.errors import SharpstreamError
 from bus.runtime.health import HealthServer
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings
 from gateway.app import create_app
@@ -27,6 +28,10 @@ KEEP_ALIVE_S: Final = 75
 GRACE_S: Final = 20
 """Seconds that requests in flight have to finish when the process is asked to stop."""
 _log = structlog.stdlib.get_logger(__name__)
+
+
+class BackgroundEndedError(SharpstreamError):
+    """Work that never ends by itself has ended: the process ends, and its supervisor starts a new one."""
 
 
 class _Server(uvicorn.Server):
@@ -65,9 +70,15 @@ async def serve(settings: Settings) -> None:
             waiters.close()
             server.should_exit = True
 
+        background: asyncio.Task[None] = app.state["background"]
+        background.add_done_callback(lambda _: stop())
         async with _stop_on_signal(stop):
             _log.info("serving", host=own.host, port=own.port)
             await server.serve(sockets=[socket_options.bounded(config.bind_socket())])
+        if background.done():
+            _log.error("background_work_ended")
+            background.result()
+            raise BackgroundEndedError("Background work ended; the process is started anew.")
     _log.info("stopped")
 
 

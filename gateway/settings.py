@@ -38,7 +38,10 @@ class GatewaySettings(BaseSettings):
     )
     bcrypt_rounds: int = Field(default=12, ge=4, le=16, description="12 takes about 0.25 s; 4 is for tests")
     decode_threads: int = Field(
-        default=2, ge=1, le=64, description="photos checked at once; each may take 400 MB"
+        default=2,
+        ge=1,
+        le=64,
+        description="photos of an account read at once, of all twice as many",
     )
     cors_origins: list[str] = Field(default=[], description="origins of other sites that may call this API")
     max_in_flight: int = Field(
@@ -182,7 +185,7 @@ class PartnerBridgeSettings(BaseSettings):
     wait_seconds: float = Field(
         default=600, ge=0, description="a command that finds no room for so long is rejected"
     )
-    decode_threads: int = Field(default=2, ge=1, le=64, description="photos checked at once")
+    decode_threads: int = Field(default=2, ge=1, le=64, description="photos of one account read at once")
     fetch_seconds: float = Field(default=30, gt=0, le=300, description="an image_url must be here by then")
     fetch_allow_private: bool = Field(
         default=False, description="as GATEWAY_FETCH_ALLOW_PRIVATE, and for webhook_url"

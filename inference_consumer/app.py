@@ -16,13 +16,14 @@ from bus.contract import topics
 from bus.kafka.processor import Processor
 from bus.runtime import logs, process, tasks, telemetry
 from bus.runtime.health import HealthServer
-from inference_consumer import models, settings
+from inference_consumer import models, photo_reader, settings
 from inference_consumer.batch_runner import Inference
 from inference_consumer.batcher import Batcher
 from inference_consumer.cancellations import Cancellations
 from inference_consumer.engine import Engine
 from inference_consumer.errors import DeviceLostError
 from inference_consumer.handlers import Generations
+from inference_consumer.photo_reader import PhotoReader
 from inference_consumer.pipeline import Pipeline
 from inference_consumer.progress import ProgressPublisher
 from inference_consumer.settings import Settings
@@ -108,17 +109,18 @@ class App:
             async with (
                 HealthServer(role.health_host, role.health_port, lambda: self.ready, lambda: self.note),
                 BlobStore(self._settings.s3) as blobs,
+                photo_reader.opened(self._settings.inference.decode_threads) as photos,
             ):
                 # The model is loaded before jobs are taken, because a failed worker must not hold any.
                 await tasks.first_of(self._engine.start(), self._stop.wait())
                 if not self._stop.is_set():
-                    await self._serve(blobs)
+                    await self._serve(blobs, photos)
         finally:
             self.abandoned = not await self._engine.stop(within_s=_LAST_S)
             for number in _SIGNALS:
                 loop.remove_signal_handler(number)
 
-    async def _serve(self, blobs: Blobs) -> None:
+    async def _serve(self, blobs: Blobs, photos: PhotoReader) -> None:
         options = self._settings.inference
         engine = self._engine
         batcher = Batcher(
@@ -134,6 +136,7 @@ class App:
             blobs=blobs,
             model=engine.model,
             inference=inference,
+            photos=photos,
             publish=progress,
             worker=options.instance_id,
             decode_threads=options.decode_threads,

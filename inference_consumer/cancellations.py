@@ -14,7 +14,6 @@ from uuid import UUID
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from bus.contract import envelope
 from bus.contract.topics import Topic
@@ -74,7 +73,7 @@ class Cancellations:
             try:
                 await consumer.start()
                 await self._follow(consumer)
-            except (KafkaError, OSError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001  (whatever failed, reading again is idempotent)
                 log.warning("cancellations_interrupted", error=repr(error), retry_in_s=_AGAIN_S)
                 await asyncio.sleep(_AGAIN_S)
             finally:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from bus.runtime import owned_folder
 from bus.runtime.backoff import Backoff
 from bus.runtime.errors import ConfigurationError
 from inference_consumer.download import (
@@ -63,7 +64,7 @@ class Checkpoints:
 
     def _fetched(self, url: str, sha256: str | None) -> Path:
         cache = self.cache.expanduser()
-        cache.mkdir(parents=True, exist_ok=True)
+        owned_folder.make(cache)
         name = sha256.lower() if sha256 else hashlib.sha256(url.encode()).hexdigest()
         target = cache / (name + Path(urlsplit(url).path).suffix)
         with target.with_suffix(".lock").open("w") as lock:

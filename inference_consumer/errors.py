@@ -5,6 +5,18 @@ from __future__ import annotations
 from bus.runtime.errors import PermanentError, SharpstreamError, TransientError
 
 
+class PhotoTooComplexError(PermanentError):
+    """Reading the photo takes more memory than a worker may have."""
+
+    code = "photo_too_complex"
+
+
+class PhotoReaderError(TransientError):
+    """The worker that read the photo died or exceeded its time; only this attempt has failed."""
+
+    code = "photo_unreadable"
+
+
 class ModelUnavailableError(PermanentError):
     """The command names a model that this deployment does not run."""
 

@@ -1,7 +1,8 @@
 """Runs a generation from photo to stored splat, in three overlapping stages; many run concurrently.
 
-The stages are fetch and decode (loop and decoding threads), batch and engine (`batch_runner`), encode and
-upload (encoding threads and loop). It must not know Kafka records or interpret errors: the handlers do.
+The stages are fetch and decode (loop, worker processes, preparing threads), batch and engine
+(`batch_runner`), encode and upload (encoding threads and loop). It must not know Kafka records or interpret
+errors: the handlers do.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ from bus.runtime.errors import SharpstreamError
 from inference_consumer.batch_runner import Inference, Served
 from inference_consumer.errors import ModelUnavailableError
 from inference_consumer.models import Model, Photo, Splat
+from inference_consumer.photo_reader import PhotoReader
 from inference_consumer.stage_timer import Job, PublishProgress, StageTimer
 from photo import focal, rendition
-from photo.threads import PhotoReader
 from photo.turns import Pixels
 
 T = TypeVar("T")
@@ -68,6 +69,7 @@ class Pipeline:
         blobs: Blobs,
         model: Model,
         inference: Inference,
+        photos: PhotoReader,
         publish: PublishProgress,
         worker: str,
         decode_threads: int,
@@ -75,7 +77,7 @@ class Pipeline:
     ) -> None:
         self._blobs, self._model, self._inference = blobs, model, inference
         self._publish, self._worker = publish, worker
-        self._photos = PhotoReader(decode_threads)
+        self._photos = photos
         self._preparers = ThreadPoolExecutor(decode_threads, thread_name_prefix="prepare")
         self._encoders = ThreadPoolExecutor(encode_threads, thread_name_prefix="encode")
 
@@ -93,7 +95,6 @@ class Pipeline:
 
     def close(self) -> None:
         """Shut the thread pools down without waiting for running work."""
-        self._photos.close()
         self._preparers.shutdown(wait=False, cancel_futures=True)
         self._encoders.shutdown(wait=False, cancel_futures=True)
 
@@ -147,17 +148,20 @@ class Pipeline:
             data = await self._blobs.get(command.source)
         job.check()
         with watch.stage(Stage.DECODE):
-            read = await self._photos.read(
-                data, focal_px=command.focal_length_px, focal_mm=command.focal_length_mm
+            taken = await self._photos.decode(
+                data,
+                command.account_id,
+                focal_px=command.focal_length_px,
+                focal_mm=command.focal_length_mm,
             )
-            taken = Photo(pixels=read.pixels, focal_px=read.focal_px, focal_source=read.focal_source)
+            del data
             return taken, await self._on(self._preparers, lambda: self._model.prepare(taken))
 
     async def _seen(self, generation_id: UUID, pixels: Pixels) -> BlobRef | None:
         """Store the rendition while the network works. Best effort: a scene is not worth less without it."""
         key = f"results/{generation_id}/{secrets.token_hex(16)}{rendition.SUFFIX}"
         try:
-            file = await self._photos.rendition_of(pixels)
+            file = await self._on(self._preparers, lambda: rendition.encode(pixels))
             return await self._blobs.put(key, file, rendition.MEDIA_TYPE)
         except (SharpstreamError, OSError, ValueError, MemoryError) as error:
             log.warning("rendition_missing", generation_id=str(generation_id), error=str(error))

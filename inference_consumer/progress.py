@@ -12,7 +12,6 @@ from typing import Final
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from bus.contract import envelope, ids, topics
 from bus.contract.messages import GenerationProgress, Progress, type_of
@@ -70,7 +69,7 @@ class ProgressPublisher:
             try:
                 await producer.start()
                 await self._send_for_ever(producer)
-            except (KafkaError, OSError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001  (progress may be lost, the loop may not)
                 log.warning("progress_not_sent", error=repr(error), retry_in_s=_AGAIN_S)
                 await asyncio.sleep(_AGAIN_S)
             finally:

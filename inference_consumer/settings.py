@@ -36,7 +36,7 @@ class InferenceSettings(BaseSettings):
         default_factory=lambda: max(1, min(4, os.cpu_count() or 1)),
         ge=1,
         le=64,
-        description="photos decoded at once; up to 4",
+        description="photos of an account decoded at once, of all twice as many; up to 4",
     )
     encode_threads: int = Field(default=2, ge=1, le=16, description="splats written at once")
     null_seconds: float = Field(

@@ -25,8 +25,6 @@ names the remaining case: a change of the topic epoch under a worker that surviv
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -36,7 +34,6 @@ from uuid import UUID
 import asyncpg
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 
 from bus.bridges import outbox
 from bus.contract import envelope, topics
@@ -48,7 +45,7 @@ from bus.contract.messages import (
     GenerationFailed,
 )
 from bus.contract.topics import Topic
-from bus.runtime.errors import SharpstreamError
+from bus.runtime.periodic import repeat
 from bus.runtime.settings import KafkaSettings
 from ledger import metrics
 from ledger.command_log import CommandLog
@@ -181,13 +178,12 @@ class LostJobs:
 
     async def run(self, *, every_s: float) -> NoReturn:
         """Run about every ``every_s`` seconds, until cancelled. A failure is retried at the next turn."""
-        while True:
-            await asyncio.sleep(every_s * random.uniform(0.5, 1.5))  # noqa: S311  (jitter among ledgers)
-            try:
-                if await leader_turns.claim(self._pool, "lost_jobs", timedelta(seconds=every_s / 2)):
-                    await self.end_lost()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                log.warning("lost_jobs_not_looked_for", error=repr(error))
+
+        async def work() -> None:
+            if await leader_turns.claim(self._pool, "lost_jobs", timedelta(seconds=every_s / 2)):
+                await self.end_lost()
+
+        await repeat("lost_jobs", work, every_s=every_s)
 
     async def end_lost(self) -> list[UUID]:
         """Publish the endings of the jobs that are lost, and return their ids."""
@@ -195,7 +191,7 @@ class LostJobs:
         for kind in self._kinds:
             try:
                 ended += await self._end_lost_of(kind)
-            except (KafkaError, SharpstreamError, OSError) as error:  # a TimeoutError is an OSError
+            except Exception as error:  # noqa: BLE001  (one kind of job must not stop another)
                 log.warning("lost_jobs_not_looked_for", kind=kind.name, error=repr(error))
         return ended
 

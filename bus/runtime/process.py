@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import structlog
 import uvloop
 
+from bus.runtime import kernel
 from bus.runtime.errors import ConfigurationError, FencedError, SharpstreamError
 
 T = TypeVar("T")
@@ -35,8 +37,9 @@ def exit_status(command: Callable[[], int]) -> int:
 
     0: done. 1: fenced, which is logged as ``fenced``, or ended by another `SharpstreamError`, which is logged
     as ``process_failed`` with its traceback. 2: a wrong setting, one sentence on stderr. Otherwise the
-    command's own. Other errors propagate.
+    command's own. Other errors propagate. The process cannot be inspected from here on (`hide`).
     """
+    hide()
     try:
         return command()
     except ConfigurationError as error:
@@ -48,6 +51,15 @@ def exit_status(command: Callable[[], int]) -> int:
     except SharpstreamError as error:
         log.exception("process_failed", code=error.code, error=error.message)
         return FAILED
+
+
+def hide() -> None:
+    """Hide memory and environment, which hold secrets, from other processes of the same user; no core dumps.
+
+    Root, and a process with the right to trace any other, still see them.
+    """
+    with suppress(OSError, AttributeError):  # not Linux
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
 
 
 def _innermost(error: Exception) -> Exception:

@@ -61,6 +61,8 @@ PROBLEMS: Final[dict[str, tuple[int, str]]] = {
     "photo_empty": (422, "The photo is empty"),
     "photo_truncated": (422, "The photo is cut short"),
     "photo_too_small": (422, "The photo is too small"),
+    "photo_too_complex": (422, "The photo takes too much to read"),
+    "photo_unreadable": (422, "The photo cannot be read"),
     "photo_too_many_pixels": (422, "The photo has too many pixels"),
     "field_unknown": (422, "The form has an unknown field"),
     "field_repeated": (422, "A field of the form is given twice"),

@@ -1,25 +1,16 @@
-"""Runs periodic work, such as deleting expired uploads; gateways may run it concurrently."""
+"""Runs the gateway's periodic work, such as deleting expired uploads; gateways may run it concurrently."""
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-import asyncpg
-import structlog
+from bus.runtime.periodic import repeat
+from bus.runtime.tasks import first_of
 
-_log = structlog.stdlib.get_logger(__name__)
 EVERY_S: Final = 60.0
 
 
-async def sweep(jobs: Sequence[Callable[[], Awaitable[None]]]) -> None:
-    """Run the jobs about once a minute, until cancelled."""
-    while True:
-        await asyncio.sleep(EVERY_S * random.uniform(0.5, 1.5))  # noqa: S311  (jitter among gateways)
-        for job in jobs:
-            try:
-                await job()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                _log.warning("sweep_failed", error=repr(error))
+async def sweep(jobs: Mapping[str, Callable[[], Awaitable[None]]]) -> None:
+    """Run each job about once a minute, until cancelled; one that fails or hangs stops no other."""
+    await first_of(*(repeat(name, job, every_s=EVERY_S) for name, job in jobs.items()))

@@ -10,11 +10,11 @@ import asyncpg
 from bus.blobs import BlobStore
 from bus.runtime.settings import S3Settings
 from gateway.accounts.quotas import Quota, Quotas
+from gateway.scenes import photo_reader
 from gateway.scenes.accept_dependencies import AcceptDependencies
 from gateway.scenes.uploads import Uploads
 from gateway.settings import PartnerBridgeSettings
 from gateway.ssrf import SsrfGuard
-from photo.threads import PhotoReader
 
 
 @asynccontextmanager
@@ -24,8 +24,7 @@ async def opened(
     """Open the dependencies for the body."""
     async with AsyncExitStack() as stack:
         blobs = await stack.enter_async_context(BlobStore(s3))
-        photos = PhotoReader(own.decode_threads)
-        stack.callback(photos.close)
+        photos = await stack.enter_async_context(photo_reader.opened(own.decode_threads))
         images = SsrfGuard(allow_private=own.fetch_allow_private)
         outgoing = images.session(connect_s=own.fetch_seconds, total_s=own.fetch_seconds)
         stack.push_async_callback(outgoing.close)
@@ -39,10 +38,10 @@ async def opened(
         yield AcceptDependencies(
             blobs=blobs,
             bucket=s3.bucket,
-            photos=photos,
             fetch_seconds=own.fetch_seconds,
             images=images,
             outgoing=outgoing,
+            photos=photos,
             receivers=images,
             quotas=Quotas(pool, quota),
             uploads=Uploads(pool),

@@ -7,8 +7,6 @@ a hash, and in one response. A partner whose creation the job finished gets its 
 
 from __future__ import annotations
 
-import asyncio
-import random
 import secrets
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +15,7 @@ from uuid import UUID
 import structlog
 
 from bus.contract.partners import Names
+from bus.runtime.periodic import repeat
 from gateway.errors import DomainError
 from gateway.partners.grants import KafkaQuotas
 from gateway.partners.kafka_admin import Cluster, KafkaRefusedError
@@ -100,12 +99,7 @@ class Lifecycle:
 
     async def run(self) -> None:
         """Reconcile Kafka with the rows, until cancelled."""
-        while True:
-            try:
-                await self.work()
-            except Exception as error:  # noqa: BLE001  (whatever failed, the next round may succeed)
-                _log.warning("partners_interrupted", error=repr(error))
-            await asyncio.sleep(POLL_INTERVAL_S * random.uniform(0.8, 1.2))  # noqa: S311  (several gateways)
+        await repeat("partners", self.work, every_s=POLL_INTERVAL_S, spread=0.2, at_once=True)
 
     async def work(self) -> None:
         """Reconcile the partners that are due now."""
@@ -113,8 +107,8 @@ class Lifecycle:
             try:
                 row = await self._bring_in_line(partner_id)
                 _log.info("partner_brought_in_line", partner_id=str(partner_id), state=row.state)
-            except KafkaRefusedError as error:
-                _log.warning("partner_change_pending", partner_id=str(partner_id), error=error.message)
+            except Exception as error:  # noqa: BLE001  (one partner must not stop another)
+                _log.warning("partner_change_pending", partner_id=str(partner_id), error=repr(error))
                 await self._store.later(partner_id, AGAIN_S)
 
     async def _bring_in_line(self, partner_id: UUID) -> PartnerRow:

@@ -17,6 +17,7 @@ from gateway.scenes.accept_dependencies import AcceptDependencies
 from gateway.scenes.cancel_delete import Removing
 from gateway.scenes.exports import ExportStore
 from gateway.scenes.idempotency import Idempotency
+from gateway.scenes.photo_reader import PhotoReader
 from gateway.scenes.prepare import Preparer
 from gateway.scenes.presenter import Presenter
 from gateway.scenes.queue_position import Backlog
@@ -29,7 +30,6 @@ from gateway.scenes.wait_for_scene import SceneWaiter
 from gateway.settings import Settings
 from gateway.ssrf import SsrfGuard
 from gateway.streaming.waiters import Waiters
-from photo.threads import PhotoReader
 
 _MIB: Final = 1024 * 1024
 
@@ -54,6 +54,7 @@ class SceneDependencies:
 def build(  # noqa: PLR0917
     pool: asyncpg.Pool,
     blobs: BlobStore,
+    photos: PhotoReader,
     settings: Settings,
     stack: AsyncExitStack,
     quotas: Quotas,
@@ -63,8 +64,6 @@ def build(  # noqa: PLR0917
 ) -> SceneDependencies:
     """Return the dependencies; ``stack`` closes them at the end. The caller runs ``backlog``."""
     own = settings.gateway
-    photos = PhotoReader(own.decode_threads)
-    stack.callback(photos.close)
     images = SsrfGuard(allow_private=own.fetch_allow_private)
     outgoing = images.session(connect_s=own.fetch_seconds, total_s=own.fetch_seconds)
     stack.push_async_callback(outgoing.close)
@@ -76,10 +75,10 @@ def build(  # noqa: PLR0917
         AcceptDependencies(
             blobs=blobs,
             bucket=settings.s3.bucket,
-            photos=photos,
             fetch_seconds=own.fetch_seconds,
             images=images,
             outgoing=outgoing,
+            photos=photos,
             receivers=receivers,
             quotas=quotas,
             uploads=uploads,

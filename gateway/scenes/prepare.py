@@ -20,15 +20,14 @@ from bus.contract.blob_ref import BlobRef
 from bus.contract.ids import new_id
 from bus.contract.messages import GenerateScene
 from bus.runtime.errors import SharpstreamError
+from bus.sandbox.pool import shared
 from gateway.accounts.principal import Principal
 from gateway.scenes import display_name, photo_source
 from gateway.scenes.accept_dependencies import AcceptDependencies
 from gateway.scenes.accept_generation import Acceptance
 from gateway.scenes.generate_request import GenerateRequest
 from gateway.scenes.idempotency import Claim
-from gateway.scenes.photo_errors import refused
 from gateway.scenes.photo_source import Fetched
-from photo.errors import PhotoError
 from photo.projection import warning
 from photo.reader import Facts
 
@@ -56,15 +55,17 @@ class Preparer:
         """
         own = self.dependencies
         fetched = await photo_source.fetch(own, caller.account_id, request.source)
-        facts = await self._inspected(fetched.photo)
-        quota = await own.quotas.of(caller.account_id, caller.role)
         generation_id = new_id()
         key = f"originals/{generation_id}/{secrets.token_hex(16)}"
-        try:
-            ref = await self._store_and_verify(key, fetched, facts)
-        except BaseException:
-            await asyncio.shield(self.take_back(key))
-            raise
+        async with shared(fetched.photo) as photo:
+            facts = await own.photos.inspect(photo, caller.account_id)
+            quota = await own.quotas.of(caller.account_id, caller.role)
+            verified = asyncio.ensure_future(own.photos.verify(photo, caller.account_id))
+            try:
+                ref = await self._store_while(verified, key, fetched, facts)
+            except BaseException:
+                await asyncio.shield(self.take_back(key))
+                raise
         command = GenerateScene(
             generation_id=generation_id,
             account_id=caller.account_id,
@@ -93,23 +94,17 @@ class Preparer:
         except SharpstreamError as error:
             _log.warning("orphaned_photo", key=key, error=str(error))
 
-    async def _inspected(self, photo: bytes) -> Facts:
-        try:
-            return await self.dependencies.photos.inspect(photo)
-        except PhotoError as error:
-            raise refused(error) from error
-
-    async def _store_and_verify(self, key: str, fetched: Fetched, facts: Facts) -> BlobRef:
-        """Store the photo while it is read to its end: takes as long as the slower of the two."""
+    async def _store_while(
+        self, verified: asyncio.Future[None], key: str, fetched: Fetched, facts: Facts
+    ) -> BlobRef:
+        """Store the photo while a worker reads it to its end: takes as long as the slower of the two."""
         stored = asyncio.ensure_future(self._store(key, fetched, facts))
         try:
-            await self.dependencies.photos.verify(fetched.photo)
-        except BaseException as error:
+            await verified
+        except BaseException:
             stored.cancel()
             with suppress(asyncio.CancelledError, SharpstreamError):
                 await stored
-            if isinstance(error, PhotoError):
-                raise refused(error) from error
             raise
         return await stored
 

@@ -21,9 +21,11 @@ from bus.blobs import Blobs
 from bus.contract.blob_ref import BlobLocation
 from bus.contract.limits import MAX_PHOTO_BYTES
 from bus.runtime.errors import PermanentError, SharpstreamError
+from bus.sandbox.pool import shared
+from gateway.errors import DomainError
+from gateway.scenes.photo_reader import PhotoReader
 from gateway.scenes.repository import SceneRow, key_of
 from photo.rendition import MEDIA_TYPE, SUFFIX
-from photo.threads import PhotoReader
 
 ENDED: Final = frozenset({"completed", "failed", "cancelled"})
 """The final states of a scene."""
@@ -68,18 +70,19 @@ class Renditions:
         self._accounts.add(owner)
         try:
             async with asyncio.timeout(WITHIN_S), self._turns:
-                return await self._made(row)
+                return await self._made(row, owner)
         except (TimeoutError, SharpstreamError, OSError) as error:
             _log.warning("rendition_missing", generation_id=str(row.id), error=str(error))
             return None
         finally:
             self._accounts.discard(owner)
 
-    async def _made(self, row: SceneRow) -> str | None:
+    async def _made(self, row: SceneRow, owner: UUID) -> str | None:
         try:
             original, _ = await self._blobs.read(key_of(row.original_image_url), most=MAX_PHOTO_BYTES)
-            file = await self._photos.rendition(original)
-        except PermanentError:  # the photo is gone, or it is none: that stays so
+            async with shared(original) as photo:
+                file = await self._photos.rendition(photo, owner)
+        except (PermanentError, DomainError):  # the photo is gone, or it is none: that stays so
             await self._pool.fetchval(_ADD, row.id, None)
             return None
         key = f"results/{row.id}/{secrets.token_hex(16)}{SUFFIX}"

@@ -50,7 +50,10 @@ class StreamSupervisor:
         checked = loop.time()
         while True:
             await asyncio.sleep(min(1.0, self._heartbeat_s / 4))
-            self.check(loop.time())
+            try:
+                self.check(loop.time())
+            except Exception:  # noqa: BLE001  (the next round may succeed)
+                _log.exception("streams_not_checked")
             if loop.time() - checked >= self._recheck_s:
                 await self.recheck()
                 checked = loop.time()
@@ -74,7 +77,7 @@ class StreamSupervisor:
         keys = {reader.wanted.api_key_id for reader in readers if reader.wanted.api_key_id}
         try:
             row = await self._pool.fetchrow(_ALLOWED, list(accounts), list(keys), timeout=self._recheck_s)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001  (whatever failed, the next round may succeed)
             _log.warning("streams_not_rechecked", error=repr(error))
             return
         allowed = {*row["accounts"], *row["keys"], None}

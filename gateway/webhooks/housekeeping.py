@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 from typing import Final
 
 import asyncpg
 import structlog
 
-from bus.bridges.postgres_errors import PASSING
+from bus.runtime.periodic import repeat
 from gateway.webhooks import metrics
 from gateway.webhooks.queue import Queue
 
@@ -51,23 +49,20 @@ async def clean(pool: asyncpg.Pool, older_than_s: float) -> int:
 
 async def cleaning(pool: asyncpg.Pool, older_than_s: float) -> None:
     """Clean periodically, until cancelled."""
-    while True:
-        await asyncio.sleep(CLEAN_EVERY_S * random.uniform(0.5, 1.5))  # noqa: S311  (spreads the workers)
-        try:
-            if removed := await clean(pool, older_than_s):
-                log.info("webhooks_cleaned", rows=removed)
-        except PASSING as error:
-            log.warning("cleaning_failed", error=repr(error))
+
+    async def work() -> None:
+        if removed := await clean(pool, older_than_s):
+            log.info("webhooks_cleaned", rows=removed)
+
+    await repeat("webhook_cleaning", work, every_s=CLEAN_EVERY_S)
 
 
 async def counting(queue: Queue) -> None:
     """Update the gauges of due deliveries, until cancelled."""
-    while True:
-        try:
-            due, lag = await queue.due()
-        except PASSING as error:
-            log.warning("counting_failed", error=repr(error))
-        else:
-            metrics.DUE.set(due)
-            metrics.LAG.set(lag)
-        await asyncio.sleep(COUNT_EVERY_S)
+
+    async def work() -> None:
+        due, lag = await queue.due()
+        metrics.DUE.set(due)
+        metrics.LAG.set(lag)
+
+    await repeat("webhook_counting", work, every_s=COUNT_EVERY_S, spread=0, at_once=True)

@@ -188,6 +188,10 @@ class Sender:
             except PASSING as error:
                 log.warning("results_wait", count=len(batch), error=repr(error))
                 await asyncio.sleep(TROUBLE_S)
+            except Exception as error:
+                # Their claims expire, and the receivers get the same ids again; other results go on.
+                log.error("results_not_written", count=len(batch), exc_info=error)
+                return
             else:
                 return
 

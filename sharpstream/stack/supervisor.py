@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 import structlog
 
-from sharpstream.stack import process
+from sharpstream.stack import orphan_processes, process
 from sharpstream.stack.errors import StackError, StartError
 from sharpstream.stack.logfiles import last_line, shorten
 from sharpstream.stack.process import Program
@@ -104,15 +104,18 @@ class Part:
     async def _once(self) -> str:
         """Run it to its end and return why it ended."""
         await self._turn("starting")
+        path = self._home.log(self.program.name)
         try:
             await asyncio.to_thread(self.program.prepare)
             launch = self.program.launch()
-        except (StackError, OSError) as error:
+            shorten(path)
+            with path.open("ab") as output:
+                child = self._process = await process.spawn(launch, output)
+            orphan_processes.note(self._home, self.program.name, child.pid)
+        except StackError as error:
             return str(error)
-        path = self._home.log(self.program.name)
-        shorten(path)
-        with path.open("ab") as output:
-            child = self._process = await process.spawn(launch, output)
+        except Exception as error:  # noqa: BLE001  (whatever it was, the next start may succeed)
+            return repr(error)
         log.info("part_started", part=self.program.name, pid=child.pid)
         watch = asyncio.create_task(self._watch())
         try:
@@ -124,12 +127,19 @@ class Part:
 
     async def _watch(self) -> None:
         while True:
-            if await self.program.ready():
+            if await self._ready():
                 self.trouble, self._deaths = None, 0
                 await self._turn("ready")
             elif self.state == "ready":
                 await self._turn("unready")
             await asyncio.sleep(1 if self.state == "ready" else 0.1)
+
+    async def _ready(self) -> bool:
+        try:
+            return await self.program.ready()
+        except Exception as error:  # noqa: BLE001  (an answer that is none of ours)
+            log.warning("readiness_unread", part=self.program.name, error=repr(error))
+            return False
 
     async def _turn(self, state: State) -> None:
         async with self._changed:

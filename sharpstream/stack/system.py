@@ -9,7 +9,9 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
-from sharpstream.stack import checks, java, process, roles, web_build
+import structlog
+
+from sharpstream.stack import checks, java, orphan_processes, process, roles, web_build
 from sharpstream.stack.errors import StackError, StartError
 from sharpstream.stack.infra import addresses
 from sharpstream.stack.kafka import Kafka
@@ -23,6 +25,7 @@ from sharpstream.stack.state_dir import Home, Memory, write_private
 from sharpstream.stack.supervisor import Supervisor
 
 T = TypeVar("T")
+log = structlog.get_logger(__name__)
 Progress = Callable[[str], None]
 
 ADMIN_EMAIL: Final = "admin@sharpstream.example"
@@ -177,6 +180,7 @@ class System:
         log = self._home.log("setup")
         with log.open("ab") as output:
             child = await process.spawn(launch, output, capture=capture)
+        orphan_processes.note(self._home, f"setup-{child.pid}", child.pid)
         try:
             said, _ = await child.communicate()
         finally:
@@ -192,7 +196,10 @@ class System:
         while True:
             await asyncio.sleep(_LOG_CHECK_INTERVAL_S)
             for path in self._home.logs.glob("*.log"):
-                shorten(path)
+                try:
+                    shorten(path)
+                except OSError as error:  # a full disk, for one; the next round may succeed
+                    log.warning("log_not_shortened", path=str(path), error=repr(error))
 
 
 async def _all(*work: Awaitable[None]) -> None:

@@ -143,7 +143,9 @@ async def test_a_scene_is_scored_at_low_priority(converter: Converter, tmp_path:
 async def test_workers_see_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("S3_SECRET_ACCESS_KEY", "hunter2")
     monkeypatch.setenv("DATABASE_URL", "postgres://u:hunter2@h/d")
-    assert "hunter2" not in str(pools._environment(ConverterSettings()))
+    folders = pools._Folders()
+    assert "hunter2" not in str(pools._environment(ConverterSettings(), folders))
+    folders.remove()
 
 
 async def test_workers_are_replaced_after_some_jobs(

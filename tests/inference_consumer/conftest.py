@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -20,14 +21,20 @@ from bus.kafka.admin import create_topics
 from bus.kafka.processor import Record
 from bus.runtime.settings import KafkaSettings, S3Settings
 from bus.runtime.tasks import end
+from bus.sandbox.pool import Pool
 from bus.testing import MemoryBlobs
 from inference_consumer.batch_runner import Inference
 from inference_consumer.batcher import Batcher
 from inference_consumer.engine import Engine
 from inference_consumer.models import Model
+from inference_consumer.photo_reader import CONFINEMENT, TASKS, PhotoReader
 from inference_consumer.pipeline import Pipeline
 from tests.inference_consumer.consuming import Kafka
 from tests.inference_consumer.pictures import photo as good_photo
+
+PHOTO_WORKERS = Pool(TASKS, CONFINEMENT, each=1)
+"""For every test of this process: a worker takes 0.3 s to start."""
+atexit.register(PHOTO_WORKERS.kill)
 
 
 @dataclass
@@ -47,7 +54,6 @@ class Works:
 
 @contextlib.asynccontextmanager
 async def _works(model: Model, *, max_delay_s: float = 0.0) -> AsyncIterator[Works]:
-
     engine = Engine(lambda: model)
     await engine.start()
     batcher = Batcher(
@@ -63,6 +69,7 @@ async def _works(model: Model, *, max_delay_s: float = 0.0) -> AsyncIterator[Wor
         blobs=blobs,
         model=model,
         inference=inference,
+        photos=PhotoReader(PHOTO_WORKERS),
         publish=lambda message, attempt: published.append((message, attempt)),
         worker="worker-1",
         decode_threads=2,

@@ -1,0 +1,145 @@
+"""Photos are read in confined workers: the same verdicts as here, and bombs cost their sender alone.
+
+| class | members | source |
+|---|---|---|
+| memory | an animated WebP whose canvas is patched to 9999 x 9999 (146 bytes) | the patched header |
+| time | a progressive JPEG that repeats its last scan 90 times | a scan of 53 bytes walks the picture |
+| decoder | a worker that dies once, and one that dies each time | a fake pool |
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from PIL import Image
+
+from bus.sandbox import pool as pools
+from bus.sandbox.pool import Pool, Result, shared
+from gateway.errors import DomainError
+from gateway.scenes.photo_reader import CONFINEMENT, TASKS, PhotoReader
+from photo import reader as local
+from photo.reader import Facts
+from tests.gateway.pictures import encoded
+
+ALICE, MALLORY = uuid4(), uuid4()
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Pool]:
+    made = Pool(TASKS, CONFINEMENT, each=2, deadline_s=1.5)
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def reader(workers: Pool) -> PhotoReader:
+    return PhotoReader(workers)
+
+
+async def read(reader: PhotoReader, data: bytes, account: Any = ALICE) -> Facts:
+    async with shared(data) as photo:
+        facts = await reader.inspect(photo, account)
+        await reader.verify(photo, account)
+    return facts
+
+
+def huge_canvas() -> bytes:
+    """Return an animated WebP of two small frames on a canvas of 100 megapixels."""
+    frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue")]
+    out = io.BytesIO()
+    frames[0].save(out, "WEBP", save_all=True, append_images=frames[1:], quality=1)
+    data = bytearray(out.getvalue())
+    canvas = data.index(b"VP8X") + 12
+    data[canvas : canvas + 6] = (9998).to_bytes(3, "little") * 2
+    return bytes(data)
+
+
+def many_scans() -> bytes:
+    """Return a progressive JPEG whose last scan comes again, as often as its size permits: some 3 s."""
+    out = io.BytesIO()
+    Image.new("L", (5400, 5500), 128).save(out, "JPEG", progressive=True)
+    data = out.getvalue()
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    return data[:-2] + scan * 90 + data[-2:]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF"])
+async def test_a_worker_reads_as_this_process_does(reader: PhotoReader, kind: str) -> None:
+    local.prepare()
+    data = encoded(kind)
+    assert await read(reader, data) == local.inspect(data)
+    with pytest.raises(DomainError) as found:
+        await read(reader, data[: len(data) // 2])
+    assert found.value.code == "photo_truncated"
+
+
+async def test_errors_keep_their_details(reader: PhotoReader) -> None:
+    with pytest.raises(DomainError) as found:
+        await read(reader, encoded("PNG", size=(8, 8)))
+    assert (found.value.code, found.value.details["width"]) == ("photo_too_small", 8)
+
+
+async def test_a_photo_that_needs_gigabytes_is_refused(reader: PhotoReader) -> None:
+    with pytest.raises(DomainError) as found:
+        await read(reader, huge_canvas())
+    assert found.value.code == "unsupported_media_type"  # by its container alone
+
+
+async def test_bombs_of_one_account_never_hold_up_another(reader: PhotoReader) -> None:
+    bombs = [asyncio.ensure_future(read(reader, many_scans(), MALLORY)) for _ in range(2)]
+    for _ in range(3):
+        assert (await read(reader, encoded("JPEG"))).media_type == "image/jpeg"
+        assert not any(bomb.done() for bomb in bombs)
+    for outcome in await asyncio.gather(*bombs, return_exceptions=True):
+        assert isinstance(outcome, DomainError)
+        assert outcome.code == "photo_too_complex"
+
+
+class Failing:
+    """A pool whose calls raise these errors in turn, then succeed."""
+
+    def __init__(self, *raised: Exception) -> None:
+        self.raised = list(raised)
+
+    async def call(self, *_: object, **__: object) -> Result[None]:
+        if self.raised:
+            raise self.raised.pop(0)
+        return Result(None, memoryview(b""))
+
+
+def died() -> Exception:
+    return pools.WorkerDiedError("It died.")
+
+
+def failed(code: str) -> Callable[[], Exception]:
+    return lambda: pools.TaskFailedError("It says so.", code=code)
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [
+        ([died], None),  # the machine ran out of memory once, for whatever reason
+        ([died, died], "photo_unreadable"),
+        ([lambda: pools.TaskRaisedError("It raised KeyError.")], "photo_unreadable"),
+        ([lambda: pools.DeadlineError("It took long.")], "photo_too_complex"),
+        ([lambda: pools.MemoryLimitError("It is large.")], "photo_too_complex"),
+        ([failed("photo_too_small")], "photo_too_small"),
+        ([failed("drop_tables")], "photo_unreadable"),  # a worker that was taken over
+    ],
+)
+async def test_every_end_of_a_worker_has_a_code(
+    raised: list[Callable[[], Exception]], code: str | None
+) -> None:
+    reader = PhotoReader(Failing(*(each() for each in raised)))  # type: ignore[arg-type]
+    async with shared(b"photo") as photo:
+        if code is None:
+            await reader.verify(photo, ALICE)
+            return
+        with pytest.raises(DomainError) as found:
+            await reader.verify(photo, ALICE)
+    assert found.value.code == code

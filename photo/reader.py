@@ -24,7 +24,7 @@ from photo.errors import (
 from photo.exif import Exif
 from photo.header import Header, check_memory, check_size
 from photo.pixels import prepare
-from photo.turns import Pixels
+from photo.turns import Allocate, Pixels
 
 __all__ = ["Facts", "Picture", "check", "inspect", "prepare", "read", "rendition_of", "verify"]
 
@@ -76,17 +76,18 @@ def read(
     focal_px: float | None = None,
     focal_mm: float | None = None,
     least: int | None = None,
+    allocate: Allocate | None = None,
 ) -> Picture:
     """Return the photo. ``focal_px`` wins over ``focal_mm`` (35 mm equivalent), both over EXIF.
 
     ``least``: the pixels may come reduced, with a longer side of no fewer than that; None for all pixels.
-    Raises `PhotoError`, or `FocalLengthError`.
+    ``allocate``: returns the memory for the pixels. Raises `PhotoError`, or `FocalLengthError`.
     """
     header = _header(data)
     camera = exif.read(header.exif)
     facts = _facts(header, camera)
     px, source = focal.focal_px(camera, facts.width, facts.height, stated_px=focal_px, stated_mm=focal_mm)
-    return Picture(_upright(data, header, camera, least), facts, px, source)
+    return Picture(_upright(data, header, camera, least, allocate), facts, px, source)
 
 
 def rendition_of(data: bytes) -> bytes:
@@ -95,10 +96,14 @@ def rendition_of(data: bytes) -> bytes:
     return rendition.encode(_upright(data, header, exif.read(header.exif), rendition.LONGEST))
 
 
-def _upright(data: bytes, header: Header, camera: Exif, least: int | None) -> Pixels:
+def _upright(
+    data: bytes, header: Header, camera: Exif, least: int | None, allocate: Allocate | None = None
+) -> Pixels:
     stored = pixels.stored(data, header, least)
     channels = 1 if stored.ndim == 2 else stored.shape[2]
-    return turns.upright(colour.srgb(stored, colour.conversion(header, camera, channels)), header.orientation)
+    converted = colour.srgb(stored, colour.conversion(header, camera, channels))
+    del stored
+    return turns.upright(converted, header.orientation, allocate)
 
 
 def _facts(header: Header, camera: Exif) -> Facts:

@@ -24,9 +24,18 @@ TURNS: Final[Mapping[int, Callable[[Array], Array]]] = {
 """EXIF orientation -> the view that is upright. Mirrored photos are turned too."""
 
 
-def upright(stored: Pixels, orientation: int) -> Pixels:
-    """Return the upright pixels in one piece of memory; invalid orientations need no turn."""
-    return np.ascontiguousarray(TURNS.get(orientation, TURNS[1])(stored))
+Allocate: TypeAlias = Callable[[int, int], Pixels]
+"""Returns memory for pixels of that height and width."""
+
+
+def upright(stored: Pixels, orientation: int, allocate: Allocate | None = None) -> Pixels:
+    """Return the upright pixels in one piece of memory, in that of ``allocate`` where it is given."""
+    turned = TURNS.get(orientation, TURNS[1])(stored)
+    if allocate is None:
+        return np.ascontiguousarray(turned)
+    result = allocate(*turned.shape[:2])
+    np.copyto(result, turned)
+    return result
 
 
 def orientation_of(turned: Array) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -60,13 +60,17 @@ class GenerateIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     webhook_url: Url | None = None
 
 
+UploadedType = Literal[
+    "image/jpeg", "image/png", "image/webp", "image/heif", "image/heic", "image/avif", "image/tiff"
+]
+"""The accepted formats, HEIF by both of its names; the bytes decide which of them it is."""
+
+
 class UploadIn(Struct, frozen=True, kw_only=True):
     """The photo that will be uploaded: its exact size and type."""
 
     bytes: Annotated[int, Meta(ge=1, examples=[196_000])]
-    media_type: Annotated[
-        str, Meta(pattern="^image/(jpeg|png|webp|heif|heic|avif|tiff)$", examples=["image/jpeg"])
-    ]
+    media_type: Annotated[UploadedType, Meta(examples=["image/jpeg"])]
 
 
 class UploadOut(Struct, frozen=True, kw_only=True):

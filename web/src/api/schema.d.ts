@@ -2040,8 +2040,11 @@ export interface components {
         UploadIn: {
             /** @example 196000 */
             bytes: number;
-            /** @example image/jpeg */
-            media_type: string;
+            /**
+             * @example image/jpeg
+             * @enum {string}
+             */
+            media_type: "image/jpeg" | "image/png" | "image/webp" | "image/heif" | "image/heic" | "image/avif" | "image/tiff";
         };
         /** UploadOut */
         UploadOut: {

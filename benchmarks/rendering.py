@@ -59,7 +59,7 @@ def as_dict(value: Any) -> Any:
 def scenes() -> ScenePage:
     """Return a full page of the list of scenes."""
     metadata = {
-        "image": {"width": 4032, "height": 3024, "media_type": "image/jpeg", "located": True},
+        "image": {"width": 4032, "height": 3024, "media_type": "image/jpeg"},
         "result": {"gaussian_count": 1_179_648, "width": 1536, "height": 1152, "focal_length_px": 1234.5},
         "model": {"name": "sharp", "version": "1.0", "dtype": "bfloat16", "device": "cuda"},
         "note": "Die Küche, früh am Morgen",

@@ -1,34 +1,64 @@
-"""Reads photos for the model, and gives what befalls the reader's workers as failed attempts."""
+"""Decodes photos in confined worker processes; the pixels come back in shared memory."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 from uuid import UUID
 
+import numpy as np
+
+from bus.contract.limits import MAX_PHOTO_PIXELS
+from bus.runtime.errors import SharpstreamError
 from bus.sandbox import pool
+from bus.sandbox.confinement import Confinement
+from bus.sandbox.pool import Pool
 from inference_consumer import errors
 from inference_consumer.models import Photo
-from photo import workers
+from photo import errors as photo_errors
+from photo.errors import PhotoError
+from photo.tasks import Decoded
+
+TASKS: Final = "photo.tasks"
+CONFINEMENT: Final = Confinement(address_space_bytes=1024**3, threads=True)  # libheif starts one a picture
+_CHANNELS: Final = 3
+_ERRORS: Final[dict[str, type[SharpstreamError]]] = {
+    found.code: found
+    for found in vars(photo_errors).values()
+    if isinstance(found, type) and issubclass(found, PhotoError | photo_errors.FocalLengthError)
+}
 
 
 class PhotoReader:
-    """`photo.workers.PhotoReader` for this role."""
+    """`photo.reader.read`, run by ``workers``."""
 
-    def __init__(self, raw: workers.PhotoReader) -> None:
-        self._raw = raw
+    def __init__(self, workers: Pool) -> None:
+        self._workers = workers
 
     async def decode(
         self, data: bytes, account_id: UUID, *, focal_px: float | None, focal_mm: float | None
     ) -> Photo:
         """Return the upright photo.
 
-        Raises `PhotoError` or `FocalLengthError` of `photo.errors`; `PhotoReaderError` for a worker that died
-        or exceeded the deadline: another attempt may succeed.
+        Raises `PhotoError` or `FocalLengthError`; `PhotoReaderError` for a worker that died or exceeded the
+        deadline: another attempt may succeed.
         """
         try:
             async with pool.shared(data) as photo:
-                read = await self._raw.read(photo, account_id, focal_px=focal_px, focal_mm=focal_mm)
+                found, pixels = await self._workers.call(
+                    "decode",
+                    account_id,
+                    (photo,),
+                    focal_px,
+                    focal_mm,
+                    returns=Decoded,
+                    output_bytes=MAX_PHOTO_PIXELS * _CHANNELS,
+                )
+        except pool.TaskFailedError as error:
+            failed = _ERRORS.get(error.code, PhotoError)(error.message)
+            failed.details.update(error.details)
+            raise failed from error
         except pool.MemoryLimitError as error:
             raise errors.PhotoTooComplexError(
                 "The photo takes more memory to read than a photo may; save it again as an ordinary JPEG."
@@ -39,11 +69,16 @@ class PhotoReader:
             ) from error
         except (pool.WorkerDiedError, pool.TaskRaisedError) as error:
             raise errors.PhotoReaderError(f"Reading the photo failed: {error.message}") from error
-        return Photo(pixels=read.pixels, focal_px=read.focal_px, focal_source=read.focal_source)
+        shape = (found.height, found.width, _CHANNELS)
+        return Photo(
+            pixels=np.frombuffer(pixels, np.uint8).reshape(shape),
+            focal_px=found.focal_px,
+            focal_source=found.focal_source,
+        )
 
 
 @asynccontextmanager
 async def opened(threads: int) -> AsyncIterator[PhotoReader]:
     """Start the workers for the body: ``threads`` for one account, twice that in all."""
-    async with workers.opened(threads) as raw:
-        yield PhotoReader(raw)
+    async with pool.opened(Pool(TASKS, CONFINEMENT, each=threads)) as workers:
+        yield PhotoReader(workers)

@@ -19,6 +19,7 @@ _HEADS: Final = (
     (4, b"ftypcrx ", "Canon"),
     (6, b"HEAPCCDR", "Canon"),
     (8, b"CR\2", "Canon"),
+    (8, b"IIII", "Phase One"),
 )
 """Offset and first bytes of raw files -> whose."""
 _DNG_VERSION: Final = 50706
@@ -26,8 +27,8 @@ _SENSOR: Final = frozenset({32803, 34892})
 """Photometric interpretations of a sensor's data: a colour filter array, and linear raw."""
 _COMPRESSIONS: Final = frozenset({32767, 32769, 32770, 34713, 34892, 65000, 65535})
 """Compressions of Sony, Samsung, Nikon, DNG, Kodak, Pentax."""
-_RAW_TAGS: Final = frozenset({33421, 33422, 50752, 50829, 37399})
-"""Colour filter array: size and pattern; Canon's slices; DNG's active area; TIFF/EP's sensing method."""
+_RAW_TAGS: Final = frozenset({33421, 33422, 50752, 50829})
+"""The size and the pattern of a colour filter array, Canon's slices, DNG's active area."""
 
 
 def head(data: bytes) -> str | None:

@@ -1,51 +1,49 @@
-"""What photo workers run (`bus.sandbox`): the functions of `photo.reader`."""
+"""What photo workers run (`bus.sandbox`): the functions of `photo.reader`, with pixels in shared memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import msgspec
 import numpy as np
+from msgspec import Struct
 
 from bus.contract.messages import FocalSource
 from bus.sandbox.worker import Made, Output
 from photo import reader
-from photo.reader import Facts
 from photo.turns import Pixels
 
 prepare = reader.prepare
 
 
-class Decoded(msgspec.Struct, frozen=True, array_like=True):
-    """What is known of a decoded photo beside its pixels, which are uint8, (height, width, 3)."""
+class Decoded(Struct, frozen=True, array_like=True):
+    """What is known of a photo beside its pixels, which are uint8, (height, width, 3)."""
 
     height: int
     width: int
-    facts: Facts
     focal_px: float
     focal_source: FocalSource
 
 
-def read(data: bytes, focal_px: float | None, focal_mm: float | None) -> Made:
-    """Return `Decoded` and the pixels. Raises the errors of `photo.reader.read`."""
+def decode(data: bytes, focal_px: float | None, focal_mm: float | None) -> Made:
+    """Return `Decoded` and all pixels. Raises the errors of `photo.reader.read`."""
 
     def allocate(height: int, width: int) -> Pixels:
         return np.frombuffer(Output.allocate(3 * height * width), np.uint8).reshape(height, width, 3)
 
     taken = reader.read(data, focal_px=focal_px, focal_mm=focal_mm, allocate=allocate)
     height, width, _ = taken.pixels.shape
-    return Made(Decoded(height, width, taken.facts, taken.focal_px, taken.focal_source), Output.data())
+    return Made(Decoded(height, width, taken.focal_px, taken.focal_source), Output.data())
 
 
 def rendition(data: bytes) -> Made:
-    """Return nothing and the file. Raises the errors of `photo.reader.rendition_of`."""
+    """Return the rendition's bytes. Raises `PhotoError`."""
     return Made(None, reader.rendition_of(data))
 
 
 TASKS: Final[Mapping[str, Callable[..., Any]]] = {
     "inspect": reader.inspect,
     "verify": reader.verify,
-    "read": read,
+    "decode": decode,
     "rendition": rendition,
 }

@@ -72,7 +72,7 @@ def build(  # noqa: PLR0917
     scenes, uploads, idempotency = Scenes(pool), Uploads(pool), Idempotency(pool)
     stored = StoredBytes(pool)
     backlog = Backlog(settings.kafka, pool, group=own.inference_group)
-    renditions = Renditions(pool, blobs, settings.s3.bucket, photos.raw)
+    renditions = Renditions(pool, blobs, settings.s3.bucket, photos)
     presenter = Presenter(blobs, backlog, renditions)
     preparer = Preparer(
         AcceptDependencies(

@@ -1,17 +1,9 @@
-"""The verdicts of the photo reader as errors of the gateway's domain."""
+"""The error of a photo that is too large, which forms, uploads and downloads meet."""
 
 from __future__ import annotations
 
 from bus.contract.limits import MAX_PHOTO_BYTES
 from gateway.errors import DomainError
-from photo.errors import PhotoError
-
-
-def refused(error: PhotoError) -> DomainError:
-    """Return the reader's verdict with its code, sentence and details."""
-    refusal = DomainError(error.code, error.message)
-    refusal.details = error.details
-    return refusal
 
 
 def too_large() -> DomainError:

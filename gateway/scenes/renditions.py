@@ -21,10 +21,11 @@ from bus.blobs import Blobs
 from bus.contract.blob_ref import BlobLocation
 from bus.contract.limits import MAX_PHOTO_BYTES
 from bus.runtime.errors import PermanentError, SharpstreamError
-from bus.sandbox.pool import DeadlineError, MemoryLimitError, shared
+from bus.sandbox.pool import shared
+from gateway.errors import DomainError
+from gateway.scenes.photo_reader import PhotoReader
 from gateway.scenes.repository import SceneRow, key_of
 from photo.rendition import MEDIA_TYPE, SUFFIX
-from photo.workers import PhotoReader
 
 ENDED: Final = frozenset({"completed", "failed", "cancelled"})
 """The final states of a scene."""
@@ -81,7 +82,7 @@ class Renditions:
             original, _ = await self._blobs.read(key_of(row.original_image_url), most=MAX_PHOTO_BYTES)
             async with shared(original) as photo:
                 file = await self._photos.rendition(photo, owner)
-        except (PermanentError, DeadlineError, MemoryLimitError):  # the photo is gone, or none: that stays so
+        except (PermanentError, DomainError):  # the photo is gone, or it is none: that stays so
             await self._pool.fetchval(_ADD, row.id, None)
             return None
         key = f"results/{row.id}/{secrets.token_hex(16)}{SUFFIX}"

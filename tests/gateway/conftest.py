@@ -20,16 +20,15 @@ from litestar.datastructures import State
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, S3Settings
 from bus.sandbox.pool import Pool
 from gateway.scenes import photo_reader
-from gateway.scenes.photo_reader import PhotoReader
+from gateway.scenes.photo_reader import CONFINEMENT, TASKS, PhotoReader
 from gateway.settings import GatewaySettings, Settings, WebhookSettings
-from photo import workers
 from tests.gateway.applications import application
 
 PASSWORD = "correct horse battery"
 NO_KAFKA = KafkaSettings(bootstrap_servers="127.0.0.1:9", security_protocol="PLAINTEXT")
 
 
-PHOTO_WORKERS = Pool(workers.TASKS, workers.CONFINEMENT, each=2)
+PHOTO_WORKERS = Pool(TASKS, CONFINEMENT, each=2)
 """For every test of this process: a worker takes 0.3 s to start, and most tests send no photo."""
 atexit.register(PHOTO_WORKERS.kill)
 
@@ -38,7 +37,7 @@ atexit.register(PHOTO_WORKERS.kill)
 def _shared_photo_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     @asynccontextmanager
     async def opened(_threads: int) -> AsyncIterator[PhotoReader]:
-        yield PhotoReader(workers.PhotoReader(PHOTO_WORKERS))
+        yield PhotoReader(PHOTO_WORKERS)
 
     monkeypatch.setattr(photo_reader, "opened", opened)
 

@@ -27,13 +27,12 @@ from inference_consumer.batch_runner import Inference
 from inference_consumer.batcher import Batcher
 from inference_consumer.engine import Engine
 from inference_consumer.models import Model
-from inference_consumer.photo_reader import PhotoReader
+from inference_consumer.photo_reader import CONFINEMENT, TASKS, PhotoReader
 from inference_consumer.pipeline import Pipeline
-from photo import workers
 from tests.inference_consumer.consuming import Kafka
 from tests.inference_consumer.pictures import photo as good_photo
 
-PHOTO_WORKERS = Pool(workers.TASKS, workers.CONFINEMENT, each=1)
+PHOTO_WORKERS = Pool(TASKS, CONFINEMENT, each=1)
 """For every test of this process: a worker takes 0.3 s to start."""
 atexit.register(PHOTO_WORKERS.kill)
 
@@ -70,7 +69,7 @@ async def _works(model: Model, *, max_delay_s: float = 0.0) -> AsyncIterator[Wor
         blobs=blobs,
         model=model,
         inference=inference,
-        photos=PhotoReader(workers.PhotoReader(PHOTO_WORKERS)),
+        photos=PhotoReader(PHOTO_WORKERS),
         publish=lambda message, attempt: published.append((message, attempt)),
         worker="worker-1",
         decode_threads=2,

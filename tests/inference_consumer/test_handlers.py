@@ -60,8 +60,10 @@ async def test_a_command_is_completed(works: Any, command: Any) -> None:
         ({}, {"focal35": 26}, Estimates(), 26 * 80 / math.hypot(36, 24), "exif"),
         ({}, {}, Estimates(), 30 * 80 / math.hypot(36, 24), "default"),
         ({}, {}, Estimates(focal_px=71.5), 71.5, "network"),
+        ({}, {}, Estimates(focal_px=1e9), 30 * 80 / math.hypot(36, 24), "default"),
+        ({}, {}, Estimates(focal_px=math.nan), 30 * 80 / math.hypot(36, 24), "default"),
     ],
-    ids=["pixels asked", "mm asked", "exif", "nobody", "the network"],
+    ids=["pixels asked", "mm asked", "exif", "nobody", "the network", "no lens", "no number"],
 )
 async def test_the_event_states_the_focal_length_and_its_source(
     works: Any, command: Any, stated: Any, exif: Any, found: Estimates, focal_px: float, source: str

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from bus.blobs import BlobCorruptError, BlobMissingError, BlobStoreError
 from bus.contract.messages import GenerationProgress, GenerationStarted, Priority, Stage
@@ -19,7 +21,7 @@ from inference_consumer.null import Null
 from inference_consumer.stage_timer import Job
 from photo.errors import PhotoTruncatedError
 from tests.inference_consumer.models import INFO, Echo, FakeModel
-from tests.inference_consumer.pictures import photo
+from tests.inference_consumer.pictures import exif_bytes, photo
 
 
 def job(command: Any, check: Any = lambda: None, attempt: int = 1) -> Job:
@@ -41,6 +43,34 @@ async def test_a_photo_becomes_a_stored_card(works: Any, command: Any) -> None:
     assert timings.queued_ms == 5.0
     stages = (timings.fetch_ms, timings.decode_ms, timings.batch_wait_ms, timings.inference_ms)
     assert all(ms is not None and ms >= 0 for ms in (*stages, timings.encode_ms, timings.upload_ms))
+
+
+async def test_the_rendition_is_stored_beside_the_splat(works: Any, command: Any) -> None:
+    async with works(Null()) as running:
+        located = photo(kind="JPEG", exif=exif_bytes(orientation=6), comment=b"Elm Street 12")
+        one = command(source=await running.photo(located))
+        made = await running.pipeline.make(job(one))
+        body, media_type = running.blobs.objects[made.photo.key]
+    assert made.photo.key.startswith(f"results/{one.generation_id}/")
+    assert media_type == made.photo.media_type == "image/webp"
+    assert b"Elm Street 12" not in body
+    with Image.open(io.BytesIO(body)) as image:
+        assert image.size == (48, 64)
+
+
+async def test_a_scene_is_not_worth_less_without_its_rendition(works: Any, command: Any) -> None:
+    async with works(Null()) as running:
+        source, put = await running.photo(), running.blobs.put
+
+        async def away(key: str, data: Any, media_type: str) -> Any:
+            if key.endswith(".webp"):
+                raise BlobStoreError("The object store cannot be reached.")
+            return await put(key, data, media_type)
+
+        running.blobs.put = away
+        made = await running.pipeline.make(job(command(source=source)))
+    assert made.photo is None
+    assert made.result.key in running.blobs.objects
 
 
 async def test_every_attempt_writes_to_a_key_of_its_own(works: Any, command: Any) -> None:

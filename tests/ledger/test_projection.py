@@ -17,7 +17,7 @@ from bus.contract.blob_ref import BlobRef
 from bus.contract.messages import ApiKeyRevoked, Priority
 from ledger.db.queries import run
 from ledger.db.tables import EventLog, ParkedEvent, SceneGeneration, UsageLog
-from tests.ledger.story import BUCKET, NOON, PHOTO, SPLAT, Story, everything, insert
+from tests.ledger.story import BUCKET, NOON, PHOTO, RENDITION, SPLAT, Story, everything, insert
 
 
 async def scene(connection: asyncpg.Connection, generation: UUID) -> dict[str, Any]:
@@ -110,6 +110,7 @@ async def test_completed(ledger: Projector, story: Story, connection: asyncpg.Co
     assert row["status"] == "completed"
     assert row["generated_3d_gaussian_url"] == f"s3://{BUCKET}/{SPLAT.key}"
     assert msgspec.json.decode(row["result_blob"], type=BlobRef) == SPLAT
+    assert row["photo_url"] == f"s3://{BUCKET}/{RENDITION.key}"
     assert row["processing_time_seconds"] == pytest.approx(0.8605)  # time in the queue does not count
     assert row["updated_at"] == NOON + timedelta(seconds=2)
     assert row["metadata"]["client"] == {}

@@ -21,7 +21,7 @@ from ledger.db.tables.dead_letters import DeadLetter
 from ledger.db.tables.outbox import EventLog, EventLogFloor, Outbox, ParkedEvent, ProjectorOffset, RelayLease
 from ledger.db.tables.partners import Partner, PartnerCommand
 from ledger.db.tables.removals import BlobRemoval
-from ledger.db.tables.scenes import ExportJob, SceneGeneration, UsageLog
+from ledger.db.tables.scenes import ExportJob, SceneGeneration, SceneRendition, UsageLog
 from ledger.db.tables.shares import Share
 from ledger.db.tables.uploads_and_idempotency import AccountQuota, IdempotencyKey, RateLimit, Upload
 from ledger.db.tables.webhooks import WebhookAccountSecret, WebhookDelivery, WebhookEndpoint, WebhookMessage
@@ -33,6 +33,7 @@ TABLES: Final[tuple[type[Table], ...]] = (
     KnownAddress,
     OneTimeLink,
     SceneGeneration,
+    SceneRendition,
     ExportJob,
     UsageLog,
     Outbox,

@@ -81,6 +81,21 @@ async def test_a_failed_job_keeps_its_photo_but_no_splat(pool, store):
     assert await Orphans(pool, store, BUCKET).find() == [splat]
 
 
+async def test_renditions_are_kept_and_those_of_lost_attempts_are_not(pool, store):
+    done, failed = uuid4(), uuid4()
+    photos = [await put(store, f"originals/{each}/won") for each in (done, failed)]
+    kept = [await put(store, f"results/{each}/kept.webp") for each in (done, failed)]
+    lost = [await put(store, f"results/{each}/lost.webp") for each in (done, failed)]
+    await scene(pool, "completed", photo=photos[0])
+    await scene(pool, "failed", photo=photos[1])
+    url = f"s3://{BUCKET}/{kept[0]}"
+    await pool.execute("UPDATE scene_generations SET photo_url = $2 WHERE id = $1", done, url)
+    await pool.execute(
+        "INSERT INTO scene_renditions VALUES ($1, $2, now())", failed, f"s3://{BUCKET}/{kept[1]}"
+    )
+    assert sorted(await Orphans(pool, store, BUCKET).find()) == sorted(lost)
+
+
 async def test_one_sweep_runs_in_each_interval(pool, store):
     key = await put(store, f"results/{uuid4()}/x.ply")
     await Orphans(pool, store, BUCKET).sweep()

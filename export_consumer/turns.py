@@ -47,7 +47,7 @@ class Turns:
         self._begin()
 
     def _begin(self) -> None:
-        """Give the free places to those whose turn it is; of equals, to the one that waits longest."""
+        """Begin those whose turn it is; of equals, the one that waits longest."""
         while self._free:
             open_ = [each for each in self._waiting if not each[1].done()]
             if not open_:

@@ -38,7 +38,7 @@ async def test_the_account_with_the_fewest_running_goes_next() -> None:
     assert len(order) == 7
 
 
-async def test_cancelled_waiters_and_failed_jobs_leave_their_places() -> None:
+async def test_cancelled_waiters_and_failed_jobs_give_up_their_turns() -> None:
     turns = Turns(1)
 
     async def job(*, fail: bool = False) -> None:

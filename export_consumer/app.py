@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Final
 
 import asyncpg
 from faststream import FastStream
@@ -27,10 +28,14 @@ from export_consumer.automatic_exports import VIEWS
 from export_consumer.handlers import Exports
 from export_consumer.pool import converting
 from export_consumer.settings import Settings
+from export_consumer.turns import Turns
 from ledger.batch_writer import Intake
 from ledger.db import database
 from ledger.db.migrate import check
 from ledger.supervise import watched
+
+IN_HAND: Final = 32
+"""Users' exports taken from Kafka at once, among which accounts take turns; a waiting one holds no file."""
 
 
 def serve() -> int:
@@ -58,8 +63,9 @@ def create_app(settings: Settings) -> FastStream:
             converting(settings.converter) as converter,
         ):
             projector = _job_projector(broker, pool, settings)
-            exports, role = Exports(blobs, converter), settings.role
-            asked, own = _processors(settings, exports)
+            turns, role = Turns(settings.export.max_in_flight), settings.role
+            of_users = Exports(blobs, converter, turns=turns)
+            asked, own = _processors(settings, of_users, Exports(blobs, converter))
             async with (
                 HealthServer(role.health_host, role.health_port, lambda: asked.ready and own.ready),
                 watched(app.exit, projector.watch()),
@@ -92,27 +98,29 @@ async def _pool(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
         yield pool
 
 
-def _processors(settings: Settings, exports: Exports) -> tuple[Processor, Processor]:
+def _processors(settings: Settings, of_users: Exports, automatic: Exports) -> tuple[Processor, Processor]:
     """Return the processors of users' exports and of the system's own."""
     options = settings.export
     each = partial(
         Processor,
         settings.kafka,
         dead=topics.EXPORT_DEAD,
-        handle=exports.handle,
-        give_up=exports.give_up,
         instance_id=options.instance_id,
     )
     asked = each(
         group=options.group,
         topics=[topics.EXPORT_COMMANDS],
         retries=topics.EXPORT_RETRIES,
-        max_in_flight=options.max_in_flight,
+        handle=of_users.handle,
+        give_up=of_users.give_up,
+        max_in_flight=max(IN_HAND, options.max_in_flight),
     )
     own = each(
         group=options.background_group,
         topics=[topics.BACKGROUND_COMMANDS],
         retries=topics.BACKGROUND_RETRIES,
+        handle=automatic.handle,
+        give_up=automatic.give_up,
         # One worker is reserved for users; if there is only one, they wait for at most one conversion.
         max_in_flight=max(1, settings.converter.workers - 1),
     )

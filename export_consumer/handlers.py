@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -35,6 +36,7 @@ from bus.runtime.errors import SharpstreamError, UndecodableError
 from export_consumer.automatic_exports import SOURCE
 from export_consumer.errors import ExpiredError
 from export_consumer.formats import File, check
+from export_consumer.turns import Turns
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -52,16 +54,17 @@ class Converts(Protocol):
 
 
 class Exports:
-    """The handler of the export commands."""
+    """The handler of the export commands; with ``turns`` each waits for its account's."""
 
     def __init__(
         self,
         blobs: Blobs,
         converter: Converts,
         *,
+        turns: Turns | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._blobs, self._converter, self._now = blobs, converter, now
+        self._blobs, self._converter, self._now, self._turns = blobs, converter, now, turns
 
     async def handle(self, record: Record) -> Sequence[envelope.OutRecord]:
         """Return the ``export.completed.v1`` of the command. Raises errors for the processor to handle.
@@ -74,8 +77,10 @@ class Exports:
         message: ExportScene = command.message
         if _expired(message, self._now()):
             raise ExpiredError("Nobody took it in time; ask for the export again.")
+        turn = self._turns.of(message.account_id) if self._turns else nullcontext()
         try:
-            ending = await self._ending(command, record)
+            async with turn:
+                ending = await self._ending(command, record)
         except Exception:
             if self._silent(message):
                 return []

@@ -40,10 +40,11 @@ _REST: Final = (
     "DELETE FROM shares WHERE scene_generation_id IN (SELECT id FROM scene_generations WHERE user_id = $1)",
     "UPDATE scene_generations SET client_metadata = NULL, webhook_url = NULL,"
     " metadata = metadata - 'name' || '{\"client\": {}}' WHERE user_id = $1",
-    # Now, and again when no PUT to the upload's URL can succeed any more.
+    # Now, when the upload's URL has expired, and when no PUT that began in time can be in flight any more.
     "INSERT INTO blob_removals (key) SELECT key FROM uploads WHERE user_id = $1",
-    "INSERT INTO blob_removals (key, due_at) SELECT key, expires_at + interval '1 hour'"
-    " FROM uploads WHERE user_id = $1",
+    "INSERT INTO blob_removals (key, due_at) SELECT key, expires_at + later"
+    " FROM uploads CROSS JOIN (VALUES (interval '1 minute'), (interval '1 hour')) AS due (later)"
+    " WHERE user_id = $1",
     "DELETE FROM uploads WHERE user_id = $1",
     "UPDATE partner_commands SET ce_id = NULL, subject = NULL"
     " WHERE partner_id IN (SELECT id FROM partners WHERE account_id = $1)",

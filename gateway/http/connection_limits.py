@@ -5,7 +5,7 @@
 | the head of a request | 32 kB | 431 headers_too_large |
 | the time for it, from the first byte or the connection on | 10 s | 408 request_too_slow |
 | connections of one address that is no trusted proxy | `GATEWAY_CONNECTIONS_PER_ADDRESS` | 429 |
-| connections of this process | the open files that the kernel permits, less 1,024 | 503 busy |
+| connections of this process | the open files that the kernel permits, less 1,024 or a quarter | 503 busy |
 | a body that is still arriving after the response | 5 s | closed |
 
 The body itself is limited by `gateway.http.body_deadline`. uvicorn has none of these limits.
@@ -38,7 +38,7 @@ class ConnectionLimits:
     def __init__(self, proxies: TrustedProxies, *, per_address: int, total: int | None = None) -> None:
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._proxies, self._per_address = proxies, per_address
-        self._total = max(64, soft - SPARE_FILES) if total is None else total
+        self._total = soft - min(SPARE_FILES, soft // 4) if total is None else total
         self._open: Counter[str] = Counter()
 
     def opened(self, host: str) -> str | None:

@@ -49,7 +49,8 @@ class Budget:
         held = Held(self, account_id)
         try:
             try:
-                await asyncio.wait_for(semaphore.acquire(), WAIT_S)
+                async with asyncio.timeout(WAIT_S):
+                    await semaphore.acquire()
             except TimeoutError as error:
                 raise _busy(
                     f"The account sends {self._at_once} photos at once, which is its limit"

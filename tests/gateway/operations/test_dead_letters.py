@@ -80,6 +80,7 @@ async def test_a_redriven_job_is_a_new_one_with_a_photo_of_its_own(api, admin, d
     assert (rows[fresh]["status"], rows[old.generation_id]["status"]) == ("pending", "failed")
     assert rows[fresh]["expires_at"] == command.expires_at == command.requested_at + timedelta(days=6)
     assert rows[fresh]["metadata"] == rows[old.generation_id]["metadata"]
+    assert rows[fresh]["client_metadata"] == rows[old.generation_id]["client_metadata"] == '{"room": "hall"}'
     shown = (await api.client.get(f"{URL}/{letter}", headers=admin)).json()
     assert (shown["state"], shown["redriven_as"]) == ("redriven", str(fresh))
     assert shown["command"]["generation_id"] == str(old.generation_id)

@@ -76,8 +76,8 @@ async def test_a_command_with_a_photo_makes_a_job_and_its_events(bridged, unique
         assert headers["content-type"] == "application/json"
     [row] = await bridged.api.sql("SELECT * FROM scene_generations")
     assert row["expires_at"] == row["created_at"] + timedelta(days=6)
-    metadata = json.loads(row["metadata"])
-    assert (row["priority"], row["user_id"], metadata["client"]) == ("bulk", account, {"room": "kitchen"})
+    sent = json.loads(row["client_metadata"])
+    assert (row["priority"], row["user_id"], sent) == ("bulk", account, {"room": "kitchen"})
     [commanded] = await bridged.api.sql("SELECT * FROM partner_commands")
     assert (commanded["ce_id"], commanded["generation_id"]) == ("c-1", job)
 

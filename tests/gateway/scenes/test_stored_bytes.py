@@ -16,8 +16,9 @@ async def test_an_account_stores_no_more_than_its_quota(api, assert_problem, mon
     account = await api.account_id(person)
     most = api.services.account_quotas.of_role("user").stored_bytes
     third = most // 3 + 1
+    splat = {"key": "results/s/1.ply", "sha256": "cd" * 32, "bytes": third, "media_type": "application/ply"}
     image = json.dumps({"image": {"bytes": third}})
-    scene = await put_scene(api, account, metadata=image, result_blob=json.dumps({"bytes": third}))
+    scene = await put_scene(api, account, metadata=image, result_blob=json.dumps(splat))
     assert (await api.generate(person, encoded("JPEG"))).status_code == 202
     await api.sql(
         "INSERT INTO export_jobs (id, scene_generation_id, export_format, status, stored_bytes, created_at,"

@@ -23,6 +23,10 @@ TO_FILL: Final = {
     "KAFKA_PASSWORD": "the broker's password; letters and digits",
     "S3_ACCESS_KEY_ID": "a name of your choice; on AWS leave it out: the instance's own role",
     "S3_SECRET_ACCESS_KEY": "the object store's password",
+    **{
+        f"ROLE_PASSWORD_{role}": "its own user in Kafka, Postgres and the store; letters and digits"
+        for role in ("GATEWAY", "RELAY", "WEBHOOKS", "PARTNERS", "INFERENCE", "EXPORT", "LEDGER")
+    },
     "GATEWAY_JWT_SECRET": "signs access tokens; 32 characters or more",
     "GATEWAY_API_KEY_PEPPER": "keys the hash of API keys; 32 characters or more; never change it",
     "WEBHOOKS_KEY": "seals the secrets that sign webhooks; 32 characters or more; never change it",

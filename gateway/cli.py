@@ -8,11 +8,19 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 from bus.runtime import logs, process, telemetry
-from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings, load
+from bus.runtime.settings import (
+    DatabaseSettings,
+    KafkaSettings,
+    RolePasswords,
+    RoleSettings,
+    S3Settings,
+    load,
+)
 from gateway import server, settings
 from gateway.accounts import bootstrap_admin
 from gateway.accounts.key_hashing import ApiKeys
 from gateway.errors import DomainError
+from gateway.partners import role_users
 from gateway.partners.app import PartnersRole
 
 _ROLES: Final = {"relay": "relay", "webhooks": "webhooks", "partners": "partners"}
@@ -41,6 +49,8 @@ def _command(options: argparse.Namespace) -> int:
                 )
             case "partners":
                 process.run(server.partners(_partners(role)))
+            case "grant-roles":
+                process.run(role_users.grant(load(KafkaSettings), load(RolePasswords).given()))
             case "create-admin":
                 return _create_admin(options)
             case "correlation":
@@ -85,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("relay", help="carry the outbox to Kafka")
     commands.add_parser("webhooks", help="deliver events to customers' servers")
     commands.add_parser("partners", help="carry partners' commands in and events out")
+    commands.add_parser("grant-roles", help="give each role its own user and rights in Kafka")
     create = commands.add_parser("create-admin", help="make the first account and an API key")
     create.add_argument("--email", required=True)
     create.add_argument("--api-key-name", required=True)

@@ -247,7 +247,7 @@ class PartnerBridgeSettings(BaseSettings):
         default=600, ge=0, description="a command that finds no room for so long is rejected"
     )
     unreadable_limit: int = Field(
-        default=20, ge=1, description="a partner with so many undecodable records an hour is suspended"
+        default=5, ge=1, description="a partner with so many undecodable records an hour is suspended"
     )
     decode_threads: int = Field(default=2, ge=1, le=64, description="photos of one account read at once")
     fetch_seconds: float = Field(default=30, gt=0, le=300, description="an image_url must be here by then")

@@ -13,9 +13,10 @@ from typing import Any, Final
 import structlog
 
 from bus.runtime import logs, process, telemetry
-from bus.runtime.settings import DatabaseSettings, RoleSettings, load
+from bus.runtime.settings import DatabaseSettings, RolePasswords, RoleSettings, load
 from ledger import app, handlers, invariants, rebuild, settings
 from ledger.db import database
+from ledger.db.grants import grant
 from ledger.db.migrate import check, declared, migrate
 from ledger.projection import PROJECTOR
 from ledger.unpark import unpark
@@ -31,8 +32,11 @@ async def _run(_options: argparse.Namespace) -> int:
 async def _migrate(_options: argparse.Namespace) -> int:
     async with database.connect(load(DatabaseSettings)) as connection:
         names = await migrate(connection)
+        users = await grant(connection, load(RolePasswords).given())
     for name in names:
         log.info("migration_applied", migration=name)
+    if users:
+        log.info("roles_granted", users=users)
     log.info("schema_current", applied=len(names), migrations=len(declared()))
     return 0
 

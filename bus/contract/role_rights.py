@@ -74,6 +74,10 @@ def _transactions(name: str) -> tuple[KafkaRight, ...]:
     return (KafkaRight("transactional_id", name, ("write", "describe"), prefixed=True),)
 
 
+_PRODUCER: Final = KafkaRight("cluster", "kafka-cluster", ("idempotent_write",))
+"""To open a producer, which FastStream's broker does; it writes to no topic."""
+
+
 def _worker(role: str) -> tuple[KafkaRight, ...]:
     return _declared(role) + _group(_GROUPS[role]) + _transactions(_GROUPS[role])
 
@@ -95,19 +99,20 @@ KAFKA: Final[dict[str, tuple[KafkaRight, ...]]] = {
         *_group(_GROUPS["relay"]),
         *_transactions(_GROUPS["relay"]),
     ),
-    "webhooks": (*_topics("read", topics.EVENTS), *_group(_GROUPS["webhooks"])),
+    "webhooks": (*_topics("read", topics.EVENTS), *_group(_GROUPS["webhooks"]), _PRODUCER),
     # A pattern cannot say "commands topics alone", so it may also read events of partners, its own work.
     "partners": (*_worker("partners"), KafkaRight("topic", "partner.", ("read", "write"), prefixed=True)),
     "inference": _worker("inference"),
     "export": _worker("export"),
     # It ends lost jobs: it takes over the inputs of the workers, whose ids and groups it uses for that.
     "ledger": (
+        _PRODUCER,
         *_declared("ledger"),
         *_group(_GROUPS["ledger"]),
         *(right for topic in _COMMANDS for right in _topics("read", topic)),
         *_topics(
             "read", *topics.GENERATION_RETRIES, *topics.EXPORT_RETRIES, *topics.BACKGROUND_RETRIES,
-            topics.BACKGROUND_ENDINGS, topics.GENERATION_DEAD, topics.EXPORT_DEAD,
+            topics.BACKGROUND_ENDINGS, topics.GENERATION_DEAD, topics.EXPORT_DEAD, topics.PARTNERS_DEAD,
         ),
         *_group(_GROUPS["inference"]),
         *_group(_GROUPS["export"]),

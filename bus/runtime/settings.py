@@ -74,6 +74,28 @@ class DatabaseSettings(BaseSettings):
     pool_size: int = Field(default=10, ge=1, le=100, description="connections a process holds at most")
 
 
+class RolePasswords(BaseSettings):
+    """The password of each role's own user, the same in Kafka, in Postgres and in the store.
+
+    Read by the commands that make these users. Without them every role uses the user of its settings.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ROLE_PASSWORD_")
+
+    gateway: SecretStr | None = Field(default=None, description="letters and digits")
+    relay: SecretStr | None = Field(default=None, description="letters and digits")
+    webhooks: SecretStr | None = Field(default=None, description="letters and digits")
+    partners: SecretStr | None = Field(default=None, description="letters and digits")
+    inference: SecretStr | None = Field(default=None, description="letters and digits")
+    export: SecretStr | None = Field(default=None, description="letters and digits")
+    ledger: SecretStr | None = Field(default=None, description="letters and digits")
+
+    def given(self) -> dict[str, str]:
+        """Return role -> password, of the roles that have one."""
+        named = ((role, getattr(self, role)) for role in type(self).model_fields)
+        return {role: password.get_secret_value() for role, password in named if password is not None}
+
+
 class RoleSettings(BaseSettings):
     """Logs and health port of every process."""
 

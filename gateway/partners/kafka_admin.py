@@ -104,7 +104,7 @@ class Cluster:
 
     def _blocking(self, work: Callable[[KafkaAdminClient], T]) -> T:
         try:
-            with _connected(self._kafka) as admin:
+            with connected(self._kafka) as admin:
                 return work(admin)
         except (KafkaError, OSError, RuntimeError) as error:
             raise KafkaRefusedError(f"Kafka did not do it: {error!r}") from error
@@ -114,7 +114,8 @@ _LIMITS: Final = ("producer_byte_rate", "consumer_byte_rate", "request_percentag
 
 
 @contextlib.contextmanager
-def _connected(kafka: KafkaSettings) -> Iterator[KafkaAdminClient]:
+def connected(kafka: KafkaSettings) -> Iterator[KafkaAdminClient]:
+    """Yield a client that is connected. Raises `KafkaError`, OSError or RuntimeError."""
     servers = kafka.bootstrap_servers.split(",")
     _probe_bootstrap_servers(servers)
     # Created in two steps, because a constructor that fails would leak its thread and sockets.

@@ -11,6 +11,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from pydantic import SecretStr
 
+from bus.contract import role_rights
 from bus.runtime.settings import KafkaSettings
 from sharpstream.stack import fencing, java, ports, process
 from sharpstream.stack.errors import StartError
@@ -47,10 +48,15 @@ class Kafka:
 
     @property
     def settings(self) -> KafkaSettings:
-        """The roles' settings, with the user who has all rights."""
+        """The settings of the user who has all rights."""
         return KafkaSettings(
             bootstrap_servers=self._address("internal"), username=ADMIN, password=SecretStr(self._password)
         )
+
+    def settings_of(self, role: str) -> KafkaSettings:
+        """Return a role's settings, with its own user (`bus.contract.role_rights`)."""
+        mine = {"username": role_rights.user(role), "password": SecretStr(self._memory.role_password(role))}
+        return self.settings.model_copy(update=mine)
 
     @property
     def partners(self) -> str:

@@ -33,6 +33,8 @@ LIMITS: Final[dict[str, object]] = {
     "producer.id.expiration.ms": 15 * 60_000,
     "producer.id.expiration.check.interval.ms": 60_000,
     "group.max.size": 200,
+    # Of 8 by default: eight connections of a partner could hold them all, with a batch of 7 s each.
+    "num.io.threads": 16,
     # A client beyond its share waits for one such window at most, whatever it has cost: 1 s by default, less
     # than the broker needs to unpack one batch of 2 MB.
     "quota.window.size.seconds": 10,

@@ -55,6 +55,11 @@ class Postgres:
         """Return the address of a database in this server."""
         return f"postgresql://{USER}:{self._password}@{LOOPBACK}:{self._port}/{database}"
 
+    def url_for(self, role: str) -> str:
+        """Return the address of the system's database, as a role's own user (`ledger.db.grants`)."""
+        user, password = f"{DATABASE}_{role}", self._memory.role_password(role)
+        return f"postgresql://{user}:{password}@{LOOPBACK}:{self._port}/{DATABASE}"
+
     def prepare(self) -> None:
         """At the first start, make the data folder and the database; later, drop a dead server's pid file."""
         if not (self._data / "PG_VERSION").exists():

@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import aiohttp
 from pydantic import SecretStr
 
+from bus.contract import role_rights
 from bus.runtime.settings import KafkaSettings, S3Settings
 from sharpstream.stack import web_build
 from sharpstream.stack.partner_listener import PartnerListener
@@ -21,20 +22,25 @@ from sharpstream.stack.ports import LOOPBACK
 from sharpstream.stack.process import START_S, Launch
 from sharpstream.stack.state_dir import HOME_KEY, PART_KEY, Home, Memory
 
-_OURS: Final = ("KAFKA_", "S3_", "DATABASE_", "HEALTH_")
+_OURS: Final = ("KAFKA_", "S3_", "DATABASE_", "HEALTH_", "ROLE_PASSWORD_")
 """Settings that the stack makes itself; the user's own (of another system) must not leak in."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Servers:
-    """The servers that the roles depend on."""
+    """The servers, as one user sees them. ``own``: role -> the same with the role's own user."""
 
     kafka: KafkaSettings
     s3: S3Settings
     database_url: str
+    own: Mapping[str, Servers] = field(default_factory=dict)
 
-    def variables(self, *, database: bool = True) -> dict[str, str]:
-        """Return the environment keys of a role."""
+    def of(self, role: str) -> Servers:
+        """Return them as the role's own user."""
+        return self.own.get(role, self)
+
+    def variables(self, *, database: bool = True, store: bool = True) -> dict[str, str]:
+        """Return the environment keys of a role; without the ``store`` its bucket's name alone."""
         kafka, s3 = self.kafka, self.s3
         found: dict[str, str | SecretStr | None] = {
             "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
@@ -42,9 +48,9 @@ class Servers:
             "KAFKA_SASL_MECHANISM": kafka.sasl_mechanism,
             "KAFKA_USERNAME": kafka.username,
             "KAFKA_PASSWORD": kafka.password,
-            "S3_ENDPOINT_URL": s3.endpoint_url,
-            "S3_ACCESS_KEY_ID": s3.access_key_id,
-            "S3_SECRET_ACCESS_KEY": s3.secret_access_key,
+            "S3_ENDPOINT_URL": s3.endpoint_url if store else None,
+            "S3_ACCESS_KEY_ID": s3.access_key_id if store else None,
+            "S3_SECRET_ACCESS_KEY": s3.secret_access_key if store else None,
             "S3_BUCKET": s3.bucket,
             "DATABASE_URL": self.database_url if database else None,
         }
@@ -129,7 +135,7 @@ def gateway_variables(memory: Memory, servers: Servers) -> dict[str, str]:
     """Return all that the gateway's commands need."""
     port = memory.port("gateway")
     return (
-        servers.variables()
+        servers.of("gateway").variables()
         | {
             "GATEWAY_PORT": str(port),
             "GATEWAY_MODEL": model(),
@@ -163,6 +169,11 @@ def webhook_variables(memory: Memory) -> dict[str, str]:
     return {"WEBHOOKS_KEY": memory.secret("webhooks_key")}
 
 
+def password_variables(memory: Memory) -> dict[str, str]:
+    """Return the passwords of the roles' own users, for the commands that make these users."""
+    return {f"ROLE_PASSWORD_{role.upper()}": memory.role_password(role) for role in role_rights.ROLES}
+
+
 def outgoing_variables(memory: Memory) -> dict[str, str]:
     """Return what no URL of a customer may lead to: this stack's own ports, those of all roles included."""
     for name in NAMES:
@@ -175,7 +186,9 @@ def roles(home: Home, memory: Memory, servers: Servers) -> list[Role]:
 
     def role(name: str, *command: str, database: bool = True) -> Role:
         port = memory.port(f"{name}_health")
-        env = servers.variables(database=database) | {"HEALTH_PORT": str(port), "HEALTH_HOST": LOOPBACK}
+        store = bool(role_rights.STORE[name].reads)
+        own = servers.of(name).variables(database=database, store=store)
+        env = own | {"HEALTH_PORT": str(port), "HEALTH_HOST": LOOPBACK}
         env |= {"INFERENCE_MODEL": model()} if name == "inference" else {}
         env |= webhook_variables(memory) if name == "webhooks" else {}
         env |= outgoing_variables(memory) if name in {"webhooks", "partners"} else {}

@@ -52,7 +52,7 @@ class S3:
 
     def settings_of(self, role: str) -> S3Settings:
         """Return the settings of a role, with a key for what `role_rights.STORE` names."""
-        return self._settings(role_rights.user(role), self._memory.secret(f"s3_{role}"))
+        return self._settings(role_rights.user(role), self._memory.role_password(role))
 
     def _settings(self, access_key: str, secret: str) -> S3Settings:
         return S3Settings(
@@ -109,7 +109,7 @@ class S3:
         found = [_identity(_ACCESS_KEY, self._secret, everything)]
         for role, rights in role_rights.STORE.items():
             if actions := actions_of(rights, BUCKET):
-                secret = self._memory.secret(f"s3_{role}")
+                secret = self._memory.role_password(role)
                 found.append(_identity(role_rights.user(role), secret, actions))
         return {"identities": found}
 

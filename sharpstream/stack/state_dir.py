@@ -95,6 +95,10 @@ class Memory:
         """Return the password of that name; 192 random bits, letters and digits only."""
         return str(self._once("secrets", name, lambda: secrets.token_hex(24)))
 
+    def role_password(self, role: str) -> str:
+        """Return the password of a role's own user, the same in Kafka, in Postgres and in the store."""
+        return self.secret(f"role_{role}")
+
     def fact(self, name: str, make: Callable[[], str]) -> str:
         """Return what ``make`` returned at the first call."""
         return str(self._once("facts", name, make))

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
+from bus.contract import role_rights
 from sharpstream.stack import checks, java, orphan_processes, process, roles, web_build
 from sharpstream.stack.errors import StackError, StartError
 from sharpstream.stack.infra import addresses
@@ -98,16 +99,30 @@ class System:
         self.supervisor.add(kafka)
         self.supervisor.add(postgres)
         self.supervisor.add(s3)
-        servers = roles.Servers(kafka=kafka.settings, s3=s3.settings, database_url=postgres.url)
+        servers = roles.Servers(
+            kafka=kafka.settings,
+            s3=s3.settings,
+            database_url=postgres.url,
+            own={
+                role: roles.Servers(
+                    kafka=kafka.settings_of(role),
+                    s3=s3.settings_of(role),
+                    database_url=postgres.url_for(role),
+                )
+                for role in role_rights.ROLES
+            },
+        )
+        everything = servers.variables() | roles.password_variables(self._memory)
 
         async def prepare_database() -> None:
             await self._start("postgres")
             await asyncio.to_thread(postgres.create_database)
-            await self._run(servers.variables(), "ledger", "migrate")
+            await self._run(everything, "ledger", "migrate")
             await self._make_admin(servers, addresses(kafka, postgres, s3))
 
         async def prepare_kafka() -> None:
             await self._start("kafka")
+            await self._run(everything, "gateway", "grant-roles")
             await self._run(servers.variables(), "bus.kafka.admin")
 
         async def prepare_s3() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,15 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+from bus.contract import role_rights
 from bus.runtime import telemetry
-from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings
+from bus.runtime.settings import (
+    DatabaseSettings,
+    KafkaSettings,
+    RolePasswords,
+    RoleSettings,
+    S3Settings,
+)
 from export_consumer.settings import ExportSettings
 from gateway.settings import (
     GatewaySettings,
@@ -23,6 +31,7 @@ from gateway.settings import (
 from inference_consumer.settings import CacheSettings, InferenceSettings, LayeredSettings, SharpSettings
 from ledger.settings import LedgerSettings
 from sharpstream.stack import roles
+from sharpstream.stack.s3 import actions_of
 from sharpstream.stack.state_dir import Home, Memory
 
 ROOT = Path(__file__).parents[2]
@@ -30,12 +39,12 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 DOCKERFILE = (ROOT / "deploy" / "docker" / "Dockerfile").read_text()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 SERVERS = {"kafka", "postgres", "s3"}
-ONCE = {"migrate", "topics", "bucket"}
+ONCE = {"migrate", "topics", "users", "bucket"}
 ROLES = {"gateway", "relay", "webhooks", "partners", "inference", "export", "ledger"}
 VARIANTS = {"inference-gpu", "inference-sharp"}
 TARGETS = {"gateway", "inference", "export", "ledger"} | VARIANTS
 SETTINGS = (
-    KafkaSettings, S3Settings, DatabaseSettings, RoleSettings, GatewaySettings, RelaySettings,
+    KafkaSettings, S3Settings, DatabaseSettings, RolePasswords, RoleSettings, GatewaySettings, RelaySettings,
     WebhookSettings, PartnerSettings, PartnerBridgeSettings,
     InferenceSettings, LayeredSettings, SharpSettings, CacheSettings, ExportSettings, LedgerSettings,
 )  # fmt: skip
@@ -217,11 +226,31 @@ def test_roles_wait_for_what_they_need() -> None:
     for name in ROLES | VARIANTS:
         waits = SERVICES[name]["depends_on"]
         keys = SERVICES[name]["environment"]
-        wanted = {"topics"}
+        wanted = {"topics", "users"}
         wanted |= {"migrate"} if "DATABASE_URL" in keys else set()
         wanted |= {"bucket"} if "S3_BUCKET" in keys and name != "ledger" else set()
         assert set(waits) == wanted, name
         assert {wait["condition"] for wait in waits.values()} == {"service_completed_successfully"}
+
+
+def test_each_role_is_its_own_user_everywhere() -> None:
+    admins = {"KAFKA_PASSWORD", "POSTGRES_PASSWORD", "S3_SECRET_ACCESS_KEY"}
+    for name in ROLES | VARIANTS:
+        role = name.partition("-")[0]
+        given = {key: str(value) for key, value in SERVICES[name]["environment"].items()}
+        assert given["KAFKA_USERNAME"] == role_rights.user(role)
+        assert f"ROLE_PASSWORD_{role.upper()}" in given["KAFKA_PASSWORD"]
+        assert ("S3_ACCESS_KEY_ID" in given) == bool(role_rights.STORE[role].reads), name
+        assert not [key for key, value in given.items() if any(f"${{{each}" in value for each in admins)], (
+            name
+        )
+    text = COMPOSE["configs"]["s3-identities"]["content"].replace("${S3_BUCKET:-sharpstream}", "sharpstream")
+    found = {each["name"]: each["actions"] for each in json.loads(text)["identities"]}
+    assert found.pop("admin")
+    wanted = {
+        role_rights.user(r): actions_of(rights, "sharpstream") for r, rights in role_rights.STORE.items()
+    }
+    assert found == {name: actions for name, actions in wanted.items() if actions}
 
 
 def test_a_missing_secret_stops_the_start_with_a_sentence() -> None:

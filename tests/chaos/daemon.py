@@ -81,6 +81,7 @@ class WiredSystem(System):
 def wired(servers: Servers, role: str) -> Servers:
     """Return the settings of the same servers, reached through the role's wires."""
     near = wires()[role]
+    servers = servers.of("inference" if role == TWIN else role)
     return replace(
         servers,
         kafka=servers.kafka.model_copy(update={"bootstrap_servers": f"127.0.0.1:{near['kafka']}"}),

@@ -86,7 +86,7 @@ async def test_an_unreadable_record_is_rejected_and_later_ones_are_accepted(brid
     assert await answers(other, 1) == [("c", "generation.requested.v1")]
 
 
-LIMIT = 20
+LIMIT = 5
 """The default of ``PARTNERS_UNREADABLE_LIMIT``."""
 
 

@@ -26,7 +26,7 @@ export function Tile({ item, local = null, counted = false, onDelete }: Props): 
   const name = nameOf(item);
   const shape = ratioOf(item, local);
   const preview = item.preview_url && steady(`preview ${item.id}`, item.preview_url);
-  const photo = !preview && !local ? photoOf(item as Pictured) : null;
+  const photo = !preview && !local ? photoOf(item) : null;
   return (
     <li style={{ "--ratio": shape } as React.CSSProperties} className="group relative" data-scene={item.id}>
       <Link to={`/scenes/${item.id}`} className="grid gap-2.5 rounded-2xl">
@@ -57,8 +57,6 @@ export function Tile({ item, local = null, counted = false, onDelete }: Props): 
     </li>
   );
 }
-
-type Pictured = { original_image_url?: string | null; photo_url?: string | null };
 
 /** Wide and tall photos are shown as they are, panoramas and slips within reason. */
 function ratioOf({ metadata }: SceneItem, local: Thumbnail | null): number {

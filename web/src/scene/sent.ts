@@ -21,6 +21,7 @@ function itemOf({ file, sentAt }: Sending, id: string): SceneItem {
     status: "pending",
     priority: "interactive",
     name: file.name,
+    original_image_url: "",
     preview_url: null,
     processing_time_seconds: null,
     metadata: {},

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from sharpstream.stack import web_build as built_page
 from tests.web.fake_gateway import SECOND_HOST, FakeGateway, running
 
-LIMIT_MS = 20_000
+LIMIT_MS = 60_000
 FLAGS = [
     "--use-gl=angle",
     "--use-angle=swiftshader",

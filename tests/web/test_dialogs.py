@@ -26,7 +26,7 @@ def test_a_role_and_a_closed_account_are_confirmed(gateway: FakeGateway, page: P
     gateway.on("GET", "/api/v1/admin/users", Answer({"items": [USER], "next_cursor": None}))
     gateway.on("PATCH", "/api/v1/admin/users/1", Answer(USER))
     page.goto("/admin")
-    opener = page.get_by_role("button", name="Change the role of eve@example.com")
+    opener = page.get_by_role("button", name="Change role of eve@example.com")
     opener.click()
     role = page.get_by_role("dialog").get_by_label("Role of eve@example.com")
     expect(role).to_be_focused()

@@ -13,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from export_consumer.formats import load
 from export_consumer.formats.spz import FORMAT
@@ -49,7 +49,7 @@ def failed(page: Page, words: str) -> None:
 
 
 def test_a_viewer_whose_files_are_gone_asks_for_a_reload(page: Page, address: str) -> None:
-    page.route("**/assets/stage-*.js", Route.abort)
+    page.route("**/assets/stage-*.js", lambda route: route.abort())
     page.goto(address)
     failed(page, "The viewer could not be loaded")
     page.unroute("**/assets/stage-*.js")

@@ -76,7 +76,7 @@ function Row({ user, onAsk }: { user: User; onAsk: (asked: Asked) => void }): Re
         </p>
       </div>
       <div className="flex items-center gap-2">
-        <Button small aria-label={`Change the role of ${user.email}`} onClick={() => onAsk({ user, change: "role" })}>
+        <Button small aria-label={`Change role of ${user.email}`} onClick={() => onAsk({ user, change: "role" })}>
           Change role
         </Button>
         <Button

@@ -25,7 +25,7 @@ export function Drop({ large }: { large: boolean }): ReactNode {
           <p className={large ? "text-2xl font-semibold tracking-tight" : "text-lg font-semibold"}>
             {over ? "Let go to begin" : large ? "Drop your first photo here" : "Drop photos anywhere"}
           </p>
-          <p className="max-w-md text-sm text-soft">
+          <p className={`text-sm text-soft ${large ? "max-w-md" : ""}`}>
             …or paste or choose them, several at once. JPEG, PNG, WebP, HEIC, AVIF or TIFF, up to 50 MB each.
           </p>
         </div>

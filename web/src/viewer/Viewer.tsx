@@ -122,8 +122,10 @@ export function Viewer({ name, url, frame, photo, preview, onRetry }: Props): Re
             />
             <button
               type="button"
-              title={quality === "fine" ? "Fine quality: switch to light" : "Light quality: switch to fine"}
-              aria-label={quality === "fine" ? "Fine quality: switch to light" : "Light quality: switch to fine"}
+              title={quality === "fine" ? "HQ: fine quality, switch to light" : "HQ: light quality, switch to fine"}
+              aria-label={
+                quality === "fine" ? "HQ: fine quality, switch to light" : "HQ: light quality, switch to fine"
+              }
               aria-pressed={quality === "fine"}
               onClick={() => better(quality === "fine" ? "light" : "fine")}
               className={`inline-grid size-11 place-items-center rounded-full text-sm font-semibold ${DARK}`}

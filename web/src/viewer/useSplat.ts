@@ -29,12 +29,10 @@ export function useSplat(
     const stop = new AbortController();
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     const show = async () => {
-      setState({ kind: "loading", fraction: 0 });
-      const [bytes, stages] = await Promise.all([
-        fetchObject(url, (fraction) => setState({ kind: "loading", fraction }), stop.signal),
-        stageModule(),
-      ]);
-      setState({ kind: "loading", fraction: 1 });
+      const progress = (fraction: number) => stop.signal.aborted || setState({ kind: "loading", fraction });
+      progress(0);
+      const [bytes, stages] = await Promise.all([fetchObject(url, progress, stop.signal), stageModule()]);
+      progress(1);
       if (stop.signal.aborted || !canvas.current || !view.current) return;
       const stage = await stages.open(canvas.current, bytes, { width, height, focal }, () => player.current?.draw());
       if (stop.signal.aborted || !view.current || !canvas.current) return stage.close();
@@ -50,7 +48,11 @@ export function useSplat(
       };
       made.draw();
     };
-    show().catch((error: unknown) => stop.signal.aborted || setState({ kind: "failed", error }));
+    show().catch((error: unknown) => {
+      if (stop.signal.aborted) return;
+      stop.abort(); // else what is still being fetched would say that it is loading
+      setState({ kind: "failed", error });
+    });
     return () => {
       stop.abort();
       player.current?.close();

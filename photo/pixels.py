@@ -6,6 +6,7 @@ Every library gets what its format's reader has checked, where possible a file o
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from typing import Any, Final, TypeAlias
 
@@ -20,7 +21,10 @@ from photo.header import Header
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
-_BROKEN: Final = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, KeyError, TypeError, IndexError)
+_BROKEN: Final = (
+    *(OSError, SyntaxError, ValueError, EOFError, RuntimeError, KeyError, TypeError, IndexError),
+    struct.error,
+)
 """The errors that the libraries raise for damaged files."""
 
 

@@ -40,6 +40,6 @@ def projection(exif: Exif, xmp: bytes | None, width: int, height: int) -> str | 
 def warning(kind: str) -> str:
     """Return the sentence for people."""
     return (
-        f"This seems to be a {kind} picture, not one of an ordinary lens: the scene will be bent. Send a"
-        " photo taken through an ordinary lens for a true one."
+        f"The photo seems not to be taken through an ordinary lens ({kind}): the scene will be bent. Send one"
+        " that was, for a true scene."
     )

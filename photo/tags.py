@@ -81,6 +81,11 @@ class Directory:
         entry = self.entries.get(tag)
         return () if entry is None else self.reader.read(entry)
 
+    def integers(self, tag: int) -> tuple[int, ...]:
+        """Return the tag's numbers where they are integers; a file may state it as text or fractions."""
+        found = self.values(tag)
+        return found if all(isinstance(each, int) for each in found[:1]) else ()
+
     def number(self, tag: int, default: int = 0) -> int:
         """Return the tag's first number as an integer."""
         found = self.values(tag)

@@ -206,7 +206,7 @@ def _float24(rows: Array, order: str) -> Array:
 def _colours(page: Page, samples: Array) -> Array:
     """Return a band's colours as uint8, without alpha."""
     if page.photometric == 3:
-        palette = np.array(page.source.values(320)).reshape(3, -1) // 256
+        palette = np.array(page.source.integers(320)).reshape(3, -1) // 256
         return palette.T.astype(np.uint8)[samples[..., 0]]
     colours = samples[..., : page.colours]
     if page.alpha is not None:

@@ -249,6 +249,8 @@ def test_an_unread_kind_is_not_called_short(extra: dict[int, Any]) -> None:
         ({277: (3, [2]), 258: (3, [8, 8]), 339: (3, [1, 1])}, PhotoDamagedError),
         ({262: (3, [3]), 277: (3, [1]), 258: (3, [8]), 339: (3, [1])}, PhotoDamagedError),
         ({273: (4, [])}, PhotoDamagedError),
+        ({273: (2, b"eight\0")}, PhotoDamagedError),
+        ({258: (2, b"8\0"), 320: (2, b"colours")}, PhotoUnsupportedError),
         ({322: (3, [60]), 323: (3, [60]), 324: (4, [8] * 4), 325: (4, [99] * 4)}, PhotoDamagedError),
         ({322: (3, [16384]), 323: (3, [16384]), 324: (4, [8]), 325: (4, [99])}, PhotoUnsupportedError),
     ],

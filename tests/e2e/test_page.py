@@ -106,6 +106,8 @@ def arrive(visitor: Visitor) -> None:
     visitor.see("Use more than three different characters.")
     visitor.fill({"Password": PASSWORD})
     visitor.press("Create account")
+    visitor.see("No keys yet")  # the page that was asked for
+    visitor.go("/")
     visitor.see("Drop your first photo here")
     visitor.inspect("first")
     visitor.page.reload()  # still signed in: the refresh token is kept, the access token is fetched again

@@ -14,7 +14,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.web.fake_gateway import Answer, Asked, FakeGateway, problem
 
 
-def test_a_renewal_whose_answer_was_lost_signs_nobody_out(gateway: FakeGateway, page: Page) -> None:
+def test_a_renewal_whose_answer_was_lost_does_not_sign_out(gateway: FakeGateway, page: Page) -> None:
     gateway.grace = True
     renew = gateway._refresh
     lost = iter([True])
@@ -63,7 +63,7 @@ def test_a_new_password_keeps_the_sign_in_and_leaves_no_password_in_the_form(
     expect(page.get_by_text("ada@example.com")).to_be_visible()
 
 
-def test_who_signs_out_is_told_so_and_who_is_refused_comes_back(gateway: FakeGateway, page: Page) -> None:
+def test_signing_out_is_confirmed_and_a_refused_sign_in_comes_back(gateway: FakeGateway, page: Page) -> None:
     page.goto("/account")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_text("You are signed out.")).to_be_visible()

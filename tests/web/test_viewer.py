@@ -57,7 +57,7 @@ def test_a_viewer_whose_files_are_gone_asks_for_a_reload(page: Page, address: st
     page.locator("[data-viewer=ready]").wait_for()
 
 
-def test_a_browser_without_webgl_is_told_so_in_words(page: Page, address: str) -> None:
+def test_a_browser_without_webgl_gets_a_sentence(page: Page, address: str) -> None:
     page.add_init_script(NO_WEBGL)
     page.goto(address)
     failed(page, "This browser cannot draw in 3D")

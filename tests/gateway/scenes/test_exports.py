@@ -110,9 +110,9 @@ async def test_a_download_is_named_after_its_scene(api, me):
             *(url, UUID(export)),
         )
         names.append((await api.client.get(f"{EXPORTS}/{export}", headers=headers)).json()["export_file_url"])
-    told = [unquote(unquote(url)) for url in names]
-    assert "filename*=UTF-8''Großer Tag.glb" in told[0]
-    assert "filename*=UTF-8''Großer Tag-glb-mesh.glb" in told[1]
+    names_in_urls = [unquote(unquote(url)) for url in names]
+    assert "filename*=UTF-8''Großer Tag.glb" in names_in_urls[0]
+    assert "filename*=UTF-8''Großer Tag-glb-mesh.glb" in names_in_urls[1]
 
 
 async def test_an_option_that_equals_its_default_makes_no_second_file(api, me):

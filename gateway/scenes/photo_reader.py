@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -16,7 +16,6 @@ from gateway.errors import DomainError
 from gateway.http.problems import PROBLEMS
 from gateway.scenes.photo_check import PhotoFacts
 
-T = TypeVar("T")
 log = structlog.stdlib.get_logger(__name__)
 
 TASKS: Final = "gateway.scenes.photo_tasks"
@@ -29,20 +28,16 @@ class PhotoReader:
     def __init__(self, workers: Pool) -> None:
         self._workers = workers
 
-    async def inspect(self, photo: SharedBytes, account_id: UUID) -> PhotoFacts:
-        """Read the header only. Raises `DomainError`."""
-        return await self._read("inspect", photo, account_id, returns=PhotoFacts)
-
-    async def verify(self, photo: SharedBytes, account_id: UUID) -> None:
-        """Read to the last pixel. Raises `DomainError`."""
-        await self._read("verify", photo, account_id, returns=Any)
-
-    async def _read(self, task: str, photo: SharedBytes, account_id: UUID, *, returns: type[T]) -> T:
+    async def check(
+        self, photo: bytes, account_id: UUID, inspected: Callable[[PhotoFacts], None] = lambda _: None
+    ) -> PhotoFacts:
+        """Read to the last pixel; ``inspected`` gets the header's facts before that. Raises `DomainError`."""
         try:
-            try:
-                return (await self._workers.call(task, account_id, (photo,), returns=returns)).value
-            except pool.WorkerDiedError:  # perhaps for another's sake: the machine ran out of memory
-                return (await self._workers.call(task, account_id, (photo,), returns=returns)).value
+            async with pool.shared(photo) as file:
+                try:
+                    return await self._read(file, account_id, inspected)
+                except pool.WorkerDiedError:  # perhaps for another's sake: the machine ran out of memory
+                    return await self._read(file, account_id, inspected)
         except pool.TaskFailedError as error:
             known = error.code in PROBLEMS  # a worker that was taken over may say anything
             failed = DomainError(error.code if known else "photo_unreadable", error.message)
@@ -55,11 +50,17 @@ class PhotoReader:
                 " JPEG, and send that.",
             ) from error
         except (pool.WorkerDiedError, pool.TaskRaisedError) as error:
-            log.warning("photo_reader_failed", task=task, error=error.message)
+            log.warning("photo_reader_failed", error=error.message)
             raise DomainError(
                 "photo_unreadable",
                 "The photo makes its decoder fail; save it again as an ordinary JPEG, and send that.",
             ) from error
+
+    async def _read(
+        self, file: SharedBytes, account_id: UUID, inspected: Callable[[PhotoFacts], None]
+    ) -> PhotoFacts:
+        call = self._workers.call("check", account_id, (file,), returns=PhotoFacts, early=inspected)
+        return (await call).value
 
 
 @asynccontextmanager

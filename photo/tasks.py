@@ -11,6 +11,7 @@ from msgspec import Struct
 from bus.contract.messages import FocalSource
 from bus.sandbox.worker import Made, Output
 from photo import reader
+from photo.reader import Facts
 from photo.turns import Pixels
 
 prepare = reader.prepare
@@ -36,14 +37,21 @@ def decode(data: bytes, focal_px: float | None, focal_mm: float | None) -> Made:
     return Made(Decoded(height, width, taken.focal_px, taken.focal_source), Output.data())
 
 
+def check(data: bytes) -> Facts:
+    """Announce the header's facts, then read to the last pixel. Raises `PhotoError`."""
+    facts = reader.inspect(data)
+    Output.announce(facts)
+    reader.verify(data)
+    return facts
+
+
 def rendition(data: bytes) -> Made:
     """Return the rendition's bytes. Raises `PhotoError`."""
     return Made(None, reader.rendition_of(data))
 
 
 TASKS: Final[Mapping[str, Callable[..., Any]]] = {
-    "inspect": reader.inspect,
-    "verify": reader.verify,
+    "check": check,
     "decode": decode,
     "rendition": rendition,
 }

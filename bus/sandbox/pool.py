@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Hashable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -156,8 +156,11 @@ class Pool:
         *arguments: Any,
         returns: type[T],
         output_bytes: int = 0,
+        early: Callable[[T], None] = lambda _: None,
     ) -> Result[T]:
         """Run ``task(*inputs, *arguments)`` in a worker for ``account``, with up to ``output_bytes`` back.
+
+        ``early`` is called with each value of type ``returns`` that the task announces before its end.
 
         Raises `TaskFailedError`, the task's own error; `DeadlineError`, `MemoryLimitError`,
         `WorkerDiedError` or `TaskRaisedError`. Cancelled, the worker finishes unheard.
@@ -178,7 +181,7 @@ class Pool:
         except BaseException:
             _close(files)
             raise
-        work = asyncio.ensure_future(self._done(call, files, returns))
+        work = asyncio.ensure_future(self._done(call, files, returns, early))
         self._work.add(work)
 
         def ended(work: asyncio.Task[Result[T]]) -> None:
@@ -191,12 +194,17 @@ class Pool:
         work.add_done_callback(ended)
         return await asyncio.shield(work)
 
-    async def _done(self, call: wire.Call, files: Sequence[int], returns: type[T]) -> Result[T]:
+    async def _done(
+        self, call: wire.Call, files: Sequence[int], returns: type[T], early: Callable[[T], None]
+    ) -> Result[T]:
+        def announced(reply: wire.Reply) -> None:
+            early(msgspec.msgpack.decode(reply.value, type=returns))
+
         worker = self._idle.pop() if self._idle else await self._started()
         try:
             with SECONDS.labels(call.task).time():
                 async with asyncio.timeout(self._deadline_s):
-                    reply = await worker.ask(call, files)
+                    reply = await worker.ask(call, files, announced)
             result = _result(reply, files, returns)
         except TimeoutError as error:
             await self._drop(worker, "deadline")

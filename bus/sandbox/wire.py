@@ -46,9 +46,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """The end of a call.
+    """The end of a call, or what it says before.
 
-    ``kind``: done, with its ``value`` and the bytes written of the output; failed, with the error's code,
+    ``kind``: early, with a ``value`` before the end, of a call that goes on; done, with its ``value`` and the
+    bytes written of the output; failed, with the error's code,
     sentence and details; memory; or raised, with where, which quotes nothing of the input.
     """
 

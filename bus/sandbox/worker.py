@@ -47,8 +47,9 @@ class Made(NamedTuple):
 
 
 class Output:
-    """The memory that a call may fill, shared with its caller; of the one call that runs."""
+    """What the call that runs may send beside its value: early news, and bytes in shared memory."""
 
+    calls: socket.socket
     _descriptor: int | None = None
     _most = 0
     _view: memoryview | None = None
@@ -72,6 +73,12 @@ class Output:
         return cls._view
 
     @classmethod
+    def announce(cls, value: Any) -> None:
+        """Send a plain value to the caller now, before the task ends."""
+        raw = msgspec.Raw(msgspec.msgpack.encode(value))
+        cls.calls.send(msgspec.msgpack.encode(wire.Reply(kind="early", value=raw)))
+
+    @classmethod
     def begin(cls, descriptor: int | None, most: int) -> None:
         """Take the memory file of the next call."""
         cls._descriptor, cls._most, cls._view = descriptor, most, None
@@ -92,6 +99,7 @@ def main(descriptor: int) -> None:
         tasks.prepare()
         lacking = confine(start.confinement)
         calls.send(msgspec.msgpack.encode(wire.Ready(lacking=lacking)))
+        Output.calls = calls
         while _serve(calls, tasks.TASKS):
             pass
 

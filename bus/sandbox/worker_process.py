@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -46,14 +46,20 @@ class WorkerProcess:
         packet = await self._packet()
         return msgspec.msgpack.decode(packet, type=wire.Ready).lacking
 
-    async def ask(self, call: wire.Call, files: Sequence[int]) -> wire.Reply:
-        """Run the call. Raises EOFError where it died."""
+    async def ask(
+        self, call: wire.Call, files: Sequence[int], early: Callable[[wire.Reply], None]
+    ) -> wire.Reply:
+        """Run the call; ``early`` gets what it says before its end. Raises EOFError where it died."""
         self.calls_left -= 1
         try:
             socket.send_fds(self._socket, [msgspec.msgpack.encode(call)], files)
         except OSError as error:
             raise EOFError from error
-        return msgspec.msgpack.decode(await self._packet(), type=wire.Reply)
+        while True:
+            reply = msgspec.msgpack.decode(await self._packet(), type=wire.Reply)
+            if reply.kind != "early":
+                return reply
+            early(reply)
 
     async def _packet(self) -> bytes:
         try:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -12,7 +11,7 @@ import structlog
 
 from bus.sandbox import pool
 from bus.sandbox.confinement import Confinement
-from bus.sandbox.pool import Pool, Result, SharedBytes
+from bus.sandbox.pool import Pool, Result
 from gateway.errors import DomainError
 from gateway.http.problems import PROBLEMS
 from photo.reader import Facts
@@ -33,26 +32,26 @@ class PhotoReader:
     def __init__(self, workers: Pool) -> None:
         self._workers = workers
 
-    async def inspect(self, photo: SharedBytes, account_id: UUID) -> Facts:
-        """Read the header only. Raises `DomainError`."""
-        return await self._read("inspect", photo, account_id, returns=Facts)
+    async def check(
+        self, photo: bytes, account_id: UUID, inspected: Callable[[Facts], None] = lambda _: None
+    ) -> Facts:
+        """Read to the last pixel; ``inspected`` gets the header's facts before that. Raises `DomainError`."""
+        return (await self._called("check", photo, account_id, Facts, early=inspected)).value
 
-    async def verify(self, photo: SharedBytes, account_id: UUID) -> None:
-        """Read to the last pixel. Raises `DomainError`."""
-        await self._read("verify", photo, account_id, returns=Any)
-
-    async def rendition(self, photo: SharedBytes, account_id: UUID) -> bytes:
+    async def rendition(self, photo: bytes, account_id: UUID) -> bytes:
         """Return the photo's rendition (`photo.rendition`). Raises `DomainError`."""
-        return bytes((await self._called("rendition", photo, account_id, Any, _RENDITION_BYTES)).data)
-
-    async def _read(self, task: str, photo: SharedBytes, account_id: UUID, *, returns: type[T]) -> T:
-        return (await self._called(task, photo, account_id, returns)).value
+        made = await self._called("rendition", photo, account_id, Any, output_bytes=_RENDITION_BYTES)
+        return bytes(made.data)
 
     async def _called(
-        self, task: str, photo: SharedBytes, account_id: UUID, returns: type[T], output_bytes: int = 0
+        self, task: str, photo: bytes, account_id: UUID, returns: type[T], **options: Any
     ) -> Result[T]:
         try:
-            return await self._tried(task, photo, account_id, returns, output_bytes)
+            async with pool.shared(photo) as file:
+                try:
+                    return await self._workers.call(task, account_id, (file,), returns=returns, **options)
+                except pool.WorkerDiedError:  # perhaps for another's sake: the machine ran out of memory
+                    return await self._workers.call(task, account_id, (file,), returns=returns, **options)
         except pool.TaskFailedError as error:
             known = error.code in PROBLEMS  # a worker that was taken over may say anything
             failed = DomainError(error.code if known else "photo_unreadable", error.message)
@@ -65,22 +64,11 @@ class PhotoReader:
                 " JPEG, and send that.",
             ) from error
         except (pool.WorkerDiedError, pool.TaskRaisedError) as error:
-            log.warning("photo_reader_failed", task=task, error=error.message)
+            log.warning("photo_reader_failed", error=error.message)
             raise DomainError(
                 "photo_unreadable",
                 "The photo makes its decoder fail; save it again as an ordinary JPEG, and send that.",
             ) from error
-
-    async def _tried(
-        self, task: str, photo: SharedBytes, account_id: UUID, returns: type[T], output_bytes: int
-    ) -> Result[T]:
-        call = partial(
-            self._workers.call, task, account_id, (photo,), returns=returns, output_bytes=output_bytes
-        )
-        try:
-            return await call()
-        except pool.WorkerDiedError:  # perhaps for another's sake: the machine ran out of memory
-            return await call()
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ import hashlib
 import secrets
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -19,8 +20,8 @@ import structlog
 from bus.contract.blob_ref import BlobRef
 from bus.contract.ids import new_id
 from bus.contract.messages import GenerateScene
+from bus.runtime import tasks
 from bus.runtime.errors import SharpstreamError
-from bus.sandbox.pool import shared
 from gateway.accounts.principal import Principal
 from gateway.scenes import display_name, photo_source
 from gateway.scenes.accept_dependencies import AcceptDependencies
@@ -61,15 +62,22 @@ class Preparer:
         fetched = await photo_source.fetch(own, caller.account_id, request.source, charge)
         generation_id = new_id()
         key = f"originals/{generation_id}/{secrets.token_hex(16)}"
-        async with shared(fetched.photo) as photo:
-            facts = await own.photos.inspect(photo, caller.account_id)
+        inspected: asyncio.Future[Facts] = asyncio.get_running_loop().create_future()
+        checked = asyncio.ensure_future(
+            own.photos.check(fetched.photo, caller.account_id, partial(_set_once, inspected))
+        )
+        try:
+            await asyncio.wait([inspected, checked], return_when=asyncio.FIRST_COMPLETED)
+            facts = inspected.result() if inspected.done() else await checked
             quota = await own.quotas.of(caller.account_id, caller.role)
-            verified = asyncio.ensure_future(own.photos.verify(photo, caller.account_id))
-            try:
-                ref = await self._store_while(verified, key, fetched, facts)
-            except BaseException:
-                await asyncio.shield(self.take_back(key))
-                raise
+        except BaseException:
+            await tasks.end([checked])
+            raise
+        try:
+            ref = await self._store_while(checked, key, fetched, facts)
+        except BaseException:
+            await asyncio.shield(self.take_back(key))
+            raise
         command = GenerateScene(
             generation_id=generation_id,
             account_id=caller.account_id,
@@ -100,12 +108,12 @@ class Preparer:
             _log.warning("orphaned_photo", key=key, error=str(error))
 
     async def _store_while(
-        self, verified: asyncio.Future[None], key: str, fetched: Fetched, facts: Facts
+        self, checked: asyncio.Future[Facts], key: str, fetched: Fetched, facts: Facts
     ) -> BlobRef:
         """Store the photo while a worker reads it to its end: takes as long as the slower of the two."""
         stored = asyncio.ensure_future(self._store(key, fetched, facts))
         try:
-            await verified
+            await checked
         except BaseException:
             stored.cancel()
             with suppress(asyncio.CancelledError, SharpstreamError):
@@ -122,6 +130,11 @@ class Preparer:
         await blobs.copy(position, key, version=version, media_type=facts.media_type)
         digest = (await asyncio.to_thread(hashlib.sha256, fetched.photo)).hexdigest()
         return BlobRef(key=key, sha256=digest, bytes=len(fetched.photo), media_type=facts.media_type)
+
+
+def _set_once(future: asyncio.Future[Facts], facts: Facts) -> None:
+    if not future.done():  # a second worker reads it where the first one died
+        future.set_result(facts)
 
 
 def _row_metadata(request: GenerateRequest, facts: Facts, ref: BlobRef) -> dict[str, Any]:

@@ -21,7 +21,6 @@ from bus.blobs import Blobs
 from bus.contract.blob_ref import BlobLocation
 from bus.contract.limits import MAX_PHOTO_BYTES
 from bus.runtime.errors import PermanentError, SharpstreamError
-from bus.sandbox.pool import shared
 from gateway.errors import DomainError
 from gateway.scenes.photo_reader import PhotoReader
 from gateway.scenes.repository import SceneRow, key_of
@@ -80,8 +79,7 @@ class Renditions:
     async def _made(self, row: SceneRow, owner: UUID) -> str | None:
         try:
             original, _ = await self._blobs.read(key_of(row.original_image_url), most=MAX_PHOTO_BYTES)
-            async with shared(original) as photo:
-                file = await self._photos.rendition(photo, owner)
+            file = await self._photos.rendition(original, owner)
         except (PermanentError, DomainError):  # the photo is gone, or it is none: that stays so
             await self._pool.fetchval(_ADD, row.id, None)
             return None

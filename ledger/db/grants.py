@@ -27,9 +27,7 @@ LOCKS: Final = {
     "ledger": {},
 }
 """Role -> tables whose rows it locks without writing them; Postgres wants the right to update some column."""
-CREDENTIALS: Final = frozenset(
-    {"api_keys", "refresh_tokens", "one_time_links", "shares", "idempotency_keys"}
-)
+CREDENTIALS: Final = frozenset({"api_keys", "refresh_tokens", "one_time_links", "shares", "idempotency_keys"})
 """Read by roles that write them alone."""
 SECRET_COLUMNS: Final = {"users": frozenset({"password_hash"})}
 """Columns that only the gateway reads."""

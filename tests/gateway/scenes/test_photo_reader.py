@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from bus.sandbox import pool as pools
-from bus.sandbox.pool import Pool, Result, shared
+from bus.sandbox.pool import Pool, Result
 from gateway.errors import DomainError
 from gateway.scenes.photo_reader import CONFINEMENT, TASKS, PhotoReader
 from photo import reader as local
@@ -42,9 +42,9 @@ def reader(workers: Pool) -> PhotoReader:
 
 
 async def read(reader: PhotoReader, data: bytes, account: Any = ALICE) -> Facts:
-    async with shared(data) as photo:
-        facts = await reader.inspect(photo, account)
-        await reader.verify(photo, account)
+    early: list[Facts] = []
+    facts = await reader.check(data, account, early.append)
+    assert early == [facts]
     return facts
 
 
@@ -136,10 +136,9 @@ async def test_every_end_of_a_worker_has_a_code(
     raised: list[Callable[[], Exception]], code: str | None
 ) -> None:
     reader = PhotoReader(Failing(*(each() for each in raised)))  # type: ignore[arg-type]
-    async with shared(b"photo") as photo:
-        if code is None:
-            await reader.verify(photo, ALICE)
-            return
-        with pytest.raises(DomainError) as found:
-            await reader.verify(photo, ALICE)
+    if code is None:
+        await reader.check(b"photo", ALICE)
+        return
+    with pytest.raises(DomainError) as found:
+        await reader.check(b"photo", ALICE)
     assert found.value.code == code

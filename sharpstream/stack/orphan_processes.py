@@ -29,6 +29,11 @@ def note(home: Home, part: str, pid: int) -> None:
         write_private(home.run / f"{part}.pid", {"pid": pid} | _birth(pid))
 
 
+def forget(home: Home, part: str) -> None:
+    """Remove the note of a process that has ended."""
+    (home.run / f"{part}.pid").unlink(missing_ok=True)
+
+
 def find(home: Home) -> list[psutil.Process]:
     """Return the processes of this home, except this one: those noted, and those that carry its marks."""
     found = {process.pid: process for process in (*_noted(home), *_marked(home))}

@@ -200,6 +200,7 @@ class System:
             said, _ = await child.communicate()
         finally:
             await process.stop(child, launch)
+            orphan_processes.forget(self._home, f"setup-{child.pid}")
         if child.returncode != 0:
             raise StartError(
                 f"`python -m {' '.join(command)}` failed with exit code {child.returncode}: "

@@ -114,7 +114,7 @@ async def list_keys(
     "/{key_id:uuid}",
     operation_id="revoke_api_key",
     summary="Revoke an API key",
-    responses=problems(*SIGN_IN_CODES, "sign_in_required", "not_found"),
+    responses=problems(*SIGN_IN_CODES, "sign_in_required", "not_found", "validation_failed"),
 )
 async def revoke_key(
     request: Caller,

@@ -9,8 +9,8 @@ import pytest
 
 LABELS = {
     "format", "rule", "why",
-    "code", "error", "group", "kind", "method", "network", "outcome", "priority", "projector", "reason",
-    "route", "stage", "status", "type",
+    "code", "error", "feature", "group", "kind", "method", "network", "outcome", "priority", "projector", "reason",
+    "route", "stage", "status", "task", "type", "work",
 }  # fmt: skip
 """Each has a few dozen values at most, which we choose: `route` is a template, `error` a class of ours."""
 SCRIPT = Path(__file__).parents[2] / "deploy/metrics.py"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 LABELS = {
-    "format", "rule", "why",
-    "code", "error", "feature", "group", "kind", "method", "network", "outcome", "priority", "projector", "reason",
+    "format", "rule", "why", "feature",
+    "code", "error", "group", "kind", "method", "network", "outcome", "priority", "projector", "reason",
     "route", "stage", "status", "task", "type", "work",
 }  # fmt: skip
 """Each has a few dozen values at most, which we choose: `route` is a template, `error` a class of ours."""

@@ -38,8 +38,8 @@ export function Sharing({ sceneId }: { sceneId: string }): ReactNode {
   return (
     <Card id="share" title="Share">
       <p className="text-sm text-soft">
-        Anybody with the link can look into the scene and compare it with the photo, unless the photo says where it was
-        taken; nobody can change anything.
+        Anybody with the link can look into the scene and compare it with the photo, shown without the file that you
+        sent and what it says of places and people. Nobody can change anything.
       </p>
       <form onSubmit={submit} className="flex items-end gap-2">
         <div className="flex-1">

@@ -9,13 +9,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 
 from tests.gateway.rows import put_scene
 
 KEYS, HOOKS = "/api/v1/api-keys", "/api/v1/webhooks"
+SOME = UUID(int=7)  # in the tests' names, which are the same in every process
 
 
 async def key_with(api, person, *scopes: str, **more: str) -> tuple[str, dict[str, str]]:
@@ -27,9 +28,9 @@ async def key_with(api, person, *scopes: str, **more: str) -> tuple[str, dict[st
 @pytest.mark.parametrize(
     ("path", "scope"),
     [
-        (f"{HOOKS}/{uuid4()}/replay?after=0", "scenes:read"),
-        (f"{HOOKS}/deliveries/{uuid4()}/redeliver", "scenes:read"),
-        (f"/api/v1/scenes/{uuid4()}/shares", "shares:write"),
+        (f"{HOOKS}/{SOME}/replay?after=0", "scenes:read"),
+        (f"{HOOKS}/deliveries/{SOME}/redeliver", "scenes:read"),
+        (f"/api/v1/scenes/{SOME}/shares", "shares:write"),
     ],
 )
 async def test_writing_does_not_read(api, assert_problem, path, scope) -> None:

@@ -56,7 +56,10 @@ class PhotoReader:
                     output_bytes=MAX_PHOTO_PIXELS * _CHANNELS,
                 )
         except pool.TaskFailedError as error:
-            failed = _ERRORS.get(error.code, PhotoError)(error.message)
+            kind = _ERRORS.get(error.code)
+            if kind is None:  # a worker that was taken over may say anything
+                raise PhotoError("The photo cannot be read.", code="photo_unreadable") from error
+            failed = kind(error.message)
             failed.details.update(error.details)
             raise failed from error
         except pool.MemoryLimitError as error:

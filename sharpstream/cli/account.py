@@ -161,7 +161,7 @@ def end_sessions(
             client.end_sessions()
         else:
             client.end_session(session_id)
-    print("Ended.")
+    printing.line("Ended.")
 
 
 def _sign_in(client: Client, address: str, email: str, password: str) -> None:

@@ -107,9 +107,9 @@ def gateway_sweep(dependency: Dependency, *_: Any) -> Work:
 def streams(dependency: Dependency, *_: Any) -> Work:
     async def fetchrow(*_: Any, **__: Any) -> Any:
         await dependency.asked()
-        return {"accounts": [reader.wanted.account_id], "keys": []}
+        return {"accounts": [reader.wanted.account_id], "keys": [], "sessions": []}
 
-    wanted = SimpleNamespace(account_id=uuid4(), api_key_id=None)
+    wanted = SimpleNamespace(account_id=uuid4(), api_key_id=None, session_id=None)
     reader = SimpleNamespace(wanted=wanted, opened=0, spoke=float("inf"), max_age_jitter=float("inf"))
     hub: Any = SimpleNamespace(all=lambda: [reader])
     pool: Any = SimpleNamespace(fetchrow=fetchrow)

@@ -77,7 +77,7 @@ def revoke(
     """
     with as_person(url).client() as client:
         client.revoke_invite(invite_id)
-    print("Revoked.")
+    printing.line("Revoked.")
 
 
 def _id_of(client: Client, account: str) -> str:
@@ -93,5 +93,5 @@ def _show(link: OneTimeLink, *, as_json: bool) -> None:
     if as_json:
         printing.as_json(link)
         return
-    print(link.url)
-    typer.echo(f"It works once, until {link.expires_at:%Y-%m-%d %H:%M} UTC, and is shown only now.", err=True)
+    printing.line(link.url)
+    printing.line(f"It works once, until {link.expires_at:%Y-%m-%d %H:%M} UTC, and is shown only now.", err=True)

@@ -122,7 +122,7 @@ def reset_password(
     with Client(address) as client:
         tokens = Tokens.of(client.reset_password(token.rpartition("#")[2], password))
     _keep(address, tokens)
-    typer.echo(f"The password is set. You are signed in at {address}.")
+    printing.line(f"The password is set. You are signed in at {address}.")
 
 
 def list_sessions(*, url: Url = None, as_json: Json = False) -> None:

@@ -94,4 +94,5 @@ def _show(link: OneTimeLink, *, as_json: bool) -> None:
         printing.as_json(link)
         return
     printing.line(link.url)
-    printing.line(f"It works once, until {link.expires_at:%Y-%m-%d %H:%M} UTC, and is shown only now.", err=True)
+    until = f"{link.expires_at:%Y-%m-%d %H:%M}"
+    printing.line(f"It works once, until {until} UTC, and is shown only now.", err=True)

@@ -68,6 +68,8 @@ _read: Final = msgspec.json.Decoder(GenerateIn)
         "photo_truncated",
         "photo_too_small",
         "photo_too_many_pixels",
+        "photo_too_complex",
+        "photo_unreadable",
         "field_unknown",
         "field_repeated",
         "metadata_invalid",

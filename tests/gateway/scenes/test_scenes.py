@@ -142,7 +142,7 @@ async def test_a_scene_as_its_owner_sees_it(api, key):
     async with httpx.AsyncClient() as web:
         splat = await web.get(scene["generated_3d_gaussian_url"])
     assert splat.content == b"ply"
-    assert f"{generation_id}.ply" in splat.headers["content-disposition"]
+    assert splat.headers["content-disposition"] == 'attachment; filename="photo.ply"'
 
 
 async def test_the_metadata_has_the_scores_of_the_newest_preview(api, key):

@@ -31,6 +31,7 @@ from prometheus_client import Counter, Histogram
 
 import bus
 import export_consumer
+import photo
 from bus.contract.messages import Scores
 from bus.contract.options import Options, OptionsError
 from bus.runtime import owned_folder
@@ -296,7 +297,9 @@ def _confinement(settings: ConverterSettings, folders: _Folders, *, nice: int) -
     OpenUSD. Of the project only its packages can be read, as the stack's secrets may lie beside them.
     """
     libraries = [sys.prefix, sys.base_prefix, *os.environ.get("LD_LIBRARY_PATH", "").split(":")]
-    packages = [str(Path(module.__file__).parent) for module in (bus, export_consumer) if module.__file__]
+    packages = [
+        str(Path(module.__file__).parent) for module in (bus, export_consumer, photo) if module.__file__
+    ]
     return Confinement(
         data_bytes=settings.worker_memory_mb * 1024 * 1024,
         read=tuple(filter(None, (*libraries, *packages, *_SYSTEM, *settings.score_models.values()))),

@@ -45,7 +45,7 @@ def check(folder: Path) -> None:
     """
     try:
         real = folder.resolve(strict=True)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     for path in (real, *real.parents):
         found = path.stat()

@@ -1,4 +1,4 @@
-"""One Chromium and the built page for all tests of it; a gateway in memory and a fresh window for each."""
+"""One Chromium a file and the built page for its tests; a gateway in memory and a fresh window for each."""
 
 from __future__ import annotations
 
@@ -27,9 +27,12 @@ if (location.protocol === "http:" && !localStorage.getItem("visited")) {
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, which renders on the CPU."""
+    """Debian's Chromium, which renders on the CPU.
+
+    While Playwright is open, its event loop counts as running, and no test of a coroutine can run beside it.
+    """
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
         pytest.skip("there is no Chromium: apt-get install chromium")

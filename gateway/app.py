@@ -27,6 +27,7 @@ from gateway.http.client_address import FromProxies, TrustedProxies
 from gateway.http.dependency_injection import check, provide, publish
 from gateway.http.errors import to_response
 from gateway.http.middleware import Observed
+from gateway.http.strict_body import StrictRequest
 from gateway.http.try_it import TryIt, TryTokens
 from gateway.metrics import Metrics
 from gateway.operations import dependencies as operation_dependencies
@@ -95,6 +96,7 @@ def create_app(settings: Settings) -> Litestar:
         lifespan=[_lifespan(settings, metrics)],
         openapi_config=openapi.config(settings.gateway.public_url, instead=openapi_page.interactive),
         cors_config=_cors(settings.gateway.cors_origins),
+        request_class=StrictRequest,
         request_max_body_size=MAX_JSON_BYTES,
         logging_config=None,  # bus.runtime.logs has set logging up for the process
     )

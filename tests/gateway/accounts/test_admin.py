@@ -99,3 +99,22 @@ async def test_only_signed_in_admins_may_use_the_accounts_api(api, admin, assert
     assert_problem(await api.client.get(URL, headers=person), 403, "role_insufficient")
     assert_problem(await api.client.get(URL, headers=key), 403, "sign_in_required")
     assert_problem(await api.client.get(f"{URL}/{uuid4()}", headers=admin), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"is_active": 0}, "is_active"),
+        ({"is_active": "false"}, "is_active"),
+        ({"quotas": {"max_in_flight": "7"}}, "quotas.max_in_flight"),
+    ],
+)
+async def test_a_value_of_another_type_is_refused_and_changes_nothing(
+    api, admin, assert_problem, body, field
+) -> None:
+    account = await api.account_id(await api.person())
+    before = (await api.client.get(f"{URL}/{account}", headers=admin)).json()
+    answer = await api.client.patch(f"{URL}/{account}", headers=admin, json=body)
+    problem = assert_problem(answer, 422, "validation_failed")
+    assert problem["details"]["fields"][0]["field"] == field
+    assert (await api.client.get(f"{URL}/{account}", headers=admin)).json() == before

@@ -23,12 +23,12 @@ from bus.kafka.broker import create_broker
 from bus.kafka.processor import Processor
 from bus.runtime import logs, process, telemetry
 from bus.runtime.health import HealthServer
+from bus.runtime.turns import Turns
 from export_consumer import export_projection, settings
 from export_consumer.automatic_exports import VIEWS
 from export_consumer.handlers import Exports
 from export_consumer.pool import converting
 from export_consumer.settings import Settings
-from export_consumer.turns import Turns
 from ledger.batch_writer import Intake
 from ledger.db import database
 from ledger.db.migrate import check

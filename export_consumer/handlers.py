@@ -33,10 +33,10 @@ from bus.contract.options import Options
 from bus.kafka.processor import Record
 from bus.runtime import tracing
 from bus.runtime.errors import SharpstreamError, UndecodableError
+from bus.runtime.turns import Turns
 from export_consumer.automatic_exports import SOURCE
 from export_consumer.errors import ExpiredError
 from export_consumer.formats import File, check
-from export_consumer.turns import Turns
 
 log = structlog.stdlib.get_logger(__name__)
 

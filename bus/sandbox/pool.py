@@ -17,9 +17,9 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 from bus.runtime.errors import SharpstreamError, TransientError
+from bus.runtime.turns import Turns
 from bus.sandbox import wire
 from bus.sandbox.confinement import Confinement
-from bus.sandbox.turns import Turns
 from bus.sandbox.worker_process import WorkerProcess
 
 T = TypeVar("T")
@@ -114,7 +114,9 @@ class Pool:
     def __init__(self, tasks: str, kept: Confinement, *, each: int, deadline_s: float = DEADLINE_S) -> None:
         self._start = wire.Start(tasks=tasks, confinement=kept)
         self._each, self._deadline_s = each, deadline_s
-        self._turns = Turns(each)
+        self._turns = Turns(
+            2 * each, each
+        )  # a photo that takes its worker to the deadline leaves one for others
         self._idle: list[WorkerProcess] = []
         self._all: set[WorkerProcess] = set()
         self._work: set[asyncio.Task[Any]] = set()

@@ -12,16 +12,14 @@ import numpy as np
 from bus.contract.limits import MAX_PHOTO_PIXELS
 from bus.runtime.errors import SharpstreamError
 from bus.sandbox import pool
-from bus.sandbox.confinement import Confinement
 from bus.sandbox.pool import Pool
 from inference_consumer import errors
 from inference_consumer.models import Photo
 from photo import errors as photo_errors
 from photo.errors import PhotoError
 from photo.tasks import Decoded
+from photo.workers import CONFINEMENT, TASKS
 
-TASKS: Final = "photo.tasks"
-CONFINEMENT: Final = Confinement(address_space_bytes=1024**3, threads=True)  # libheif starts one a picture
 _CHANNELS: Final = 3
 _ERRORS: Final[dict[str, type[SharpstreamError]]] = {
     found.code: found

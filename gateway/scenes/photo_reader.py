@@ -10,17 +10,15 @@ from uuid import UUID
 import structlog
 
 from bus.sandbox import pool
-from bus.sandbox.confinement import Confinement
 from bus.sandbox.pool import Pool, Result
 from gateway.errors import DomainError
 from gateway.http.problems import PROBLEMS
 from photo.reader import Facts
+from photo.workers import CONFINEMENT, TASKS
 
 T = TypeVar("T")
 log = structlog.stdlib.get_logger(__name__)
 
-TASKS: Final = "photo.tasks"
-CONFINEMENT: Final = Confinement(address_space_bytes=1024**3, threads=True)  # libheif starts one a picture
 
 _RENDITION_BYTES: Final = 16 * 1024 * 1024
 """More than 1600 x 1600 pixels take, however they are encoded."""

@@ -20,8 +20,9 @@ from litestar.datastructures import State
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, S3Settings
 from bus.sandbox.pool import Pool
 from gateway.scenes import photo_reader
-from gateway.scenes.photo_reader import CONFINEMENT, TASKS, PhotoReader
+from gateway.scenes.photo_reader import PhotoReader
 from gateway.settings import GatewaySettings, Settings, WebhookSettings
+from photo.workers import CONFINEMENT, TASKS
 from tests.gateway.applications import application
 
 PASSWORD = "correct horse battery"

@@ -27,8 +27,9 @@ from inference_consumer.batch_runner import Inference
 from inference_consumer.batcher import Batcher
 from inference_consumer.engine import Engine
 from inference_consumer.models import Model
-from inference_consumer.photo_reader import CONFINEMENT, TASKS, PhotoReader
+from inference_consumer.photo_reader import PhotoReader
 from inference_consumer.pipeline import Pipeline
+from photo.workers import CONFINEMENT, TASKS
 from tests.inference_consumer.consuming import Kafka
 from tests.inference_consumer.pictures import photo as good_photo
 

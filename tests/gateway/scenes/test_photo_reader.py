@@ -21,9 +21,10 @@ from PIL import Image
 from bus.sandbox import pool as pools
 from bus.sandbox.pool import Pool, Result
 from gateway.errors import DomainError
-from gateway.scenes.photo_reader import CONFINEMENT, TASKS, PhotoReader
+from gateway.scenes.photo_reader import PhotoReader
 from photo import reader as local
 from photo.reader import Facts
+from photo.workers import CONFINEMENT, TASKS
 from tests.gateway.pictures import encoded
 
 ALICE, MALLORY = uuid4(), uuid4()

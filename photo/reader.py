@@ -63,11 +63,16 @@ def verify(data: bytes) -> None:
     pixels.verify(data, _header(data))
 
 
-def check(data: bytes) -> Facts:
-    """Return the facts of a photo that was read to its last pixel. Raises `PhotoError`."""
+def check(data: bytes, inspected: Callable[[Facts], None] = lambda _: None) -> Facts:
+    """Read a photo to its last pixel and return its facts; ``inspected`` gets them before.
+
+    Raises `PhotoError`.
+    """
     header = _header(data)
+    facts = _facts(header, exif.read(header.exif))
+    inspected(facts)
     pixels.verify(data, header)
-    return _facts(header, exif.read(header.exif))
+    return facts
 
 
 def read(

@@ -39,10 +39,7 @@ def decode(data: bytes, focal_px: float | None, focal_mm: float | None) -> Made:
 
 def check(data: bytes) -> Facts:
     """Announce the header's facts, then read to the last pixel. Raises `PhotoError`."""
-    facts = reader.inspect(data)
-    Output.announce(facts)
-    reader.verify(data)
-    return facts
+    return reader.check(data, Output.announce)
 
 
 def rendition(data: bytes) -> Made:

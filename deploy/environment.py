@@ -43,6 +43,7 @@ SHARPSTREAM: Final = {
     "SHARPSTREAM_URL": "the service that `sharpstream generate` speaks to; default: the one on this machine",
     "SHARPSTREAM_API_KEY": "its key; default: the key of the one on this machine",
     "SHARPSTREAM_HOME": "the folder with all state of `make up`; default: .sharpstream",
+    "SHARPSTREAM_PORTS": "the ports to choose from for the servers of `make up`; default: 20000-31999",
     "SHARPSTREAM_POSTGRES_USER": "who runs Postgres where you are root; default: postgres, else nobody",
     "SHARPSTREAM_PARTNERS_HOST": "the name by which partners reach Kafka here; default: this machine alone",
     "SHARPSTREAM_PARTNERS_PEM": "private key and certificate chain: partners speak TLS with Kafka",

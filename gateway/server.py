@@ -48,7 +48,10 @@ class _Server(uvicorn.Server):
 
 
 async def serve(settings: Settings, role: RoleSettings) -> None:
-    """Serve HTTP until SIGTERM or SIGINT. Raises `ConfigurationError` where Postgres does not answer."""
+    """Serve HTTP until SIGTERM or SIGINT.
+
+    Raises `ConfigurationError` where Postgres or the port cannot be used.
+    """
     own = settings.gateway
     app = create_app(settings)
     socket_options.allow_many()
@@ -87,7 +90,7 @@ async def serve(settings: Settings, role: RoleSettings) -> None:
         health = HealthServer(role.health_host, role.health_port, ready, metrics=metrics.render)
         async with health, _stop_on_signal(stop):
             _log.info("serving", host=own.host, port=own.port)
-            await server.serve(sockets=[socket_options.bounded(config.bind_socket())])
+            await server.serve(sockets=[socket_options.listening(own.host, own.port)])
         if background.done():
             _log.error("background_work_ended")
             background.result()

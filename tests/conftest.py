@@ -27,12 +27,16 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from bus.runtime.settings import KafkaSettings, S3Settings
+from sharpstream.stack import ports
 from sharpstream.stack.postgres import psql
 from sharpstream.stack.process import die_with_parent
 from tests.databases import Databases
 
 ATTACH = "SHARPSTREAM_TEST_INFRA"
 START_S = 180  # the very first start fetches Kafka
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+# Ports of its own for each worker: one that was chosen, or whose server is down, seems free to the others.
+os.environ.setdefault(ports.RANGE_KEY, f"{20_000 + WORKER * 1000}-{20_999 + WORKER * 1000}")
 LONGEST = ("tests/e2e/", "tests/chaos/", "tests/sharpstream/stack/")
 
 

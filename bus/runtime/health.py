@@ -11,12 +11,15 @@ from typing import Self
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from bus.runtime.errors import ConfigurationError
+
 
 class HealthServer:
     """Serves ``/health/live``, ``/health/ready`` and ``/metrics``; a ``port`` of None serves nothing.
 
     ``ready`` is called at each request, and ``note``, which says what else is going on in the role, for
-    people. ``metrics`` renders the metrics as Prometheus text. Use as an async context manager.
+    people. ``metrics`` renders the metrics as Prometheus text. Use as an async context manager, which
+    raises `ConfigurationError` where the port cannot be used.
     """
 
     def __init__(
@@ -40,7 +43,13 @@ class HealthServer:
         app.router.add_get("/metrics", self._metrics)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError as error:
+            raise ConfigurationError(
+                f"HEALTH_PORT is {self._port}, which cannot be used: {error.strerror}. Stop what uses it, or"
+                " set another."
+            ) from error
         return self
 
     async def __aexit__(self, *exc: object) -> None:

@@ -6,6 +6,8 @@ import resource
 import socket
 from typing import Final
 
+from bus.runtime.errors import ConfigurationError
+
 BACKLOG: Final = 4096
 """Connections that may wait to be accepted: after a restart all streams reconnect within seconds."""
 FILES: Final = 65_536
@@ -17,7 +19,19 @@ UNTAKEN_S: Final = 30
 """The kernel closes a connection whose peer has not acknowledged sent data for this long."""
 
 
-def bounded(listening: socket.socket) -> socket.socket:
+def listening(host: str, port: int) -> socket.socket:
+    """Return a socket that accepts connections there. Raises `ConfigurationError`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return _bounded(socket.create_server((host, port), family=family, backlog=BACKLOG))
+    except OSError as error:
+        raise ConfigurationError(
+            f"Port {port} of {host} cannot be used: {error.strerror}. Stop what uses it, or set GATEWAY_PORT"
+            " or GATEWAY_HOST to another."
+        ) from error
+
+
+def _bounded(listening: socket.socket) -> socket.socket:
     """Set the options that accepted connections inherit, and return the socket."""
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import socket
 from collections.abc import Collection
@@ -11,6 +12,8 @@ from typing import Final
 from sharpstream.stack.errors import StackError
 
 LOOPBACK: Final = "127.0.0.1"
+RANGE_KEY: Final = "SHARPSTREAM_PORTS"
+"""The environment variable with the ports to choose from, such as ``20000-31999``."""
 # Below 32768, where Linux's ephemeral ports begin: a remembered port must not be in use as a client port at
 # the next start.
 _RANGE: Final = range(20_000, 32_000)
@@ -40,9 +43,21 @@ async def answers(port: int) -> bool:
 def choose(taken: Collection[int] = (), *, companion: int = 0) -> int:
     """Return a free port outside ``taken``, at random, so that stacks started together seldom collide.
 
-    With ``companion`` the port that many numbers higher is free too.
+    With ``companion`` the port that many numbers higher is free too, and not in ``taken``.
     """
-    for port in random.sample(_RANGE, k=200):
-        if port not in taken and is_free(port) and (not companion or is_free(port + companion)):
+    allowed = _allowed()
+    for port in random.sample(allowed, k=len(allowed)):
+        wanted = {port, port + companion}
+        if wanted.isdisjoint(taken) and all(is_free(each) for each in wanted):
             return port
-    raise StackError(f"No free port between {_RANGE.start} and {_RANGE.stop}; stop some servers.")
+    raise StackError(f"No free port from {allowed.start} to {allowed.stop - 1}; stop some servers.")
+
+
+def _allowed() -> range:
+    """Return the ports to choose from. Raises `StackError`."""
+    if not (text := os.environ.get(RANGE_KEY)):
+        return _RANGE
+    first, dash, last = text.partition("-")
+    if not (dash and first.isdecimal() and last.isdecimal() and 0 < int(first) <= int(last) < 65536):
+        raise StackError(f"{RANGE_KEY} is {text!r}; give two ports, the lower one first: 20000-31999.")
+    return range(int(first), int(last) + 1)

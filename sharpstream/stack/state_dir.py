@@ -111,7 +111,9 @@ class Memory:
         """Return the port of that name, chosen at the first call; see `ports.choose` for ``companion``."""
         if companion:
             self._companions[name] = companion
-        return int(self._once("ports", name, lambda: ports.choose(self.taken, companion=companion)))
+        return int(
+            self._once("ports", name, lambda: ports.choose(self.taken_with_companions, companion=companion))
+        )
 
     def remember_port(self, name: str, port: int) -> None:
         """Keep a port that the caller chose."""
@@ -130,7 +132,11 @@ class Memory:
     @property
     def taken_with_companions(self) -> set[int]:
         """All ports of this stack, with those that a program takes beside one of them."""
-        return self.taken | {self._data["ports"][name] + gap for name, gap in self._companions.items()}
+        return self.taken | {
+            self._data["ports"][name] + gap
+            for name, gap in self._companions.items()
+            if name in self._data["ports"]
+        }
 
     def forget_taken_ports(self, keep: frozenset[str] = frozenset()) -> list[str]:
         """Forget the ports that are in use by now, except ``keep``; return their names.

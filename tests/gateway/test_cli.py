@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from bus.runtime.settings import S3Settings
+from sharpstream.stack import ports
 from tests.gateway.pictures import encoded
 
 SECRETS = {"GATEWAY_JWT_SECRET": "j" * 40, "GATEWAY_API_KEY_PEPPER": "p" * 40, "WEBHOOKS_KEY": "w" * 40}
@@ -33,15 +34,9 @@ def environment(fresh_database: str, s3_settings: S3Settings) -> dict[str, str]:
         "S3_SECRET_ACCESS_KEY": s3_settings.secret_access_key.get_secret_value(),
         "S3_BUCKET": s3_settings.bucket,
         "GATEWAY_BCRYPT_ROUNDS": "4",
-        "GATEWAY_PORT": str(free_port()),
+        "GATEWAY_PORT": str(ports.choose()),
         "PATH": os.environ["PATH"],
     }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -85,6 +80,17 @@ def test_without_postgres_it_does_not_start(environment):
     assert "Traceback" not in done.stderr + done.stdout
 
 
+@pytest.mark.parametrize("key", ["GATEWAY_PORT", "HEALTH_PORT"])
+def test_a_port_in_use_is_said_in_a_sentence(environment, key):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = run(environment | {key: str(port)}, "serve")
+    assert done.returncode == 2
+    assert str(port) in done.stderr
+    assert "Address already in use" in done.stderr or "address already in use" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
 def test_serves_and_stops_on_sigterm_with_streams_open(environment):
     port = environment["GATEWAY_PORT"]
     key = json.loads(run(environment, *ADMIN).stdout)["api_key"]
@@ -110,7 +116,7 @@ def test_serves_and_stops_on_sigterm_with_streams_open(environment):
 
 
 def test_relay_stops_on_sigterm(environment):
-    port = free_port()
+    port = ports.choose()
     environment |= {"DATABASE_URL": "postgresql://u:p@127.0.0.1:9/d", "HEALTH_PORT": str(port)}
     with process(environment, f"http://127.0.0.1:{port}/health/live", "relay") as child:
         assert httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 503

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -28,6 +27,7 @@ from ledger import invariants
 from ledger.progress import PROJECTOR as PROGRESS_PROJECTOR
 from ledger.projection import PROJECTOR
 from ledger.rebuild import compare
+from sharpstream.stack import ports
 from tests.ledger.story import BUCKET, Story, add_user
 from tests.ledger.worker import PARTITIONS
 
@@ -200,9 +200,7 @@ async def test_events_and_progress_are_projected(system: System) -> None:
 
 
 async def test_health(system: System) -> None:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = ports.choose()
     process = system.start(HEALTH_PORT=str(port))
     url = f"http://127.0.0.1:{port}"
     async with asyncio.timeout(GIVE_UP_S):

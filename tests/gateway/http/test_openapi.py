@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from bus.runtime.settings import S3Settings
+from sharpstream.stack import ports
 from tests.conftest import Infra
 
 pytestmark = pytest.mark.stack
@@ -31,7 +31,7 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 @pytest.fixture
 def gateway(infra: Infra, s3_settings: S3Settings, fresh_database: str) -> Iterator[str]:
     """A gateway process with one admin; yields its URL."""
-    port = _free_port()
+    port = ports.choose()
     url = f"http://127.0.0.1:{port}"
     environment = os.environ | {
         "DATABASE_URL": fresh_database,
@@ -115,9 +115,3 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.05)
         else:
             return
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

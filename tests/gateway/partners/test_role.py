@@ -7,7 +7,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 from collections import Counter
@@ -18,6 +17,7 @@ import pytest
 
 from bus.bridges.relay import Relay
 from bus.kafka import admin
+from sharpstream.stack import ports
 from tests.bus.bridge_servers import SESSION_S
 from tests.gateway.partners.outside import Outside, texts
 from tests.gateway.partners.test_bridges import PHOTO, body, command
@@ -162,9 +162,7 @@ async def test_a_resumed_role_is_fenced_by_the_newer_instance(desk, start, uniqu
 
 
 async def test_health_metrics_and_a_graceful_stop(desk, start, unique) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = ports.choose()
     process = start(HEALTH_PORT=str(port))
     _, partner = await desk.opened(unique("acme"))
     await asyncio.to_thread(partner.send, body(image_base64=PHOTO), headers=command("1", "a"))

@@ -182,7 +182,7 @@ async def test_an_unreadable_event_log_ends_the_stream(world, monkeypatch):
 
 
 def test_accepted_connections_inherit_the_socket_options():
-    with socket_options.bounded(socket.create_server(("127.0.0.1", 0))) as listening:
+    with socket_options.listening("127.0.0.1", 0) as listening:
         with socket.create_connection(listening.getsockname()):
             accepted, _ = listening.accept()
         with accepted:

@@ -7,7 +7,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,6 +18,7 @@ from aiohttp import web
 from bus.contract import topics
 from bus.contract.envelope import header
 from bus.kafka import admin, broker
+from sharpstream.stack import ports
 from tests.gateway.webhooks.conftest import KEY
 from tests.gateway.webhooks.worker import PARTITIONS
 
@@ -129,9 +129,7 @@ async def test_a_frozen_process_is_replaced_and_changes_nothing_when_resumed(
 async def test_health_metrics_and_a_graceful_stop(desk, receiver, start, topic, kafka_settings):
     await desk.endpoint("/a")
     receiver.answers["/a"] = [web.Response(status=500)]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = ports.choose()
     process = start(HEALTH_PORT=str(port))
     await publish(kafka_settings, topic, [desk.event(), desk.event()])
     await desk.wait_for_states(lambda states: states == {"delivered": 1, "pending": 1})

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from sharpstream.stack import checks, ports
-from sharpstream.stack.errors import DiskFullError, PortTakenError
+from sharpstream.stack.errors import DiskFullError, PortTakenError, StackError
 from sharpstream.stack.state_dir import Home, Memory
 
 
@@ -32,6 +32,27 @@ def test_chosen_ports_are_free_distinct_and_below_the_ephemeral_range() -> None:
         assert port < 32768
         assert ports.is_free(port)
         taken.add(port)
+
+
+def test_ports_are_chosen_from_the_range_that_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ports.RANGE_KEY, "23000-23009")
+    free = {port for port in range(23000, 23010) if ports.is_free(port)}
+    last = free.pop()
+    assert ports.choose(free) == last
+    with pytest.raises(StackError, match="No free port from 23000 to 23009"):
+        ports.choose(free | {last})
+
+
+@pytest.mark.parametrize("text", ["23000", "a-b", "23009-23000", "0-10", "65000-70000"])
+def test_a_wrong_range_is_said(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv(ports.RANGE_KEY, text)
+    with pytest.raises(StackError, match=r"SHARPSTREAM_PORTS is .*20000-31999"):
+        ports.choose()
+
+
+def test_a_companion_is_no_port_of_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ports.RANGE_KEY, "23000-23001")
+    assert ports.choose({33000}, companion=10_000) == 23001
 
 
 def test_an_occupied_port_is_not_free(occupied: int) -> None:

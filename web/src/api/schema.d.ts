@@ -5252,7 +5252,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `upload_missing`, `validation_failed`, `source_invalid`, `idempotency_key_invalid`, `idempotency_key_reused`, `url_refused`, `url_failed`, `photo_missing`, `photo_empty`, `photo_truncated`, `photo_too_small`, `photo_too_many_pixels`, `field_unknown`, `field_repeated`, `metadata_invalid`, `focal_length_invalid`, `priority_invalid` */
+            /** @description `upload_missing`, `validation_failed`, `source_invalid`, `idempotency_key_invalid`, `idempotency_key_reused`, `url_refused`, `url_failed`, `photo_missing`, `photo_empty`, `photo_truncated`, `photo_too_small`, `photo_too_many_pixels`, `photo_too_complex`, `photo_unreadable`, `field_unknown`, `field_repeated`, `metadata_invalid`, `focal_length_invalid`, `priority_invalid` */
             422: {
                 headers: {
                     [name: string]: unknown;

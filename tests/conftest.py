@@ -43,10 +43,13 @@ LONGEST = ("tests/e2e/", "tests/chaos/", "tests/sharpstream/stack/")
 class OneSystem(LoadScopeScheduling):
     """Sends each test to a free worker, but all of tests/e2e, which share one system, to the same.
 
+    Tests of a file in tests/architecture go to one worker, because each file reads the whole source once.
     xdist's own `loadgroup` groups nothing under pytest 9.2.
     """
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith("tests/architecture/"):
+            return nodeid.partition("::")[0]
         return "e2e" if nodeid.startswith("tests/e2e/") else nodeid
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -51,6 +52,19 @@ def exit_status(command: Callable[[], int]) -> int:
     except SharpstreamError as error:
         log.exception("process_failed", code=error.code, error=error.message)
         return FAILED
+
+
+@asynccontextmanager
+async def stop_on_signal(stop: Callable[[], None]) -> AsyncIterator[None]:
+    """Call ``stop`` at SIGTERM and SIGINT during the body."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
 
 
 def hide() -> None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
+from argparse import Namespace
 from typing import Final
 
 import msgspec
 
+from bus.runtime import process
+from bus.runtime.settings import RoleSettings
 from gateway.accounts.api_keys import Keys
 from gateway.accounts.email_address import normal_email
 from gateway.accounts.key_hashing import ApiKeys, prefix_of
 from gateway.accounts.passwords import Passwords, require_acceptable
 from gateway.accounts.repository import Account, Accounts
-from gateway.settings import Settings
+from gateway.errors import DomainError
+from gateway.settings import Settings, read
 from gateway.trace import new_trace
 from ledger.db import database
 
@@ -30,6 +35,19 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     password: str | None = None
     api_key: str | None = None
     kept_api_keys: list[str] | None = None
+
+
+def main(_role: RoleSettings, options: Namespace) -> int:
+    """Make them with the settings of the environment. Raises `ConfigurationError`."""
+    try:
+        made = process.run(
+            create(read(), email=options.email, api_key_name=options.api_key_name, reset=options.reset)
+        )
+    except DomainError as error:  # as a request would be refused, such as for an address that exists
+        sys.stderr.write(f"{error.message}\n")
+        return process.MISCONFIGURED
+    sys.stdout.write(f"{made}\n")
+    return process.DONE
 
 
 async def create(settings: Settings, *, email: str, api_key_name: str, reset: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from argparse import Namespace
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,9 +15,9 @@ from bus.contract import topics
 from bus.contract.partners import COMMANDS
 from bus.contract.topics import Topic
 from bus.kafka.processor import Processor
-from bus.runtime import tasks
+from bus.runtime import process, tasks
 from bus.runtime.health import HealthServer
-from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings
+from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings, load
 from gateway.partners import batch_reader
 from gateway.partners.acceptance import CommandHandler
 from gateway.partners.egress import PartnerEgress
@@ -107,30 +108,43 @@ def bridges(
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PartnersRole:
-    """Everything that the process reads from its environment."""
+def main(role: RoleSettings, _options: Namespace) -> int:
+    """Run with the settings of the environment until SIGTERM. Raises `ConfigurationError`, `FencedError`."""
+    process.run(
+        _run(
+            kafka=load(KafkaSettings),
+            s3=load(S3Settings),
+            postgres=load(DatabaseSettings),
+            own=load(PartnerBridgeSettings),
+            outgoing=load(OutgoingSettings),
+            role=role,
+        )
+    )
+    return process.DONE
 
-    kafka: KafkaSettings
-    s3: S3Settings
-    postgres: DatabaseSettings
-    own: PartnerBridgeSettings
-    outgoing: OutgoingSettings
-    role: RoleSettings
 
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Run until ``stopping``. Raises `ConfigurationError` if Postgres is unreachable or not migrated."""
-        batch_reader.install()
-        async with (
-            database.open_pool(self.postgres, role="partners") as pool,
-            opened(pool, self.s3, self.own, refused_ports=self.outgoing.refused_ports) as dependencies,
-        ):
-            async with pool.acquire() as connection:
-                await check(connection)
-            both = bridges(self.kafka, self.own, pool, Preparer(dependencies))
-            async with HealthServer(self.role.health_host, self.role.health_port, lambda: both.ready):
-                await tasks.first_of(both.run(), _stop(both, stopping))
-        log.info("stopped")
+async def _run(
+    *,
+    kafka: KafkaSettings,
+    s3: S3Settings,
+    postgres: DatabaseSettings,
+    own: PartnerBridgeSettings,
+    outgoing: OutgoingSettings,
+    role: RoleSettings,
+) -> None:
+    stopping = asyncio.Event()
+    batch_reader.install()
+    async with (
+        process.stop_on_signal(stopping.set),
+        database.open_pool(postgres, role="partners") as pool,
+        opened(pool, s3, own, refused_ports=outgoing.refused_ports) as dependencies,
+    ):
+        async with pool.acquire() as connection:
+            await check(connection)
+        both = bridges(kafka, own, pool, Preparer(dependencies))
+        async with HealthServer(role.health_host, role.health_port, lambda: both.ready):
+            await tasks.first_of(both.run(), _stop(both, stopping))
+    log.info("stopped")
 
 
 async def _stop(both: Bridges, stopping: asyncio.Event) -> None:

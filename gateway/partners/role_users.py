@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from argparse import Namespace
 from collections.abc import Iterable, Mapping
 
 import structlog
@@ -28,7 +29,8 @@ from kafka.errors import KafkaError
 
 from bus.contract import role_rights
 from bus.contract.role_rights import KafkaRight
-from bus.runtime.settings import KafkaSettings
+from bus.runtime import process
+from bus.runtime.settings import KafkaSettings, RolePasswords, RoleSettings, load
 from gateway.partners.grants import ANYWHERE
 from gateway.partners.kafka_admin import (
     POLL_INTERVAL_S,
@@ -41,6 +43,12 @@ log = structlog.stdlib.get_logger(__name__)
 
 ROUNDS = 4096
 """SCRAM's minimum; the passwords are random and long."""
+
+
+def main(_role: RoleSettings, _options: Namespace) -> int:
+    """Run `grant` with the settings of the environment. Raises `ConfigurationError`."""
+    process.run(grant(load(KafkaSettings), load(RolePasswords).given()))
+    return process.DONE
 
 
 async def grant(kafka: KafkaSettings, passwords: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from argparse import Namespace
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,9 +15,9 @@ from faststream import FastStream
 from bus.bridges.projector import subscribe
 from bus.contract import topics
 from bus.kafka.broker import create_broker
-from bus.runtime import tasks
+from bus.runtime import process, tasks
 from bus.runtime.health import HealthServer
-from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings
+from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, load
 from gateway.settings import OutgoingSettings, WebhookSettings
 from gateway.webhooks import housekeeping
 from gateway.webhooks.fanin import WakingProjector
@@ -29,6 +30,13 @@ from ledger.db.migrate import check
 from ledger.supervise import watched
 
 log = structlog.stdlib.get_logger(__name__)
+
+
+def main(role: RoleSettings, _options: Namespace) -> int:
+    """Deliver with the settings of the environment until SIGTERM. Raises what `create_worker` says."""
+    own, outgoing = load(WebhookSettings), load(OutgoingSettings)
+    process.run(create_worker(load(KafkaSettings), load(DatabaseSettings), own, role, outgoing).run())
+    return process.DONE
 
 
 def create_worker(

@@ -71,6 +71,7 @@ class Found(NamedTuple):
     token: str
 
 
+@cache
 def banned_in(identifier: str) -> bool:
     """Whether an identifier, split at ``_`` and capitals, has a banned word."""
     return bool(IN_NAME.search(" ".join(PARTS.findall(identifier)).lower()))
@@ -127,6 +128,7 @@ def in_markdown(path: str, source: str) -> Iterator[Found]:
     yield from in_prose(path, 1, FENCED.sub(lambda code: "\n" * code.group().count("\n"), source))
 
 
+@cache
 def scan(path: Path, root: Path = ROOT) -> list[Found]:
     name = path.relative_to(root).as_posix()
     return list((in_python if path.suffix == ".py" else in_markdown)(name, path.read_text()))

@@ -73,6 +73,32 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_photo_becomes_a_scene_that_moves(running: Running, visitor: Visitor, photo: Path) -> None:
+    """The shortest way through the page: sign up, a photo, its view moved, and deletion."""
+    page = visitor.page
+    visitor.go("/sign-up")
+    visitor.fill({"First name": "Ada", "Last name": "Lovelace", "E-mail": address(), "Password": PASSWORD})
+    visitor.press("Create account")
+    page.get_by_label("Photos", exact=True).set_input_files([photo])
+    page.get_by_role("link", name=re.compile("A cup of coffee")).click()
+    page.locator("[data-viewer=ready]").wait_for()
+    canvas = page.locator("canvas")
+    start = visitor.pixels(canvas)
+    assert np.abs(coarse(start) - coarse(data.coffee())).mean() < 10, "the first view is not the photo's"
+    visitor.drag(canvas, -120)
+    visitor.until_it_changes(canvas, start)
+    visitor.go("/")
+    page.get_by_role("button", name="Delete A cup of coffee").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+    visitor.see("Drop your first photo here")
+    assert visitor.troubles == []
+
+
+def address() -> str:
+    return f"ada-{time.time_ns()}@example.com"
+
+
+@pytest.mark.drill
 def test_a_user_from_registration_to_the_last_deletion(
     running: Running, browser: Browser, visitor: Visitor, photo: Path, receiver: Receiver
 ) -> None:
@@ -100,8 +126,7 @@ def arrive(visitor: Visitor) -> None:
     visitor.inspect("sign-in")
     visitor.page.get_by_role("link", name="Create account").click()
     visitor.inspect("sign-up")
-    email = f"ada-{time.time_ns()}@example.com"
-    visitor.fill({"First name": "Ada", "Last name": "Lovelace", "E-mail": email, "Password": " " * 12})
+    visitor.fill({"First name": "Ada", "Last name": "Lovelace", "E-mail": address(), "Password": " " * 12})
     visitor.press("Create account")
     visitor.see("Use more than three different characters.")
     visitor.fill({"Password": PASSWORD})

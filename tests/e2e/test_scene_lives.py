@@ -75,6 +75,7 @@ def made_again(running: Running, client: httpx.Client, job: str) -> str:
     return str(item["export_file_url"])
 
 
+@pytest.mark.drill
 async def test_a_scene_is_exported_and_deleted_although_processes_are_killed(
     running: Running, tmp_path: Path
 ) -> None:

@@ -96,6 +96,7 @@ async def test_duplicate_delivery_of_every_event_changes_nothing(system: System,
     assert after == before
 
 
+@pytest.mark.drill
 async def test_a_power_cut_loses_nothing(running: Running, tmp_path: Path) -> None:
     jobs = [running.generate(photos.landscape(tmp_path)) for _ in range(3)]
     running.power_cut()

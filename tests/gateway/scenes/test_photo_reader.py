@@ -3,7 +3,7 @@
 | class | members | source |
 |---|---|---|
 | memory | an animated WebP whose canvas is patched to 9999 x 9999 (146 bytes) | the patched header |
-| time | a progressive JPEG that repeats its last scan 90 times; stopped workers | a scan of 53 bytes walks the picture |
+| time | a progressive JPEG whose last scan comes 90 times; stopped workers | a scan of 53 bytes walks it |
 | decoder | a worker that dies once, and one that dies each time | a fake pool |
 """
 

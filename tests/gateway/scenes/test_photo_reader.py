@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -18,7 +17,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from PIL import Image
 
 from bus.sandbox import pool as pools
 from bus.sandbox.pool import Pool, Result
@@ -28,6 +26,7 @@ from photo import reader as local
 from photo.reader import Facts
 from photo.workers import CONFINEMENT, TASKS
 from tests.gateway.pictures import encoded
+from tests.photo.bombs import huge_canvas, many_scans
 
 ALICE, MALLORY = uuid4(), uuid4()
 
@@ -49,26 +48,6 @@ async def read(reader: PhotoReader, data: bytes, account: Any = ALICE) -> Facts:
     facts = await reader.check(data, account, early.append)
     assert early == [facts]
     return facts
-
-
-def huge_canvas() -> bytes:
-    """Return an animated WebP of two small frames on a canvas of 100 megapixels."""
-    frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue")]
-    out = io.BytesIO()
-    frames[0].save(out, "WEBP", save_all=True, append_images=frames[1:], quality=1)
-    data = bytearray(out.getvalue())
-    canvas = data.index(b"VP8X") + 12
-    data[canvas : canvas + 6] = (9998).to_bytes(3, "little") * 2
-    return bytes(data)
-
-
-def many_scans() -> bytes:
-    """Return a progressive JPEG whose last scan comes again, as often as its size permits: some 3 s."""
-    out = io.BytesIO()
-    Image.new("L", (5400, 5500), 128).save(out, "JPEG", progressive=True)
-    data = out.getvalue()
-    scan = data[data.rindex(b"\xff\xda") : -2]
-    return data[:-2] + scan * 90 + data[-2:]
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF"])

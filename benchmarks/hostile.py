@@ -118,7 +118,8 @@ def markdown(report: dict[str, Any]) -> str:
         "# A hostile account",
         "",
         f"An honest account sends a photo of 196 kB each second for {report['seconds']} s:"
-        f" {report['machine']}, {report['date']}. Beside it, one hostile account and ten addresses send every flood at once.",
+        f" {report['machine']}, {report['date']}. Beside it, one hostile account and ten addresses send every"
+        " flood at once.",
         "",
         "| | POST p50 s | p99 | longest | job p50 s | p99 | refused |",
         "|---|---:|---:|---:|---:|---:|---:|",

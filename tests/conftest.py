@@ -36,7 +36,8 @@ ATTACH = "SHARPSTREAM_TEST_INFRA"
 START_S = 180  # the very first start fetches Kafka
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 # Ports of its own for each worker: one that was chosen, or whose server is down, seems free to the others.
-os.environ.setdefault(ports.RANGE_KEY, f"{20_000 + WORKER * 1000}-{20_999 + WORKER * 1000}")
+if "PYTEST_XDIST_WORKER" in os.environ or ports.RANGE_KEY not in os.environ:
+    os.environ[ports.RANGE_KEY] = f"{20_000 + WORKER * 1000}-{20_999 + WORKER * 1000}"
 LONGEST = ("tests/e2e/", "tests/chaos/", "tests/sharpstream/stack/")
 
 

@@ -1,6 +1,6 @@
 """The bridges' connections to Kafka: every option is explicit here, independent of a library's defaults.
 
-The gateway's tail and the admin clients set their own. The bridges use aiokafka's clients directly; the
+The admin clients set their own. The bridges use aiokafka's clients directly; the
 projector's subscribers use a FastStream broker.
 """
 
@@ -13,7 +13,7 @@ from faststream.kafka import KafkaBroker
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from bus.contract.limits import MAX_MESSAGE_BYTES
-from bus.kafka import static_membership  # noqa: F401  (installs it for every consumer, FastStream's too)
+from bus.kafka import fetcher, static_membership  # noqa: F401  (for every consumer, FastStream's too)
 from bus.kafka.batch_middleware import BatchMiddleware
 from bus.runtime.settings import KafkaSettings
 

@@ -11,12 +11,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from bus.contract import topics
 from bus.contract.envelope import present
 from bus.contract.topics import Topic
+from bus.kafka import broker
 from bus.runtime.backoff import Backoff
 from bus.runtime.settings import KafkaSettings
 from gateway.streaming.cursor import Cursor
@@ -83,13 +84,11 @@ class Tail:
         return ends[topic_partition]
 
     async def _follow(self) -> None:
-        consumer = AIOKafkaConsumer(
+        consumer = broker.consumer(
+            self._kafka,
+            client_id="sharpstream-tail",
             group_id=None,
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
             request_timeout_ms=int(CHECK_TIMEOUT_S * 1000),
-            **self._kafka.client_options(),
         )
         try:
             await consumer.start()

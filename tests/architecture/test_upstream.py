@@ -22,6 +22,7 @@ import pytest
 import uvicorn
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, codec, errors
 from aiokafka.consumer import consumer, group_coordinator
+from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.producer.sender import Sender
 from aiokafka.protocol.commit import OffsetFetchResponse_v3
 from aiokafka.protocol.group import JoinGroupRequest
@@ -37,7 +38,7 @@ from prometheus_client import CollectorRegistry, Counter
 from xdist.remote import WorkerInteractor
 from xdist.scheduler import LoadScopeScheduling
 
-from bus.kafka import static_membership
+from bus.kafka import fetcher, static_membership
 from gateway.partners import decompression_limit
 from ledger.db import queries
 from ledger.db.tables.accounts import User
@@ -59,6 +60,11 @@ PATCHES = {
         "aiokafka gives its member id up at the first doubt and knows no FENCED_INSTANCE_ID: two processes of"
         " one name throw each other out for ever; and it ignores the error of a whole answer to OffsetFetch",
         "aiokafka keeps the id of a static member, has an error for code 82, and raises OffsetFetch's error",
+    ),
+    "fetcher": Patch(
+        "bus/kafka/fetcher.py",
+        "aiokafka's fetcher awaits what it has cancelled, so that stopping a consumer ends by it",
+        "aiokafka's fetcher swallows the cancellation of its own fetches",
     ),
     "in_hand": Patch(
         "bus/kafka/in_hand.py",
@@ -130,6 +136,19 @@ def test_every_patch_is_listed() -> None:
     assert found - OURS <= {patch.where for patch in PATCHES.values()}
     assert all((ROOT / patch.where).is_file() for patch in PATCHES.values())
     assert PATCHES.keys() <= {name.removeprefix("test_") for name in globals()}
+
+
+async def test_fetcher() -> None:
+    upstream: Any = Fetcher.__new__(Fetcher)
+    upstream._fetch_task, upstream._fetch_waiters = asyncio.ensure_future(asyncio.sleep(60)), set()
+    upstream._pending_tasks = {asyncio.ensure_future(asyncio.sleep(60))}
+    await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await upstream.close()
+
+    # Consumers are made with ours.
+    assert consumer.Fetcher is fetcher.ClosingFetcher
+    assert "Fetcher" in AIOKafkaConsumer.start.__code__.co_names
 
 
 async def test_static_membership(monkeypatch: pytest.MonkeyPatch) -> None:

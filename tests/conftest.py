@@ -38,31 +38,45 @@ WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 # Ports of its own for each worker: one that was chosen, or whose server is down, seems free to the others.
 if "PYTEST_XDIST_WORKER" in os.environ or ports.RANGE_KEY not in os.environ:
     os.environ[ports.RANGE_KEY] = f"{20_000 + WORKER * 1000}-{20_999 + WORKER * 1000}"
-LONGEST = ("tests/e2e/", "tests/chaos/", "tests/sharpstream/stack/")
+TOGETHER = ("tests/e2e/", "tests/web/")
+"""Folders whose tests share one system or browser: each goes to one worker."""
+APART = (
+    "tests/bus/",
+    "tests/sharpstream/stack/",
+    "tests/gateway/partners/test_role",
+    "tests/gateway/test_cli",
+)
+"""Tests that take long and share no fixture of their file: each goes to the next free worker."""
+FIRST = (*TOGETHER, "tests/chaos/", *APART)
+"""Begun first, in this order: at the end, one worker would run them while the others idle."""
 
 
-class OneSystem(LoadScopeScheduling):
-    """Sends each test to a free worker, but all of tests/e2e, which share one system, to the same.
+class Scopes(LoadScopeScheduling):
+    """Sends the tests of a file to one worker, which makes the file's application or model once.
 
-    Tests of a file in tests/architecture go to one worker, because each file reads the whole source once.
     xdist's own `loadgroup` groups nothing under pytest 9.2.
     """
 
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        config.option.loadscopereorder = False  # by the number of tests: minutes of few tests would come last
+        super().__init__(config, log)
+
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith("tests/architecture/"):
-            return nodeid.partition("::")[0]
-        return "e2e" if nodeid.startswith("tests/e2e/") else nodeid
+        for folder in TOGETHER:
+            if nodeid.startswith(folder):
+                return folder
+        return nodeid if nodeid.startswith(APART) else nodeid.partition("::")[0]
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneSystem:
-    """Distribute tests by `OneSystem` if they run in parallel (``-n 2``)."""
-    return OneSystem(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scopes:
+    """Distribute tests by `Scopes` if they run in parallel (``-n 2``)."""
+    return Scopes(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run tests that take minutes first: at the end, one worker would run them while the others idle."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST[0]))
+    """Begin with `FIRST`."""
+    rank = {folder: number for number, folder in enumerate(FIRST)}
+    items.sort(key=lambda item: min((r for f, r in rank.items() if item.nodeid.startswith(f)), default=99))
 
 
 def pytest_collection_finish() -> None:

@@ -107,7 +107,7 @@ PATCHES = {
         "prometheus-client tells a metric's labels only where a series exists",
         "prometheus-client has the names of the labels in its public interface",
     ),
-    "one_system": Patch(
+    "scopes": Patch(
         "tests/conftest.py",
         "xdist's `loadgroup` writes `_nodeid`, which pytest 9.2 no longer reads: it groups nothing",
         "xdist's `loadgroup` groups under pytest 9.2",
@@ -378,7 +378,7 @@ def test_metrics() -> None:
     assert counter._documentation == "Things."
 
 
-def test_one_system(request: pytest.FixtureRequest) -> None:
+def test_scopes(request: pytest.FixtureRequest) -> None:
     node = request.node
     before = node.nodeid
     node.add_marker(pytest.mark.xdist_group("together"))

@@ -97,6 +97,7 @@ async def until_it_serves(settings: KafkaSettings, child: subprocess.Popen[bytes
                 await asyncio.sleep(0.1)
 
 
+@pytest.mark.drill
 async def test_it_starts_with_its_password_keeps_its_data_and_refuses_others(
     image: Path, tmp_path: Path
 ) -> None:

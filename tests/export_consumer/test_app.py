@@ -226,6 +226,7 @@ async def put_scene(connection: asyncpg.Connection, account: UUID) -> UUID:
 
 
 @pytest.mark.kill
+@pytest.mark.drill
 async def test_every_scene_gets_its_automatic_exports_once_without_delaying_requested_ones(
     system: System,
     story: Story,

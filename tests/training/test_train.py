@@ -30,6 +30,7 @@ def one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.mark.drill
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
     batches = [batch(step, seed=TINY.seed, size=TINY.batch, shape=TINY.shape) for step in range(4)]
     whole = Trainer(TINY)
@@ -131,6 +132,7 @@ def test_batches_of_a_group_share_no_picture_with_another_group(monkeypatch):
     assert len(drawn[GROUP - 1]) == 16
 
 
+@pytest.mark.drill
 def test_the_exported_network_matches_torch(tmp_path):
     pytest.importorskip("onnx", reason="needs the dependency group `training`")
     pytest.importorskip("onnxruntime", reason="needs the dependency group `training`")
@@ -142,6 +144,7 @@ def test_the_exported_network_matches_torch(tmp_path):
     assert path.stat().st_size < 15e6
 
 
+@pytest.mark.drill
 def test_a_run_goes_on_from_an_exported_network(tmp_path):
     pytest.importorskip("onnx", reason="needs the dependency group `training`")
     first = Trainer(TINY)

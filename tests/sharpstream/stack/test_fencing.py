@@ -152,6 +152,7 @@ class Watched(Kafka):
 
 
 @pytest.mark.stack
+@pytest.mark.drill
 async def test_a_killed_kafka_is_fenced_and_a_stopped_one_is_not(home: Home) -> None:
     kafka = Watched(home, Memory(home))
     supervisor = Supervisor(home, [kafka])

@@ -83,6 +83,7 @@ async def brokers(settings: KafkaSettings) -> int:
 
 
 @pytest.mark.stack
+@pytest.mark.drill
 async def test_a_folder_without_tls_starts_with_it_and_keeps_its_data(home: Home, tmp_path: Path) -> None:
     pem, trusted = certificate(tmp_path)
     memory = Memory(home)

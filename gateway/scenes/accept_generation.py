@@ -27,10 +27,14 @@ room AS MATERIALIZED (
     SELECT id, CASE WHEN $6 = 'bulk' THEN 'bulk' ELSE effective END AS priority
     FROM (SELECT u.id, {_RULE} AS effective FROM users u WHERE u.id = $2 AND u.is_active) own
     WHERE effective IS NOT NULL)"""  # noqa: S608  (a constant of this package)
-# Each part runs only where the part before it has yielded a row: room, upload, claim.
+# Each part runs only where the part before it has yielded a row: room, claimable, upload, claim.
+_CLAIMABLE: Final = """
+claimable AS (
+    SELECT k.key FROM idempotency_keys k, room
+    WHERE k.user_id = $2 AND k.key = $12 AND k.token = $13 AND k.generation_id IS NULL FOR UPDATE OF k)"""
 _UPLOAD: Final = """
 upload AS (
-    UPDATE uploads SET used_at = now() FROM room
+    UPDATE uploads SET used_at = now() FROM {after}
     WHERE uploads.id = $11 AND uploads.user_id = $2 AND used_at IS NULL RETURNING uploads.id)"""
 _KEY: Final = """
 claim AS (
@@ -118,8 +122,11 @@ async def accept(pool: Where, acceptance: Acceptance, trace: Trace) -> Priority:
 @lru_cache(maxsize=4)
 def _statement(*, upload: bool, claim: bool) -> str:
     parts, after = [_ROOM], "room"
+    if upload and claim:  # an upload is not used up by a request whose key another has taken over
+        parts.append(_CLAIMABLE)
+        after = "claimable"
     if upload:
-        parts.append(_UPLOAD)
+        parts.append(_UPLOAD.format(after=after))
         after = "upload"
     if claim:
         parts.append(_KEY.format(after=after))

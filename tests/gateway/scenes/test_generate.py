@@ -364,6 +364,27 @@ async def test_a_request_that_lost_its_lease_makes_no_scene(
     assert await stored_photos(api, s3_settings) == before
 
 
+async def test_a_request_that_lost_its_lease_leaves_its_upload_unused(
+    api, key, assert_problem, monkeypatch
+) -> None:
+    copy, (upload_id, _) = api.services.blobs.copy, await put(api, key)
+
+    async def slow(*arguments, **options):
+        await copy(*arguments, **options)
+        await api.sql("UPDATE idempotency_keys SET token = $1", uuid4())  # another request has taken over
+
+    async def send_it(name: str) -> httpx.Response:
+        return await api.client.post(
+            URL, headers=key | {"Idempotency-Key": name}, json={"upload_id": upload_id}
+        )
+
+    with monkeypatch.context() as patched:
+        patched.setattr(api.services.blobs, "copy", slow)
+        assert_problem(await send_it("k"), 409, "idempotency_in_progress")
+    assert [row["used_at"] for row in await api.sql("SELECT used_at FROM uploads")] == [None]
+    assert (await send_it("other")).status_code == 202
+
+
 @pytest.mark.parametrize("bad", ["", "with space", "ä", "x" * 256])
 async def test_malformed_idempotency_keys_are_refused(api, key, assert_problem, bad) -> None:
     headers = {k.encode(): v.encode() for k, v in key.items()} | {b"Idempotency-Key": bad.encode("latin-1")}

@@ -19,16 +19,16 @@ from tests.e2e.running import Running, new_home, started
 from tests.e2e.system import System
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def collector() -> Iterator[Collector]:
     """Collect the system's traces."""
     with collecting() as collector:
         yield collector
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(collector: Collector) -> Iterator[Running]:
-    """The stack, started once for all tests."""
+    """The stack, started once for all tests, and stopped after the last one of this folder."""
     # A free port, not 8080, which another stack on this machine may take while this one is down.
     traces = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
     # The flat card: these tests are about what happens around a model, and it takes a twentieth of the time.
@@ -37,7 +37,7 @@ def running(collector: Collector) -> Iterator[Running]:
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Yield containers where an engine answers, else the stack. `SHARPSTREAM_TEST_SYSTEM` overrides this."""
     if chosen(os.environ, engine=engine_answers()) == "stack":

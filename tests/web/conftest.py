@@ -1,4 +1,4 @@
-"""One Chromium a file and the built page for its tests; a gateway in memory and a fresh window for each."""
+"""One Chromium and the built page for all tests; a gateway in memory and a fresh window for each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if (location.protocol === "http:" && !localStorage.getItem("visited")) {
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, which renders on the CPU.
 

@@ -1,0 +1,1 @@
+"""End-to-end tests: a package, so that its system ends with the last of them."""

@@ -81,6 +81,8 @@ class FakeGateway:
         self.asked: list[Asked] = []
         self.role = "user"
         self.scenes: list[dict[str, Any]] = []
+        self.accepted: dict[str, str] = {}
+        """Idempotency-Key -> scene."""
         self.exports: list[dict[str, Any]] = []
         self.keys: list[dict[str, Any]] = []
         self.model = "layered"
@@ -236,10 +238,13 @@ class FakeGateway:
     def _generate(self, asked: Asked) -> Answer:
         name = re.search(rb'filename="([^"]*)"', asked.body)
         assert name
-        pending = {"status": "pending", "preview_url": None, "viewer_url": None}
-        made = self.add_scene(name[1].decode(), generated_3d_gaussian_url=None, **pending)
-        self.publish("generation.requested.v1", made["id"])
-        return Answer({"generation_id": made["id"], "status": "pending", "message": "Accepted."}, 202)
+        key = asked.headers["idempotency-key"]
+        if key not in self.accepted:
+            pending = {"status": "pending", "preview_url": None, "viewer_url": None}
+            made = self.add_scene(name[1].decode(), generated_3d_gaussian_url=None, **pending)
+            self.publish("generation.requested.v1", made["id"])
+            self.accepted[key] = made["id"]
+        return Answer({"generation_id": self.accepted[key], "status": "pending", "message": "Accepted."}, 202)
 
 
 def _handler_of(gateway: FakeGateway) -> type[BaseHTTPRequestHandler]:

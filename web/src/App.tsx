@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, useEffect, useLayoutEffect, useRef } from "react";
 import { Navigate, Outlet, Route, Routes, useLocation, useNavigate } from "react-router";
 
 import { farewell } from "./api/session";
@@ -28,7 +28,8 @@ export function App(): ReactNode {
   const held = useRef<File[]>([]);
   useEffect(() => followInto(queries), [queries]);
   const navigate = useNavigate();
-  useEffect(
+  // Before the page is shown: a file dropped on a page that does not listen yet would replace it.
+  useLayoutEffect(
     () =>
       takeFiles((files) => {
         if (signedIn) add(files);

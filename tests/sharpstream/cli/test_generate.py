@@ -170,6 +170,11 @@ def test_the_address_may_carry_the_api_path(beside: FakeService, photo: Path, tm
     assert result.exit_code == 0, result.output
 
 
+def heed_ctrl_c() -> None:
+    """Undo what a shell does to a command that it starts in the background, such as the whole test run."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_leaves_no_partial_file(beside: FakeService, photo: Path, tmp_path: Path) -> None:
     beside.stuck.set()
     out = tmp_path / "out"
@@ -179,6 +184,7 @@ def test_ctrl_c_leaves_no_partial_file(beside: FakeService, photo: Path, tmp_pat
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_ctrl_c,  # noqa: PLW1509  (one system call)
     )
     deadline = time.monotonic() + 60
     while not (beside.downloading.is_set() and list(out.glob(".*.part"))):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import asyncpg
 import pytest
 from pydantic import SecretStr
@@ -26,7 +28,10 @@ async def test_connections_to_a_read_only_server_are_replaced(empty_database: st
             with pytest.raises(PASSING):
                 await pool.execute("INSERT INTO numbers VALUES (2)")
         await owner.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
-        await pool.execute("INSERT INTO numbers VALUES (3)")
+        for _ in range(settings.pool_size):  # the pool may have made another connection meanwhile
+            with contextlib.suppress(PASSING):
+                await pool.execute("INSERT INTO numbers VALUES (3)")
+                break
         assert await pool.fetchval("SELECT array_agg(number) FROM numbers") == [1, 3]
     await owner.close()
 

@@ -71,6 +71,7 @@ def test_signing_out_is_confirmed_and_a_refused_sign_in_comes_back(gateway: Fake
     page.goto("/sign-up?back=%2Fkeys")
     page.get_by_role("link", name="Sign in", exact=True).last.click()
     expect(page).to_have_url(f"{gateway.url}/sign-in?back=%2Fkeys")
+    expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()  # both forms have these fields
     page.get_by_label("E-mail").fill("ada@example.com")
     page.get_by_label("Password").fill("correct horse battery")
     page.get_by_role("button", name="Sign in").click()

@@ -86,13 +86,13 @@ async def test_an_honest_account_beside_a_hostile_one(running: Running, tmp_path
     finally:
         attacker.send_signal(signal.SIGTERM)
     assert attacker.stdout
-    report = msgspec.json.decode(attacker.stdout.read(), type=Report)
+    with attacker.stdout as printed:
+        report = msgspec.json.decode(printed.read(), type=Report)
     assert attacker.wait() == 0
     answers = report.answers
-    assert set(answers["photos"]) <= {"415", "422", "429"}, answers
+    assert answers["photos"].keys() <= {"415", "422", "429", "503"}, answers
     assert answers["exports"].keys() >= {"202", "429"}, answers
     assert answers["jobs"].keys() <= {"202", "429", "503"}, answers
     assert not {code for found in answers.values() for code in found} & {"500", "502"}, answers
-    for job in jobs:
-        ((ahead,),) = await running.fetch(BETWEEN, UUID(job), UUID(mallory))
-        assert ahead <= AHEAD
+    ahead = [(await running.fetch(BETWEEN, UUID(job), UUID(mallory)))[0][0] for job in jobs]
+    assert max(ahead) <= AHEAD, ahead

@@ -37,7 +37,7 @@ START_S = 180  # the very first start fetches Kafka
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 # Ports of its own for each worker: one that was chosen, or whose server is down, seems free to the others.
 if "PYTEST_XDIST_WORKER" in os.environ or ports.RANGE_KEY not in os.environ:
-    os.environ[ports.RANGE_KEY] = f"{20_000 + WORKER * 1000}-{20_999 + WORKER * 1000}"
+    os.environ[ports.RANGE_KEY] = f"{20_000 + WORKER * 700}-{20_699 + WORKER * 700}"
 TOGETHER = ("tests/e2e/", "tests/web/")
 """Folders whose tests share one system or browser: each goes to one worker."""
 APART = (

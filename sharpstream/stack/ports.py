@@ -14,8 +14,8 @@ from sharpstream.stack.errors import StackError
 LOOPBACK: Final = "127.0.0.1"
 RANGE_KEY: Final = "SHARPSTREAM_PORTS"
 """The environment variable with the ports to choose from, such as ``20000-31999``."""
-# Below 32768, where Linux's ephemeral ports begin: a remembered port must not be in use as a client port at
-# the next start.
+_EPHEMERAL: Final = 32_768
+"""Where Linux's ephemeral ports begin: a remembered port above it may be a client's at the next start."""
 _RANGE: Final = range(20_000, 32_000)
 
 
@@ -43,10 +43,12 @@ async def answers(port: int) -> bool:
 def choose(taken: Collection[int] = (), *, companion: int = 0) -> int:
     """Return a free port outside ``taken``, at random, so that stacks started together seldom collide.
 
-    With ``companion`` the port that many numbers higher is free too, and not in ``taken``.
+    With ``companion`` the port that many numbers higher is free too, not in ``taken``, and where the range
+    permits it no ephemeral one.
     """
     allowed = _allowed()
-    for port in random.sample(allowed, k=len(allowed)):
+    lasting = [port for port in allowed if port + companion < _EPHEMERAL] or allowed
+    for port in random.sample(lasting, k=len(lasting)):
         wanted = {port, port + companion}
         if wanted.isdisjoint(taken) and all(is_free(each) for each in wanted):
             return port

@@ -55,6 +55,10 @@ def test_a_companion_is_no_port_of_the_stack(monkeypatch: pytest.MonkeyPatch) ->
     assert ports.choose({33000}, companion=10_000) == 23001
 
 
+def test_a_companion_is_no_ephemeral_port() -> None:
+    assert all(ports.choose(companion=10_000) + 10_000 < 32768 for _ in range(20))
+
+
 def test_an_occupied_port_is_not_free(occupied: int) -> None:
     assert not ports.is_free(occupied)
 

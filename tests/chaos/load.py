@@ -50,7 +50,7 @@ def photo(dice: random.Random) -> bytes:
 
 
 def bad_photo() -> bytes:
-    """Return a PNG with right checksums and invalid pixels, which only the worker detects."""
+    """Return a PNG with right checksums and invalid pixels, which is refused once it is decoded."""
     head = (32).to_bytes(4, "big") * 2 + bytes([8, 2, 0, 0, 0])
     chunks = [(b"IHDR", head), (b"IDAT", b"these are no pixels at all"), (b"IEND", b"")]
     whole = b"".join(

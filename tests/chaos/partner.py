@@ -95,7 +95,7 @@ class Partner:
         body: dict[str, Any] = {"image_base64": base64.b64encode(image).decode()}
         body |= {"priority": "bulk"} if kind == "bulk" else {}
         body = {"priority": "bulk"} if kind == "wrong" else body
-        self.good[ce_id] = kind != "wrong"
+        self.good[ce_id] = kind not in {"wrong", "unreadable"}
         for _ in range(2 if kind == "repeated" else 1):
             self._producer.produce(
                 self.program.commands,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from functools import partial
 from typing import Final
@@ -30,7 +29,6 @@ from inference_consumer.settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
 
-_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _MIB: Final = 1024 * 1024
 _RENEWAL_S: Final = 600.0
 """Jobs in hand may end that long before a restart for new weights; a CPU takes minutes for a full batch."""
@@ -101,24 +99,23 @@ class App:
         Raises errors of loading the model, `DeviceLostError`, and errors that end the processor, such as
         `FencedError`.
         """
-        loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
-            loop.add_signal_handler(number, self._stop.set)
+        async with process.stop_on_signal(self._stop.set):
+            try:
+                await self._open_and_serve()
+            finally:
+                self.abandoned = not await self._engine.stop(within_s=_LAST_S)
+
+    async def _open_and_serve(self) -> None:
         role = self._settings.role
-        try:
-            async with (
-                HealthServer(role.health_host, role.health_port, lambda: self.ready, lambda: self.note),
-                BlobStore(self._settings.s3) as blobs,
-                photo_reader.opened(self._settings.inference.decode_threads) as photos,
-            ):
-                # The model is loaded before jobs are taken, because a failed worker must not hold any.
-                await tasks.first_of(self._engine.start(), self._stop.wait())
-                if not self._stop.is_set():
-                    await self._serve(blobs, photos)
-        finally:
-            self.abandoned = not await self._engine.stop(within_s=_LAST_S)
-            for number in _SIGNALS:
-                loop.remove_signal_handler(number)
+        async with (
+            HealthServer(role.health_host, role.health_port, lambda: self.ready, lambda: self.note),
+            BlobStore(self._settings.s3) as blobs,
+            photo_reader.opened(self._settings.inference.decode_threads) as photos,
+        ):
+            # The model is loaded before jobs are taken, because a failed worker must not hold any.
+            await tasks.first_of(self._engine.start(), self._stop.wait())
+            if not self._stop.is_set():
+                await self._serve(blobs, photos)
 
     async def _serve(self, blobs: Blobs, photos: PhotoReader) -> None:
         options = self._settings.inference

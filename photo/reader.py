@@ -26,7 +26,7 @@ from photo.header import Header, check_memory, check_size
 from photo.pixels import prepare
 from photo.turns import Allocate, Pixels
 
-__all__ = ["Facts", "Picture", "check", "inspect", "prepare", "read", "rendition_of", "verify"]
+__all__ = ["Facts", "Picture", "check", "inspect", "prepare", "read", "rendition_of"]
 
 _VIDEO: Final = frozenset({b"isom", b"iso2", b"mp41", b"mp42", b"qt  ", b"M4V ", b"3gp4", b"3gp5"})
 
@@ -56,11 +56,6 @@ def inspect(data: bytes) -> Facts:
     """Return the facts without decoding a pixel. Raises `PhotoError`."""
     header = _header(data)
     return _facts(header, exif.read(header.exif))
-
-
-def verify(data: bytes) -> None:
-    """Read a photo to its last pixel, as cheaply as its format allows. Raises `PhotoError`."""
-    pixels.verify(data, _header(data))
 
 
 def check(data: bytes, inspected: Callable[[Facts], None] = lambda _: None) -> Facts:

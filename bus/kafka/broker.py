@@ -1,7 +1,7 @@
 """The bridges' connections to Kafka: every option is explicit here, independent of a library's defaults.
 
-The admin clients set their own. The bridges use aiokafka's clients directly; the
-projector's subscribers use a FastStream broker.
+The admin clients set their own. The bridges use aiokafka's clients directly; the projector's subscribers use
+a FastStream broker.
 """
 
 from __future__ import annotations

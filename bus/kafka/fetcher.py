@@ -1,8 +1,8 @@
 """Stopping a consumer: aiokafka 0.14 raises what it has cancelled itself.
 
 Its fetcher cancels the fetches in flight and awaits each. One that pauses after a failed fetch ends with
-`asyncio.CancelledError`, which then leaves `AIOKafkaConsumer.stop`: to its caller that looks like
-a cancellation of its own task, and the consumer's sockets stay open. So an unreachable Kafka could end a
+`asyncio.CancelledError`, which then leaves `AIOKafkaConsumer.stop`: to its caller that looks like a
+cancellation of its own task, and the consumer's sockets stay open. So an unreachable Kafka could end a
 process that meant to connect again. Importing this module mends it for every consumer.
 """
 

@@ -114,9 +114,8 @@ class Pool:
     def __init__(self, tasks: str, kept: Confinement, *, each: int, deadline_s: float = DEADLINE_S) -> None:
         self._start = wire.Start(tasks=tasks, confinement=kept)
         self._each, self._deadline_s = each, deadline_s
-        self._turns = Turns(
-            2 * each, each
-        )  # a photo that takes its worker to the deadline leaves one for others
+        # Twice: a photo that takes its worker to the deadline leaves one for others.
+        self._turns = Turns(2 * each, each)
         self._idle: list[WorkerProcess] = []
         self._all: set[WorkerProcess] = set()
         self._work: set[asyncio.Task[Any]] = set()

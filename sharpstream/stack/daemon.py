@@ -6,14 +6,13 @@ Started by `sharpstream up` as ``python -m sharpstream.stack.daemon`` and detach
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
 import structlog
 
-from bus.runtime import logs
+from bus.runtime import logs, process
 from sharpstream.stack import control, orphan_processes
 from sharpstream.stack.errors import StackError
 from sharpstream.stack.lock import only_one
@@ -40,9 +39,7 @@ class Daemon:
 
     async def run(self) -> int:
         """Serve until a signal or `down`; return the exit code."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self._leave.set)
-        async with control.listen(self._home, self._answer):
+        async with process.stop_on_signal(self._leave.set), control.listen(self._home, self._answer):
             start = asyncio.create_task(self._bring_up())
             await self._leave.wait()
             start.cancel()

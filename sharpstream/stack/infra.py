@@ -6,14 +6,13 @@ Writes their addresses to ``DIR/state.json`` (mode 600) once all are ready; the 
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 
-from bus.runtime import logs
+from bus.runtime import logs, process
 from sharpstream.stack.kafka import Kafka
 from sharpstream.stack.postgres import Postgres
 from sharpstream.stack.s3 import S3
@@ -51,16 +50,15 @@ async def serve(home: Home) -> None:
     )
     supervisor = Supervisor(home, [kafka, postgres, s3])
     asked_to_stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
-    try:
-        await supervisor.start(supervisor.parts)
-        postgres.create_database()
-        write_private(home.root / "state.json", addresses(kafka, postgres, s3))
-        await asked_to_stop.wait()
-    finally:
-        (home.root / "state.json").unlink(missing_ok=True)
-        await supervisor.stop()
+    async with process.stop_on_signal(asked_to_stop.set):
+        try:
+            await supervisor.start(supervisor.parts)
+            postgres.create_database()
+            write_private(home.root / "state.json", addresses(kafka, postgres, s3))
+            await asked_to_stop.wait()
+        finally:
+            (home.root / "state.json").unlink(missing_ok=True)
+            await supervisor.stop()
 
 
 if __name__ == "__main__":

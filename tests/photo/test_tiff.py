@@ -29,7 +29,7 @@ EIGHT = np.rint(RAMP * 255).astype(np.uint8)
 
 
 def pixels(data: bytes) -> Array:
-    reader.verify(data)
+    reader.check(data)
     return reader.read(data).pixels
 
 

@@ -36,12 +36,15 @@ ENGINE = {
 }
 
 
+PASSWORD = "correct horse battery"
+
+
 def account_of(stack: Stack, name: str) -> str:
     """Make an account and return its API key."""
-    email, password = f"{name}@example.org", "correct horse battery"
+    email = f"{name}@example.org"
     with Client(stack.url) as client:
-        client.register(email, password)
-        session = Session(Memory(Tokens.of(client.login(email, password))))
+        client.register(email, PASSWORD)
+        session = Session(Memory(Tokens.of(client.login(email, PASSWORD))))
     with Client(stack.url, sign_in=session) as client:
         return client.create_api_key("bench").key
 

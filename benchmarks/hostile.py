@@ -25,9 +25,9 @@ import msgspec
 import numpy as np
 from _photo import photo_of
 from _stack import Stack, own_stack
-from fairness import account_of
+from fairness import PASSWORD, account_of
 
-from sharpstream.client import AsyncClient, Client
+from sharpstream.client import AsyncClient, Client, Memory, Session, Tokens
 
 ROOT = Path(__file__).parents[1]
 PHASES = ("alone", "beside", "alone again")
@@ -62,11 +62,14 @@ async def each_second(url: str, key: str, photo: bytes, seconds: int) -> dict[st
     return found
 
 
-def target(stack: Stack, key: str, photo: bytes) -> dict[str, Any]:
+def target(stack: Stack, key: str, photo: bytes, floods: list[str]) -> dict[str, Any]:
     """Return what the attacker is given: an account with a scene, and a partner's access."""
     home = {"SHARPSTREAM_HOME": str(Path(stack.status["credentials_file"]).parent)}
-    with Client(stack.url, key) as client:
+    with Client(stack.url) as client:
+        signed_in = Session(Memory(Tokens.of(client.login("mallory@example.org", PASSWORD))))
+    with Client(stack.url, sign_in=signed_in) as client:
         account = client.me().id
+    with Client(stack.url, key) as client:
         scene = client.wait(client.generate(photo, name="p.jpg").generation_id)
     command = ["partners", "create", "evil", "--account-id", account, "--json"]
     made = subprocess.run(
@@ -82,14 +85,15 @@ def target(stack: Stack, key: str, photo: bytes) -> dict[str, Any]:
         "photo": photo,
         "kafka": json.loads(made.stdout)["kafka"],
         "commands": "partner.evil.commands.v1",
+        "floods": floods,
     }
 
 
-def measure(stack: Stack, seconds: int) -> dict[str, Any]:
+def measure(stack: Stack, seconds: int, floods: list[str]) -> dict[str, Any]:
     """Run the three phases; return them with the attacker's report."""
     photo = photo_of(196_000)
     honest, hostile = account_of(stack, "ada"), account_of(stack, "mallory")
-    given = msgspec.json.encode(target(stack, hostile, photo))
+    given = msgspec.json.encode(target(stack, hostile, photo, floods))
     asyncio.run(each_second(stack.url, honest, photo, 10))  # warm up
     found: dict[str, Any] = {}
     for phase in PHASES:
@@ -149,10 +153,11 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seconds", type=int, default=120)
+    parser.add_argument("--flood", action="append", default=[], help="one of the attacker's floods; all")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     arguments = parser.parse_args()
     with own_stack(INFERENCE_MODEL="null") as stack:
-        runs = measure(stack, arguments.seconds)
+        runs = measure(stack, arguments.seconds, arguments.flood)
     report = {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",

@@ -13,7 +13,8 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
-from typing import Any, Final, Protocol, Self, TypeAlias
+from typing import Any, Final, Protocol, Self
+from uuid import UUID
 
 import aioboto3
 import aiohttp
@@ -22,19 +23,17 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import create_loader
 
-from bus import presign
+from bus import presign, store_tls
+from bus.blob_bytes import PIECE_BYTES, Buffer, parts_of, sha256_of
 from bus.contract.blob_ref import BlobRef
+from bus.runtime import tls
 from bus.runtime.errors import ConfigurationError, PermanentError, SharpstreamError, TransientError
 from bus.runtime.settings import S3Settings, load
+from bus.store_encryption import Encryption
 
-PART_BYTES: Final = 8 * 1024 * 1024
-"""Size of one part of a streamed upload; S3 wants at least 5 MiB."""
 _DESCRIPTIONS: Final = create_loader()
 """botocore's description of S3, loaded once a process: 0.1 s of JSON, which each client would load anew."""
 _MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})
-
-
-Buffer: TypeAlias = bytes | bytearray | memoryview
 
 
 class BlobMissingError(PermanentError):
@@ -58,8 +57,10 @@ class BlobStoreError(TransientError):
 class Blobs(Protocol):
     """The interface of a blob store; `BlobStore` is S3, `bus.testing.MemoryBlobs` is memory."""
 
-    async def put(self, key: str, data: Buffer | AsyncIterator[bytes], media_type: str) -> BlobRef:
-        """Store the bytes under ``key`` and return the blob reference."""
+    async def put(
+        self, key: str, data: Buffer | AsyncIterator[bytes], media_type: str, *, owner: UUID | None = None
+    ) -> BlobRef:
+        """Store the bytes under ``key`` and return the blob reference; ``owner``: the account."""
         ...
 
     async def get(self, ref: BlobRef) -> bytes:
@@ -78,7 +79,13 @@ class Blobs(Protocol):
         """Return up to ``most`` + 1 bytes of an object without a blob reference, and its version."""
         ...
 
-    async def copy(self, key: str, to: str, *, version: str, media_type: str) -> None:
+    def stream(self, key: str) -> AsyncIterator[bytes]:
+        """Yield the bytes of an object in pieces, unchecked."""
+        ...
+
+    async def copy(
+        self, key: str, to: str, *, version: str, media_type: str, owner: UUID | None = None
+    ) -> None:
         """Copy an object within the store as this type, unless it was changed since it was read."""
         ...
 
@@ -102,7 +109,7 @@ class BlobStore:
         self._settings = settings
         self._config = Config(
             signature_version="s3v4",
-            s3={"addressing_style": "path" if settings.endpoint_url else "auto"},
+            s3={"addressing_style": "path" if settings.endpoint_url else "virtual"},
             connect_timeout=5,
             read_timeout=60,
             retries={"max_attempts": 3, "mode": "standard"},
@@ -111,6 +118,7 @@ class BlobStore:
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
+        self._encryption = Encryption(settings)
         self._stack = AsyncExitStack()
         self._client: Any = None
         self._public: Any = None
@@ -122,6 +130,7 @@ class BlobStore:
 
     async def __aenter__(self) -> Self:
         endpoint = self._settings.endpoint_url
+        await store_tls.require(self._settings)
         self._client = await self._connect(endpoint)
         public = self._settings.public_endpoint_url
         self._public = await self._connect(public) if public and public != endpoint else self._client
@@ -141,51 +150,55 @@ class BlobStore:
             region_name=self._settings.region,
         )
         client = await self._stack.enter_async_context(
-            session.client("s3", endpoint_url=endpoint, config=self._config)
+            session.client(
+                "s3", endpoint_url=endpoint, config=self._config, verify=self._settings.ca_file or None
+            )
         )
         presign.round_links(client)
         return client
 
-    async def put(self, key: str, data: Buffer | AsyncIterator[bytes], media_type: str) -> BlobRef:
+    async def put(
+        self, key: str, data: Buffer | AsyncIterator[bytes], media_type: str, *, owner: UUID | None = None
+    ) -> BlobRef:
         """Store bytes or a stream; a stream over 8 MiB goes up in parts and is never held whole.
 
         Raises `BlobStoreError`; then nothing is stored under ``key``.
         """
         if isinstance(data, bytes | bytearray | memoryview):
-            digest = await _sha256(data)
-            async with _translated(key):
-                await self._put_object(key, data, media_type)
+            digest = await sha256_of(data)
+            async with translated(key):
+                await self._put_object(self._new(key, media_type, owner), data)
             return BlobRef(key=key, sha256=digest, bytes=memoryview(data).nbytes, media_type=media_type)
-        return await self._put_stream(key, data, media_type)
+        return await self._put_stream(key, data, media_type, owner)
 
-    async def _put_object(self, key: str, data: Buffer, media_type: str) -> None:
+    async def _put_object(self, new: dict[str, Any], data: Buffer) -> None:
         # As a file, which aiohttp writes in pieces, unlike raw bytes. BytesIO does not copy bytes.
         body = io.BytesIO(data)
-        await self._client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=media_type)
+        await self._client.put_object(Body=body, **new)
 
-    async def _put_stream(self, key: str, data: AsyncIterator[bytes], media_type: str) -> BlobRef:
-        digest, size, upload = hashlib.sha256(), 0, None
+    def _new(self, key: str, media_type: str, owner: UUID | None) -> dict[str, Any]:
+        stated = {"Bucket": self.bucket, "Key": key, "ContentType": media_type}
+        return stated | self._encryption.of(owner)
+
+    async def _put_stream(
+        self, key: str, data: AsyncIterator[bytes], media_type: str, owner: UUID | None
+    ) -> BlobRef:
+        digest, size, upload, new = hashlib.sha256(), 0, None, self._new(key, media_type, owner)
         done: list[dict[str, Any]] = []
-        async with _translated(key):
+        async with translated(key):
             try:
-                async for part, last in _parts(data):
+                async for part, last in parts_of(data):
                     digest.update(part)
                     size += len(part)
                     if last and upload is None:
-                        await self._put_object(key, part, media_type)
+                        await self._put_object(new, part)
                         break
                     if upload is None:
-                        upload = await self._client.create_multipart_upload(
-                            Bucket=self.bucket, Key=key, ContentType=media_type
-                        )
+                        upload = await self._client.create_multipart_upload(**new)
                     done.append(await self._upload_part(key, upload["UploadId"], len(done) + 1, part))
                 if upload is not None:
-                    await self._client.complete_multipart_upload(
-                        Bucket=self.bucket,
-                        Key=key,
-                        UploadId=upload["UploadId"],
-                        MultipartUpload={"Parts": done},
-                    )
+                    where = {"Bucket": self.bucket, "Key": key, "UploadId": upload["UploadId"]}
+                    await self._client.complete_multipart_upload(**where, MultipartUpload={"Parts": done})
             except BaseException:
                 if upload is not None:
                     await self._client.abort_multipart_upload(
@@ -205,11 +218,11 @@ class BlobStore:
 
         Raises `BlobMissingError`, `BlobCorruptError` (size or sha256 differ) or `BlobStoreError`.
         """
-        async with _translated(ref.key):
+        async with translated(ref.key):
             answer = await self._client.get_object(Bucket=self.bucket, Key=ref.key)
             async with answer["Body"] as body:
                 data: bytes = await body.read()
-        if len(data) != ref.bytes or await _sha256(data) != ref.sha256:
+        if len(data) != ref.bytes or await sha256_of(data) != ref.sha256:
             raise BlobCorruptError(
                 f"The object {ref.key} is not what was stored; upload it again.", key=ref.key
             )
@@ -228,7 +241,10 @@ class BlobStore:
         return url
 
     async def presign_put(self, key: str, *, size: int, media_type: str, seconds: int) -> str:
-        """Return a URL that takes one PUT of exactly ``size`` bytes of this type: both are signed."""
+        """Return a URL that takes one PUT of exactly ``size`` bytes of this type: both are signed.
+
+        Encryption at rest is not: the bucket's default is used, until `copy` gives the object its place.
+        """
         params = {"Bucket": self.bucket, "Key": key, "ContentLength": size, "ContentType": media_type}
         url: str = await self._public.generate_presigned_url("put_object", Params=params, ExpiresIn=seconds)
         return url
@@ -238,53 +254,61 @@ class BlobStore:
 
         Raises `BlobMissingError` or `BlobStoreError`.
         """
-        async with _translated(key):
+        async with translated(key):
             answer = await self._client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes=0-{most}")
             async with answer["Body"] as body:
                 return await body.read(), answer["ETag"]
 
-    async def copy(self, key: str, to: str, *, version: str, media_type: str) -> None:
+    async def stream(self, key: str) -> AsyncIterator[bytes]:
+        """Yield an object's bytes in pieces, unchecked. Raises `BlobMissingError` or `BlobStoreError`."""
+        async with translated(key):
+            answer = await self._client.get_object(Bucket=self.bucket, Key=key)
+            async with (body := answer["Body"]):
+                async for piece in body.iter_chunks(PIECE_BYTES):
+                    yield piece
+
+    async def copy(
+        self, key: str, to: str, *, version: str, media_type: str, owner: UUID | None = None
+    ) -> None:
         """Copy an object within the store as this type, unless it was changed since it was read.
 
         Raises `BlobMissingError` or `BlobStoreError`.
         """
         source = {"Bucket": self.bucket, "Key": key}
-        async with _translated(key):
+        async with translated(key):
             await self._client.copy_object(
-                Bucket=self.bucket,
-                Key=to,
                 CopySource=source,
                 CopySourceIfMatch=version,
                 MetadataDirective="REPLACE",  # or the type stays what the uploader said
-                ContentType=media_type,
+                **self._new(to, media_type, owner),
             )
 
     async def delete(self, key: str) -> None:
         """Remove the object; a missing one is fine. Raises `BlobStoreError`."""
-        async with _translated(key):
+        async with translated(key):
             await self._client.delete_object(Bucket=self.bucket, Key=key)
 
     async def keys(self, prefix: str) -> list[str]:
         """Return the keys of all objects below ``prefix``, in order. Raises `BlobStoreError`."""
-        async with _translated(prefix):
+        async with translated(prefix):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
             return [item["Key"] async for page in pages for item in page.get("Contents", [])]
 
     async def pages(self, prefix: str) -> AsyncIterator[list[tuple[str, datetime]]]:
         """Yield the keys below ``prefix`` with the time when each was written. Raises `BlobStoreError`."""
-        async with _translated(prefix):
+        async with translated(prefix):
             paginator = self._client.get_paginator("list_objects_v2")
             async for page in paginator.paginate(Bucket=self.bucket, Prefix=prefix):
                 yield [(item["Key"], item["LastModified"]) for item in page.get("Contents", [])]
 
     async def check(self) -> None:
         """Raise `BlobStoreError` unless the bucket answers."""
-        async with _translated(self.bucket):
+        async with translated(self.bucket):
             await self._client.head_bucket(Bucket=self.bucket)
 
     async def create_bucket(self) -> None:
         """Create the bucket unless it exists."""
-        async with _translated(self.bucket):
+        async with translated(self.bucket):
             try:
                 await self._client.create_bucket(Bucket=self.bucket)
             except ClientError as error:
@@ -293,7 +317,7 @@ class BlobStore:
 
 
 @asynccontextmanager
-async def _translated(key: str) -> AsyncIterator[None]:
+async def translated(key: str) -> AsyncIterator[None]:
     """Convert botocore's errors into ours, whose class decides between retry and dead letter."""
     try:
         yield
@@ -302,25 +326,8 @@ async def _translated(key: str) -> AsyncIterator[None]:
             raise BlobMissingError(f"The object {key} is not in the store.", key=key) from error
         raise BlobStoreError(f"The object store refused: {error}", key=key) from error
     except (BotoCoreError, aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise BlobStoreError(f"The object store cannot be reached: {error}", key=key) from error
-
-
-async def _sha256(data: Buffer) -> str:
-    """Hash off the loop above 1 MiB: 66 MB take about 40 ms even with SHA instructions."""
-    if memoryview(data).nbytes <= 1024 * 1024:
-        return hashlib.sha256(data).hexdigest()
-    return await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
-
-
-async def _parts(data: AsyncIterator[bytes]) -> AsyncIterator[tuple[bytes, bool]]:
-    """Regroup a stream into parts of `PART_BYTES`; the flag marks the last, possibly empty one."""
-    buffer = bytearray()
-    async for chunk in data:
-        buffer += chunk
-        while len(buffer) > PART_BYTES:
-            yield bytes(buffer[:PART_BYTES]), False
-            del buffer[:PART_BYTES]
-    yield bytes(buffer), True
+        why = tls.sentence(error, tls.STORE) or error
+        raise BlobStoreError(f"The object store cannot be reached: {why}", key=key) from error
 
 
 async def _create() -> None:

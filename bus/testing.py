@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from uuid import UUID
 
-from bus.blobs import BlobCorruptError, BlobMissingError, BlobStoreError, Buffer
+from bus.blob_bytes import Buffer
+from bus.blobs import BlobCorruptError, BlobMissingError, BlobStoreError
 from bus.contract.blob_ref import BlobRef
 
 
@@ -15,16 +17,21 @@ class MemoryBlobs:
 
     def __init__(self) -> None:
         self.objects: dict[str, tuple[bytes, str]] = {}
+        self.owners: dict[str, UUID | None] = {}
+        """The account named for each object, whose key would encrypt it."""
         self.written: dict[str, datetime] = {}
         """The times when objects were written; without one it is now."""
 
-    async def put(self, key: str, data: Buffer | AsyncIterator[bytes], media_type: str) -> BlobRef:
+    async def put(
+        self, key: str, data: Buffer | AsyncIterator[bytes], media_type: str, *, owner: UUID | None = None
+    ) -> BlobRef:
         """Store the bytes and return the blob reference."""
         if isinstance(data, bytes | bytearray | memoryview):
             body = bytes(data)
         else:
             body = b"".join([chunk async for chunk in data])
         self.objects[key] = (body, media_type)
+        self.owners[key] = owner
         digest = hashlib.sha256(body).hexdigest()
         return BlobRef(key=key, sha256=digest, bytes=len(body), media_type=media_type)
 
@@ -54,12 +61,19 @@ class MemoryBlobs:
         body, _ = self.objects[key]
         return body[: most + 1], hashlib.sha256(body).hexdigest()
 
-    async def copy(self, key: str, to: str, *, version: str, media_type: str) -> None:
+    async def stream(self, key: str) -> AsyncIterator[bytes]:
+        """Yield the bytes. Raises `BlobMissingError`."""
+        yield (await self.read(key, most=len(self.objects.get(key, (b"", ""))[0])))[0]
+
+    async def copy(
+        self, key: str, to: str, *, version: str, media_type: str, owner: UUID | None = None
+    ) -> None:
         """Copy the object as this type. Raises `BlobStoreError` where it was changed."""
         body, _ = self.objects[key]
         if hashlib.sha256(body).hexdigest() != version:
             raise BlobStoreError(f"The object {key} was changed.", key=key)
         self.objects[to] = (body, media_type)
+        self.owners[to] = owner
 
     async def delete(self, key: str) -> None:
         """Remove the object; a missing one is fine."""

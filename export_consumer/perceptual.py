@@ -1,7 +1,7 @@
 """Perceptual scores, by networks that the operator brings as ONNX files; nothing is measured without them.
 
 A file has two inputs, pictures as float32 (1, 3, H, W) of sRGB in 0..1 with H and W free, and one output of
-one number. docs/operations.md shows how such a file is made of the authors' weights.
+one number. docs/operations/README.md shows how such a file is made of the authors' weights.
 """
 
 from __future__ import annotations

@@ -38,16 +38,20 @@ from bus.runtime import owned_folder
 from bus.runtime.errors import PermanentError, SharpstreamError, TransientError
 from bus.sandbox.confinement import Confinement
 from bus.sandbox.pool import note_lacking
-from export_consumer import errors
+from bus.sandbox.priority import SessionPriority
+from export_consumer import errors, page_template
 from export_consumer.formats import File
 from export_consumer.settings import ConverterSettings
 
 log = structlog.stdlib.get_logger(__name__)
 
-BACKGROUND_NICE: Final = 10
-"""The niceness of background workers, whose results no user waits for."""
-JOBS_EACH: Final = 100
-"""Conversions before a worker is replaced; a start costs 0.3 s, and its first picture 1 s more (numba)."""
+NICE: Final = 10
+"""The niceness of workers: requests and jobs go before conversions."""
+BACKGROUND_NICE: Final = 15
+"""That of background workers, whose results no user waits for."""
+JOBS_EACH: Final = 1_000
+"""Conversions before a worker is replaced, whatever a library leaks. A start costs 0.3 s of a core, its first
+picture 1 s more (numba): at 100 they were half of a small scene's exports."""
 SECONDS = Histogram(
     "sharpstream_export_seconds",
     "Time to convert",
@@ -57,6 +61,8 @@ SECONDS = Histogram(
 LOST = Counter(
     "sharpstream_export_workers_lost", "Workers that crashed, used too much memory or hung", ["why"]
 )
+for _why in ("slow", "memory", "crashed", "confused"):
+    LOST.labels(_why)  # Prometheus sees no rise in a counter that appears with its first value
 _MEASURED: Final = msgspec.json.Decoder(tuple[Scores, dict[str, str]])
 _SCORES: Final = "scores"
 """The label of comparisons, beside the names of formats."""
@@ -93,7 +99,7 @@ class _Worker:
         ours, theirs = socket.socketpair()
         with theirs:
             timeout = settings.timeout_seconds
-            kept = _confinement(settings, folders, nice=BACKGROUND_NICE if background else 0)
+            kept = _confinement(settings, folders, nice=BACKGROUND_NICE if background else NICE)
             # A hung worker may also stop reading or writing in mid-message: socket timeouts bound both.
             for wait in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
                 ours.setsockopt(socket.SOL_SOCKET, wait, struct.pack("ll", timeout, 0))
@@ -110,7 +116,11 @@ class _Worker:
                 env=_environment(settings, folders),
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
+                start_new_session=True,
             )
+        session = SessionPriority(self.process.pid)
+        session.change(min(19, os.getpriority(os.PRIO_PROCESS, 0) + kept.nice))
+        session.close()
         self._jobs = Connection(ours.detach())
         self.jobs_left = JOBS_EACH
 
@@ -302,7 +312,7 @@ def _confinement(settings: ConverterSettings, folders: _Folders, *, nice: int) -
     ]
     return Confinement(
         data_bytes=settings.worker_memory_mb * 1024 * 1024,
-        read=tuple(filter(None, (*libraries, *packages, *_SYSTEM, *settings.score_models.values()))),
+        read=tuple(filter(None, (*libraries, *packages, *_SYSTEM, *settings.files))),
         write=(str(folders.own), str(folders.compiled)),
         threads=True,
         nice=nice,
@@ -311,14 +321,18 @@ def _confinement(settings: ConverterSettings, folders: _Folders, *, nice: int) -
 
 def _environment(settings: ConverterSettings, folders: _Folders) -> dict[str, str]:
     threads = max(1, (os.cpu_count() or 1) // settings.workers)
-    return {key: os.environ[key] for key in _KEPT if key in os.environ} | {
-        "HOME": str(folders.own),
-        "TMPDIR": str(folders.own),
-        "NUMBA_CACHE_DIR": str(folders.compiled),
-        "NUMBA_NUM_THREADS": str(threads),
-        "OMP_NUM_THREADS": str(threads),
-        "OPENBLAS_NUM_THREADS": "1",
-    }
+    return (
+        page_template.variables(settings.viewer)
+        | {key: os.environ[key] for key in _KEPT if key in os.environ}
+        | {
+            "HOME": str(folders.own),
+            "TMPDIR": str(folders.own),
+            "NUMBA_CACHE_DIR": str(folders.compiled),
+            "NUMBA_NUM_THREADS": str(threads),
+            "OMP_NUM_THREADS": str(threads),
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+    )
 
 
 def _error(kind: str, detail: Sequence[str]) -> SharpstreamError:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from PIL import Image
 
 from bus.contract.messages import Scores
-from export_consumer import perceptual
+from export_consumer import perceptual, picture_kernels
 from export_consumer.errors import PhotoUnreadableError, ScoreModelError
 from export_consumer.gaussians import Scene
 from export_consumer.raster import render
@@ -101,26 +100,18 @@ def ssim(one: Picture, other: Picture) -> float:
 
 
 def _blurred(values: Any) -> Any:
-    for axis in (0, 1):
-        radius = min(_RADIUS, (values.shape[axis] - 1) // 2)
-        kernel = _KERNEL[_RADIUS - radius : _RADIUS + radius + 1]
-        windows = np.lib.stride_tricks.sliding_window_view(values, len(kernel), axis=axis)
-        values = windows @ (kernel / kernel.sum())
-    return values
+    rows, columns = (_window(length) for length in values.shape)
+    return picture_kernels.blurred(np.ascontiguousarray(values, np.float32), rows, columns)
+
+
+def _window(length: int) -> Any:
+    radius = min(_RADIUS, (length - 1) // 2)
+    kernel = _KERNEL[_RADIUS - radius : _RADIUS + radius + 1]
+    return (kernel / kernel.sum()).astype(np.float32)
 
 
 def averaged(image: Image.Image, width: int, height: int) -> Picture:
     """Return the image at a smaller or equal size; each pixel is the mean of the area that it covers."""
-    down = _averaged(np.asarray(image), height)
-    across = _averaged(down.transpose(1, 0, 2), width)
-    return across.transpose(1, 0, 2) / np.float32(255)
-
-
-def _averaged(values: Any, count: int) -> Picture:
-    """Return the means of ``count`` equal spans along the first axis, ends counted by their share."""
-    result = np.empty((count, *values.shape[1:]), np.float32)
-    for index, (low, high) in enumerate(pairwise(np.linspace(0, len(values), count + 1))):
-        covered = np.arange(math.floor(low), min(math.ceil(high), len(values)))
-        shares = np.minimum(covered + 1, high) - np.maximum(covered, low)
-        result[index] = np.tensordot(shares / shares.sum(), values[covered[0] : covered[-1] + 1], 1)
+    result: Picture = picture_kernels.averaged(np.asarray(image), height, width)
+    result /= np.float32(255)
     return result

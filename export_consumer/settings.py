@@ -10,7 +10,15 @@ from pydantic import Field, FilePath
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bus.runtime.errors import ConfigurationError
-from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings, load
+from bus.runtime.settings import (
+    INSTANCE,
+    DatabaseSettings,
+    InstanceId,
+    KafkaSettings,
+    RoleSettings,
+    S3Settings,
+    load,
+)
 
 
 class ExportSettings(BaseSettings):
@@ -23,13 +31,8 @@ class ExportSettings(BaseSettings):
         default="sharpstream.export.background", min_length=1, description="of the system's own commands"
     )
     jobs_group: str = Field(default="sharpstream.export.jobs", min_length=1, description="and of events")
-    instance_id: str = Field(
-        default_factory=socket.gethostname, min_length=1, description="static membership: one a process"
-    )
+    instance_id: InstanceId = Field(default_factory=socket.gethostname, description=INSTANCE)
     max_in_flight: int = Field(default=4, ge=1, le=64, description="exports at once; each may hold 200 MB")
-    views: bool = Field(
-        default=True, description="make a picture and a viewer's file of every completed scene"
-    )
     max_records: int = Field(default=2000, ge=1, le=20_000, description="events a transaction at most")
 
 
@@ -41,8 +44,11 @@ class ConverterSettings(BaseSettings):
     workers: int = Field(default=2, ge=1, le=64, description="conversions at once, a process each")
     worker_memory_mb: int = Field(default=1536, ge=256, description="most memory of one; more fails the job")
     timeout_seconds: int = Field(default=300, ge=1, le=3600, description="longest conversion")
+    viewer: FilePath | None = Field(
+        default=None, description="dist/export/viewer.html of the built web page; empty: no format html"
+    )
     lpips_model: FilePath | None = Field(
-        default=None, description="an ONNX file (docs/operations.md): scenes get the score LPIPS"
+        default=None, description="an ONNX file (docs/operations/README.md): scenes get the score LPIPS"
     )
     dists_model: FilePath | None = Field(default=None, description="likewise: the score DISTS")
 
@@ -51,6 +57,11 @@ class ConverterSettings(BaseSettings):
         """Name of each perceptual score -> the path of its ONNX file."""
         files = {"lpips": self.lpips_model, "dists": self.dists_model}
         return {name: str(path.resolve()) for name, path in files.items() if path is not None}
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that workers read beside their libraries."""
+        return (*self.score_models.values(), *([str(self.viewer.resolve())] if self.viewer else []))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

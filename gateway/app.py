@@ -26,6 +26,7 @@ from gateway.http.body_deadline import BodyDeadline
 from gateway.http.client_address import FromProxies, TrustedProxies
 from gateway.http.dependency_injection import check, provide, publish
 from gateway.http.errors import to_response
+from gateway.http.head_requests import HeadAsGet
 from gateway.http.middleware import Observed
 from gateway.http.strict_body import StrictRequest
 from gateway.http.try_it import TryIt, TryTokens
@@ -35,6 +36,8 @@ from gateway.operations.dependencies import OperationDependencies
 from gateway.operations.periodic import sweep
 from gateway.partners import dependencies as partner_dependencies
 from gateway.partners.dependencies import PartnerDependencies
+from gateway.retention import dependencies as retention_dependencies
+from gateway.retention.dependencies import RetentionDependencies
 from gateway.scenes import dependencies as scene_dependencies
 from gateway.scenes import photo_reader
 from gateway.scenes.dependencies import SceneDependencies
@@ -73,6 +76,7 @@ class Groups:
     scenes: SceneDependencies
     system: SystemDependencies
     webhooks: WebhookDependencies
+    retention: RetentionDependencies
     partners: PartnerDependencies
 
 
@@ -90,6 +94,7 @@ def create_app(settings: Settings) -> Litestar:
             SceneDependencies,
             SystemDependencies,
             WebhookDependencies,
+            RetentionDependencies,
             PartnerDependencies,
         ),
         exception_handlers={Exception: to_response, NotFoundException: static_site_routes.unknown_address},
@@ -102,11 +107,9 @@ def create_app(settings: Settings) -> Litestar:
     )
     policy.check(app)
     check(app)
-    tried = TryIt(app.asgi_handler, lambda: app.state["try_tokens"])
+    tried = TryIt(HeadAsGet(app.asgi_handler), lambda: app.state["try_tokens"])
     behind = FromProxies(BodyDeadline(tried), lambda: app.state["proxies"])
-    app.asgi_handler = Observed(
-        behind, metrics, _allow(app), ApiKeys(settings.gateway.api_key_pepper).correlation
-    )
+    app.asgi_handler = Observed(behind, metrics, _allow(app), ApiKeys.of(settings.gateway).correlation)
     return app
 
 
@@ -123,14 +126,16 @@ def _lifespan(
         async with AsyncExitStack() as stack:
             built = await _build(settings, metrics, stack)
             publish(app.state, *(getattr(built, group.name) for group in fields(built)))
-            # None of them ends by itself: `gateway.server` ends the process if one does.
+            # None of them ends by itself: `gateway.serving` ends the process if one does.
             background = app.state["background"] = asyncio.create_task(
                 tasks.first_of(
                     built.streaming.tail.run(),
                     built.streaming.stream_supervisor.run(),
                     built.operations.removals.run(),
+                    built.accounts.mailer.run(),
                     built.scenes.backlog.run(),
                     built.partners.lifecycle.run(),
+                    built.partners.group_limit.run(),
                     sweep(_sweeps(built)),
                 ),
                 name="background",
@@ -149,14 +154,17 @@ def _sweeps(built: Groups) -> dict[str, Callable[[], Awaitable[None]]]:
     return {
         "api_keys": built.accounts.keys.sweep,
         "erasure": built.accounts.erasing.work,
+        "retention": built.retention.retention.sweep,
         "uploads": built.scenes.uploads.sweep,
         "orphan_objects": built.operations.orphans.sweep,
         "idempotency_keys": built.scenes.idempotency.sweep,
         "refresh_tokens": built.accounts.sessions.sweep,
         "shares": built.scenes.shares.sweep,
+        "albums": built.scenes.albums.sweep,
         "rate_limits": built.accounts.limits.sweep,
         "sign_in_throttle": built.accounts.sign_in_throttle.sweep,
         "one_time_links": built.accounts.one_time_links.sweep,
+        "mails": built.accounts.mails.sweep,
     }
 
 
@@ -167,13 +175,14 @@ async def _build(settings: Settings, metrics: Metrics, stack: AsyncExitStack) ->
     blobs = await stack.enter_async_context(BlobStore(settings.s3))
     own = settings.gateway
     webhooks = webhook_dependencies.build(pool, settings.webhooks, settings.outgoing)
-    accounts = account_dependencies.build(pool, own, stack, erase_more=webhook_repository.erase)
+    accounts = account_dependencies.build(pool, settings, stack, erase_more=webhook_repository.erase)
     quotas = accounts.account_quotas
     streaming = stream_dependencies.build(pool, settings, quotas, metrics)
+    operations = operation_dependencies.build(pool, blobs)
     return Groups(
         shared=Shared(settings=settings, pool=pool, blobs=blobs, metrics=metrics),
         accounts=accounts,
-        operations=operation_dependencies.build(pool, blobs),
+        operations=operations,
         streaming=streaming,
         scenes=scene_dependencies.build(
             pool,
@@ -185,6 +194,8 @@ async def _build(settings: Settings, metrics: Metrics, stack: AsyncExitStack) ->
             streaming.waiters,
             webhooks.receivers,
             metrics,
+            accounts.limits,
+            streaming.hub,
         ),
         system=SystemDependencies(
             proxies=TrustedProxies(own.trusted_proxies),
@@ -194,6 +205,7 @@ async def _build(settings: Settings, metrics: Metrics, stack: AsyncExitStack) ->
             ),
         ),
         webhooks=webhooks,
+        retention=retention_dependencies.build(pool, own, operations.removals),
         partners=partner_dependencies.build(pool, settings),
     )
 

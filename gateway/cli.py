@@ -17,6 +17,7 @@ _RUN: Final = {
     "partners": "gateway.partners.app:main",
     "grant-roles": "gateway.partners.role_users:main",
     "create-admin": "gateway.accounts.bootstrap_admin:main",
+    "secrets": "gateway.rotation:main",
     "correlation": "gateway.accounts.correlation:main",
 }
 """Command -> what it runs, imported only then: the relay's own imports take 1 s, everybody's 3 s."""
@@ -53,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument(
         "--reset", action="store_true", help="new password and key for an account that exists"
     )
+    secrets = commands.add_parser("secrets", help="what hangs on which secret, while one is being changed")
+    secrets.add_argument("action", choices=("status", "reseal"), help="reseal: webhooks, with WEBHOOKS_KEY")
     given = commands.add_parser(
         "correlation", help="how a caller's X-Correlation-ID appears in the log, as given_correlation"
     )

@@ -28,12 +28,19 @@ Command = TypeVar("Command", GenerateScene, ExportScene)
 class Submission(Generic[Command]):
     """A job's command as published, with its expiry set, and its ``records``.
 
-    ``records``: the command, then the event for the log of record.
+    ``records``: the command, then the event for the log of record. ``held``: the same as
+    two publications, for a command that waits.
     """
 
     command: Command
     expires_at: datetime
     records: list[OutRecord]
+
+    @property
+    def held(self) -> tuple[list[OutRecord], list[OutRecord]]:
+        """The publication of now, and the one of later."""
+        command, *events = self.records
+        return events, [command]
 
 
 def generation(

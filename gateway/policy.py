@@ -14,6 +14,7 @@ from litestar import Litestar
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
+from bus.runtime.turns import Turns
 from gateway.accounts import auth
 from gateway.accounts.principal import Principal
 from gateway.accounts.quotas import Quotas
@@ -52,6 +53,10 @@ POLICY: Final[dict[str, Rule]] = {
     "refresh": PUBLIC,
     "logout": PUBLIC,
     "reset_password": PUBLIC,
+    "sign_in_options": PUBLIC,
+    "ask_password_reset": PUBLIC,
+    "confirm_email": PUBLIC,
+    "change_email": PERSON,
     "list_sessions": PERSON,
     "end_sessions": PERSON,
     "end_session": PERSON,
@@ -59,9 +64,16 @@ POLICY: Final[dict[str, Rule]] = {
     "change_me": PERSON,
     "my_data": PERSON,
     "erase_me": PERSON,
+    "get_retention": PERSON,
+    "set_retention": PERSON,
+    "reset_retention": PERSON,
+    "list_erasures": PERSON,
     "list_users": ADMIN,
     "get_user": ADMIN,
     "change_user": ADMIN,
+    "get_account_retention": ADMIN,
+    "set_account_retention": ADMIN,
+    "reset_account_retention": ADMIN,
     "create_password_reset": ADMIN,
     "create_invite": ADMIN,
     "list_invites": ADMIN,
@@ -78,13 +90,27 @@ POLICY: Final[dict[str, Rule]] = {
     "events": key("scenes:read"),
     "cancel_scene": key("scenes:write"),
     "delete_scene": key("scenes:write"),
+    "set_start_view": key("scenes:write"),
+    "change_scene": key("scenes:write"),
+    "list_tags": key("scenes:read"),
+    "retry_scene": key("scenes:write"),
+    "change_scenes": key("scenes:write"),
+    "create_archive": key("scenes:read"),
+    "download_archive": PUBLIC,
     "export_scene": key("scenes:write"),
     "list_exports": key("scenes:read"),
     "get_export": key("scenes:read"),
+    "list_all_exports": key("scenes:read"),
     "create_share": key("shares:write"),
     "list_shares": key("scenes:read"),
     "delete_share": key("shares:write"),
     "open_share": PUBLIC,
+    "create_album": key("shares:write"),
+    "list_albums": key("scenes:read"),
+    "delete_album": key("shares:write"),
+    "open_album": PUBLIC,
+    "open_album_scene": PUBLIC,
+    "download_album": PUBLIC,
     "list_export_formats": PUBLIC,
     "create_webhook": key("webhooks:write"),
     "list_webhooks": key("webhooks:read"),
@@ -101,8 +127,14 @@ POLICY: Final[dict[str, Rule]] = {
     "replay_webhook": key("webhooks:write", "scenes:read"),
     "usage": key("usage:read"),
     "usage_events": key("usage:read"),
+    "list_quotas": key("usage:read"),
+    "list_user_quotas": ADMIN,
+    "queue": ADMIN,
+    "list_user_sessions": ADMIN,
+    "end_user_sessions": ADMIN,
     "admin_usage": ADMIN,
     "invariants": ADMIN,
+    "list_admin_acts": ADMIN,
     "list_dead_letters": ADMIN,
     "get_dead_letter": ADMIN,
     "redrive_dead_letter": ADMIN,
@@ -120,11 +152,18 @@ POLICY: Final[dict[str, Rule]] = {
     "ready": PUBLIC,
     "landing": PUBLIC,
     "page": PUBLIC,
+    "shared_page": PUBLIC,
+    "embedded_page": PUBLIC,
+    "shared_picture": PUBLIC,
+    "album_page": PUBLIC,
+    "album_picture": PUBLIC,
+    "oembed": PUBLIC,
     "asset": PUBLIC,
     "favicon": PUBLIC,
     "api_page_file": PUBLIC,
     "asyncapi": PUBLIC,
     "asyncapi_page": PUBLIC,
+    "llms_text": PUBLIC,
     "message_schema": PUBLIC,
 }
 """Operation id -> rule."""
@@ -132,10 +171,19 @@ _OURS: Final = "gateway."
 
 
 async def enforce(connection: auth.Connection, handler: BaseRouteHandler) -> None:
-    """Guard of the whole application: authenticate the caller, then check the operation's rule."""
+    """Guard of the whole application: authenticate the caller, then check the operation's rule.
+
+    Callers take turns: who sends hundreds of requests at once holds up its own.
+    """
     rule = rule_of(handler)
     if rule is PUBLIC:
         return
+    admission: Turns = connection.app.state["admission"]
+    async with admission.of(auth.credentials(connection)):
+        await _admit(connection, handler, rule)
+
+
+async def _admit(connection: auth.Connection, handler: BaseRouteHandler, rule: Rule) -> None:
     if rule.scope is None:
         await auth.person(connection, handler)
     else:

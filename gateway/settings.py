@@ -11,7 +11,9 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bus.runtime.settings import DatabaseSettings, KafkaSettings, S3Settings, load
+from bus.contract.retention import Policy
+from bus.runtime.settings import INSTANCE, DatabaseSettings, InstanceId, KafkaSettings, S3Settings, load
+from gateway.mail.settings import MailSettings
 
 Ports = tuple[range, ...]
 """Ranges of port numbers."""
@@ -52,9 +54,14 @@ class GatewaySettings(BaseSettings):
     page: Path | None = Field(default=None, description="folder of the built web page; empty: a plain page")
     jwt_secret: SecretStr = Field(min_length=32, description="signs access tokens; 32 characters or more")
     jwt_previous_secret: SecretStr | None = Field(
-        default=None, min_length=32, description="still accepted while the secret is being changed"
+        default=None, min_length=32, description="accepted as well while the secret is being changed"
     )
-    api_key_pepper: SecretStr = Field(min_length=32, description="keys the hash of API keys; never change it")
+    api_key_pepper: SecretStr = Field(
+        min_length=32, description="keys the hashes of API keys, sign-ins, shares and links"
+    )
+    api_key_previous_pepper: SecretStr | None = Field(
+        default=None, min_length=32, description="accepted as well while the pepper is being changed"
+    )
     access_token_seconds: int = Field(
         default=900, ge=60, le=24 * 3600, description="how long a sign-in is good"
     )
@@ -97,8 +104,20 @@ class GatewaySettings(BaseSettings):
         le=1_000_000,
         description="of those as interactive, further ones go as bulk; enterprise and admin 4 times",
     )
+    bulk_at_once: int = Field(
+        default=16,  # several batches: a worker never waits for the release of the next
+        ge=1,
+        le=1_000_000,
+        description="bulk ones of a user in the queue, further ones wait for their turn; 4 times as above",
+    )
     max_exports_in_flight: int = Field(
         default=8, ge=1, le=1_000_000, description="exports of a user in flight; 10 and 100 times as above"
+    )
+    exports_per_minute: int = Field(
+        default=60,
+        ge=6,
+        le=1_000_000,
+        description="new exports of a user, a third of them at once; 10 and 100 times as above",
     )
     stored_gib: float = Field(
         default=100, gt=0, description="GiB that a user may store; 10 and 100 times as above"
@@ -119,6 +138,10 @@ class GatewaySettings(BaseSettings):
         default=False, description="image_url on private addresses: only where no customer is a stranger"
     )
     upload_seconds: int = Field(default=3600, ge=60, le=7 * 86400, description="to use an upload")
+    retention: str = Field(
+        default="",
+        description="how long accounts keep what, such as originals=24h,results=90d; default: for ever",
+    )
     heartbeat_seconds: float = Field(default=15, gt=0, description="between comments on a silent stream")
     inference_group: str = Field(
         default="sharpstream.inference", description="consumer group of commands: INFERENCE_GROUP there"
@@ -152,13 +175,22 @@ class GatewaySettings(BaseSettings):
             ip_network(part, strict=False)
         return text
 
+    @field_validator("retention")
+    @classmethod
+    def _policy(cls, text: str) -> str:
+        Policy.from_text(text)
+        return text
+
 
 class WebhookSettings(BaseSettings):
     """Webhooks: the keys that the gateway and the sender share, and the sender's own."""
 
     model_config = SettingsConfigDict(env_prefix="WEBHOOKS_", arbitrary_types_allowed=True)
 
-    key: SecretStr = Field(min_length=32, description="seals the secrets that sign; never change it")
+    key: SecretStr = Field(min_length=32, description="seals the secrets that sign")
+    previous_key: SecretStr | None = Field(
+        default=None, min_length=32, description="opens them as well while the key is being changed"
+    )
     allow_private: bool = Field(
         default=False, description="receivers on private addresses: only where no customer is a stranger"
     )
@@ -167,11 +199,7 @@ class WebhookSettings(BaseSettings):
     )
     max_endpoints: int = Field(default=20, ge=1, le=1000, description="endpoints of one account")
     group: str = Field(default="sharpstream.webhooks", min_length=1, description="consumer group")
-    instance_id: str = Field(
-        default_factory=socket.gethostname,
-        min_length=1,
-        description="static membership, one a process: a restart goes on at once, not after 30 s",
-    )
+    instance_id: InstanceId = Field(default_factory=socket.gethostname, description=INSTANCE)
     max_records: int = Field(default=2000, ge=1, le=20_000, description="records a transaction at most")
     in_flight: int = Field(default=256, ge=1, le=10_000, description="attempts at once")
     in_flight_per_endpoint: int = Field(
@@ -201,6 +229,32 @@ class RelaySettings(BaseSettings):
     lease_seconds: float = Field(default=5, gt=0, le=600, description="a frozen relay is replaced after this")
 
 
+class KafkaUsersSettings(BaseSettings):
+    """Where users of Kafka are made: by Kafka itself, or on Amazon MSK as secrets of AWS."""
+
+    model_config = SettingsConfigDict(env_prefix="KAFKA_USERS_")
+
+    cluster_arn: str | None = Field(
+        default=None,
+        pattern=r"^arn:[^:]+:kafka:[^:]+:\d+:cluster/[^/]+/[^/]+$",
+        description="on Amazon MSK the cluster's ARN: users are secrets of AWS; else nothing",
+    )
+    kms_key_id: str | None = Field(
+        default=None, description="on Amazon MSK the key of those secrets, your own"
+    )
+
+    @field_validator("cluster_arn", "kms_key_id", mode="before")
+    @classmethod
+    def _nothing_is_none(cls, text: str | None) -> str | None:
+        return text or None
+
+    @model_validator(mode="after")
+    def _a_cluster_has_a_key(self) -> Self:
+        if (self.cluster_arn is None) != (self.kms_key_id is None):
+            raise ValueError("set KAFKA_USERS_CLUSTER_ARN and KAFKA_USERS_KMS_KEY_ID, or neither")
+        return self
+
+
 class PartnerSettings(BaseSettings):
     """Partners on Kafka: how they connect, and the quotas of each."""
 
@@ -217,6 +271,7 @@ class PartnerSettings(BaseSettings):
     request_percent: int = Field(
         default=50, ge=1, description="of one of Kafka's threads a partner's requests may take"
     )
+    consumer_groups: int = Field(default=100, ge=1, description="a partner with more is suspended")
     remove_after_seconds: int = Field(
         default=3600,
         ge=0,
@@ -230,11 +285,7 @@ class PartnerBridgeSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PARTNERS_")
 
     group: str = Field(default="sharpstream.partners", min_length=1, description="prefix of its groups")
-    instance_id: str = Field(
-        default_factory=socket.gethostname,
-        min_length=1,
-        description="static membership, one a process: a restart goes on at once, not after 30 s",
-    )
+    instance_id: InstanceId = Field(default_factory=socket.gethostname, description=INSTANCE)
     session_seconds: float = Field(
         default=30, ge=6, le=600, description="a frozen process loses its work to others after this"
     )
@@ -242,6 +293,13 @@ class PartnerBridgeSettings(BaseSettings):
     max_in_flight: int = Field(default=100, ge=1, description="as GATEWAY_MAX_IN_FLIGHT: of a user")
     interactive_at_once: int = Field(
         default=2, ge=1, le=1_000_000, description="as GATEWAY_INTERACTIVE_AT_ONCE: of a user"
+    )
+    bulk_at_once: int = Field(
+        default=16, ge=1, le=1_000_000, description="as GATEWAY_BULK_AT_ONCE: of a user"
+    )
+    stored_gib: float = Field(default=100, gt=0, description="as GATEWAY_STORED_GIB: of a user")
+    requests_per_minute: int = Field(
+        default=600, ge=6, le=1_000_000, description="commands of a user, a sixth of them at once"
     )
     wait_seconds: float = Field(
         default=600, ge=0, description="a command that finds no room for so long is rejected"
@@ -255,6 +313,10 @@ class PartnerBridgeSettings(BaseSettings):
         default=False, description="as GATEWAY_FETCH_ALLOW_PRIVATE, and for webhook_url"
     )
 
+    def instance(self, direction: str) -> str | None:
+        """Return the name in one of its two groups, None for a dynamic member."""
+        return f"{self.instance_id}.{direction}" if self.instance_id else None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
@@ -267,6 +329,8 @@ class Settings:
     database: DatabaseSettings
     partners: PartnerSettings = field(default_factory=PartnerSettings)
     outgoing: OutgoingSettings = field(default_factory=OutgoingSettings)
+    kafka_users: KafkaUsersSettings = field(default_factory=KafkaUsersSettings)
+    mail: MailSettings = field(default_factory=MailSettings)
 
 
 def read() -> Settings:
@@ -279,4 +343,6 @@ def read() -> Settings:
         database=load(DatabaseSettings),
         partners=load(PartnerSettings),
         outgoing=load(OutgoingSettings),
+        kafka_users=load(KafkaUsersSettings),
+        mail=load(MailSettings),
     )

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
+from yarl import URL
 
 from bus.runtime.errors import SharpstreamError
 from gateway import addresses
@@ -30,6 +31,14 @@ class AddressRefusedError(SharpstreamError):
     """The host's name resolves to an address that is not allowed; raised out of the request."""
 
     code = "url_refused"
+
+
+def exact(url: str) -> URL:
+    """Return the URL to request: exactly as it was written, without the fragment, which is never sent.
+
+    Receivers sign what they were given; quoting it again in another spelling breaks their signatures.
+    """
+    return URL(url.partition("#")[0], encoded=True)
 
 
 class SsrfGuard:
@@ -61,7 +70,7 @@ class SsrfGuard:
             raise DomainError("url_refused", f"Give an http or https URL of at most {MAX_URL} characters.")
         if parts.username is not None or parts.password is not None:
             raise DomainError("url_refused", "Leave user name and password out of the URL.")
-        if not url.isascii() or any(letter <= " " for letter in url):
+        if not url.isascii() or any(letter <= " " or letter == "\x7f" for letter in url):
             raise DomainError("url_refused", "The URL must be ASCII without spaces; encode the rest.")
         literal = _literal(host)
         port = port or _PORTS[parts.scheme]

@@ -12,10 +12,11 @@ import structlog
 
 from bus.blobs import Blobs, BlobStore
 from bus.contract import topics
+from bus.kafka import tls_check
 from bus.kafka.processor import Processor
 from bus.runtime import logs, process, tasks, telemetry
 from bus.runtime.health import HealthServer
-from inference_consumer import models, photo_reader, settings
+from inference_consumer import gpu, models, photo_reader, settings
 from inference_consumer.batch_runner import Inference
 from inference_consumer.batcher import Batcher
 from inference_consumer.cancellations import Cancellations
@@ -51,6 +52,7 @@ def _serve(made: list[App]) -> int:
     """Serve, and append the application to ``made`` even if it fails."""
     stated = settings.read()
     logs.configure("inference", stated.role.log_level)
+    gpu.watch()
     made.append(create_app(stated))
     with telemetry.exporting("inference"):
         process.run(made[0].run())
@@ -71,7 +73,7 @@ class App:
         self._engine = Engine(partial(make, settings), max_batch=options.max_batch)
         self._cancellations = Cancellations(
             settings.kafka,
-            client_id=options.instance_id,
+            client_id=options.worker,
             topic=topics.CANCELLATIONS,
             heard=self._sweep,
         )
@@ -107,6 +109,7 @@ class App:
 
     async def _open_and_serve(self) -> None:
         role = self._settings.role
+        await tls_check.require(self._settings.kafka)
         async with (
             HealthServer(role.health_host, role.health_port, lambda: self.ready, lambda: self.note),
             BlobStore(self._settings.s3) as blobs,
@@ -128,16 +131,17 @@ class App:
             max_delay_s=options.max_delay_ms / 1000,
         )
         self._inference = inference = Inference(engine, batcher)
-        progress = ProgressPublisher(self._settings.kafka, client_id=options.instance_id)
+        progress = ProgressPublisher(self._settings.kafka, client_id=options.worker)
         pipeline = Pipeline(
             blobs=blobs,
             model=engine.model,
             inference=inference,
             photos=photos,
             publish=progress,
-            worker=options.instance_id,
+            worker=options.worker,
             decode_threads=options.decode_threads,
             encode_threads=options.encode_threads,
+            progress_after_s=options.progress_after_ms / 1000,
         )
         try:
             await tasks.first_of(

@@ -1,7 +1,7 @@
-"""``card``: the photo itself as a flat card of Gaussians, 2 m in front of the camera. No network, no weights.
+"""``card``, the demo model: the photo itself as a flat card of Gaussians, 2 m in front of the camera.
 
-It is not a reconstruction. It shows that everything around a model works, with the right geometry. The card
-is as wide as the lens's view at that distance, upright, in the photo's colours.
+No network, no weights: it is not a reconstruction. It shows that everything around a model works, with the
+right geometry. The card is as wide as the lens's view at that distance, upright, in the photo's colours.
 """
 
 from __future__ import annotations

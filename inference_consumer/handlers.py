@@ -77,6 +77,7 @@ class Generations:
                 ending = _completed(message, made, record.attempt)
                 span.set(model=made.model.name, batch_size=made.model.batch_size)
                 metrics.GENERATIONS.labels("completed").inc()
+                metrics.GENERATION_SECONDS.labels(message.priority.value).observe(self._age_s(message))
                 log.info(
                     "generation_completed", batch_size=made.model.batch_size, gaussians=made.gaussian_count
                 )
@@ -103,7 +104,7 @@ class Generations:
         return [_event_record(command, ending, command.traceparent)]
 
     def _job(self, command: GenerateScene, record: Record, traceparent: str | None) -> Job:
-        age_s = max(0.0, (self._now() - _aware(command.requested_at)).total_seconds())
+        age_s = self._age_s(command)
         metrics.QUEUE_SECONDS.labels(command.priority.value).observe(age_s)
         if tracing.enabled():
             now_ns = time.time_ns()
@@ -122,6 +123,9 @@ class Generations:
             check=check,
             traceparent=traceparent,
         )
+
+    def _age_s(self, command: GenerateScene) -> float:
+        return max(0.0, (self._now() - _aware(command.requested_at)).total_seconds())
 
     def _silent(self, command: GenerateScene, taken_at: datetime) -> bool:
         """Whether it is too late to publish the ending of a job that was taken in time."""

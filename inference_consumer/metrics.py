@@ -22,6 +22,12 @@ QUEUE_SECONDS: Final = Histogram(
     ["priority"],
     buckets=(0.01, 0.05, 0.25, 1, 5, 15, 60, 300, 1800, 7200),
 )
+GENERATION_SECONDS: Final = Histogram(
+    "sharpstream_generation_seconds",
+    "From the request to the completed generation, its wait in the queue included",
+    ["priority"],
+    buckets=(0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 1800, 7200),
+)
 GENERATIONS: Final = Counter(
     "sharpstream_generations", "Attempts by outcome: completed, cancelled, or the error's code", ["code"]
 )

@@ -13,6 +13,7 @@ from bus.contract.limits import MAX_PHOTO_PIXELS
 from bus.runtime.errors import SharpstreamError
 from bus.sandbox import pool
 from bus.sandbox.pool import Pool
+from bus.sandbox.shared_bytes import shared
 from inference_consumer import errors
 from inference_consumer.models import Photo
 from photo import errors as photo_errors
@@ -43,7 +44,7 @@ class PhotoReader:
         deadline: another attempt may succeed.
         """
         try:
-            async with pool.shared(data) as photo:
+            async with shared(data) as photo:
                 found, pixels = await self._workers.call(
                     "decode",
                     account_id,

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from uuid import UUID
 
 import structlog
 
@@ -61,7 +60,10 @@ class PipelineResult:
 
 
 class Pipeline:
-    """Runs jobs; ``worker`` is this process's name in progress messages."""
+    """Runs jobs; ``worker`` is this process's name in progress messages.
+
+    ``progress_after_s``: what is over sooner is not published as progress.
+    """
 
     def __init__(
         self,
@@ -74,9 +76,10 @@ class Pipeline:
         worker: str,
         decode_threads: int,
         encode_threads: int,
+        progress_after_s: float,
     ) -> None:
         self._blobs, self._model, self._inference = blobs, model, inference
-        self._publish, self._worker = publish, worker
+        self._publish, self._worker, self._progress_after_s = publish, worker, progress_after_s
         self._photos = photos
         self._preparers = ThreadPoolExecutor(decode_threads, thread_name_prefix="prepare")
         self._encoders = ThreadPoolExecutor(encode_threads, thread_name_prefix="encode")
@@ -86,12 +89,12 @@ class Pipeline:
 
         Raises the error of the failed stage, with ``details["timings"]`` of the stages before it.
         """
-        watch = StageTimer(job, self._publish)
-        try:
-            return await self._make(job, watch)
-        except SharpstreamError as error:
-            error.details["timings"] = watch.timings
-            raise
+        async with StageTimer(job, self._publish, after_s=self._progress_after_s) as watch:
+            try:
+                return await self._make(job, watch)
+            except SharpstreamError as error:
+                error.details["timings"] = watch.timings
+                raise
 
     def close(self) -> None:
         """Shut the thread pools down without waiting for running work."""
@@ -100,7 +103,7 @@ class Pipeline:
 
     async def _make(self, job: Job, watch: StageTimer) -> PipelineResult:
         command = job.command
-        watch.publish(
+        watch.start(
             GenerationStarted(
                 generation_id=command.generation_id,
                 account_id=command.account_id,
@@ -113,7 +116,7 @@ class Pipeline:
         with self._inference.coming(command.priority):
             taken, item = await self._prepared(job, watch)
         camera, focal_source = taken.camera, taken.focal_source
-        seen = asyncio.ensure_future(self._seen(command.generation_id, taken.pixels))
+        seen = asyncio.ensure_future(self._seen(command, taken.pixels))
         try:
             served = await self._served(job, item, watch)
             del item, taken  # frees their memory while the result is encoded
@@ -157,12 +160,13 @@ class Pipeline:
             del data
             return taken, await self._on(self._preparers, lambda: self._model.prepare(taken))
 
-    async def _seen(self, generation_id: UUID, pixels: Pixels) -> BlobRef | None:
+    async def _seen(self, command: GenerateScene, pixels: Pixels) -> BlobRef | None:
         """Store the rendition while the network works. Best effort: a scene is not worth less without it."""
+        generation_id = command.generation_id
         key = f"results/{generation_id}/{secrets.token_hex(16)}{rendition.SUFFIX}"
         try:
             file = await self._on(self._preparers, lambda: rendition.encode(pixels))
-            return await self._blobs.put(key, file, rendition.MEDIA_TYPE)
+            return await self._blobs.put(key, file, rendition.MEDIA_TYPE, owner=command.account_id)
         except (SharpstreamError, OSError, ValueError, MemoryError) as error:
             log.warning("rendition_missing", generation_id=str(generation_id), error=str(error))
             return None
@@ -185,7 +189,7 @@ class Pipeline:
         # Each attempt has its own key: a process resumed after a pause must not overwrite a newer file.
         key = f"results/{job.command.generation_id}/{secrets.token_hex(16)}.ply"
         with watch.stage(Stage.UPLOAD):
-            return await self._blobs.put(key, file, MEDIA_TYPE)
+            return await self._blobs.put(key, file, MEDIA_TYPE, owner=job.command.account_id)
 
     def _run_of(self, served: Served) -> ModelRun:
         info = self._model.info

@@ -27,7 +27,7 @@ SOURCE: Final = "/sharpstream/inference"
 CAPACITY: Final = 1000
 """Messages that may wait to be sent: those of about 150 jobs, 0.5 MB."""
 _LINGER_MS: Final = 25
-"""Puts a quick job's seven stages into one request to Kafka and one response to each reader."""
+"""Puts what several jobs publish at once into one request to Kafka and one response to each reader."""
 _AGAIN_S: Final = 5.0
 _FLUSH_S: Final = 1.0
 

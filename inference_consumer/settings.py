@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bus.runtime.settings import KafkaSettings, RoleSettings, S3Settings, load
+from bus.runtime.settings import INSTANCE, InstanceId, KafkaSettings, RoleSettings, S3Settings, load
 
 
 class InferenceSettings(BaseSettings):
@@ -22,12 +22,10 @@ class InferenceSettings(BaseSettings):
     model: str | None = Field(
         default=None,
         min_length=1,
-        description="layered, card, sharp or null; default: sharp with a checkpoint, else layered",
+        description="layered, card (demo, flat), sharp or null; default: sharp with weights, else layered",
     )
     group: str = Field(default="sharpstream.inference", min_length=1, description="consumer group")
-    instance_id: str = Field(
-        default_factory=socket.gethostname, min_length=1, description="static membership: one a process"
-    )
+    instance_id: InstanceId = Field(default_factory=socket.gethostname, description=INSTANCE)
     max_batch: int | None = Field(default=None, ge=1, le=64, description="photos; default: the model's own")
     max_batch_mib: int = Field(default=1024, ge=1, description="MiB of prepared photos in a batch")
     max_delay_ms: float = Field(default=20, ge=0, le=10_000, description="a batch waits for more at most")
@@ -38,11 +36,19 @@ class InferenceSettings(BaseSettings):
         le=64,
         description="photos of an account decoded at once, of all twice as many; up to 4",
     )
+    progress_after_ms: int = Field(
+        default=200, ge=0, le=60_000, description="what is over sooner is not published as progress"
+    )
     encode_threads: int = Field(default=2, ge=1, le=16, description="splats written at once")
     null_seconds: float = Field(
         default=0, ge=0, le=60, description="what a batch of the model null takes; for benchmarks"
     )
     stop_seconds: float = Field(default=10, ge=0, le=300, description="running jobs may end that long")
+
+    @property
+    def worker(self) -> str:
+        """The name of this process in logs, in its progress and to Kafka."""
+        return self.instance_id or socket.gethostname()
 
 
 class SharpSettings(BaseSettings):

@@ -1,16 +1,25 @@
-"""A job and its stage timer, which publishes each stage's start and records its duration."""
+"""A job and its stage timer, which publishes the stages that last and records the duration of each."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 import structlog
 
-from bus.contract.messages import GenerateScene, GenerationProgress, Progress, Stage, Timings
+from bus.contract.messages import (
+    GenerateScene,
+    GenerationProgress,
+    GenerationStarted,
+    Progress,
+    Stage,
+    Timings,
+)
 from bus.runtime import tracing
 from inference_consumer import metrics
 
@@ -42,16 +51,36 @@ class Job:
 
 
 class StageTimer:
-    """Times one job's stages: publishes each stage's start and records its duration."""
+    """Times one job's stages, within ``async with``; called from the event loop.
 
-    def __init__(self, job: Job, publish: PublishProgress) -> None:
-        self._job, self._publish = job, publish
+    The start of the job, and of each stage, is published once it has lasted ``after_s``: of what is over
+    sooner the ending says enough, and seven records of a quick job cost more than its own event.
+    """
+
+    def __init__(self, job: Job, publish: PublishProgress, *, after_s: float) -> None:
+        self._job, self._publish, self._after_s = job, publish, after_s
         self._ms: dict[str, float] = {}
+        self._started: asyncio.TimerHandle | None = None
+        self._stage: asyncio.TimerHandle | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for timer in (self._started, self._stage):
+            if timer is not None:
+                timer.cancel()
 
     @property
     def timings(self) -> Timings:
         """The durations recorded so far."""
         return Timings(queued_ms=self._job.queued_ms, **self._ms)
+
+    def start(self, message: GenerationStarted) -> None:
+        """Publish, in time, that the job has begun."""
+        self._started = self._publish_later(message)
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:
@@ -64,9 +93,11 @@ class StageTimer:
             self.spent(stage, time.perf_counter() - began)
 
     def begin(self, stage: Stage) -> None:
-        """Publish that a stage begins."""
+        """Publish, in time, that a stage has begun."""
         command = self._job.command
-        self.publish(
+        if self._stage is not None:
+            self._stage.cancel()
+        self._stage = self._publish_later(
             GenerationProgress(
                 generation_id=command.generation_id,
                 account_id=command.account_id,
@@ -85,7 +116,13 @@ class StageTimer:
             began_ns = ended_ns - int(seconds * 1e9)
             tracing.past(name, self._job.traceparent, began_ns=began_ns, ended_ns=ended_ns)
 
-    def publish(self, message: Progress) -> None:
+    def _publish_later(self, message: Progress) -> asyncio.TimerHandle | None:
+        if not self._after_s:
+            self._publish_now(message)
+            return None
+        return asyncio.get_running_loop().call_later(self._after_s, self._publish_now, message)
+
+    def _publish_now(self, message: Progress) -> None:
         """Publish, logging any error: progress must not fail a job."""
         try:
             self._publish(message, self._job.attempt)

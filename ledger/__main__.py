@@ -1,4 +1,4 @@
-"""``python -m ledger [run|migrate|rebuild|invariants|unpark]``."""
+"""``python -m ledger [COMMAND]``; ``--help`` lists them (`ledger.cli`)."""
 
 from ledger.cli import main
 

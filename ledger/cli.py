@@ -12,13 +12,17 @@ from typing import Any, Final
 
 import structlog
 
+from bus.kafka import tls_check
 from bus.runtime import logs, process, telemetry
-from bus.runtime.settings import DatabaseSettings, RolePasswords, RoleSettings, load
+from bus.runtime.settings import DatabaseSettings, RolePasswords, RoleSecondPasswords, RoleSettings, load
 from ledger import app, handlers, invariants, rebuild, settings
+from ledger.backup import commands as backups
 from ledger.db import database
 from ledger.db.grants import grant
 from ledger.db.migrate import check, declared, migrate
+from ledger.lost_jobs import kinds
 from ledger.projection import PROJECTOR
+from ledger.republish import republish
 from ledger.unpark import unpark
 
 log = structlog.get_logger(__name__)
@@ -32,7 +36,7 @@ async def _run(_options: argparse.Namespace) -> int:
 async def _migrate(_options: argparse.Namespace) -> int:
     async with database.connect(load(DatabaseSettings)) as connection:
         names = await migrate(connection)
-        users = await grant(connection, load(RolePasswords).given())
+        users = await grant(connection, load(RolePasswords).given(), load(RoleSecondPasswords).given())
     for name in names:
         log.info("migration_applied", migration=name)
     if users:
@@ -45,6 +49,7 @@ async def _rebuild(_options: argparse.Namespace) -> int:
     stated = settings.read()
     async with database.connect(stated.database) as connection:
         await check(connection)
+        await tls_check.require(stated.kafka)
         result = await rebuild.compare(connection, stated.kafka, bucket=stated.s3.bucket)
     print(result.to_json())  # noqa: T201  (the command's answer)
     return 0 if result.equal else 1
@@ -67,12 +72,27 @@ async def _unpark(_options: argparse.Namespace) -> int:
     return 1 if done.left else 0
 
 
+async def _republish(_options: argparse.Namespace) -> int:
+    stated = settings.read()
+    async with database.connect(stated.database) as connection:
+        await check(connection)
+        await tls_check.require(stated.kafka)
+        done = await republish(connection, stated.kafka, kinds(stated.groups))
+    print("null" if done is None else done.to_json())  # noqa: T201  (the command's answer)
+    return 0
+
+
 _COMMANDS: Final[dict[str, tuple[str, Callable[[argparse.Namespace], Coroutine[Any, Any, int]]]]] = {
     "run": ("project events into Postgres until SIGTERM (the default)", _run),
     "migrate": ("bring the database to the newest schema; safe to repeat", _migrate),
     "rebuild": ("project the whole log again beside the live tables and compare", _rebuild),
     "invariants": ("check the invariants over all tables", _invariants),
+    "republish": (
+        "start a new KAFKA_TOPIC_EPOCH from the log in Postgres: Kafka was lost",
+        _republish,
+    ),
     "unpark": ("take parked events again", _unpark),
+    **backups.COMMANDS,
 }
 
 
@@ -93,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command")
     for name, (text, _) in _COMMANDS.items():
         added = commands.add_parser(name, help=text, description=text)
+        backups.add_arguments(name, added)
         if name == "rebuild":
             added.add_argument("--compare", action="store_true", help="compare only, which is the default")
     return parser

@@ -7,6 +7,7 @@ from faststream.kafka import KafkaBroker
 
 from bus.bridges.projector import Projector, subscribe
 from bus.contract import topics
+from bus.kafka.fetcher import fixed
 from ledger import dead_letters, progress
 from ledger.batch_writer import Intake
 from ledger.projection import PROJECTOR, EventProjection
@@ -34,10 +35,10 @@ def register(broker: KafkaBroker, pool: asyncpg.Pool, settings: Settings) -> lis
     dead = Projector(
         pool, name=dead_letters.PROJECTOR, epoch=epoch, apply=dead_letters.DeadLetters(epoch=epoch).apply
     )
-    for projector, read, group in (
-        (events, [topics.EVENTS], options.group),
-        (started, [topics.PROGRESS], f"{options.group}.progress"),
-        (dead, dead_letters.TOPICS, f"{options.group}.dead"),
+    for projector, read, group, gather_s in (
+        (events, [topics.EVENTS], options.group, 0.02),
+        (started, [topics.PROGRESS], f"{options.group}.progress", 0.1),
+        (dead, dead_letters.TOPICS, f"{options.group}.dead", 0.1),
     ):
         subscribe(
             broker,
@@ -46,5 +47,6 @@ def register(broker: KafkaBroker, pool: asyncpg.Pool, settings: Settings) -> lis
             group=group,
             instance_id=options.instance_id,
             max_records=options.max_records,
+            gather_s=fixed(gather_s),
         )
     return [events, started, dead]

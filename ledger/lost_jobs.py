@@ -55,8 +55,6 @@ from ledger.settings import GroupSettings
 log = structlog.stdlib.get_logger(__name__)
 
 SOURCE: Final = "/sharpstream/ledger"
-CODE: Final = "expired"
-"""The error code of the endings."""
 PAGE: Final = 10_000
 """Jobs looked for in Kafka at once."""
 BATCH: Final = 500
@@ -103,10 +101,17 @@ _END_EXPORTS: Final = (
     AND s.id = x.scene_generation_id
     RETURNING x.id, s.user_id AS account, s.id AS scene, x.export_format AS format""",
 )
-_FENCED: Final = "SELECT true FROM chores WHERE name = $1"
-_NOTE_FENCED: Final = (
-    "INSERT INTO chores (name, next_at) VALUES ($1, 'infinity') ON CONFLICT (name) DO NOTHING"
-)
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why jobs are ended: the error code, and the beginning of the sentence for people."""
+
+    code: str
+    sentence: str
+
+
+EXPIRED: Final = Why("expired", "Nobody took it in time")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -245,10 +250,10 @@ class LostJobs:
     ) -> None:
         """Take over the inputs; every one only once per epoch, because it ends each worker of the group."""
         name = f"fenced:{kind.group}:{self._kafka.topic_epoch}"
-        every = other_epoch and await self._pool.fetchval(_FENCED, name) is None
+        every = other_epoch and not await leader_turns.is_done(self._pool, name)
         await commands.take_over(begins, every=every)
         if every:
-            await self._pool.execute(_NOTE_FENCED, name)
+            await leader_turns.note_done(self._pool, name)
 
     async def _ended_in_log(self, kind: Kind, commands: CommandLog, wanted: set[bytes]) -> set[bytes]:
         """Return the jobs that have an ending in the log, above the projected offsets."""
@@ -266,28 +271,32 @@ class LostJobs:
     async def _end(self, kind: Kind, jobs: list[UUID]) -> list[UUID]:
         """Put the endings into the outbox; skip jobs that ended or were ended meanwhile."""
         ended: list[UUID] = []
-        lock, mark = kind.end
         for begin in range(0, len(jobs), BATCH):
             async with self._pool.acquire() as connection, connection.transaction():
-                some = jobs[begin : begin + BATCH]
-                await connection.execute(lock, some)
-                rows = await connection.fetch(mark, some)
-                await outbox.enqueue_each(connection, [[_ending(kind, row)] for row in rows])
-            ended += [row["id"] for row in rows]
+                ended += await end(connection, kind, jobs[begin : begin + BATCH], EXPIRED)
         if ended:
             metrics.LOST.labels(kind.name).inc(len(ended))
             log.error("lost_jobs_ended", kind=kind.name, count=len(ended), first=[*map(str, ended[:10])])
         return ended
 
 
-def _ending(kind: Kind, row: Mapping[str, Any]) -> envelope.OutRecord:
+async def end(connection: asyncpg.Connection, kind: Kind, jobs: list[UUID], why: Why) -> list[UUID]:
+    """Put the endings of those jobs that are in flight into the outbox, once; return their ids."""
+    lock, mark = kind.end
+    await connection.execute(lock, jobs)
+    rows = await connection.fetch(mark, jobs)
+    await outbox.enqueue_each(connection, [[_ending(kind, row, why)] for row in rows])
+    return [row["id"] for row in rows]
+
+
+def _ending(kind: Kind, row: Mapping[str, Any], why: Why) -> envelope.OutRecord:
     message: GenerationFailed | ExportFailed
     if row["format"] is None:
         message = GenerationFailed(
             generation_id=row["id"],
             account_id=row["account"],
-            code=CODE,
-            message="Nobody took it in time; send the photo again.",
+            code=why.code,
+            message=f"{why.sentence}; send the photo again.",
         )
     else:
         message = ExportFailed(
@@ -295,8 +304,8 @@ def _ending(kind: Kind, row: Mapping[str, Any]) -> envelope.OutRecord:
             generation_id=row["scene"],
             account_id=row["account"],
             format=row["format"],
-            code=CODE,
-            message="Nobody took it in time; ask for the export again.",
+            code=why.code,
+            message=f"{why.sentence}; ask for the export again.",
         )
     key = row["account"] if kind.endings is topics.EVENTS else row["id"]
     return envelope.record(kind.endings, message, key=key, source=SOURCE)

@@ -53,10 +53,11 @@ SELECT CASE WHEN count(*) < cardinality($4) THEN coalesce(array_agg(event_id), '
 _KNOWN: Final = "SELECT id FROM scene_generations WHERE id = ANY($1::uuid[])"
 _ROWS: Final = """
 INSERT INTO scene_generations (id, user_id, api_key_id, original_image_url, status, priority, metadata,
-                               created_at, updated_at)
-SELECT r.id, users.id, r.api_key, r.url, 'pending', r.priority, r.metadata::jsonb, r.time, r.time
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
-  AS r (id, account, api_key, url, priority, metadata, time)
+                               created_at, updated_at, retry_of)
+SELECT r.id, users.id, r.api_key, r.url, 'pending', r.priority, r.metadata::jsonb, r.time, r.time, r.retry_of
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
+            $8::uuid[])
+  AS r (id, account, api_key, url, priority, metadata, time, retry_of)
 JOIN users ON users.id = r.account
 ON CONFLICT DO NOTHING RETURNING id"""
 
@@ -135,6 +136,7 @@ class EventProjection:
             message.priority.value,
             to_json({"client": {}, "image": image}),
             event.time,
+            message.retry_of,
         )
 
     async def _endings(self, connection: asyncpg.Connection, events: Sequence[Event]) -> None:

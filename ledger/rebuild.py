@@ -20,6 +20,7 @@ from bus.contract import topics
 from bus.contract.topics import Topic
 from bus.kafka import broker
 from bus.runtime.settings import KafkaSettings
+from ledger import log_cut
 from ledger.batch_writer import Intake
 from ledger.projection import PROJECTOR, EventProjection
 
@@ -34,14 +35,16 @@ SELECT partition, next_offset FROM projector_offsets WHERE projector = $1 AND ep
 # The key of usage is its event, because releases made the row's own id differently.
 # Live rows are compared unless another topic epoch explains them. ``processing`` comes from another topic,
 # and the gateway sets ``deleted_at`` before the log has the event. Earlier releases wrote no ``result_blob``,
-# and no ``photo_url``.
+# and no ``photo_url``. The rebuilt log is asked for events, because the live one may be shortened.
 _KEY_AND_ROW: Final = {
     "event_log": """
         SELECT concat_ws('/', epoch, partition, "offset") AS key,
                jsonb_build_object('event_id', event_id, 'type', type, 'subject', subject,
                    'account_id', account_id, 'source', source, 'time', time,
                    'correlation_id', correlation_id, 'traceparent', traceparent, 'body', body::text) AS row
-        FROM {schema}.event_log WHERE epoch = $1""",
+        FROM {schema}.event_log r WHERE epoch = $1 AND {kept_events}
+            AND NOT EXISTS (SELECT FROM {live}.event_log e
+                            WHERE e.subject = r.subject AND e.event_id = r.event_id AND e.epoch <> $1)""",
     "scene_generations": """
         SELECT s.id::text AS key,
                jsonb_build_object('user_id', s.user_id, 'api_key_id', s.api_key_id, 'priority', s.priority,
@@ -59,19 +62,22 @@ _KEY_AND_ROW: Final = {
                    'scale_uncertainty', s.metadata -> 'scale_uncertainty',
                    'timings', s.metadata -> 'timings', 'error', s.metadata -> 'error',
                    'deleted_at', CASE WHEN EXISTS (
-                       SELECT FROM {schema}.event_log e
+                       SELECT FROM pg_temp.event_log e
                        WHERE e.subject = s.id AND e.type = 'generation.deleted.v1') THEN s.deleted_at END
                ) AS row
         FROM {schema}.scene_generations s
         WHERE (s.status NOT IN ('pending', 'processing')
-               OR EXISTS (SELECT FROM {schema}.event_log e WHERE e.subject = s.id AND e.epoch = $1))
+               OR EXISTS (SELECT FROM pg_temp.event_log e WHERE e.subject = s.id AND e.epoch = $1))
+          AND {kept_scenes}
           AND NOT EXISTS (SELECT FROM {live}.event_log e WHERE e.subject = s.id AND e.epoch <> $1)""",
     "usage_logs": """
         SELECT u.event_id::text AS key,
                to_jsonb(u) - 'id'
                    || jsonb_build_object('rows', count(*) OVER (PARTITION BY u.event_id)) AS row
         FROM {schema}.usage_logs u
-        WHERE NOT EXISTS (SELECT FROM {live}.event_log e WHERE e.event_id = u.event_id AND e.epoch <> $1)""",
+        WHERE {kept_usage}
+            AND NOT EXISTS (SELECT FROM {live}.event_log e
+                            WHERE e.event_id = u.event_id AND e.epoch <> $1)""",
 }
 _COMPARE: Final = """
 SELECT key, live.row AS live, rebuilt.row AS rebuilt, count(*) OVER () AS total
@@ -81,10 +87,14 @@ WHERE live.row::text IS DISTINCT FROM rebuilt.row::text ORDER BY key LIMIT {show
 
 @dataclass(kw_only=True)
 class Comparison:
-    """The result: ``counts`` has the number of differences per table, ``differences`` the first ones."""
+    """The result: ``counts`` has the number of differences per table, ``differences`` the first ones.
+
+    ``forgotten``: events of the log that the event log was shortened by.
+    """
 
     events: int
     parked: int
+    forgotten: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     differences: list[dict[str, Any]] = field(default_factory=list)
 
@@ -116,24 +126,31 @@ async def compare(
         until = {TopicPartition(topic.name, row["partition"]): row["next_offset"] for row in reached}
         projection = EventProjection(epoch=kafka.topic_epoch, bucket=bucket)
         intake = Intake(topic, projector=PROJECTOR, epoch=kafka.topic_epoch, write=projection.write)
-        async for batch in _read(kafka, until):
+        cut = await log_cut.beginnings(kafka, until)
+        async for batch in records(kafka, until):
+            for record in batch:
+                cut.see(record)
             await intake.apply(connection, batch)
-        return await _differences(connection, kafka.topic_epoch, f'"{live}"')
+        return await _differences(connection, kafka.topic_epoch, f'"{live}"', cut)
     finally:
         await transaction.rollback()
 
 
-async def _differences(connection: asyncpg.Connection, epoch: int, live: str) -> Comparison:
+async def _differences(
+    connection: asyncpg.Connection, epoch: int, live: str, cut: log_cut.LogCut
+) -> Comparison:
     for table in _AGAIN:
         await connection.execute(f"ANALYZE pg_temp.{table}")  # autovacuum does not, and the joins are large
+    kept = await cut.prepare(connection, epoch, live)
     found = Comparison(
         events=await connection.fetchval("SELECT count(*) FROM pg_temp.event_log"),
         parked=await connection.fetchval("SELECT count(*) FROM pg_temp.parked_events"),
+        forgotten=await log_cut.forgotten(connection),
     )
     for table, select in _KEY_AND_ROW.items():
         sides = {
-            "live": select.format(schema=live, live=live),
-            "rebuilt": select.format(schema="pg_temp", live=live),
+            "live": select.format(schema=live, live=live, **kept),
+            "rebuilt": select.format(schema="pg_temp", live=live, **kept),
         }
         rows = await connection.fetch(_COMPARE.format(shown=SHOWN, **sides), epoch)
         found.counts[table] = rows[0]["total"] if rows else 0
@@ -143,7 +160,9 @@ async def _differences(connection: asyncpg.Connection, epoch: int, live: str) ->
     return found
 
 
-async def _read(kafka: KafkaSettings, until: Mapping[TopicPartition, int]) -> AsyncIterator[list[RawRecord]]:
+async def records(
+    kafka: KafkaSettings, until: Mapping[TopicPartition, int]
+) -> AsyncIterator[list[RawRecord]]:
     """Yield the committed records below ``until``, in order within a partition."""
     wanted = {part: end for part, end in until.items() if end > 0}
     if not wanted:

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings, load
+from bus.runtime.settings import (
+    INSTANCE,
+    DatabaseSettings,
+    InstanceId,
+    KafkaSettings,
+    RoleSettings,
+    S3Settings,
+    load,
+)
 
 
 class LedgerSettings(BaseSettings):
@@ -17,11 +25,7 @@ class LedgerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LEDGER_")
 
     group: str = Field(default="sharpstream.ledger", min_length=1, description="consumer group")
-    instance_id: str = Field(
-        default_factory=socket.gethostname,
-        min_length=1,
-        description="static membership, one a process: a restart goes on at once, not after 30 s",
-    )
+    instance_id: InstanceId = Field(default_factory=socket.gethostname, description=INSTANCE)
     max_records: int = Field(default=2000, ge=1, le=20_000, description="records a transaction at most")
     check_seconds: float = Field(
         default=3600, gt=0, description="the invariants are checked about this often"
@@ -29,10 +33,16 @@ class LedgerSettings(BaseSettings):
     lost_seconds: float = Field(
         default=600, gt=0, description="about so often jobs are looked for whose command is lost"
     )
+    event_log_days: int | None = Field(
+        default=None,
+        ge=30,  # ledger.log_retention.LEAST_DAYS
+        le=36_500,
+        description="older events are removed from the event log in Postgres; default: none, 30 or more",
+    )
 
 
 class GroupSettings(BaseSettings):
-    """The consumer groups of the commands whose lost jobs the ledger ends."""
+    """The consumer groups whose lag the ledger measures, and of the commands whose lost jobs it ends."""
 
     model_config = SettingsConfigDict(env_prefix="LEDGER_")
 
@@ -42,6 +52,9 @@ class GroupSettings(BaseSettings):
     export_group: str = Field(default="sharpstream.export", min_length=1, description="EXPORT_GROUP there")
     background_group: str = Field(
         default="sharpstream.export.background", min_length=1, description="EXPORT_BACKGROUND_GROUP there"
+    )
+    partners_group: str = Field(
+        default="sharpstream.partners", min_length=1, description="PARTNERS_GROUP there"
     )
 
 

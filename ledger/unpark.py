@@ -13,6 +13,7 @@ import msgspec
 
 from bus.bridges.projector import RawRecord
 from ledger.batch_writer import Intake
+from ledger.db.admin_acts import Act, record
 
 _TAKE: Final = "DELETE FROM parked_events WHERE projector = $1 AND epoch = $2 RETURNING *"
 _LEFT: Final = "SELECT count(*) FROM parked_events WHERE projector = $1 AND epoch = $2"
@@ -31,7 +32,11 @@ async def unpark(connection: asyncpg.Connection, intake: Intake, *, projector: s
         records = [_record(row) for row in await connection.fetch(_TAKE, projector, epoch)]
         records.sort(key=lambda record: (record.topic, record.partition, record.offset))
         await intake.apply(connection, records)
-        return Unparked(len(records), await connection.fetchval(_LEFT, projector, epoch))
+        left = await connection.fetchval(_LEFT, projector, epoch)
+        if records:
+            details = {"projector": projector, "taken": len(records) - left, "left": left}
+            await record(connection, Act(action="unpark", details=details))
+        return Unparked(len(records), left)
 
 
 def _record(row: asyncpg.Record) -> RawRecord:

@@ -65,6 +65,8 @@ def _header(data: bytes, found: Items) -> Header:
     if found.types[item] == b"grid":
         _check_grid(data, found, item, tiles, (width, height))
     coded = _coded(found, item, tiles[0] if tiles else item)
+    if coded.format == "HEIF":
+        _check_names(found)
     width, height, orientation = _transformed(found, item, width, height, apply=coded.format == "HEIF")
     icc, cicp = _colour(found, [item, *tiles[:1]])
     return Header(
@@ -104,6 +106,15 @@ def _check_extents(data: bytes, found: Items, every: list[int]) -> None:
             raise damaged("a part of its picture has no data")
         if found.end(item) > len(data):
             raise short("data")
+
+
+def _check_names(found: Items) -> None:
+    """Raise `PhotoDamagedError` for a name that is no text: pi-heif 1.4.0 ends its process at it."""
+    try:
+        for name in (*found.types.values(), *found.mimes.values()):
+            name.decode()
+    except UnicodeDecodeError as error:
+        raise damaged("an item has an impossible kind") from error
 
 
 def _stated(found: Items, item: int) -> tuple[int, int]:

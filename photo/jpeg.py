@@ -15,8 +15,8 @@ from photo.header import MAX_METADATA, Header, check_size
 
 MAX_SCANS: Final = 100
 """Scans of one photo; encoders write about 10. Each walks over the whole picture."""
-MAX_SCANNED_PIXELS: Final = 3_000_000_000
-"""Pixels times scans: 1 ns each, so that many empty scans of a large photo stay within seconds."""
+MAX_SCANNED_PIXELS: Final = 1_500_000_000
+"""Pixels times scans: 1 ns each. A photo of 100 megapixels may have 15 scans."""
 _MAX_SEGMENTS: Final = 10_000
 _ENTROPY_END: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """The next marker after entropy-coded data: neither a stuffed zero, nor a restart, nor fill bytes."""

@@ -26,7 +26,7 @@ from photo.header import Header, check_memory, check_size
 from photo.pixels import prepare
 from photo.turns import Allocate, Pixels
 
-__all__ = ["Facts", "Picture", "check", "inspect", "prepare", "read", "rendition_of"]
+__all__ = ["Facts", "Picture", "check", "inspect", "link_picture_of", "prepare", "read", "rendition_of"]
 
 _VIDEO: Final = frozenset({b"isom", b"iso2", b"mp41", b"mp42", b"qt  ", b"M4V ", b"3gp4", b"3gp5"})
 
@@ -94,6 +94,13 @@ def rendition_of(data: bytes) -> bytes:
     """Return the photo's `rendition`. Raises `PhotoError`."""
     header = _header(data)
     return rendition.encode(_upright(data, header, exif.read(header.exif), rendition.LONGEST))
+
+
+def link_picture_of(data: bytes, suffix: str) -> bytes:
+    """Return the picture as `rendition.link_picture` encodes it. Raises `PhotoError`."""
+    header = _header(data)
+    upright = _upright(data, header, exif.read(header.exif), rendition.LONGEST_OF_LINK)
+    return rendition.link_picture(upright, suffix)
 
 
 def _upright(

@@ -47,8 +47,14 @@ def rendition(data: bytes) -> Made:
     return Made(None, reader.rendition_of(data))
 
 
+def link_picture(data: bytes, suffix: str) -> Made:
+    """Return a picture for link previews. Raises `PhotoError`."""
+    return Made(None, reader.link_picture_of(data, suffix))
+
+
 TASKS: Final[Mapping[str, Callable[..., Any]]] = {
     "check": check,
     "decode": decode,
+    "link_picture": link_picture,
     "rendition": rendition,
 }

@@ -117,7 +117,7 @@ def _photo(chain: list[Directory], below: list[Directory]) -> Directory:
 
 def _page(source: Directory, size: int) -> Page:
     width, height = source.number(256), source.number(257)
-    bits, forms = source.values(258) or (1,), source.values(339) or (1,)
+    bits, forms = _integers(source, 258) or (1,), _integers(source, 339) or (1,)
     samples = source.number(277, 1)
     if not 1 <= samples <= 16 or len({*bits}) != 1 or len({*forms}) != 1:
         raise unsupported("A TIFF with channels that differ")
@@ -147,18 +147,26 @@ def _page(source: Directory, size: int) -> Page:
     return page
 
 
+def _integers(source: Directory, tag: int) -> tuple[int, ...]:
+    """Return the numbers of a tag that must hold whole ones: text and fractions there are damage."""
+    found = source.values(tag)
+    if not all(isinstance(each, int) for each in found):
+        raise damaged("a field that must hold whole numbers does not")
+    return found
+
+
 def _alpha(source: Directory, samples: int) -> int | None:
     """Return the channel of associated alpha: the first extra one that says so."""
-    extra = source.values(338)
+    extra = _integers(source, 338)
     return samples - len(extra) + extra.index(1) if 1 in extra and len(extra) < samples else None
 
 
 def _offsets(source: Directory, *, tiled: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    offsets = source.values(324 if tiled else 273)
-    counts = source.values(325 if tiled else 279)
+    offsets = _integers(source, 324 if tiled else 273)
+    counts = _integers(source, 325 if tiled else 279)
     if offsets and not counts and source.number(259, 1) == 1 and len(offsets) == 1:
         counts = (max(0, len(source.reader.data) - offsets[0]),)  # old files leave it out
-    if len(offsets) != len(counts) or not all(isinstance(each, int) for each in (*offsets[:1], *counts[:1])):
+    if len(offsets) != len(counts):
         raise damaged("its strips or tiles are not stated")
     return offsets, counts
 
@@ -176,7 +184,7 @@ def _check_kind(page: Page, form: int) -> None:
         raise unsupported(f"A TIFF with {page.bits} bits a sample ({kind})", "Save it with 8 or 16 bits")
     if page.samples < page.colours or (page.photometric == 3 and (page.bits > 8 or page.form != 1)):
         raise damaged("its channels do not fit its colours")
-    if page.photometric == 3 and len(page.source.values(320)) != 3 << page.bits:
+    if page.photometric == 3 and len(_integers(page.source, 320)) != 3 << page.bits:
         raise damaged("its palette is missing")
     if page.predictor not in {1, 2, 3} or (page.predictor == 2 and page.bits not in {8, 16, 32, 64}):
         raise unsupported("A TIFF with this predictor", "Save it with LZW or no compression")

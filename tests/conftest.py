@@ -1,8 +1,8 @@
 """The three real servers, started once for the whole run; databases are made by the migrations.
 
-`SHARPSTREAM_TEST_INFRA=path/to/state.json` attaches to servers that run already
-(``python -m sharpstream.stack.infra DIR`` starts some). They are shared: every test uses topics, groups and
-databases of its own.
+All workers share them, as all runs do to which `SHARPSTREAM_TEST_INFRA=path/to/state.json` gives servers
+that run already (``python -m sharpstream.stack.infra DIR``): each test has topics, groups and databases of
+its own.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ from tests.databases import Databases
 
 ATTACH = "SHARPSTREAM_TEST_INFRA"
 START_S = 180  # the very first start fetches Kafka
-WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-# Ports of its own for each worker: one that was chosen, or whose server is down, seems free to the others.
+WORKER = 1 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw-1").removeprefix("gw"))
+"""0: the process that starts the workers, and the shared servers."""
+# Ports of its own for each: one that was chosen, or whose server is down, seems free to the others.
 if "PYTEST_XDIST_WORKER" in os.environ or ports.RANGE_KEY not in os.environ:
     os.environ[ports.RANGE_KEY] = f"{20_000 + WORKER * 700}-{20_699 + WORKER * 700}"
 TOGETHER = ("tests/e2e/", "tests/web/")
@@ -43,7 +44,7 @@ TOGETHER = ("tests/e2e/", "tests/web/")
 APART = (
     "tests/bus/",
     "tests/sharpstream/stack/",
-    "tests/gateway/partners/test_role",
+    "tests/gateway/partners/test_role.py",
     "tests/gateway/test_cli",
 )
 """Tests that take long and share no fixture of their file: each goes to the next free worker."""
@@ -115,38 +116,58 @@ class Infra:
         return psql(self.database_url, statement)
 
 
+class Servers:
+    """The servers' process, started at once; their addresses are known some 20 s later."""
+
+    def __init__(self) -> None:
+        # Not below pytest's own folder: that is closed to the user whom Postgres runs as when we are root.
+        self._folder = Path(tempfile.mkdtemp(prefix="sharpstream-tests-", dir="/var/tmp"))
+        self.state = self._folder / "state.json"
+        with (self._folder / "infra.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "sharpstream.stack.infra", str(self._folder)],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one system call
+            )
+
+    def stop(self) -> None:
+        """Stop them and remove their data."""
+        self._process.terminate()
+        self._process.wait()
+        shutil.rmtree(self._folder)
+
+
+def pytest_xdist_setupnodes(config: pytest.Config, specs: object) -> None:
+    """Start the servers that the workers share, while those import the tests."""
+    if ATTACH not in os.environ:
+        servers = Servers()
+        config.add_cleanup(servers.stop)
+        os.environ[ATTACH] = str(servers.state)
+
+
 @pytest.fixture(scope="session")
 def infra() -> Iterator[Infra]:
     """Kafka, Postgres and S3 on free loopback ports."""
     if attached := os.environ.get(ATTACH):
-        yield Infra.read(Path(attached))
+        yield _read(Path(attached))
         return
-    # Not below pytest's own folder: that is closed to the user whom Postgres runs as when we are root.
-    folder = Path(tempfile.mkdtemp(prefix="sharpstream-tests-", dir="/var/tmp"))
-    command = [sys.executable, "-m", "sharpstream.stack.infra", str(folder)]
-    with (folder / "infra.log").open("wb") as log:
-        servers = subprocess.Popen(
-            command,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one system call
-        )
+    servers = Servers()
     try:
-        yield Infra.read(_wait_for(folder / "state.json", servers))
+        yield _read(servers.state)
     finally:
-        servers.terminate()
-        servers.wait()
-        shutil.rmtree(folder)
+        servers.stop()
 
 
-def _wait_for(path: Path, servers: subprocess.Popen[bytes]) -> Path:
+def _read(state: Path) -> Infra:
     deadline = time.monotonic() + START_S
-    while not path.exists():
-        if servers.poll() is not None or time.monotonic() > deadline:
-            pytest.fail(f"the servers did not start:\n{(path.parent / 'infra.log').read_text()[-3000:]}")
+    while not state.exists():
+        if time.monotonic() > deadline:
+            log = state.parent / "infra.log"
+            pytest.fail(f"no servers at {state}:\n{log.read_text()[-3000:] if log.exists() else ''}")
         time.sleep(0.05)
-    return path
+    return Infra.read(state)
 
 
 @pytest.fixture
@@ -163,8 +184,8 @@ def s3_settings(infra: Infra, s3_bucket: str) -> S3Settings:
 
 @pytest.fixture(scope="session")
 def s3_bucket(infra: Infra) -> str:
-    """One bucket for the run: keys are random, and each bucket claims storage volumes of its own."""
-    bucket = "sharpstream-tests"
+    """One bucket for a worker, whose tests compare its contents; each bucket claims storage volumes."""
+    bucket = f"sharpstream-tests-{WORKER}-{uuid4().hex[:8]}"
     _run_module("bus.blobs", _s3_environment(infra.s3.model_copy(update={"bucket": bucket})))
     return bucket
 

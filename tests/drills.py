@@ -1,8 +1,9 @@
-"""``python -m tests.drills`` runs the tests marked ``drill``, all of them or one.
+"""``python -m tests.drills`` runs the tests marked ``drill``, all of them or those of one file.
 
-A drill takes minutes, up to 15, which is too long for ``make test``. ``--one`` runs the drill that the hash
-of the commit, as a number, selects: a commit always gets the same one, and each runs every few commits. If
-no file has the marker, the program says so and its exit status is 0. A marker without a test is a failure.
+A drill, the marked tests of one file, takes minutes, up to 15, which is too long for ``make test``. ``--one``
+runs the drill that the hash of the commit, as a number, selects: a commit always gets the same one, and each
+runs every few commits. If no file has the marker, the program says so and its exit status is 0. A marker
+without a test is a failure.
 """
 
 from __future__ import annotations
@@ -47,9 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def drills(collected: str) -> list[str]:
-    """Return the test functions in pytest's list of tests, each once and without parameters."""
-    lines = (line.partition("[")[0] for line in collected.splitlines())
-    return list(dict.fromkeys(line for line in lines if re.fullmatch(r"[\w/.-]+\.py(::\w+)+", line)))
+    """Return the files in pytest's list of tests, each once."""
+    lines = re.findall(r"^([\w/.-]+\.py)::", collected, re.MULTILINE)
+    return list(dict.fromkeys(lines))
 
 
 def in_turn(names: Sequence[str], number: str) -> str:

@@ -24,6 +24,7 @@ from training.train import averaged
 
 OPSET: Final = 17
 INPUT: Final = "image"
+FOCAL: Final = "focal"
 OUTPUTS: Final = ("log_disparity", "sky", "camera")
 TOLERANCE: Final = 0.05
 """Of any output, at the worst pixel of random noise: the cost that half-precision weights may have."""
@@ -38,9 +39,9 @@ class Plain(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return log disparity, sky and camera; see `training.network.Geometry`."""
-        seen = self.network(image)
+    def forward(self, image: Tensor, focal: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return log disparity, sky and camera; see `training.network`."""
+        seen = self.network(image, focal)
         return seen.log_disparity, seen.sky, seen.camera
 
 
@@ -75,6 +76,7 @@ def export(network: Network, path: Path, notes: dict[str, str] | None = None) ->
     # buffer serve both.
     axes = {
         INPUT: {0: "pictures", 2: "height", 3: "width"},
+        FOCAL: {0: "pictures"},
         "log_disparity": {0: "pictures", 1: "rows", 2: "columns"},
         "sky": {0: "pictures", 1: "rows", 2: "columns"},
         "camera": {0: "pictures"},
@@ -83,7 +85,7 @@ def export(network: Network, path: Path, notes: dict[str, str] | None = None) ->
         warnings.simplefilter("ignore")
         torch.onnx.export(
             Plain(network).eval(),
-            (torch.rand(2, 3, 64, 96),),
+            (torch.rand(2, 3, 64, 96), torch.tensor([[1.0, 0.2], [0.0, 0.0]])),
             str(partial),
             opset_version=OPSET,
             dynamo=False,
@@ -91,7 +93,7 @@ def export(network: Network, path: Path, notes: dict[str, str] | None = None) ->
             # runtime joins them when it loads it.
             training=torch.onnx.TrainingMode.PRESERVE,
             do_constant_folding=False,
-            input_names=[INPUT],
+            input_names=[INPUT, FOCAL],
             output_names=list(OUTPUTS),
             dynamic_axes=axes,
         )
@@ -115,12 +117,13 @@ def difference(network: Network, path: Path, shape: tuple[int, int, int]) -> flo
 
     count, height, width = shape
     image = np.random.default_rng(0).random((count, 3, height, width), np.float32)
+    focal = np.array([[k % 2, 0.3 * (k % 2)] for k in range(count)], np.float32)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    seen = session.run(list(OUTPUTS), {INPUT: image})
+    seen = session.run(list(OUTPUTS), {INPUT: image, FOCAL: focal})
     with torch.no_grad():
-        known = network(torch.from_numpy(image))
+        known = network(torch.from_numpy(image), torch.from_numpy(focal))
     return float(max(np.abs(a - b.numpy()).max() for a, b in zip(seen, known, strict=True)))
 
 

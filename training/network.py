@@ -38,7 +38,7 @@ class Geometry(NamedTuple):
     `log_disparity` (N, H/2, W/2): minus the logarithm of the depth, up to one number a picture. `sky` (N,
     H/2, W/2): a logit. `camera` (N, 3): the logarithm of the median depth in metres over the focal length
     in diagonals, the logarithm of that number's Laplace spread, and the logarithm of the focal length in
-    diagonals.
+    diagonals, which is the known one where one was given.
     """
 
     log_disparity: Tensor
@@ -158,14 +158,23 @@ class Network(nn.Module):
         self.merges = nn.ModuleList(Merge(c, f, w) for c, f, w in zip(coarser, fine, WIDTHS, strict=True))
         self.out = nn.Conv2d(WIDTHS[0], 2, 3, padding=1)
         self.whole = nn.Sequential(nn.Linear(DEEP + STAGES[-1][4] + 1, 128), nn.ReLU6())
+        self.lens = nn.Linear(2, 128, bias=False)
         self.context = nn.Linear(128, DEEP)
         self.camera = nn.Linear(128, 3)
+        self.relief = nn.Linear(128, 1)
+        """The logarithm of a factor of the relief: a longer lens sees less of it in the same things."""
         for layer in (self.out, self.context, self.camera):
             nn.init.normal_(layer.weight, std=0.01)
             nn.init.zeros_(cast("Tensor", layer.bias))
+        nn.init.zeros_(self.lens.weight)
+        nn.init.zeros_(self.relief.weight)
+        nn.init.zeros_(self.relief.bias)
 
-    def forward(self, image: Tensor) -> Geometry:
-        """Return the geometry of pictures (N, 3, H, W), RGB in 0..1."""
+    def forward(self, image: Tensor, focal: Tensor | None = None) -> Geometry:
+        """Return the geometry of pictures (N, 3, H, W), RGB in 0..1.
+
+        ``focal`` (N, 2): 1 and the logarithm of the focal length in diagonals where it is known, else 0, 0.
+        """
         features = self.backbone((image - 127 / 255) * (255 / 128))
         last = features[-1]
         # Rows run from -1 at the top to 1 at the bottom; made at 1/32 and enlarged, they cost nothing and
@@ -176,14 +185,23 @@ class Network(nn.Module):
         aspect = ones[:, :, :1].sum(1) / ones[:, :1].sum(
             2
         )  # height over width, in operations that an export keeps
-        whole = self.whole(torch.cat([x.mean((2, 3)), last.mean((2, 3)), aspect.to(x.dtype)], 1))
+        linear, bend = self.whole
+        whole = linear(torch.cat([x.mean((2, 3)), last.mean((2, 3)), aspect.to(x.dtype)], 1))
+        if focal is not None:
+            whole = whole + self.lens(focal.to(whole.dtype))
+        whole = bend(whole)
         x = x + self.context(whole)[:, :, None, None]
         for merge, fine, row in zip(
             reversed(self.merges), reversed(features[:-1]), reversed(rows[:-1]), strict=True
         ):
             x = merge(x, fine, row)
         maps = self.out(x).float()
-        return Geometry(maps[:, 0], maps[:, 1], self.camera(whole).float())
+        camera = self.camera(whole).float()
+        if focal is not None:
+            length = torch.where(focal[:, :1] > 0, focal[:, 1:].float(), camera[:, 2:])
+            camera = torch.cat([camera[:, :2], length], 1)
+        factor = torch.exp(self.relief(whole).float().clamp(-2, 2))[:, :, None]
+        return Geometry(maps[:, 0] * factor, maps[:, 1], camera)
 
     def train(self, mode: bool = True) -> Network:
         """Choose the mode; the backbone's normalisation keeps its ImageNet statistics."""

@@ -15,7 +15,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
@@ -26,8 +26,11 @@ from training.data import Batch, Producer, batch, halved
 from training.exported import weights
 from training.losses import Truth
 from training.network import Network, fresh
-from training.worlds import kinds
+from training.worlds import close, kinds, library
 from training.worlds.render import HELD_OUT_SEED, render
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CHECKPOINT: Final = "checkpoint.pt"
 METRICS: Final = "metrics.jsonl"
@@ -55,6 +58,8 @@ class Settings:
     pretrained: bool = True
     shape: tuple[int, int] | None = None
     """One shape for all pictures, for tests."""
+    rate: float = field(default=1.0, compare=False)
+    """A factor of all learning rates: less than 1 to go on from weights that are good already."""
     cooldown_from: int | None = field(default=None, compare=False)
     """From this step on the rate falls to 0 over `cooldown` steps."""
     cooldown: int = field(default=2000, compare=False)
@@ -83,7 +88,7 @@ class Trainer:
         """Return the factor of the learning rates at a step."""
         s = self.settings
         warm = min(1.0, (step - self.began + 1) / s.warmup)
-        factor: float = warm / (1 + step / s.half_life) ** 0.5
+        factor: float = s.rate * warm / (1 + step / s.half_life) ** 0.5
         if s.cooldown_from is not None:
             factor *= min(1.0, max(0.0, 1 - (step - s.cooldown_from) / s.cooldown))
         return factor
@@ -96,8 +101,11 @@ class Trainer:
         for group, rate in zip(self.optimiser.param_groups, (s.head_rate, s.encoder_rate), strict=True):
             group["lr"] = rate * self.rate(step)
         images, truth = tensors(made, self.device)
+        # Of every second picture the focal length is known, as EXIF gives it, others in turn each time.
+        known = (torch.arange(len(images), device=self.device) + step) % 2 == 0
+        focal = torch.where(known, truth.camera[:, 1], 0.0)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            seen = self.network(images)
+            seen = self.network(images, torch.stack([known.float(), focal], 1))
         parts = losses.parts(seen.log_disparity, seen.sky, seen.camera, truth)
         loss = torch.stack(list(parts.values())).sum()
         self.optimiser.zero_grad(set_to_none=True)
@@ -122,7 +130,9 @@ class Trainer:
         """
         # Counters of normalisation are not exported; nothing reads them.
         counters = {k: v for k, v in self.network.state_dict().items() if k.endswith("num_batches_tracked")}
-        self.network.load_state_dict(counters | state)
+        # A file from before the lens was an input: what reads it begins without effect.
+        lens = {k: v for k, v in self.network.state_dict().items() if k.startswith(("lens.", "relief."))}
+        self.network.load_state_dict(counters | lens | state)
         self.averaged = {key: value.clone() for key, value in self.network.state_dict().items()}
         self.step_number = self.began = step
 
@@ -180,19 +190,30 @@ def tensors(made: Batch, device: torch.device) -> tuple[Tensor, Truth]:
 # ----------------------------------------------------------------------------------------
 
 
-def held_out(count: int = 40) -> list[tuple[Any, Any, float, str]]:
+def held_out(
+    count: int = 40, names: Sequence[str] = (*kinds.TRAINING, *kinds.HELD_OUT), seed: int = HELD_OUT_SEED + 1
+) -> list[tuple[Any, Any, float, str]]:
     """Return pictures held back: images, halved depths, focal lengths in diagonals, kinds of world."""
-    names = [*kinds.TRAINING, *kinds.HELD_OUT]
     shapes = ((192, 256), (256, 192), (160, 288))
     out = []
     for k in range(count):
-        p = render(HELD_OUT_SEED + 1, k, shapes[k % 3], names[k % len(names)])
+        p = render(seed, k, shapes[k % 3], names[k % len(names)])
         out.append((p.image, halved(p.depth), p.focal / float(np.hypot(*p.depth.shape)), p.kind))
     return out
 
 
-def judge(network: Network, pictures: list[tuple[Any, Any, float, str]]) -> dict[str, float]:
-    """Return the mean measures of a network over pictures, and those of the vertical gradient."""
+def further(count: int = 36) -> list[tuple[Any, Any, float, str]]:
+    """Return pictures of the closer worlds, of things and photographs that training never saw."""
+    return held_out(count, tuple(close.FURTHER), HELD_OUT_SEED + 2)
+
+
+def judge(
+    network: Network, pictures: list[tuple[Any, Any, float, str]], *, known: bool = False
+) -> dict[str, float]:
+    """Return the mean measures of a network over pictures, and those of the vertical gradient.
+
+    ``known``: the network is given the focal lengths.
+    """
     ours, theirs, scales, focals = [], [], [], []
     network.eval()
     for image, depth, focal, _kind in pictures:
@@ -200,7 +221,8 @@ def judge(network: Network, pictures: list[tuple[Any, Any, float, str]]) -> dict
         if valid.sum() < 200:
             continue
         with torch.no_grad():
-            seen = network(torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255)
+            lens = torch.tensor([[1.0, np.log(focal)]] if known else [[0.0, 0.0]])
+            seen = network(torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255, lens)
         ours.append(measures.score(np.exp(seen.log_disparity[0].numpy().astype(float)), depth, valid))
         theirs.append(measures.score(measures.gradient(depth), depth, valid))
         camera = seen.camera[0].numpy()
@@ -215,13 +237,17 @@ def judge(network: Network, pictures: list[tuple[Any, Any, float, str]]) -> dict
     }
 
 
-def _evaluate(trainer: Trainer, pictures: list[tuple[Any, Any, float, str]], folder: Path) -> None:
+def _evaluate(trainer: Trainer, sets: dict[str, list[tuple[Any, Any, float, str]]], folder: Path) -> None:
     """Judge the averaged weights and append a line to the metrics."""
     network = Network()
     network.load_state_dict({key: value.cpu() for key, value in trainer.averaged.items()})
-    line = {"step": trainer.step_number, "time": round(time.time())} | {
-        key: round(v, 4) for key, v in judge(network, pictures).items()
-    }
+    line: dict[str, float] = {"step": trainer.step_number, "time": round(time.time())}
+    for prefix, pictures in sets.items():
+        line |= {f"{prefix}{key}": round(v, 4) for key, v in judge(network, pictures).items()}
+        given = judge(network, pictures, known=True)
+        line |= {
+            f"{prefix}{key}_focal_known": round(given[key], 4) for key in ("absrel", "silog", "log_scale")
+        }
     with (folder / METRICS).open("a") as file:
         file.write(json.dumps(line) + "\n")
     _say(f"evaluation {json.dumps(line)}")
@@ -255,7 +281,10 @@ def run(
     _say(
         f"{'going on after' if resumed else 'beginning at'} step {trainer.step_number}, process {os.getpid()}"
     )
-    pictures = held_out() if evaluate_every else []
+    things = library.meshes()
+    count = 0 if things is None else len(things)
+    _say(f"library: {count} things, {len(library.photographs())} photographs for training")
+    sets = {"": held_out(), "further_": further()} if evaluate_every else {}
     saved, since, sums, waited = time.monotonic(), time.monotonic(), dict[str, float](), 0.0
     counted = 0
     make = functools.partial(batch, seed=settings.seed, size=settings.batch, shape=settings.shape)
@@ -283,7 +312,7 @@ def run(
                 )
                 since, sums, waited, counted = now, {}, 0.0, 0
             if evaluate_every and step % evaluate_every == 0:
-                _evaluate(trainer, pictures, folder)
+                _evaluate(trainer, sets, folder)
             if now - saved > every:
                 trainer.save(folder)
                 saved = time.monotonic()
@@ -301,6 +330,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--evaluate-every", type=int, default=250, help="steps between evaluations")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch", type=int, default=Settings.batch)
+    parser.add_argument("--rate", type=float, default=1.0, help="factor of the learning rates")
+    parser.add_argument("--warmup", type=int, default=Settings.warmup, help="steps until the full rate")
+    parser.add_argument("--seed", type=int, default=Settings.seed, help="of the worlds")
     parser.add_argument("--cooldown-from", type=int, help="step from which the learning rate falls to 0")
     parser.add_argument(
         "--cooldown", type=int, default=Settings.cooldown, help="steps until the learning rate is 0"
@@ -312,7 +344,14 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(chosen.threads)
     spare = max(1, (os.cpu_count() or 1) - 2) if chosen.device.startswith("cuda") else 1
-    settings = Settings(batch=chosen.batch, cooldown_from=chosen.cooldown_from, cooldown=chosen.cooldown)
+    settings = Settings(
+        seed=chosen.seed,
+        batch=chosen.batch,
+        rate=chosen.rate,
+        warmup=chosen.warmup,
+        cooldown_from=chosen.cooldown_from,
+        cooldown=chosen.cooldown,
+    )
     run(
         settings,
         chosen.out,

@@ -1,6 +1,7 @@
 """The outbox: records written to Postgres in the same transaction as the row that they describe.
 
 One outbox row is one atomic publication: `bus.bridges.relay` sends all its records in one Kafka transaction.
+A row with ``held_for`` waits until the database releases it (`gateway.scenes.effective_priority`).
 """
 
 from __future__ import annotations

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NoReturn, TypeAlias
+from uuid import UUID
 
 import asyncpg
+import structlog
 from aiokafka import ConsumerRecord
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
+from bus.bridges import log_identity
+from bus.bridges.log_identity import LogReplacedError
 from bus.contract.envelope import present
 from bus.runtime import tracing
+
+log = structlog.stdlib.get_logger(__name__)
 
 PROJECTED = Counter("sharpstream_projector_records", "Records projected", ["projector"])
 SECONDS = Histogram(
@@ -33,19 +39,31 @@ FREEZE_S: Final = 15
 PartitionKey: TypeAlias = tuple[str, int]
 """Topic and partition."""
 
+REPLACED = Gauge(
+    "sharpstream_projector_log_replaced", "1 while a projector stands still before another log", ["projector"]
+)
 _LOCK: Final = """
-SELECT topic, partition, next_offset FROM projector_offsets
+SELECT topic, partition, next_offset, topic_id FROM projector_offsets
 WHERE projector = $1 AND epoch = $2
     AND (topic, partition) IN (SELECT * FROM unnest($3::text[], $4::integer[]))
 ORDER BY topic, partition FOR UPDATE"""
 _BEGIN: Final = """
-INSERT INTO projector_offsets (projector, epoch, topic, partition, next_offset)
-SELECT $1, $2, topic, partition, 0 FROM unnest($3::text[], $4::integer[]) AS new (topic, partition)
+INSERT INTO projector_offsets (projector, epoch, topic, partition, next_offset, topic_id)
+SELECT $1, $2, topic, partition, 0, topic_id
+FROM unnest($3::text[], $4::integer[], $5::uuid[]) AS new (topic, partition, topic_id)
 ORDER BY topic, partition ON CONFLICT DO NOTHING"""
 _MOVE: Final = """
 UPDATE projector_offsets AS o SET next_offset = moved.next_offset, updated_at = now()
 FROM unnest($3::text[], $4::integer[], $5::bigint[]) AS moved (topic, partition, next_offset)
 WHERE o.projector = $1 AND o.epoch = $2 AND o.topic = moved.topic AND o.partition = moved.partition"""
+_KNOWN: Final = """
+SELECT DISTINCT topic, topic_id FROM projector_offsets
+WHERE projector = $1 AND epoch = $2 AND topic = ANY($3::text[])"""
+# Of rows from before the ids were kept.
+_REMEMBER: Final = """
+UPDATE projector_offsets AS o SET topic_id = found.topic_id
+FROM unnest($3::text[], $4::uuid[]) AS found (topic, topic_id)
+WHERE o.projector = $1 AND o.epoch = $2 AND o.topic = found.topic AND o.topic_id IS NULL"""
 _READ: Final = _LOCK.replace("FOR UPDATE", "")
 
 
@@ -90,6 +108,10 @@ class Projector:
     def __init__(self, pool: asyncpg.Pool, *, name: str, epoch: int, apply: Apply) -> None:
         self._pool, self.name, self._epoch, self._apply = pool, name, epoch, apply
         self._stopped = asyncio.Event()
+        self._topic_ids: dict[str, UUID] = {}
+        self.halted: LogReplacedError | None = None
+        """Why it stands still: Kafka's log is another one than was projected."""
+        REPLACED.labels(name).set(0)
         self.error: Exception | None = None
         """The error that stopped it permanently."""
 
@@ -97,6 +119,22 @@ class Projector:
         """Store the error that stopped it permanently; `watch` raises it."""
         self.error = self.error or error
         self._stopped.set()
+
+    def halt(self, error: LogReplacedError | None) -> None:
+        """Stand still for this reason, or go on."""
+        if error is not None and self.halted is None:
+            log.error("projector_halted", projector=self.name, error=error.message)
+        self.halted = error
+        REPLACED.labels(self.name).set(error is not None)
+
+    async def identify(self, topic_ids: Mapping[str, UUID]) -> None:
+        """Compare topics with those that were projected, and remember them. Raises `LogReplacedError`."""
+        rows = await self._pool.fetch(_KNOWN, self.name, self._epoch, list(topic_ids))
+        log_identity.require_same(rows, topic_ids)
+        if any(row["topic_id"] is None for row in rows):
+            names, found = list(topic_ids), list(topic_ids.values())
+            await self._pool.execute(_REMEMBER, self.name, self._epoch, names, found)
+        self._topic_ids |= topic_ids
 
     async def watch(self) -> NoReturn:
         """Wait for a permanent error and raise it. The caller ends the process; the next one resumes."""
@@ -107,8 +145,8 @@ class Projector:
         """Apply the new records in one transaction and return their number.
 
         The records of a partition must be contiguous; repeats are allowed. Errors of ``apply`` propagate and
-        roll everything back. Concurrent calls, also by other processes, wait for each other where they share
-        a partition.
+        roll everything back, as does `LogReplacedError`. Concurrent calls, also by other processes, wait for
+        each other where they share a partition.
         """
         if not records:
             return 0
@@ -148,8 +186,10 @@ class Projector:
         arguments = (self.name, self._epoch, *_columns(wanted))
         rows = await connection.fetch(_LOCK, *arguments)
         if len(rows) < len(wanted):
-            await connection.execute(_BEGIN, *arguments)
+            found = [self._topic_ids.get(topic) for topic, _ in wanted]
+            await connection.execute(_BEGIN, *arguments, found)
             rows = await connection.fetch(_LOCK, *arguments)
+        log_identity.require_same(((row["topic"], row["topic_id"]) for row in rows), self._topic_ids)
         return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
     async def reached(self, partition_keys: Iterable[PartitionKey]) -> dict[PartitionKey, int]:
@@ -158,6 +198,11 @@ class Projector:
         rows = await self._pool.fetch(_READ, self.name, self._epoch, *_columns(wanted))
         known = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
         return {partition_key: known.get(partition_key, 0) for partition_key in wanted}
+
+
+def halt_reason(projectors: Iterable[Projector]) -> str | None:
+    """Return why one of them stands still, for a role's health."""
+    return next((each.halted.message for each in projectors if each.halted is not None), None)
 
 
 def _columns(partition_keys: Sequence[PartitionKey]) -> tuple[list[str], list[int]]:

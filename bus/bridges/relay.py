@@ -20,10 +20,12 @@ from aiokafka.errors import KafkaError
 from prometheus_client import Counter, Gauge
 
 from bus.bridges import outbox
-from bus.bridges.postgres_errors import UNREACHABLE
+from bus.bridges.log_identity import LogReplacedError
+from bus.bridges.postgres_errors import UNREACHABLE, tls_sentence
 from bus.bridges.relay_lease import Lease
+from bus.contract import topics
 from bus.contract.topics import RELAY_CURSOR
-from bus.kafka import broker
+from bus.kafka import broker, topic_ids
 from bus.kafka.transactions import OutcomeUnknownError, ProducerFencedError, TransactionalProducer
 from bus.runtime import tracing
 from bus.runtime.backoff import Backoff
@@ -34,8 +36,14 @@ log = structlog.stdlib.get_logger(__name__)
 
 PUBLISHED = Counter("sharpstream_relay_published", "Outbox rows published")
 OLDEST = Gauge("sharpstream_relay_oldest_seconds", "Age of the oldest unpublished outbox row, seconds")
+WAITING = Gauge("sharpstream_relay_waiting", "Outbox rows that wait to be published (counted up to 10,000)")
+HELD = Gauge(
+    "sharpstream_relay_held",
+    "Outbox rows held until a bulk job of their account ends (counted up to 10,000); not late",
+)
 ACTIVE = Gauge("sharpstream_relay_active", "1 while this process is the one that publishes")
 
+LOGS: Final = tuple(topic.name for topic in topics.ALL if "relay" in topic.producers)
 CURSOR: Final = TopicPartition(RELAY_CURSOR.name, 0)
 RENEW_CURSOR_S: Final = 12 * 3600.0
 """Kafka drops the offset of an idle group after 7 days, unless it is committed again."""
@@ -75,6 +83,8 @@ class Relay:
         """True while standing by or publishing; False while Postgres or Kafka cannot be reached."""
         self.active = False
         """True while this relay holds the lease."""
+        self.halted: str | None = None
+        """Why nothing is published: Kafka's log is another one than the projectors have read."""
 
     async def stop(self) -> None:
         """Finish the transaction in flight and let `run` return."""
@@ -94,7 +104,8 @@ class Relay:
             except UNREACHABLE as error:
                 if self.ready:
                     backoff.reset()
-                log.warning("relay_lost_postgres", error=repr(error), retry_in_s=backoff.wait_s)
+                why = tls_sentence(error) or repr(error)
+                log.warning("relay_lost_postgres", error=why, retry_in_s=backoff.wait_s)
                 await backoff.sleep(self._stopping)
             finally:
                 self.ready = False
@@ -119,6 +130,9 @@ class Relay:
             await asyncio.sleep(lease.lease_s / 3)
             await lease.renew()
             OLDEST.set(await lease.oldest_s())
+            waiting, held = await lease.depth()
+            WAITING.set(waiting)
+            HELD.set(held)
 
     async def _stop_late(self) -> None:
         await self._stopping.wait()
@@ -129,21 +143,22 @@ class Relay:
         while not self._stopping.is_set():
             try:
                 await self._publish(lease)
-            except (OutcomeUnknownError, ProducerFencedError, KafkaError) as error:
+            except (OutcomeUnknownError, ProducerFencedError, LogReplacedError, KafkaError) as error:
                 # The lease decides, fenced or not: while this relay holds it, it opens the producer again.
                 if self.ready:
                     backoff.reset()
+                self.ready = False
+                self.halted = str(error) if isinstance(error, LogReplacedError) else None
                 log.warning("relay_lost_kafka", error=str(error), retry_in_s=backoff.wait_s)
                 await lease.renew()
-                self.ready = False
                 await backoff.sleep(self._stopping)
 
     async def _publish(self, lease: Lease) -> None:
         await self._producer.open()  # first: from here on no other producer moves the cursor
-        cursor = max(await self._committed(), lease.cursor)
+        cursor = max(await self._committed(lease), lease.cursor)
         await self._producer.transact([], {CURSOR: cursor})
         renewed = asyncio.get_running_loop().time()
-        self.ready = True
+        self.ready, self.halted = True, None
         log.info("relay_publishing", epoch=lease.epoch, cursor=cursor)
         while not self._stopping.is_set():
             check_cancelled()
@@ -165,13 +180,18 @@ class Relay:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), lease.lease_s)
 
-    async def _committed(self) -> int:
-        """Return the cursor committed in Kafka, 0 without one; call it only once the producer is open."""
+    async def _committed(self, lease: Lease) -> int:
+        """Return the cursor committed in Kafka, 0 without one; call it only once the producer is open.
+
+        Raises `LogReplacedError` where the log is another one than the projectors have read.
+        """
         consumer = broker.consumer(self._kafka, client_id=self.group, group_id=self.group)
         consumer.assign([CURSOR])
         try:
             async with asyncio.timeout(30):
                 await consumer.start()
+                found = await topic_ids.read(consumer, LOGS)
+                await lease.require_same_log(self._kafka.topic_epoch, found)
                 return await consumer.committed(CURSOR) or 0
         except (OSError, TimeoutError) as error:
             raise OutcomeUnknownError(f"Kafka does not return the cursor: {error!r}") from error
@@ -181,3 +201,6 @@ class Relay:
     def _turn_active(self, *, on: bool) -> None:
         self.active = on
         ACTIVE.set(on)
+        if not on:  # another relay measures the outbox now
+            for gauge in (OLDEST, WAITING, HELD):
+                gauge.set(0)

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from collections.abc import Mapping
 from typing import Any, Final, Self
+from uuid import UUID
 
 import asyncpg
 import structlog
 
+from bus.bridges import log_identity
 from bus.runtime.errors import ConfigurationError, FencedError
 
 log = structlog.stdlib.get_logger(__name__)
@@ -38,7 +41,8 @@ _FORGET: Final = "DELETE FROM outbox WHERE publish_seq <= $1"
 _NUMBER: Final = """
 WITH fresh AS (
     SELECT id, row_number() OVER (ORDER BY id) AS place
-    FROM (SELECT id FROM outbox WHERE publish_seq IS NULL ORDER BY id LIMIT $2) AS oldest
+    FROM (SELECT id FROM outbox WHERE publish_seq IS NULL AND held_for IS NULL
+          ORDER BY id LIMIT $2) AS oldest
 ), numbered AS (
     UPDATE outbox SET publish_seq = lease.next_seq + fresh.place - 1 FROM fresh, relay_lease AS lease
     WHERE lease.name = $1 AND outbox.id = fresh.id RETURNING publish_seq
@@ -52,9 +56,18 @@ SELECT publish_seq, records FROM (
         sum(octet_length(records)) OVER (ORDER BY publish_seq) - octet_length(records) AS before
     FROM outbox WHERE publish_seq > $1 ORDER BY publish_seq LIMIT $2
 ) AS next WHERE before < $3 ORDER BY publish_seq"""
+_PROJECTED: Final = """
+SELECT DISTINCT topic, topic_id FROM projector_offsets WHERE epoch = $1 AND topic_id IS NOT NULL"""
 _WAITING: Final = """
 SELECT extract(epoch FROM clock_timestamp() - created_at)::float8 FROM outbox
-WHERE publish_seq IS NULL OR publish_seq > $1 ORDER BY id LIMIT 1"""
+WHERE held_for IS NULL AND (publish_seq IS NULL OR publish_seq > $1) ORDER BY id LIMIT 1"""
+
+# Each count reads an index of its own; up to here it takes a few milliseconds beside the publishing.
+_DEPTH: Final = """
+SELECT (SELECT count(*) FROM (SELECT FROM outbox WHERE publish_seq IS NULL AND held_for IS NULL
+                              LIMIT 10000) fresh)
+     + (SELECT count(*) FROM (SELECT FROM outbox WHERE publish_seq > $1 LIMIT 10000) numbered) AS waiting,
+       (SELECT count(*) FROM (SELECT FROM outbox WHERE held_for IS NOT NULL LIMIT 10000) held) AS held"""
 
 
 class Lease:
@@ -81,6 +94,12 @@ class Lease:
 
     async def __aexit__(self, *exc: object) -> None:
         self._connection.terminate()  # at once: a graceful close would wait for a server that is gone
+
+    async def require_same_log(self, topic_epoch: int, found: Mapping[str, UUID]) -> None:
+        """Raise `LogReplacedError` where a projector has read other topics under this topic epoch."""
+        async with self._turn:
+            rows = await self._connection.fetch(_PROJECTED, topic_epoch)
+        log_identity.require_same(rows, found)
 
     async def listen(self, channel: str, wake: asyncio.Event) -> None:
         """Set ``wake`` at each notification."""
@@ -162,6 +181,12 @@ class Lease:
         """Return how long the oldest unpublished row has waited, in seconds."""
         async with self._turn:
             return await self._connection.fetchval(_WAITING, self.cursor) or 0.0
+
+    async def depth(self) -> tuple[int, int]:
+        """Return how many rows wait to be published and how many are held, each up to 10,000."""
+        async with self._turn:
+            row = await self._connection.fetchrow(_DEPTH, self.cursor)
+        return row["waiting"], row["held"]
 
     def _check(self, found: int | None) -> None:
         if found is None:

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import re
 from typing import Final, NamedTuple
+from uuid import UUID
 
 from msgspec import Struct
 
 URL_PREFIX: Final = "^s3://[^/]+/"
 """Regular expression, in Python's and in Postgres' syntax: the part of a stored URL before the key."""
 _URL: Final = re.compile(URL_PREFIX)
+
+
+def owner_of(key: str) -> UUID | None:
+    """Return the id of the job in whose folder the object lies; None for a key of another form."""
+    try:
+        return UUID(key.split("/")[1])
+    except (IndexError, ValueError):
+        return None
 
 
 class BlobRef(Struct, frozen=True, kw_only=True):

@@ -71,12 +71,35 @@ def record(
             f"{type(message).__name__} is not declared for {topic.name}; see bus/contract/topics.py"
         )
     kind, subject = messages.type_of(message), messages.subject_of(message)
+    headers = attributes(
+        event_id=event_id or ids.event_id(subject, kind),
+        type=kind,
+        source=source,
+        time=time or datetime.now(UTC),
+        subject=subject,
+        traceparent=traceparent,
+        correlation_id=correlation_id,
+    )
+    return OutRecord(topic=topic.name, key=str(key).encode(), value=_encoder.encode(message), headers=headers)
+
+
+def attributes(
+    *,
+    event_id: UUID,
+    type: str,  # noqa: A002  (CloudEvents' word)
+    source: str,
+    time: datetime,
+    subject: UUID,
+    traceparent: str | None,
+    correlation_id: str | None,
+) -> Headers:
+    """Return the headers of a CloudEvent in binary mode."""
     headers: Headers = [
         ("ce_specversion", b"1.0"),
-        ("ce_id", str(event_id or ids.event_id(subject, kind)).encode()),
-        ("ce_type", kind.encode()),
+        ("ce_id", str(event_id).encode()),
+        ("ce_type", type.encode()),
         ("ce_source", source.encode()),
-        ("ce_time", (time or datetime.now(UTC)).isoformat().encode()),
+        ("ce_time", time.isoformat().encode()),
         ("ce_subject", str(subject).encode()),
         ("content-type", CONTENT_TYPE),
     ]
@@ -84,7 +107,7 @@ def record(
         headers.append(("traceparent", traceparent.encode()))
     if correlation_id:
         headers.append(("correlation_id", correlation_id.encode()))
-    return OutRecord(topic=topic.name, key=str(key).encode(), value=_encoder.encode(message), headers=headers)
+    return headers
 
 
 def present(headers: Iterable[tuple[str, bytes | None]]) -> Headers:

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     MESH = "mesh"
     PICTURE = "picture"
     VIDEO = "video"
+    PAGE = "page"
 
 
 class Option(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

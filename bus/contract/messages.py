@@ -140,7 +140,7 @@ class GenerationCompleted(Message, frozen=True, kw_only=True, tag="generation.co
     """The splat and the rendition (``photo``) are stored. Focal length in pixels of the upright photo.
 
     ``scale_uncertainty``: standard deviation of the metric scale's natural logarithm; absent if unknown.
-    ``photo``: upright, sRGB, WebP, without metadata; absent where it could not be stored.
+    ``photo``: upright, sRGB, JPEG, without metadata; absent where it could not be stored.
     """
 
     generation_id: UUID

@@ -67,8 +67,8 @@ MODELS: Final[Mapping[str, ModelFacts]] = {
         module="inference_consumer.card",
         version="1",
         description=(
-            "Stands the photo up as a flat card of Gaussians at a fixed distance. No learned weights: it"
-            " shows that the whole way works, not what a trained network can do."
+            "The demo model: stands the photo up as a flat card of Gaussians at a fixed distance. No learned"
+            " weights: it shows that the whole way works, not what a trained network can do."
         ),
         licence="Part of Sharpstream; no separate terms, no trained weights.",
         commercial_use=True,

@@ -21,6 +21,8 @@ SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 """1 to 40 lower-case letters, digits and inner hyphens."""
 COMMANDS: Final = re.compile(r"partner\.([a-z0-9-]{1,40})\.commands\.v1")
 """The name of a commands topic; the group is the slug."""
+OWNED: Final = re.compile(r"partner\.([a-z0-9-]{1,40})\.")
+"""How every name in Kafka begins that is a partner's, as `Names.prefix`; the group is the slug."""
 GENERATE: Final = "generation.generate.v1"
 """The ``ce_type`` of the only command."""
 MAX_PHOTO_BYTES: Final = 1024 * 1024
@@ -52,6 +54,7 @@ class GenerateCommand(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     focal_length_px: float | None = None
     focal_length_mm: float | None = None
     webhook_url: str | None = None
+    delete_after_hours: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,11 @@ def user(role: str) -> str:
     return f"{USER_PREFIX}{role}"
 
 
+def second_user(role: str) -> str:
+    """Return the name of the role's second user, with the same rights, while a password is being changed."""
+    return f"{user(role)}-second"
+
+
 _GROUPS: Final = {role: f"sharpstream.{role}" for role in ROLES}
 _COMMANDS: Final = (
     topics.COMMANDS_INTERACTIVE,
@@ -116,6 +121,7 @@ KAFKA: Final[dict[str, tuple[KafkaRight, ...]]] = {
         ),
         *_group(_GROUPS["inference"]),
         *_group(_GROUPS["export"]),
+        *_group(_GROUPS["partners"], "describe"),  # it measures the lag of all groups
         *_transactions(_GROUPS["inference"]),
         *_transactions(_GROUPS["export"]),
     ),

@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 
 from bus.contract import topics
+from bus.kafka import tls_check
 from bus.runtime import logs
 from bus.runtime.errors import ConfigurationError, SharpstreamError, TransientError
 from bus.runtime.settings import KafkaSettings, load
@@ -61,6 +62,7 @@ def _new(topic: topics.Topic, replication_factor: int) -> NewTopic:
 
 async def _create() -> None:
     kafka = load(KafkaSettings)
+    await tls_check.require(kafka)
     try:
         for name in await create_topics(kafka):
             log.info("topic_created", topic=name)

@@ -35,9 +35,17 @@ class Note(msgspec.Struct, frozen=True, omit_defaults=True):
         return msgspec.json.encode(self).decode() if self.owner else ""
 
 
-def owner_of(instance_id: str) -> str:
-    """Return the name of this process: its instance id, and what sets it apart from its predecessors."""
-    return f"{instance_id}/{secrets.token_hex(4)}"
+def name_of(instance_id: str | None, group: str) -> str:
+    """Return a member's name to Kafka (``client.id``): its instance id, or a name of this one time.
+
+    A dynamic member needs one too: it is how a successor finds out whether the member is gone.
+    """
+    return instance_id or f"{group}.{secrets.token_hex(4)}"
+
+
+def owner_of(name: str) -> str:
+    """Return the name of this process: its name to Kafka, and what sets it apart from its predecessors."""
+    return f"{name}/{secrets.token_hex(4)}"
 
 
 def read(text: str | None) -> Note:
@@ -110,13 +118,13 @@ async def committed(consumer: AIOKafkaConsumer, tp: TopicPartition) -> tuple[int
     return found.offset, read(found.metadata)
 
 
-async def gone(kafka: KafkaSettings, group: str, instance_id: str | None, owner: str) -> bool:
+async def gone(kafka: KafkaSettings, group: str, name: str, owner: str) -> bool:
     """Return whether the process that wrote ``owner`` is no member of the group any more.
 
     Where Kafka does not say, it counts as gone: its records are then handled with care, for nothing.
     """
-    instance = owner.rpartition("/")[0]
-    if instance == instance_id:
+    theirs = owner.rpartition("/")[0]
+    if theirs == name:
         return True  # this process is its successor
     admin = AIOKafkaAdminClient(**kafka.client_options(), request_timeout_ms=10_000)
     try:
@@ -128,4 +136,4 @@ async def gone(kafka: KafkaSettings, group: str, instance_id: str | None, owner:
         return True
     finally:
         await admin.close()
-    return instance not in members
+    return theirs not in members

@@ -38,6 +38,10 @@ COMMIT_SECONDS = Histogram(
 )
 MAX_COMMIT: Final = 500
 """Input records committed in one transaction."""
+COMPANY_S: Final = 1.0
+"""How long records without results wait for others before their offset alone is a transaction."""
+MOST_COMPANY: Final = 64
+"""Of them; then they are committed."""
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +57,7 @@ class InputPartition:
     """The state of one assigned partition, kept across a revocation if the partition is assigned again.
 
     ``in_hand``: its notes. ``dead``: asked whether a former owner is gone. ``changed``: called after a note.
+    ``stopping``: the process stops, and nothing waits any longer.
     """
 
     def __init__(
@@ -67,11 +72,12 @@ class InputPartition:
         changed: Callable[[], None],
         in_hand: InHand,
         dead: Callable[[str], Awaitable[bool]],
+        stopping: asyncio.Event,
     ) -> None:
         self.tp, self.rank, self._group = tp, rank, group
         self._consumer, self._producer = consumer, producer
         self._failed, self._changed = failed, changed
-        self._in_hand, self._dead = in_hand, dead
+        self._in_hand, self._dead, self._stopping = in_hand, dead, stopping
         self._noting = False
         self._leaving = False
         self._left = asyncio.Event()
@@ -244,6 +250,8 @@ class InputPartition:
                 self._done.clear()
                 await self._done.wait()
                 continue
+            if not (ready := await self._company(ready)):
+                continue
             offset = await self._offset_after(ready)
             results = [result for entry in ready for result in entry.results or ()]
             with COMMIT_SECONDS.labels(self._group).time():
@@ -256,6 +264,30 @@ class InputPartition:
                 self.started.popleft()
             if was_alone:
                 self._changed()
+
+    async def _company(self, ready: list[Entry]) -> list[Entry]:
+        """Wait for more records where none of these has results: repeated, they would have none either.
+
+        Events that concern no partner would otherwise cost a transaction each.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + COMPANY_S
+        while (
+            not any(entry.results for entry in ready)
+            and len(ready) < MOST_COMPANY
+            and not (self._stopping.is_set() or self._leaving or self._noting)
+            and self._in_hand.trying is None
+            and (left := until - loop.time()) > 0
+        ):
+            self._done.clear()
+            waiting = [asyncio.ensure_future(each.wait()) for each in (self._done, self._stopping)]
+            try:
+                await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for each in waiting:
+                    each.cancel()
+            ready = self._ready()
+        return ready
 
     async def _note(self, note: Note | None) -> None:
         """Write the note beside the offset that is committed; None for nothing."""

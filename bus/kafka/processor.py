@@ -8,7 +8,7 @@ Needs only Kafka. Must not interpret records: the handler does. See `bus.kafka.r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 
 from bus.contract.envelope import present
 from bus.contract.topics import Topic
-from bus.kafka import broker, in_hand
+from bus.kafka import broker, fetcher, in_hand
 from bus.kafka.in_hand import InHand
 from bus.kafka.partition import InputPartition
 from bus.kafka.retry import GiveUp, Handler, Record, Routing, attempt_of, not_before_of
@@ -47,7 +47,8 @@ class Processor:
     ``topics``: by priority, highest first; the retry topics rank right after the first. ``retries``: in the
     order of their delays, each is a further attempt. ``instance_id``: the same after a restart of the same
     worker, different for any two that run (static membership); None leaves the group at each stop.
-    ``max_in_flight``: handlers that run at once. ``grace_s``: how long `stop` waits for them.
+    ``max_in_flight``: handlers that run at once. ``grace_s``: how long `stop` waits for them. ``gather_s``:
+    how long records gather after some have come, asked each time.
     """
 
     def __init__(
@@ -65,8 +66,13 @@ class Processor:
         grace_s: float = 20.0,
         session_timeout_s: float = 30.0,
         heartbeat_s: float = 2.0,
+        compression: str = broker.COMPRESSION,
+        gather_s: Callable[[], float] = fetcher.AT_ONCE,
     ) -> None:
+        self._gather_s = gather_s
         self._kafka, self._group, self._instance_id = kafka, group, instance_id
+        self._name = in_hand.name_of(instance_id, group)
+        self._compression = compression
         self._inputs = {topic.name: topic for topic in (*topics[:1], *retries, *topics[1:])}
         self._ranks = {name: rank for rank, name in enumerate(self._inputs)}
         self._grace_s = grace_s
@@ -79,7 +85,7 @@ class Processor:
         self._deadline = float("inf")
         self._joined = False
         # Without retries nothing can be done with such a record: those behind it keep waiting for it.
-        self._owner = in_hand.owner_of(instance_id) if retries and instance_id else ""
+        self._owner = in_hand.owner_of(self._name) if retries else ""
         self._dispatcher = Dispatcher(
             group=group,
             max_in_flight=max_in_flight,
@@ -133,6 +139,7 @@ class Processor:
         consumer.subscribe(list(self._inputs), listener=_Listener(self, consumer))
         try:
             await tasks.first_of(consumer.start(), self._stopping.wait())
+            fetcher.gather(consumer, self._gather_s)
             self._joined = True
             while not self._finished():
                 await self._poll(consumer)
@@ -211,7 +218,7 @@ class Processor:
     def _consumer(self) -> AIOKafkaConsumer:
         return broker.consumer(
             self._kafka,
-            client_id=self._instance_id or self._group,
+            client_id=self._name,
             group_id=self._group,
             group_instance_id=self._instance_id,
             session_timeout_ms=int(self._session_timeout_s * 1000),
@@ -228,17 +235,21 @@ class Processor:
             rank=self._ranks[tp.topic],
             consumer=consumer,
             producer=TransactionalProducer(
-                self._kafka, transactional_id=owner_id(self._group, tp), group=self._group
+                self._kafka,
+                transactional_id=owner_id(self._group, tp),
+                group=self._group,
+                compression=self._compression,
             ),
             group=self._group,
             failed=self._fail,
             changed=self._dispatcher.dispatch,
             in_hand=InHand(self._owner, self._dispatcher.max_in_flight),
             dead=self._dead,
+            stopping=self._stopping,
         )
 
     async def _dead(self, owner: str) -> bool:
-        return await in_hand.gone(self._kafka, self._group, self._instance_id, owner)
+        return await in_hand.gone(self._kafka, self._group, self._name, owner)
 
     def _record(self, raw: ConsumerRecord) -> Record:
         headers = present(raw.headers)

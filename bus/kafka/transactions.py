@@ -55,9 +55,16 @@ class TransactionalProducer:
     """A producer that can be reopened; it commits the offsets of ``group``."""
 
     def __init__(
-        self, kafka: KafkaSettings, *, transactional_id: str, group: str, timeout_s: float = TIMEOUT_S
+        self,
+        kafka: KafkaSettings,
+        *,
+        transactional_id: str,
+        group: str,
+        timeout_s: float = TIMEOUT_S,
+        compression: str = broker.COMPRESSION,
     ) -> None:
         self._kafka, self._id, self._group, self._timeout_s = kafka, transactional_id, group, timeout_s
+        self._compression = compression
         self._producer: AIOKafkaProducer | None = None
 
     async def open(self) -> None:
@@ -66,7 +73,9 @@ class TransactionalProducer:
         Raises `OutcomeUnknownError` while Kafka cannot be reached.
         """
         await self.close()
-        producer = broker.producer(self._kafka, client_id=self._id, transactional_id=self._id)
+        producer = broker.producer(
+            self._kafka, client_id=self._id, transactional_id=self._id, compression=self._compression
+        )
         try:
             async with asyncio.timeout(self._timeout_s):
                 await producer.start()

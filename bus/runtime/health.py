@@ -6,12 +6,15 @@ It answers only while the loop runs, so a stuck role fails its liveness check.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Self
+from typing import Final, Self
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
+from bus.runtime import host_metrics  # noqa: F401  (every role with a health port has them)
 from bus.runtime.errors import ConfigurationError
+
+READY: Final = Gauge("sharpstream_ready", "1 while the role is ready, as /health/ready says")
 
 
 class HealthServer:
@@ -59,11 +62,17 @@ class HealthServer:
     async def _live(self, _request: web.Request) -> web.Response:
         return web.json_response({"status": "live"})
 
-    async def _readiness(self, _request: web.Request) -> web.Response:
-        found, note = self._ready(), self._note()
+    async def _is_ready(self) -> bool:
+        found = self._ready()
         ready = found if isinstance(found, bool) else await found
+        READY.set(ready)
+        return ready
+
+    async def _readiness(self, _request: web.Request) -> web.Response:
+        ready, note = await self._is_ready(), self._note()
         said = {"status": "ready" if ready else "starting"} | ({"note": note} if note else {})
         return web.json_response(said, status=200 if ready else 503)
 
     async def _metrics(self, _request: web.Request) -> web.Response:
+        await self._is_ready()
         return web.Response(body=self._render(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,12 +17,19 @@ PRIVATE: Final = 0o700
 _ROOT: Final = 0
 
 
+def home() -> Path:
+    """Return the user's home folder, the system's for a number with neither HOME nor an entry in passwd."""
+    with suppress(RuntimeError):
+        return Path.home()
+    return Path(os.environ.get("SHARPSTREAM_HOME") or ".sharpstream").absolute()
+
+
 def cache() -> Path:
     """Return the folder of this user's caches, not made: `SHARPSTREAM_CACHE`, else below the home folder."""
     if chosen := os.environ.get("SHARPSTREAM_CACHE"):
         return Path(chosen).expanduser()
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path("~/.cache").expanduser()) / "sharpstream"
+    return (Path(base) if base else home() / ".cache") / "sharpstream"
 
 
 def make(folder: Path) -> Path:

@@ -33,6 +33,7 @@ async def repeat(
     ``spread`` is the random share of the pause, which keeps processes apart. ``at_once``: without the first
     pause.
     """
+    FAILED.labels(name)  # Prometheus sees no rise in a counter that appears with its first value
     if not at_once:
         await _pause(every_s, spread)
     while True:

@@ -39,6 +39,21 @@ async def end(
             task.exception()  # retrieved: asyncio does not warn about it
 
 
+async def outlast(task: asyncio.Future[Any], *, within_s: float) -> None:
+    """Wait until the task has ended, however often the caller is cancelled meanwhile; then cancel the task.
+
+    For the work that must not be left half known. The caller raises its own cancellation again.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + within_s
+    while not task.done():
+        left = deadline - loop.time()
+        if left <= 0:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([task], timeout=left if left > 0 else _AGAIN_S)
+
+
 async def first_of(*work: Coroutine[Any, Any, Any]) -> None:
     """Run concurrently until the first one ends, end the rest, and raise the first one's error."""
     tasks = [asyncio.ensure_future(each) for each in work]

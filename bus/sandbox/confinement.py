@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import signal
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,8 @@ def confine(kept: Confinement) -> list[str]:
     """
     with contextlib.suppress(OSError):  # no /proc: then all processes are alike to the kernel's killer
         Path("/proc/self/oom_score_adj").write_text("1000")
+    # It leads a session of its own (`bus.sandbox.priority`), which nothing that ends its parent's reaches.
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     os.nice(kept.nice)
     _limit(kept)
     _let_go_of_output()

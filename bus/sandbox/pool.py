@@ -1,15 +1,16 @@
 """A pool of confined workers: sends a task and its bytes, waits for the value until a deadline.
 
 A worker that dies, hangs or runs out of memory costs its own call alone. Workers are reused, because one
-takes 0.3 s to start. Nothing here is bound to one event loop.
+takes 0.3 s to start. A task that takes long goes on at a lower priority, which its worker cannot regain: such
+workers take the next task of the same account. Nothing here is bound to one event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Hashable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -20,6 +21,7 @@ from bus.runtime.errors import SharpstreamError, TransientError
 from bus.runtime.turns import Turns
 from bus.sandbox import wire
 from bus.sandbox.confinement import Confinement
+from bus.sandbox.shared_bytes import SharedBytes
 from bus.sandbox.worker_process import WorkerProcess
 
 T = TypeVar("T")
@@ -29,13 +31,21 @@ DEADLINE_S: Final = 15.0
 START_S: Final = 60.0
 """A start takes 0.3 s; on a machine that is busy with other starts, much longer."""
 ALARM_AFTER_S: Final = 5
-INLINE_BYTES: Final = 1024 * 1024
-"""More than this is copied by a thread: 50 MB would stop the event loop for 20 ms."""
+OTHERS_AFTER_S: Final = 5.0
+"""A start has enough to do."""
+LONG_S: Final = 0.3
+"""A task that takes longer goes on with `LONG_NICE`; a photo of 12 megapixels takes 0.015 s."""
+MOST_SLOW: Final = 10_000
+"""Accounts that are remembered."""
+LONG_NICE: Final = 10
+"""Added to its niceness: a tenth of the processor time of one that waits for it too."""
 
 
 LOST = Counter(
     "sharpstream_worker_lost", "Workers that died, exceeded their time or memory, or did not start", ["why"]
 )
+for _why in ("deadline", "died", "memory", "confused", "start"):
+    LOST.labels(_why)  # Prometheus sees no rise in a counter that appears with its first value
 SECONDS = Histogram(
     "sharpstream_worker_seconds",
     "A task's time in a worker, without its wait for one",
@@ -82,41 +92,32 @@ class Result(NamedTuple, Generic[T]):
     data: memoryview
 
 
-class SharedBytes:
-    """Bytes in a memory file, for one or more calls. Made by `shared`."""
-
-    def __init__(self, data: bytes) -> None:
-        self.size = len(data)
-        self.descriptor = wire.memory_file_of(data)
-
-    def close(self) -> None:
-        """Close it; a call that still runs has its own descriptor."""
-        os.close(self.descriptor)
-
-
-@asynccontextmanager
-async def shared(data: bytes) -> AsyncIterator[SharedBytes]:
-    """Share ``data`` for the body."""
-    small = len(data) <= INLINE_BYTES
-    made = SharedBytes(data) if small else await asyncio.to_thread(SharedBytes, data)
-    try:
-        yield made
-    finally:
-        made.close()
-
-
 class Pool:
     """Workers of the module ``tasks``: ``each`` of them for one account at once, twice that in all.
 
-    ``deadline_s`` is for one task, without its wait for a worker. Use it by `opened`.
+    ``ready``: so many workers of full priority are kept started, ``each`` unless it says; with more of them
+    an account that takes its share leaves some to others at once. ``deadline_s`` is for one task, without its
+    wait for a worker. Use it by `opened`.
     """
 
-    def __init__(self, tasks: str, kept: Confinement, *, each: int, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(
+        self,
+        tasks: str,
+        kept: Confinement,
+        *,
+        each: int,
+        ready: int | None = None,
+        deadline_s: float = DEADLINE_S,
+    ) -> None:
         self._start = wire.Start(tasks=tasks, confinement=kept)
-        self._each, self._deadline_s = each, deadline_s
+        self._each, self._ready, self._deadline_s = each, ready or each, deadline_s
         # Twice: a photo that takes its worker to the deadline leaves one for others.
         self._turns = Turns(2 * each, each)
         self._idle: list[WorkerProcess] = []
+        self._lowered: list[WorkerProcess] = []
+        """Idle workers of a lower priority."""
+        self._slow: set[Hashable] = set()
+        """Accounts whose last task took long."""
         self._all: set[WorkerProcess] = set()
         self._work: set[asyncio.Task[Any]] = set()
         self._closed = False
@@ -127,14 +128,16 @@ class Pool:
         return [worker.pid for worker in self._all]
 
     async def warm(self) -> None:
-        """Start the workers of one account's share now. Raises `WorkerDiedError`."""
+        """Start the workers of one account's share now, the others soon. Raises `WorkerDiedError`."""
         await asyncio.gather(*(self._idle_worker() for _ in range(self._each - len(self._idle))))
+        asyncio.get_running_loop().call_later(OTHERS_AFTER_S, self._keep_ready)
 
     async def close(self) -> None:
         """End all workers; running calls fail with `WorkerDiedError`."""
         self._closed = True
         workers, self._all = self._all, set()
         self._idle.clear()
+        self._lowered.clear()
         await asyncio.gather(*(asyncio.to_thread(worker.kill) for worker in workers))
         if self._work:
             await asyncio.wait(self._work)
@@ -148,6 +151,7 @@ class Pool:
             worker.close()
         self._all.clear()
         self._idle.clear()
+        self._lowered.clear()
 
     async def call(
         self,
@@ -182,7 +186,7 @@ class Pool:
         except BaseException:
             _close(files)
             raise
-        work = asyncio.ensure_future(self._done(call, files, returns, early))
+        work = asyncio.ensure_future(self._done(call, account, files, returns, early))
         self._work.add(work)
 
         def ended(work: asyncio.Task[Result[T]]) -> None:
@@ -196,12 +200,20 @@ class Pool:
         return await asyncio.shield(work)
 
     async def _done(
-        self, call: wire.Call, files: Sequence[int], returns: type[T], early: Callable[[T], None]
+        self,
+        call: wire.Call,
+        account: Hashable,
+        files: Sequence[int],
+        returns: type[T],
+        early: Callable[[T], None],
     ) -> Result[T]:
         def announced(reply: wire.Reply) -> None:
             early(msgspec.msgpack.decode(reply.value, type=returns))
 
-        worker = self._idle.pop() if self._idle else await self._started()
+        idle = self._lowered if account in self._slow and self._lowered else self._idle
+        worker = idle.pop() if idle else await self._started()
+        self._slow.discard(account)
+        takes_long = asyncio.get_running_loop().call_later(LONG_S, self._takes_long, worker, account)
         try:
             with SECONDS.labels(call.task).time():
                 async with asyncio.timeout(self._deadline_s):
@@ -222,11 +234,34 @@ class Pool:
         except BaseException:  # a reply that does not follow the contract
             await self._drop(worker, "confused")
             raise
+        finally:
+            takes_long.cancel()
         self._give_back(worker)
         return result
 
+    def _takes_long(self, worker: WorkerProcess, account: Hashable) -> None:
+        if len(self._slow) < MOST_SLOW:
+            self._slow.add(account)
+        if not worker.lowered and not self._closed:
+            worker.lower_priority(LONG_NICE)
+            self._keep_ready()
+
+    def _keep_ready(self) -> None:
+        """Start what is missing, before another account waits 0.3 s for it."""
+        missing = self._ready - sum(not worker.lowered for worker in self._all)
+        for _ in range(0 if self._closed else missing):
+            self._in_background(self._replacement())
+
+    async def _replacement(self) -> None:
+        with suppress(WorkerDiedError):  # logged; the next call that finds none starts one
+            await self._idle_worker()
+
     async def _idle_worker(self) -> None:
         self._give_back(await self._started())
+
+    def _in_background(self, work: Coroutine[Any, Any, object]) -> None:
+        self._work.add(task := asyncio.ensure_future(work))
+        task.add_done_callback(self._work.discard)
 
     async def _started(self) -> WorkerProcess:
         """Start a worker and wait until it is confined. Raises `WorkerDiedError`."""
@@ -247,17 +282,19 @@ class Pool:
         return worker
 
     def _give_back(self, worker: WorkerProcess) -> None:
-        if self._closed or worker.calls_left <= 0:
-            self._work.add(work := asyncio.ensure_future(self._end(worker)))
-            work.add_done_callback(self._work.discard)
+        idle, most = (self._lowered, self._each) if worker.lowered else (self._idle, 2 * self._each)
+        if self._closed or worker.calls_left <= 0 or len(idle) >= most:
+            self._in_background(self._end(worker))
         else:
-            self._idle.append(worker)
+            idle.append(worker)
 
     async def _drop(self, worker: WorkerProcess, why: str) -> None:
         if self._closed and worker not in self._all:
             return
         LOST.labels(why).inc()
         log.warning("worker_lost", why=why, status=await self._end(worker))
+        if self._ready > self._each and why != "start":  # one that does not start would be tried for ever
+            self._keep_ready()
 
     async def _end(self, worker: WorkerProcess) -> int:
         self._all.discard(worker)

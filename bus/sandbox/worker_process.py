@@ -8,11 +8,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import msgspec
 
 from bus.sandbox import wire
+from bus.sandbox.priority import SessionPriority
 
 JOBS_EACH: Final = 5000
 """Calls before a worker is replaced, because C libraries leak memory."""
@@ -25,13 +27,22 @@ class WorkerProcess:
 
     def __init__(self, start: wire.Start) -> None:
         self.calls_left = JOBS_EACH
+        self.lowered = False
+        """Whether its priority was lowered."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             command = [sys.executable, "-P", "-m", "bus.sandbox.worker", str(theirs.fileno())]
             kept = {key: os.environ[key] for key in _KEPT if key in os.environ}
             self._process = subprocess.Popen(  # noqa: S603  (our own module)
-                command, env=kept | _SERIAL, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
+                command,
+                env=kept | _SERIAL,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
             )
+        self._session = SessionPriority(self.pid)
+        if own := os.getpriority(os.PRIO_PROCESS, 0):
+            self._session.change(own)
         ours.setblocking(False)
         self._socket = ours
         self._socket.send(msgspec.msgpack.encode(start))
@@ -70,6 +81,15 @@ class WorkerProcess:
             raise EOFError
         return packet
 
+    def lower_priority(self, more: int) -> None:
+        """Add to its niceness. That cannot be taken back."""
+        self.lowered = True
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):  # it has just died
+                nice = min(19, os.getpriority(os.PRIO_PROCESS, self.pid) + more)
+                os.setpriority(os.PRIO_PROCESS, self.pid, nice)
+                self._session.change(nice)
+
     def kill(self) -> int:
         """End the process and return its status; takes 0.1 s where it holds a gigabyte."""
         self._process.kill()
@@ -77,4 +97,5 @@ class WorkerProcess:
 
     def close(self) -> None:
         """Close the socket; on the event loop, once no call waits on it."""
+        self._session.close()
         self._socket.close()

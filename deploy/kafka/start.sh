@@ -3,6 +3,8 @@
 # users while it formats. Formats an empty folder only; everything else is in server.properties beside this.
 # Where there is a certificate (one file: private key, certificate, chain), partners speak TLS.
 set -euo pipefail
+if [ "${KAFKA_PASSWORD:-}" = in-a-file ]; then echo "KAFKA_PASSWORD is in-a-file: add compose.secrets.yaml to COMPOSE_FILE" >&2; exit 2; fi
+if [ -n "${KAFKA_PASSWORD_FILE:-}" ]; then KAFKA_PASSWORD=$(cat "$KAFKA_PASSWORD_FILE"); fi
 : "${KAFKA_PASSWORD:?set the password of the user sharpstream}" "${KAFKA_CLUSTER_ID:?}"
 case $KAFKA_PASSWORD in *[!A-Za-z0-9._~-]*) echo "KAFKA_PASSWORD: letters, digits and . _ ~ - only" >&2; exit 2 ;; esac
 partners=${KAFKA_PARTNERS_ADDRESS:-localhost:9094}

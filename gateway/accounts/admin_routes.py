@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any, Final
 from uuid import UUID
 
+import asyncpg
 import structlog
 from litestar import Router, get, patch
 from litestar.di import NamedDependency
@@ -13,11 +15,12 @@ from msgspec import structs
 
 from gateway.accounts.auth import Caller
 from gateway.accounts.quotas import Override, Quotas
-from gateway.accounts.repository import Account, Accounts
-from gateway.accounts.schemas import QuotaOut, UserDetailOut, UserIn, UserOut, UserPage
+from gateway.accounts.repository import Account, Accounts, set_role_and_state
+from gateway.accounts.schemas import OwnQuotasOut, QuotaOut, UserDetailOut, UserIn, UserOut, UserPage
 from gateway.errors import DomainError
 from gateway.http import paging
-from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
+from gateway.http.openapi_helpers import BODY_CODES, BY_PERSON, SIGN_IN_CODES, problems
+from ledger.db.admin_acts import Act, record
 
 _log = structlog.stdlib.get_logger(__name__)
 _CODES: Final = (*SIGN_IN_CODES, "sign_in_required", "role_insufficient")
@@ -65,21 +68,27 @@ async def get_user(
     "/{user_id:uuid}",
     operation_id="change_user",
     summary="Suspend, change role or quotas",
-    responses=problems(*_CODES, "not_found", "malformed", "last_admin", "validation_failed"),
+    responses=problems(*_CODES, "not_found", "malformed", "last_admin", "validation_failed", *BODY_CODES),
 )
 async def change_user(
     request: Caller,
     user_id: FromPath[UUID],
     data: JSONBody[UserIn],
-    accounts: NamedDependency[Accounts],
+    pool: NamedDependency[asyncpg.Pool],
     account_quotas: NamedDependency[Quotas],
 ) -> UserDetailOut:
     """Change the given fields. A suspended account is refused at its next request, with any token."""
-    account = await accounts.set_role_and_state(user_id, role=data.role, is_active=data.is_active)
-    if account is None:
-        raise DomainError("not_found", "There is no account with this id.")
+    given = {name: value for name, value in structs.asdict(data).items() if value is not None}
     if data.quotas is not None:
-        await account_quotas.put(user_id, Override(**structs.asdict(data.quotas)))
+        given["quotas"] = structs.asdict(data.quotas)
+    act = Act(action="change_user", actor=request.user.account_id, target=user_id, details=given)
+    async with pool.acquire() as connection, connection.transaction():
+        account = await set_role_and_state(connection, user_id, role=data.role, is_active=data.is_active)
+        if account is None:
+            raise DomainError("not_found", "There is no account with this id.")
+        if data.quotas is not None:
+            await account_quotas.put(connection, user_id, Override(**given["quotas"]))
+        await record(connection, act)
     _log.info(
         "account_governed",
         by=str(request.user.account_id),
@@ -100,7 +109,8 @@ async def _detail(quotas: Quotas, account: Account | None) -> UserDetailOut:
         requests_per_minute=quota.requests_per_minute,
         max_streams=quota.max_streams,
     )
-    return UserDetailOut(**_common(account), quotas=shown)
+    own = OwnQuotasOut(**asdict(await quotas.override_of(account.id)))
+    return UserDetailOut(**_common(account), quotas=shown, own_quotas=own)
 
 
 def _common(account: Account) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from litestar import Response, Router, delete, get, post
-from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
@@ -21,7 +20,7 @@ from gateway.accounts.schemas import ApiKeyCreatedOut, ApiKeyIn, ApiKeyOut
 from gateway.errors import DomainError
 from gateway.http import paging
 from gateway.http.context import trace_of
-from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
+from gateway.http.openapi_helpers import BODY_CODES, BY_PERSON, SIGN_IN_CODES, header, problems
 
 NEW_KEYS: Final = Policy(name="api-keys", quota=60, per_s=3600)
 """Of one account: each new key is an event that is kept for ever."""
@@ -39,6 +38,7 @@ NEW_KEYS: Final = Policy(name="api-keys", quota=60, per_s=3600)
         "expiry_invalid",
         "api_keys_exhausted",
         "validation_failed",
+        *BODY_CODES,
     ),
 )
 async def create_key(
@@ -59,7 +59,7 @@ async def create_key(
     row = await keys.create(
         request.user.account_id,
         name=text.clean(data.name),
-        api_key_hash=api_keys.hash(key),
+        hashed=api_keys.hashed(key),
         prefix=prefix_of(key),
         expires_at=data.expires_at,
         scopes=data.scopes,
@@ -73,9 +73,7 @@ async def create_key(
     "/",
     operation_id="list_api_keys",
     summary="List API keys",
-    response_headers=[
-        ResponseHeader(name="Link", description="The next page, where there is one", documentation_only=True)
-    ],
+    response_headers=[header("Link", "The next page, where there is one")],
     responses=problems(*SIGN_IN_CODES, "sign_in_required", "cursor_invalid", "validation_failed"),
 )
 async def list_keys(

@@ -49,9 +49,9 @@ class Authenticator:
 
     async def by_key(self, key: str) -> Principal:
         """Return the caller that holds the API key. Raises `DomainError` api_key_*, account_inactive."""
-        hashed = self._hashes.hash(key)
-        holder = await self._keys.holder(hashed) if well_formed(key) else None
-        if holder is None or not hmac.compare_digest(hashed, holder.api_key_hash):
+        hashes = self._hashes.hashes(key)
+        holder = await self._keys.holder(hashes) if well_formed(key) else None
+        if holder is None or not any(hmac.compare_digest(each, holder.api_key_hash) for each in hashes):
             raise DomainError("api_key_invalid", "The API key is not known; check that it was copied whole.")
         if holder.revoked:
             raise DomainError("api_key_revoked", "The API key was revoked; make a new one.")
@@ -59,13 +59,19 @@ class Authenticator:
             raise DomainError("api_key_expired", "The API key has expired; make a new one.")
         if not holder.is_active:
             raise DomainError("account_inactive", "The account is closed.")
-        self._keys.note_use(holder.key_id)
+        known = holder.pepper == self._hashes.number
+        self._keys.note_use(holder.key_id, None if known else self._hashes.hashed(key))
         return Principal(
             account_id=holder.account_id,
             role=holder.role,
             api_key_id=holder.key_id,
             scopes=None if holder.scopes is None else frozenset(holder.scopes),
         )
+
+
+def credentials(connection: Connection) -> str:
+    """Return what the caller says to be; empty for nothing."""
+    return connection.headers.get("authorization") or connection.headers.get("x-api-key") or ""
 
 
 async def account(connection: Connection, _: BaseRouteHandler) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import sys
 from argparse import Namespace
@@ -10,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from bus.runtime import process
+from bus.runtime import process, secret_files
 from bus.runtime.settings import RoleSettings
 from gateway.accounts.api_keys import Keys
 from gateway.accounts.email_address import normal_email
@@ -21,6 +20,7 @@ from gateway.errors import DomainError
 from gateway.settings import Settings, read
 from gateway.trace import new_trace
 from ledger.db import database
+from ledger.db.admin_acts import Act, record
 
 PASSWORD_VARIABLE: Final = "SHARPSTREAM_ADMIN_PASSWORD"  # noqa: S105  (the name of a variable)
 
@@ -57,7 +57,7 @@ async def create(settings: Settings, *, email: str, api_key_name: str, reset: bo
     new key, and its keys of that name are revoked. Raises `DomainError` for a bad address or password.
     """
     address = normal_email(email)
-    password = os.environ.get(PASSWORD_VARIABLE) or secrets.token_urlsafe(18)
+    password = secret_files.value(PASSWORD_VARIABLE) or secrets.token_urlsafe(18)
     require_acceptable(password, address)
     passwords = Passwords(settings.gateway.bcrypt_rounds)
     try:
@@ -67,9 +67,17 @@ async def create(settings: Settings, *, email: str, api_key_name: str, reset: bo
     async with database.open_pool(settings.database, role="gateway-admin") as pool:
         accounts, keys = Accounts(pool), Keys(pool)
         kept: list[str] | None = None
-        account = await accounts.create(
-            email=address, password_hash=hashed, first_name="", last_name="", role="admin"
-        )
+        async with pool.acquire() as connection, connection.transaction():
+            account = await accounts.create(
+                email=address,
+                password_hash=hashed,
+                first_name="",
+                last_name="",
+                role="admin",
+                connection=connection,
+            )
+            if account is not None:
+                await record(connection, Act(action="create-admin", target=account.id))
         if account is None:
             if not reset:
                 return _line(Credentials(email=address))
@@ -77,12 +85,12 @@ async def create(settings: Settings, *, email: str, api_key_name: str, reset: bo
             kept = [
                 f"{row.prefix} {row.name}" for row in await keys.list(account.id) if row.status == "active"
             ]
-        maker = ApiKeys(settings.gateway.api_key_pepper)
+        maker = ApiKeys.of(settings.gateway)
         key = maker.make()
         await keys.create(
             account.id,
             name=api_key_name,
-            api_key_hash=maker.hash(key),
+            hashed=maker.hashed(key),
             prefix=prefix_of(key),
             expires_at=None,
             trace=new_trace(),

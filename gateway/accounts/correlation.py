@@ -12,6 +12,7 @@ from gateway.settings import GatewaySettings
 
 
 def main(_role: RoleSettings, options: Namespace) -> int:
-    """Print the hash of ``options.id``. Raises `ConfigurationError`."""
-    sys.stdout.write(f"{ApiKeys(load(GatewaySettings).api_key_pepper).correlation(options.id)}\n")
+    """Print the hashes of ``options.id``, one a pepper. Raises `ConfigurationError`."""
+    for found in ApiKeys.of(load(GatewaySettings)).correlations(options.id):
+        sys.stdout.write(f"{found}\n")
     return process.DONE

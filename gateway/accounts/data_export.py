@@ -24,7 +24,9 @@ _PARTS: Final = {
     " FROM api_keys WHERE user_id = $1",
     "sessions": "SELECT family AS id, min(created_at) AS created_at, max(expires_at) AS expires_at,"
     " max(client) AS client FROM refresh_tokens WHERE user_id = $1 GROUP BY family",
-    "scenes": "SELECT id, status, priority, metadata, client_metadata, created_at, updated_at, error_message"
+    "mails": "SELECT id, kind, address, created_at, expires_at, sent_at FROM mails WHERE user_id = $1",
+    "scenes": "SELECT id, status, priority, metadata, client_metadata, tags, favourite, retry_of,"
+    " created_at, updated_at, error_message"
     " FROM scene_generations WHERE user_id = $1 AND deleted_at IS NULL",
     "exports": "SELECT j.id, j.scene_generation_id, j.export_format, j.purpose, j.status, j.created_at"
     " FROM export_jobs j JOIN scene_generations s ON s.id = j.scene_generation_id"
@@ -32,8 +34,15 @@ _PARTS: Final = {
     "shares": "SELECT h.id, h.scene_generation_id, h.created_at, h.expires_at"
     " FROM shares h JOIN scene_generations s ON s.id = h.scene_generation_id"
     " WHERE s.user_id = $1 AND s.deleted_at IS NULL",
+    "albums": "SELECT a.id, a.name, a.created_at, a.expires_at, (SELECT array_agg(m.scene_generation_id"
+    " ORDER BY m.position) FROM album_scenes m WHERE m.album_id = a.id) AS scenes"
+    " FROM albums a WHERE a.user_id = $1",
     "webhooks": "SELECT id, url, events, description, created_at FROM webhook_endpoints"
     " WHERE account_id = $1",
+    "retention": "SELECT to_jsonb(p) - 'user_id' AS hours, p.user_id AS id, p.updated_at AS created_at"
+    " FROM retention_policies p WHERE p.user_id = $1",
+    "erasures": "SELECT id, kind, day, erased, first_at AS created_at, last_at"
+    " FROM erasures WHERE account_id = $1",
     "usage": "SELECT id, event_type, details, created_at FROM usage_logs WHERE user_id = $1",
 }
 _PROFILE: Final = """

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Final
 
 import asyncpg
 
+from bus.runtime.turns import Turns
 from gateway.accounts.access_tokens import Tokens
 from gateway.accounts.api_keys import Keys
 from gateway.accounts.auth import Authenticator
+from gateway.accounts.email_change import EmailChange
 from gateway.accounts.erasure import EraseMore, Erasing
 from gateway.accounts.key_hashing import ApiKeys
+from gateway.accounts.mailer import Mailer
+from gateway.accounts.mails import Mails
 from gateway.accounts.one_time_links import OneTimeLinks
 from gateway.accounts.password_change import PasswordChange
 from gateway.accounts.passwords import Passwords
@@ -21,7 +27,11 @@ from gateway.accounts.refresh_tokens import Sessions
 from gateway.accounts.registration import Registration
 from gateway.accounts.repository import Accounts
 from gateway.accounts.sign_in_throttle import SignInThrottle
-from gateway.settings import GatewaySettings
+from gateway.settings import GatewaySettings, Settings
+
+ADMITTED: Final = 4
+"""Requests of one caller that are looked up, and counted, at once: more would wait for the row of its rate
+limit, with a connection to Postgres each, and share the event loop with everybody's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,10 +44,14 @@ class AccountDependencies:
     keys: Keys
     api_keys: ApiKeys
     authenticator: Authenticator
+    admission: Turns
     account_quotas: Quotas
     limits: RateLimits
     sign_in_throttle: SignInThrottle
     one_time_links: OneTimeLinks
+    mails: Mails
+    mailer: Mailer
+    email_change: EmailChange
     registration: Registration
     password_change: PasswordChange
     passwords: Passwords
@@ -45,14 +59,16 @@ class AccountDependencies:
 
 
 def build(
-    pool: asyncpg.Pool, own: GatewaySettings, stack: AsyncExitStack, *, erase_more: EraseMore
+    pool: asyncpg.Pool, settings: Settings, stack: AsyncExitStack, *, erase_more: EraseMore
 ) -> AccountDependencies:
     """Return the instances; ``stack`` closes those that need it."""
+    own = settings.gateway
     passwords = Passwords(own.bcrypt_rounds)
     stack.callback(passwords.close)
     accounts, keys, tokens = Accounts(pool), Keys(pool), Tokens(own)
-    api_keys = ApiKeys(own.api_key_pepper)
-    limits, links = RateLimits(pool), OneTimeLinks(pool, api_keys)
+    api_keys = ApiKeys.of(own)
+    mails = Mails(pool, api_keys, enabled=settings.mail.host is not None)
+    limits, links = RateLimits(pool), OneTimeLinks(pool, api_keys, mails)
     sessions = Sessions(pool, api_keys, seconds=own.refresh_token_seconds)
     return AccountDependencies(
         accounts=accounts,
@@ -61,10 +77,14 @@ def build(
         keys=keys,
         api_keys=api_keys,
         authenticator=Authenticator(accounts, tokens, keys, api_keys),
+        admission=Turns(sys.maxsize, ADMITTED),
         account_quotas=Quotas(pool, _quota(own)),
         limits=limits,
         sign_in_throttle=SignInThrottle(pool, limits, api_keys),
         one_time_links=links,
+        mails=mails,
+        mailer=Mailer(mails, settings.mail, own.public_url),
+        email_change=EmailChange(pool, mails, api_keys),
         registration=Registration(pool, accounts, links, own.registration),
         password_change=PasswordChange(pool, sessions),
         passwords=passwords,
@@ -78,6 +98,8 @@ def _quota(own: GatewaySettings) -> Quota:
         requests_per_minute=own.requests_per_minute,
         max_streams=own.max_streams,
         interactive_at_once=own.interactive_at_once,
+        bulk_at_once=own.bulk_at_once,
         max_exports_in_flight=own.max_exports_in_flight,
+        exports_per_minute=own.exports_per_minute,
         stored_bytes=int(own.stored_gib * 1024**3),
     )

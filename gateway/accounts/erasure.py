@@ -35,10 +35,13 @@ _REST: Final = (
     "DELETE FROM refresh_tokens WHERE user_id = $1",
     "DELETE FROM known_addresses WHERE user_id = $1",
     "DELETE FROM one_time_links WHERE user_id = $1",
+    "DELETE FROM mails WHERE user_id = $1",
     "DELETE FROM idempotency_keys WHERE user_id = $1",
     "DELETE FROM account_quotas WHERE user_id = $1",
+    "DELETE FROM retention_policies WHERE user_id = $1",
+    "DELETE FROM albums WHERE user_id = $1",
     "DELETE FROM shares WHERE scene_generation_id IN (SELECT id FROM scene_generations WHERE user_id = $1)",
-    "UPDATE scene_generations SET client_metadata = NULL, webhook_url = NULL,"
+    "UPDATE scene_generations SET client_metadata = NULL, webhook_url = NULL, tags = '{}',"
     " metadata = metadata - 'name' || '{\"client\": {}}' WHERE user_id = $1",
     # Now, when the upload's URL has expired, and when no PUT that began in time can be in flight any more.
     "INSERT INTO blob_removals (key) SELECT key FROM uploads WHERE user_id = $1",
@@ -72,7 +75,7 @@ WHERE id IN (SELECT id FROM scene_generations WHERE user_id = $1 AND status IN (
              AND cancel_requested_at IS NULL ORDER BY id LIMIT $3 FOR NO KEY UPDATE)
 RETURNING id"""
 _DELETE: Final = """
-UPDATE scene_generations SET deleted_at = $2, client_metadata = NULL,
+UPDATE scene_generations SET deleted_at = $2, client_metadata = NULL, tags = '{}',
     metadata = metadata - 'name' || '{"client": {}}'
 WHERE id = ANY($1)"""
 _EMPTY: Final = """

@@ -12,10 +12,13 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from gateway.accounts.auth import Caller
+from gateway.accounts.email_address import normal_email
+from gateway.accounts.mailer import Mailer
+from gateway.accounts.mails import Mails
 from gateway.accounts.one_time_links import LinkRow, OneTimeLinks
-from gateway.accounts.schemas import InviteList, InviteOut, LinkCreatedOut, LinkIn
+from gateway.accounts.schemas import InviteIn, InviteList, InviteOut, LinkCreatedOut, LinkIn
 from gateway.errors import DomainError
-from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
+from gateway.http.openapi_helpers import BODY_CODES, BY_PERSON, SIGN_IN_CODES, problems
 from gateway.settings import Settings
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -26,7 +29,7 @@ _CODES: Final = (*SIGN_IN_CODES, "sign_in_required", "role_insufficient")
     "/users/{user_id:uuid}/password-reset",
     operation_id="create_password_reset",
     summary="Make a link to set a new password",
-    responses=problems(*_CODES, "not_found", "malformed", "validation_failed"),
+    responses=problems(*_CODES, "not_found", "malformed", "validation_failed", *BODY_CODES),
 )
 async def create_password_reset(
     request: Caller,
@@ -53,18 +56,33 @@ async def create_password_reset(
     "/invites",
     operation_id="create_invite",
     summary="Make an invitation to register",
-    responses=problems(*_CODES, "invites_exhausted", "malformed", "validation_failed"),
+    responses=problems(
+        *_CODES,
+        "invites_exhausted",
+        "mail_unavailable",
+        "email_invalid",
+        "malformed",
+        "validation_failed",
+        *BODY_CODES,
+    ),
 )
 async def create_invite(
     request: Caller,
-    data: JSONBody[LinkIn],
+    *,
+    data: JSONBody[InviteIn],
     settings: NamedDependency[Settings],
     one_time_links: NamedDependency[OneTimeLinks],
+    mailer: NamedDependency[Mailer],
+    mails: NamedDependency[Mails],
 ) -> LinkCreatedOut:
-    """Make an invitation by which one account can be made."""
+    """Make an invitation to one account; with `email` it is sent there, too, and the address forgotten."""
+    address = None if data.email is None else normal_email(data.email)
+    if address is not None:
+        mails.require_enabled()
     made = await one_time_links.invite(
-        request.user.account_id, lasting=timedelta(hours=data.expires_in_hours)
+        request.user.account_id, lasting=timedelta(hours=data.expires_in_hours), address=address
     )
+    mailer.wake()
     return _created(*made, settings, "register")
 
 
@@ -78,7 +96,10 @@ async def list_invites(one_time_links: NamedDependency[OneTimeLinks]) -> InviteL
     """Return the open invitations, newest first, without their tokens."""
     rows = await one_time_links.invites()
     return InviteList(
-        items=[InviteOut(id=row.id, created_at=row.created_at, expires_at=row.expires_at) for row in rows]
+        items=[
+            InviteOut(id=row.id, created_at=row.created_at, expires_at=row.expires_at, mail=row.mail)
+            for row in rows
+        ]
     )
 
 
@@ -88,9 +109,11 @@ async def list_invites(one_time_links: NamedDependency[OneTimeLinks]) -> InviteL
     summary="Revoke an invitation",
     responses=problems(*_CODES, "not_found"),
 )
-async def revoke_invite(invite_id: FromPath[UUID], one_time_links: NamedDependency[OneTimeLinks]) -> None:
+async def revoke_invite(
+    request: Caller, invite_id: FromPath[UUID], one_time_links: NamedDependency[OneTimeLinks]
+) -> None:
     """Revoke an invitation that was not used."""
-    if not await one_time_links.revoke_invite(invite_id):
+    if not await one_time_links.revoke_invite(request.user.account_id, invite_id):
         raise DomainError("not_found", "There is no open invitation with this id.")
 
 

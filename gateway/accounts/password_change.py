@@ -26,13 +26,21 @@ _REST: Final = (
     "DELETE FROM refresh_tokens WHERE user_id = $1",
     "DELETE FROM known_addresses WHERE user_id = $1",
     "DELETE FROM one_time_links WHERE user_id = $1",
+    "DELETE FROM mails WHERE user_id = $1 AND token_hash IS NOT NULL",
 )
+# An admin's link, or one that was mailed.
 _LINK: Final = """
-SELECT u.id, u.email, u.is_active FROM one_time_links l JOIN users u ON u.id = l.user_id
-WHERE l.token_hash = $1 AND l.kind = 'password_reset' AND l.expires_at > now()"""
+SELECT u.id, u.email, u.is_active FROM users u WHERE u.id IN (
+    SELECT user_id FROM one_time_links
+    WHERE token_hash = ANY($1::text[]) AND kind = 'password_reset' AND expires_at > now()
+    UNION ALL SELECT user_id FROM mails
+    WHERE token_hash = ANY($1::text[]) AND kind = 'password_reset' AND expires_at > now())"""
 _USE: Final = """
-DELETE FROM one_time_links WHERE token_hash = $1 AND kind = 'password_reset' AND expires_at > now()
-RETURNING user_id"""
+WITH handed AS (DELETE FROM one_time_links
+    WHERE token_hash = ANY($1::text[]) AND kind = 'password_reset' AND expires_at > now() RETURNING user_id),
+mailed AS (DELETE FROM mails
+    WHERE token_hash = ANY($1::text[]) AND kind = 'password_reset' AND expires_at > now() RETURNING user_id)
+SELECT user_id FROM handed UNION ALL SELECT user_id FROM mailed"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +53,7 @@ class ResetAccount:
 
 
 class PasswordChange:
-    """Sets passwords, for an owner who knows the old one or who holds an admin's link."""
+    """Sets passwords, for an owner who knows the old one or who holds a link, an admin's or a mailed one."""
 
     def __init__(self, pool: asyncpg.Pool, sessions: Sessions) -> None:
         self._pool, self._sessions = pool, sessions
@@ -57,9 +65,9 @@ class PasswordChange:
         async with self._pool.acquire() as connection, connection.transaction():
             return await self._set(connection, account_id, password_hash, verified, client)
 
-    async def account_of(self, token_hash: str) -> ResetAccount:
+    async def account_of(self, token_hashes: list[str]) -> ResetAccount:
         """Return the account of a link without using it. `DomainError`: link_invalid, account_inactive."""
-        row = await self._pool.fetchrow(_LINK, token_hash)
+        row = await self._pool.fetchrow(_LINK, token_hashes)
         if row is None:
             raise unusable()
         if not row["is_active"]:
@@ -67,11 +75,11 @@ class PasswordChange:
         return ResetAccount(**row)
 
     async def by_link(
-        self, token_hash: str, *, password_hash: str, client: str | None
+        self, token_hashes: list[str], *, password_hash: str, client: str | None
     ) -> tuple[Account, Session]:
         """Use the link up and set the password. `DomainError`: link_invalid."""
         async with self._pool.acquire() as connection, connection.transaction():
-            account_id = await connection.fetchval(_USE, token_hash)
+            account_id = await connection.fetchval(_USE, token_hashes)
             if account_id is None:
                 raise unusable()
             return await self._set(connection, account_id, password_hash, None, client)

@@ -6,9 +6,12 @@ bcrypt takes a quarter of a second of one core on purpose; it releases the GIL.
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final, TypeVar
 
 import bcrypt
@@ -22,6 +25,8 @@ MAX_BYTES: Final = 72
 """bcrypt ignores any further bytes; a longer password would be truncated silently."""
 SIGN_IN_THREADS: Final = 4
 """Bounds how much CPU a burst of sign-ins may take."""
+NICE: Final = 10
+"""Added to the niceness of these threads: a tenth of the processor time of one that waits for it too."""
 REGISTER_THREADS: Final = 1
 """Of their own, so that a flood of new accounts does not keep people from signing in."""
 WAITING_A_THREAD: Final = 16
@@ -32,7 +37,7 @@ class _Threads:
     """A thread pool with a bounded queue."""
 
     def __init__(self, count: int, name: str, sentence: str) -> None:
-        self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix=name, initializer=_give_way)
         self._most, self._sentence, self.waiting = count * WAITING_A_THREAD, sentence, 0
 
     def close(self) -> None:
@@ -46,6 +51,13 @@ class _Threads:
             return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
         finally:
             self.waiting -= 1
+
+
+def _give_way() -> None:
+    """Lower this thread's priority (Linux has one for each): strangers' passwords delay no request."""
+    thread = threading.get_native_id()
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICE)
 
 
 class Passwords:

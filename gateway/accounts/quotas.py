@@ -22,13 +22,15 @@ MOST_REMEMBERED: Final = 10_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quota:
-    """An account's limits: jobs in flight, requests a minute, streams, interactive jobs, bytes stored."""
+    """An account's limits: jobs in flight, requests and exports a minute, streams, bytes stored and more."""
 
     max_in_flight: int
     requests_per_minute: int
     max_streams: int
     interactive_at_once: int
+    bulk_at_once: int
     max_exports_in_flight: int
+    exports_per_minute: int
     stored_bytes: int
 
 
@@ -59,7 +61,9 @@ class Quotas:
             requests_per_minute=base.requests_per_minute * factor,
             max_streams=base.max_streams * factor,
             interactive_at_once=base.interactive_at_once * INTERACTIVE_FACTOR.get(role, 1),
+            bulk_at_once=base.bulk_at_once * INTERACTIVE_FACTOR.get(role, 1),
             max_exports_in_flight=base.max_exports_in_flight * factor,
+            exports_per_minute=base.exports_per_minute * factor,
             stored_bytes=base.stored_bytes * factor,
         )
 
@@ -85,16 +89,18 @@ class Quotas:
             requests_per_minute=own.requests_per_minute or usual.requests_per_minute,
             max_streams=own.max_streams or usual.max_streams,
             interactive_at_once=usual.interactive_at_once,
+            bulk_at_once=usual.bulk_at_once,
             max_exports_in_flight=usual.max_exports_in_flight,
+            exports_per_minute=usual.exports_per_minute,
             stored_bytes=usual.stored_bytes,
         )
 
-    async def put(self, account_id: UUID, override: Override) -> None:
-        """Set the account's figures; None restores the role's."""
+    async def put(self, connection: asyncpg.Connection, account_id: UUID, override: Override) -> None:
+        """Set the account's figures in the caller's transaction; None restores the role's."""
         self._known.pop(account_id, None)
         quota = AccountQuota(user_id=account_id, **asdict(override), updated_at=NOW)
         await run(
-            self._pool,
+            connection,
             AccountQuota.insert(quota).on_conflict(
                 target=AccountQuota.user_id,
                 action="DO UPDATE",

@@ -70,6 +70,12 @@ class RateLimits:
         wait_s = math.ceil(max(0.0, level + cost * each_s - policy.per_s))
         return _allowance(policy, allowed=False, remaining=left, reset_s=max(1, wait_s))
 
+    async def level(self, policy: Policy, subject: str) -> Allowance:
+        """Return the state of ``subject``'s bucket and take nothing from it; ``reset_s`` 0: it is full."""
+        level = max(0.0, await self._pool.fetchval(_LEVEL, policy.name, _hashed(subject)) or 0.0)
+        left = max(0, math.floor((policy.per_s - level) / policy.per_s * policy.quota + 1e-6))
+        return _allowance(policy, allowed=left > 0, remaining=left, reset_s=math.ceil(level))
+
     async def give_back(self, policy: Policy, subject: str) -> None:
         """Return one token to ``subject``'s bucket."""
         await self._pool.execute(_GIVE_BACK, policy.name, _hashed(subject), policy.per_s / policy.quota)

@@ -10,6 +10,7 @@ Without them a renewal in flight would add a token to a family that has just end
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -28,31 +29,32 @@ MOST: Final = 100
 LONGEST_CLIENT: Final = 200
 _PREFIX: Final = "sr_"
 _BEGIN: Final = """
-INSERT INTO refresh_tokens (id, family, user_id, token_hash, created_at, expires_at, client)
-SELECT $1, $2, u.id, $4, now(), now() + $5 * interval '1 second', $6
+INSERT INTO refresh_tokens (id, family, user_id, token_hash, created_at, expires_at, client, pepper)
+SELECT $1, $2, u.id, $4, now(), now() + $5 * interval '1 second', $6, $8
 FROM (SELECT id FROM users WHERE id = $3 AND is_active AND password_hash = $7 FOR SHARE) u RETURNING id"""
 _FURTHER: Final = """
 DELETE FROM refresh_tokens WHERE user_id = $1 AND family IN (
     SELECT family FROM refresh_tokens WHERE user_id = $1
     GROUP BY family ORDER BY max(created_at) DESC OFFSET $2)"""
 _LOCK: Final = """
-SELECT u.id, u.role FROM refresh_tokens r JOIN users u ON u.id = r.user_id
-WHERE r.token_hash = $1 AND u.is_active FOR SHARE OF u"""
+SELECT u.id, r.token_hash FROM refresh_tokens r JOIN users u ON u.id = r.user_id
+WHERE r.token_hash = ANY($1::text[]) AND u.is_active FOR SHARE OF u"""
 _USE: Final = """
 UPDATE refresh_tokens SET used_at = now() WHERE token_hash = $1 AND used_at IS NULL AND expires_at > now()
 RETURNING family, client"""
 _NEXT: Final = """
-INSERT INTO refresh_tokens (id, family, user_id, token_hash, created_at, expires_at, client)
-VALUES ($1, $2, $3, $4, now(), now() + $5 * interval '1 second', $6)"""
+INSERT INTO refresh_tokens (id, family, user_id, token_hash, created_at, expires_at, client, pepper)
+VALUES ($1, $2, $3, $4, now(), now() + $5 * interval '1 second', $6, $7)"""
 _SPENT: Final = """
 SELECT r.family, r.user_id, r.used_at IS NOT NULL AS spent,
        r.used_at > now() - $3 * interval '1 second' AS lately,
-       s.id IS NULL AS unknown, coalesce(s.used_at IS NULL AND s.expires_at > now(), false) AS open
-FROM refresh_tokens r LEFT JOIN refresh_tokens s ON s.token_hash = $2 AND s.family = r.family
-WHERE r.token_hash = $1"""
+       s.token_hash AS next_hash, coalesce(s.used_at IS NULL AND s.expires_at > now(), false) AS open
+FROM refresh_tokens r LEFT JOIN refresh_tokens s ON s.token_hash = ANY($2::text[]) AND s.family = r.family
+WHERE r.token_hash = ANY($1::text[])"""
 _OWNER: Final = "SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE"
 _END_FAMILY: Final = "DELETE FROM refresh_tokens WHERE user_id = $1 AND family = $2 RETURNING id"
 _END_OTHERS: Final = "DELETE FROM refresh_tokens WHERE user_id = $1 AND family <> $2"
+_END_ALL: Final = "DELETE FROM refresh_tokens WHERE user_id = $1 RETURNING family"
 _LIST: Final = """
 SELECT family AS id, min(created_at) AS created_at, max(created_at) AS renewed_at,
        max(expires_at) AS expires_at, max(client) AS client
@@ -103,7 +105,15 @@ class Sessions:
         token, family = _PREFIX + secrets.token_urlsafe(32), new_id()
         hashed, seconds = self._hasher.hash(token), float(self._seconds)
         made = await where.fetchval(
-            _BEGIN, new_id(), family, account_id, hashed, seconds, _named(client), password_hash
+            _BEGIN,
+            new_id(),
+            family,
+            account_id,
+            hashed,
+            seconds,
+            _named(client),
+            password_hash,
+            self._hasher.number,
         )
         if made is None:
             raise DomainError("credentials_invalid", "The e-mail address or the password is wrong.")
@@ -112,35 +122,37 @@ class Sessions:
 
     async def renew(self, token: str) -> Session:
         """Spend a token and return the next. `DomainError`: refresh_token_invalid, refresh_token_reused."""
-        hashed = self._hasher.hash(token)
-        following = _PREFIX + self._hasher.derive(f"successor of {token}")
+        hashes = self._hasher.hashes(token)
+        # Of each pepper: a gateway that writes with the other one may have given the next token.
+        following = [_PREFIX + text for text in self._hasher.derived(f"successor of {token}")]
         async with self._pool.acquire() as connection, connection.transaction():
-            owner = await connection.fetchrow(_LOCK, hashed)
+            owner = await connection.fetchrow(_LOCK, hashes)
             if owner is not None:
-                spent = await connection.fetchrow(_USE, hashed)
+                spent = await connection.fetchrow(_USE, owner["token_hash"])
                 if spent is not None:
                     await connection.execute(
                         _NEXT,
                         new_id(),
                         spent["family"],
                         owner["id"],
-                        self._hasher.hash(following),
+                        self._hasher.hash(following[0]),
                         float(self._seconds),
                         spent["client"],
+                        self._hasher.number,
                     )
-                    return Session(id=spent["family"], account_id=owner["id"], refresh_token=following)
-        return await self._repeated(hashed, following)
+                    return Session(id=spent["family"], account_id=owner["id"], refresh_token=following[0])
+        return await self._repeated(hashes, following)
 
     async def family_of(self, token: str) -> UUID | None:
         """Return the id of the sign-in that the token belongs to."""
         family: UUID | None = await self._pool.fetchval(
-            "SELECT family FROM refresh_tokens WHERE token_hash = $1", self._hasher.hash(token)
+            "SELECT family FROM refresh_tokens WHERE token_hash = ANY($1::text[])", self._hasher.hashes(token)
         )
         return family
 
     async def end(self, token: str) -> None:
         """Sign out by deleting the token's whole family. An unknown token is ignored."""
-        found = await self._pool.fetchrow(_SPENT, self._hasher.hash(token), "", 0.0)
+        found = await self._pool.fetchrow(_SPENT, self._hasher.hashes(token), [], 0.0)
         if found is not None:
             await self.end_one(found["user_id"], found["family"])
 
@@ -156,6 +168,13 @@ class Sessions:
             await connection.execute(_OWNER, account_id)
             await connection.execute(_END_OTHERS, account_id, session_id or UUID(int=0))
 
+    async def end_all(self, connection: asyncpg.Connection, account_id: UUID) -> int | None:
+        """End every sign-in in the caller's transaction; return how many there were, None without account."""
+        if await connection.fetchval(_OWNER, account_id) is None:
+            return None
+        gone = await connection.fetch(_END_ALL, account_id)
+        return len({row["family"] for row in gone})
+
     async def list(self, account_id: UUID) -> list[SessionRow]:
         """Return the account's sign-ins, the one renewed last first."""
         return [SessionRow(**row) for row in await self._pool.fetch(_LIST, account_id)]
@@ -164,13 +183,15 @@ class Sessions:
         """Delete expired tokens."""
         await self._pool.execute("DELETE FROM refresh_tokens WHERE expires_at < now()")
 
-    async def _repeated(self, hashed: str, following: str) -> Session:
+    async def _repeated(self, hashes: Sequence[str], following: Sequence[str]) -> Session:
         """Return the unused successor of a token spent a moment ago; else refuse, and end a reused family."""
-        found = await self._pool.fetchrow(_SPENT, hashed, self._hasher.hash(following), float(REPEAT_S))
+        by_hash = {hashed: token for token in following for hashed in self._hasher.hashes(token)}
+        found = await self._pool.fetchrow(_SPENT, hashes, [*by_hash], float(REPEAT_S))
         if found is not None and found["spent"] and found["lately"] and found["open"]:
-            return Session(id=found["family"], account_id=found["user_id"], refresh_token=following)
+            token = by_hash[found["next_hash"]]
+            return Session(id=found["family"], account_id=found["user_id"], refresh_token=token)
         # A successor that cannot be derived is of an earlier release, whose repeats end nothing for so long.
-        if found is None or not found["spent"] or (found["lately"] and found["unknown"]):
+        if found is None or not found["spent"] or (found["lately"] and found["next_hash"] is None):
             raise DomainError(
                 "refresh_token_invalid",
                 "The refresh token is not valid: it is unknown, too old, or its sign-in has ended; sign in"

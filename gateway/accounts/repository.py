@@ -14,6 +14,7 @@ from piccolo.querystring import QueryString
 from bus.contract.ids import new_id
 from gateway.accounts.access_tokens import Claims
 from gateway.accounts.erasure import require_another_admin
+from ledger.db.admin_acts import Act, record
 from ledger.db.queries import CLOCK, NOW, Changes, columns_of, older_than, run, run_one
 from ledger.db.tables.accounts import RefreshToken, User
 
@@ -132,24 +133,6 @@ class Accounts:
         query = query.order_by(User.created_at, User.id, ascending=False).limit(limit)
         return [Account(**row) for row in await run(self._pool, query)]
 
-    async def set_role_and_state(
-        self, account_id: UUID, *, role: str | None, is_active: bool | None
-    ) -> Account | None:
-        """Change the role, and whether the account is active. Raises `DomainError` last_admin."""
-        changes = _given({User.role: role, User.is_active: is_active})
-        async with self._pool.acquire() as connection, connection.transaction():
-            if role not in {None, "admin"} or is_active is False:
-                await require_another_admin(connection, account_id)
-            row = await run_one(
-                connection,
-                User.update(changes)
-                .where(User.id == account_id, User.erased_at.is_null())
-                .returning(*_COLUMNS),
-            )
-            if row is not None and not row["is_active"]:
-                await _end_sign_ins(connection, account_id)
-        return _account(row)
-
     async def reset(self, email: str, *, password_hash: str, role: str) -> Account:
         """Give an existing account a new password and role, activate it, and end its sign-ins."""
         changes = _given({User.password_hash: password_hash, User.role: role, User.is_active: True})
@@ -157,7 +140,26 @@ class Accounts:
         async with self._pool.acquire() as connection, connection.transaction():
             rows = await run(connection, User.update(changes).where(_has_address(email)).returning(*_COLUMNS))
             await _end_sign_ins(connection, rows[0]["id"])
+            await record(connection, Act(action="create-admin --reset", target=rows[0]["id"]))
         return Account(**rows[0])
+
+
+async def set_role_and_state(
+    connection: asyncpg.Connection, account_id: UUID, *, role: str | None, is_active: bool | None
+) -> Account | None:
+    """Change the role, and whether the account is active, as part of the caller's transaction.
+
+    Raises `DomainError` last_admin.
+    """
+    if role not in {None, "admin"} or is_active is False:
+        await require_another_admin(connection, account_id)
+    query = User.update(_given({User.role: role, User.is_active: is_active}))
+    row = await run_one(
+        connection, query.where(User.id == account_id, User.erased_at.is_null()).returning(*_COLUMNS)
+    )
+    if row is not None and not row["is_active"]:
+        await _end_sign_ins(connection, account_id)
+    return _account(row)
 
 
 def _account(row: dict[str, Any] | None) -> Account | None:

@@ -21,6 +21,7 @@ from gateway.accounts.auth import Caller
 from gateway.accounts.erasure import Erasing
 from gateway.accounts.password_change import PasswordChange
 from gateway.accounts.passwords import Passwords, require_acceptable
+from gateway.accounts.proof import proven
 from gateway.accounts.rate_limits import Policy, RateLimits
 from gateway.accounts.refresh_tokens import Sessions
 from gateway.accounts.repository import Account, Accounts
@@ -36,7 +37,7 @@ from gateway.accounts.schemas import (
 )
 from gateway.accounts.sign_in_throttle import SignInThrottle
 from gateway.errors import DomainError
-from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
+from gateway.http.openapi_helpers import BODY_CODES, BY_PERSON, SIGN_IN_CODES, problems
 
 DATA_EXPORTS: Final = Policy(name="data-exports", quota=10, per_s=3600)
 
@@ -67,6 +68,7 @@ async def me(request: Caller, accounts: NamedDependency[Accounts]) -> MeOut:
         "login_throttled",
         "busy",
         "validation_failed",
+        *BODY_CODES,
     ),
 )
 async def change_me(
@@ -86,7 +88,7 @@ async def change_me(
     """
     account_id, new = request.user.account_id, None
     if data.password is not None:
-        account = await _proven(accounts, sign_in_throttle, passwords, request, data.current_password or "")
+        account = await proven(accounts, sign_in_throttle, passwords, request, data.current_password or "")
         require_acceptable(data.password, account.email)
         changed, session = await password_change.by_owner(
             account_id,
@@ -137,6 +139,7 @@ async def my_data(
         "busy",
         "last_admin",
         "validation_failed",
+        *BODY_CODES,
     ),
 )
 async def erase_me(
@@ -149,7 +152,7 @@ async def erase_me(
     passwords: NamedDependency[Passwords],
 ) -> ErasedOut:
     """Erase all personal data at once; photos and splats follow. This cannot be undone."""
-    await _proven(accounts, sign_in_throttle, passwords, request, data.password)
+    await proven(accounts, sign_in_throttle, passwords, request, data.password)
     unusable_hash = await passwords.hash(secrets.token_urlsafe(32))
     await erasing.erase(request.user.account_id, no_password=unusable_hash)
     return ErasedOut(message="The account is erased; its photos and splats are being removed.")
@@ -205,19 +208,6 @@ async def end_session(
     """End one sign-in, with its access token."""
     if not await sessions.end_one(request.user.account_id, session_id):
         raise DomainError("not_found", "You have no sign-in with this id; it may have ended.")
-
-
-async def _proven(
-    accounts: Accounts, throttle: SignInThrottle, passwords: Passwords, request: Caller, password: str
-) -> Account:
-    """Return the account of a caller that sent its password. Raises `DomainError`."""
-    account = await accounts.by_id(request.user.account_id)
-    if account is None:
-        raise DomainError("account_inactive", "The account is closed.")
-    async with throttle.person(account.id):
-        if not await passwords.verify(password, account.password_hash):
-            raise DomainError("credentials_invalid", "The current password is wrong or missing.")
-    return account
 
 
 def _me(account: Account | None) -> MeOut:

@@ -51,7 +51,7 @@ class RefreshIn(Struct, frozen=True, kw_only=True):
 
 
 class PasswordResetIn(Struct, frozen=True, kw_only=True):
-    """The token of an admin's link, and the new password."""
+    """The token of a link, from an admin or from a mail, and the new password."""
 
     token: Annotated[str, Meta(max_length=64)]
     password: Password
@@ -84,10 +84,14 @@ class DataOut(Struct, frozen=True, kw_only=True):
     profile: dict[str, Any]
     api_keys: list[dict[str, Any]]
     sessions: list[dict[str, Any]]
+    mails: list[dict[str, Any]]
     scenes: list[dict[str, Any]]
     exports: list[dict[str, Any]]
     shares: list[dict[str, Any]]
+    albums: list[dict[str, Any]]
     webhooks: list[dict[str, Any]]
+    retention: list[dict[str, Any]]
+    erasures: list[dict[str, Any]]
     usage: list[dict[str, Any]]
 
 
@@ -111,10 +115,19 @@ class QuotaOut(Struct, frozen=True, kw_only=True):
     max_streams: int
 
 
+class OwnQuotasOut(Struct, frozen=True, kw_only=True):
+    """The quotas that an admin has set for the account; null stands for its role's."""
+
+    max_in_flight: int | None
+    requests_per_minute: int | None
+    max_streams: int | None
+
+
 class UserDetailOut(UserOut, frozen=True, kw_only=True):
-    """An account with its current quotas."""
+    """An account with its current quotas, and those of them that are its own."""
 
     quotas: QuotaOut
+    own_quotas: OwnQuotasOut
 
 
 class UserPage(Struct, frozen=True, kw_only=True):
@@ -184,6 +197,12 @@ class LinkIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     expires_in_hours: Annotated[int, Meta(ge=1, le=720, examples=[72])] = 72
 
 
+class InviteIn(LinkIn, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An invitation; with ``email`` it is sent there too, where the service sends mail."""
+
+    email: Email | None = None
+
+
 class LinkCreatedOut(Struct, frozen=True, kw_only=True):
     """A link that works once. It is shown only in this response."""
 
@@ -193,12 +212,18 @@ class LinkCreatedOut(Struct, frozen=True, kw_only=True):
     expires_at: Moment
 
 
+MailState = Annotated[
+    str, Meta(pattern="^(waiting|sent|failed)$", description="`failed`: given up; hand the link over")
+]
+
+
 class InviteOut(Struct, frozen=True, kw_only=True):
-    """An invitation without its token."""
+    """An invitation without its token; ``mail``: what became of its mail, null where none was asked for."""
 
     id: Id
     created_at: Moment
     expires_at: Moment
+    mail: MailState | None
 
 
 class InviteList(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Signing in: register, sign in and out, renew, and set a new password by an admin's link."""
+"""Signing in: register, sign in and out, renew, and set a new password by a link."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from gateway.accounts.schemas import (
 from gateway.accounts.sign_in_throttle import SignInThrottle
 from gateway.errors import DomainError
 from gateway.http.client_address import subject_of
-from gateway.http.openapi_helpers import problems
+from gateway.http.openapi_helpers import BODY_CODES, PUBLIC, problems
 from gateway.settings import Settings
 
 RENEWALS: Final = Policy(name="renewals", quota=30, per_s=600)
@@ -43,6 +43,7 @@ _FROM_HERE: Final = "There were too many such requests from this address"
 @post(
     "/register",
     operation_id="register",
+    security=PUBLIC,
     summary="Make an account",
     responses=problems(
         "malformed",
@@ -54,6 +55,7 @@ _FROM_HERE: Final = "There were too many such requests from this address"
         "validation_failed",
         "rate_limited",
         "busy",
+        *BODY_CODES,
     ),
 )
 async def register(
@@ -84,10 +86,17 @@ async def register(
 @post(
     "/login",
     operation_id="login",
+    security=PUBLIC,
     status_code=200,
     summary="Sign in",
     responses=problems(
-        "malformed", "credentials_invalid", "account_inactive", "login_throttled", "busy", "validation_failed"
+        "malformed",
+        "credentials_invalid",
+        "account_inactive",
+        "login_throttled",
+        "busy",
+        "validation_failed",
+        *BODY_CODES,
     ),
 )
 async def login(
@@ -119,6 +128,7 @@ async def login(
 @post(
     "/refresh",
     operation_id="refresh",
+    security=PUBLIC,
     status_code=200,
     summary="Renew a sign-in",
     responses=problems(
@@ -128,6 +138,7 @@ async def login(
         "account_inactive",
         "validation_failed",
         "rate_limited",
+        *BODY_CODES,
     ),
 )
 async def refresh(
@@ -158,9 +169,10 @@ async def refresh(
 @post(
     "/logout",
     operation_id="logout",
+    security=PUBLIC,
     status_code=204,
     summary="Sign out",
-    responses=problems("malformed", "validation_failed", "rate_limited"),
+    responses=problems("malformed", "validation_failed", "rate_limited", *BODY_CODES),
 )
 async def logout(
     request: Request[Any, Any, Any],
@@ -176,8 +188,9 @@ async def logout(
 @post(
     "/password-reset",
     operation_id="reset_password",
+    security=PUBLIC,
     status_code=200,
-    summary="Set a new password by an admin's link",
+    summary="Set a new password by a link",
     responses=problems(
         "malformed",
         "link_invalid",
@@ -186,6 +199,7 @@ async def logout(
         "validation_failed",
         "rate_limited",
         "busy",
+        *BODY_CODES,
     ),
 )
 async def reset_password(
@@ -198,12 +212,12 @@ async def reset_password(
     passwords: NamedDependency[Passwords],
     tokens: NamedDependency[Tokens],
 ) -> LoginOut:
-    """Set the password of the account that the link was made for, end every sign-in, and begin a new one.
+    """Set the password of the link's account, end every sign-in of it, and begin a new one.
 
     API keys stay valid: revoke those that you do not know.
     """
     await limits.require(RESETS_OF_ADDRESS, subject_of(request.client), _FROM_HERE)
-    link = one_time_links.hash(data.token)
+    link = one_time_links.hashes(data.token)
     of = await password_change.account_of(link)
     require_acceptable(data.password, of.email)
     hashed = await passwords.hash(data.password)

@@ -33,7 +33,7 @@ KNOWN_DAYS: Final = 90
 MOST_KNOWN: Final = 50
 WRONG: Final = "credentials_invalid"
 
-_KNOWN: Final = "SELECT EXISTS (SELECT FROM known_addresses WHERE user_id = $1 AND address = $2)"
+_KNOWN: Final = "SELECT EXISTS (SELECT FROM known_addresses WHERE user_id = $1 AND address = ANY($2::text[]))"
 _NOTE: Final = """
 INSERT INTO known_addresses AS k (user_id, address, seen_at)
 SELECT id, $2, now() FROM users WHERE id = $1 AND is_active
@@ -59,7 +59,7 @@ class SignInThrottle:
         subject = str(account_id) if account_id else email
         pair = f"{subject}|{address}"
         await self._take([(SIGN_INS, pair)])
-        if account_id and await self._pool.fetchval(_KNOWN, account_id, self._hasher.hash(address)):
+        if account_id and await self._pool.fetchval(_KNOWN, account_id, self._hasher.hashes(address)):
             buckets = [(OF_KNOWN, pair)]
         else:
             buckets = [(OF_ACCOUNT, subject), (OF_ADDRESS, address)]

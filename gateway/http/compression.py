@@ -1,7 +1,7 @@
 """Compression of lists, by the handlers that return them.
 
-Never of a stream, and of no answer with a token in it, whose length could give it away (BREACH). The page's
-files are compressed when they are built.
+Never of a stream, and of no answer with a token in it, whose length could give it away (BREACH; decision 54
+says why the links in a list cannot be guessed). The page's files are compressed when they are built.
 """
 
 from __future__ import annotations

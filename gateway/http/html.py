@@ -37,7 +37,7 @@ def landing(public_url: str) -> bytes:
         f"<h1>Sharpstream</h1><p>{TAGLINE}</p>"
         '<p><a href="/docs">API reference</a> &middot;'
         ' <a href="/docs/openapi.json">OpenAPI document</a> &middot;'
-        ' <a href="/docs/asyncapi">Kafka topics</a> &middot;'
+        ' <a href="/docs/asyncapi">Kafka topics</a> &middot; <a href="/llms.txt">llms.txt</a> &middot;'
         ' <a href="/api/v1/models">models</a> &middot; <a href="/health/ready">health</a></p>'
         "<h2>Begin</h2><p>Register, sign in, make an API key, then send a photo:</p>"
         f"<pre>curl -H &quot;X-API-Key: $KEY&quot; -F image=@photo.jpg {base}/api/v1/scenes/generate</pre>"

@@ -16,7 +16,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.http import request_span
 from gateway.http.context import begin
-from gateway.http.security_headers import ENCODED
+from gateway.http.security_headers import ENCODED, NO_FRAME_OPTIONS
 from gateway.metrics import Metrics
 from gateway.trace import Trace
 
@@ -87,12 +87,20 @@ class Observed:
         )
 
 
+def _with_head(methods: bytes) -> bytes:
+    """Return the methods of an ``Allow`` header with HEAD, which `gateway.http.head_requests` answers."""
+    known = {each.strip() for each in methods.split(b",")}
+    return b", ".join(sorted(known | ({b"HEAD"} if b"GET" in known else set())))
+
+
 def _decorate(message: Message, trace: Trace, allow: bytes | None) -> None:
     headers = list(message["headers"])  # type: ignore[typeddict-item]
-    if allow is not None:
-        headers = [(name, allow if name.lower() == b"allow" else value) for name, value in headers]
+    headers = [
+        (name, _with_head(allow or value) if name.lower() == b"allow" else value) for name, value in headers
+    ]
     present = {name.lower() for name, _ in headers}
     headers += [(name, value) for name, value in ENCODED if name not in present]
+    headers[:] = [header for header in headers if header != NO_FRAME_OPTIONS]
     headers += [
         (name.lower().encode(), text.encode())
         for name, text in trace.headers.items()

@@ -13,9 +13,11 @@ from typing import Any, Final, TypeAlias
 from litestar import MediaType, Request, Response, Router
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme, Server, Tag
+from litestar.openapi.spec import Components, License, SecurityScheme, Server
 
+from gateway.http import introduction
 from gateway.http.html import TAGLINE, page
+from gateway.http.introduction import TAGS
 from gateway.http.problems import PROBLEMS
 
 PATH: Final = "/docs"
@@ -33,9 +35,10 @@ def config(public_url: str, *, instead: Instead) -> OpenAPIConfig:
     return OpenAPIConfig(
         title="Sharpstream",
         version=version("sharpstream"),
-        description=TAGLINE,
+        description=introduction.markdown(public_url),
         openapi_router=Router(PATH, route_handlers=[], include_in_schema=False, before_request=instead),
         servers=[Server(url=public_url)],
+        license=License(name="Apache-2.0", identifier="Apache-2.0"),
         use_handler_docstrings=True,
         render_plugins=[OperationsPage(path=["/", "/plain"]), JsonRenderPlugin(path="/openapi.json")],
         components=Components(
@@ -54,19 +57,7 @@ def config(public_url: str, *, instead: Instead) -> OpenAPIConfig:
                 ),
             }
         ),
-        tags=[
-            Tag(name="users", description="Accounts and signing in"),
-            Tag(name="api keys", description="Credentials for programs"),
-            Tag(name="scenes", description="Photos in, splats out"),
-            Tag(name="exports", description="Scenes in other formats"),
-            Tag(name="shares", description="Scenes shown to anybody who has the link"),
-            Tag(name="events", description="All that happens, live or page by page"),
-            Tag(name="webhooks", description="Events sent to your own servers"),
-            Tag(name="usage", description="What was used"),
-            Tag(name="partners", description="Systems that use Kafka directly"),
-            Tag(name="models", description="Networks and their licences"),
-            Tag(name="operations", description="For load balancers and monitoring"),
-        ],
+        tags=list(TAGS),
     )
 
 
@@ -85,18 +76,34 @@ class OperationsPage(OpenAPIRenderPlugin):
 
 
 def _body(document: dict[str, Any]) -> str:
-    operations = [
-        _operation(method, path, item[method])
-        for path, item in sorted(document["paths"].items())
-        for method in _METHODS
-        if method in item
-    ]
+    by_tag: dict[str, list[str]] = {tag["name"]: [] for tag in document["tags"]}
+    for path, item in sorted(document["paths"].items()):
+        for method in _METHODS:
+            if method in item:
+                by_tag[item[method]["tags"][0]].append(_operation(method, path, item[method]))
     return (
-        f"<h1>{escape(document['info']['title'])} API</h1><p>{escape(document['info']['description'])}</p>"
+        f"<h1>{escape(document['info']['title'])} API</h1><p>{TAGLINE}</p>"
         f'<p>As a document: <a href="{PATH}/openapi.json">OpenAPI {document["openapi"]}</a>.'
-        ' Kafka topics: <a href="/docs/asyncapi">AsyncAPI</a>.</p>'
-        f"<h2>Operations</h2>{''.join(operations)}{errors()}"
+        ' Kafka topics: <a href="/docs/asyncapi">AsyncAPI</a>. For language models:'
+        ' <a href="/llms.txt">llms.txt</a>.</p>'
+        f"<h2>First calls</h2>{_calls(document['servers'][0]['url'])}"
+        f"{''.join(_subject(tag, by_tag[tag['name']]) for tag in document['tags'])}{errors()}"
     )
+
+
+def _calls(public_url: str) -> str:
+    calls = introduction.first_calls(public_url)
+    return "".join(f"<p>{escape(words)}</p><pre>{escape(command)}</pre>" for words, command in calls)
+
+
+def _subject(tag: dict[str, Any], operations: list[str]) -> str:
+    name, about = escape(tag["name"]), escape(tag["description"])
+    return f'<h2 id="{anchor(tag["name"])}">{name}</h2><p>{about}</p>{"".join(operations)}'
+
+
+def anchor(tag: str) -> str:
+    """Return the id of a subject's heading on the plain page; codes of errors are ids there too."""
+    return f"subject-{tag.replace(' ', '-')}"
 
 
 def errors() -> str:

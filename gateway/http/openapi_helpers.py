@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import Final
 
+from litestar.datastructures import ResponseHeader
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import (
     Example,
@@ -15,6 +17,8 @@ from gateway.http.errors import MEDIA_TYPE, Problem
 from gateway.http.problems import PROBLEMS
 
 BY_PERSON: Final[list[SecurityRequirement]] = [{"bearer": []}]
+PUBLIC: Final[list[SecurityRequirement]] = [{}]
+"""Without credentials, and said to be: nothing said would be taken for forgotten."""
 BY_ANY: Final[list[SecurityRequirement]] = [{"bearer": []}, {"api_key": []}]
 SIGN_IN_CODES: Final = (
     "unauthenticated",
@@ -23,7 +27,23 @@ SIGN_IN_CODES: Final = (
     "account_inactive",
     "rate_limited",
 )
+BODY_CODES: Final = ("body_too_slow", "request_too_large")
+"""Of every operation that reads a body."""
 KEY_CODES: Final = (*SIGN_IN_CODES, "api_key_invalid", "api_key_revoked", "api_key_expired", "scope_missing")
+
+
+@dataclass
+class _Named(Example):
+    """An example whose ``id`` is its key in the document alone: the specification knows no such field."""
+
+    @property
+    def _exclude_fields(self) -> set[str]:
+        return {"id"}
+
+
+def header(name: str, description: str) -> ResponseHeader:
+    """Return a response header for the document; its value, of which only the type counts, is never sent."""
+    return ResponseHeader(name=name, description=description, value="", documentation_only=True)
 
 
 def problems(*codes: str) -> dict[int, ResponseSpec]:
@@ -37,7 +57,7 @@ def problems(*codes: str) -> dict[int, ResponseSpec]:
             generate_examples=False,
             description=", ".join(f"`{code}`" for code in group),
             media_type=MEDIA_TYPE,
-            examples=[Example(id=code, summary=PROBLEMS[code][1], value=_example(code)) for code in group],
+            examples=[_Named(id=code, summary=PROBLEMS[code][1], value=_example(code)) for code in group],
         )
         for status, group in by_status.items()
     }

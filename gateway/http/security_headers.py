@@ -18,3 +18,5 @@ SECURITY_HEADERS: Final = {
 """TLS and HSTS belong to the load balancer."""
 ENCODED: Final = [(name.lower().encode(), text.encode()) for name, text in SECURITY_HEADERS.items()]
 """The same headers as ASGI takes them."""
+NO_FRAME_OPTIONS: Final = (b"x-frame-options", b"")
+"""A handler whose own policy says which pages may hold it in a frame sets this, and it is left out."""

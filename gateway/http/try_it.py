@@ -20,7 +20,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 PATH: Final = "/docs/try"
-METHODS: Final = ("GET", "POST", "PATCH", "DELETE")
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 REQUEST_HEADERS: Final = (
     "Authorization",
     "Content-Type",

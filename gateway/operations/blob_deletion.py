@@ -16,6 +16,7 @@ import asyncpg
 import structlog
 
 from bus.blobs import Blobs
+from ledger.db import restores
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -25,12 +26,12 @@ BATCH: Final = 100
 _AT_ONCE: Final = 8
 
 # The next attempt is 1, 2, 4 ... minutes after the claim, an hour at most: far longer than one removal takes.
-_CLAIM: Final = """
+_CLAIM: Final = f"""
 UPDATE blob_removals SET attempts = attempts + 1,
     due_at = now() + least(interval '1 hour', interval '1 minute' * 2 ^ least(attempts, 10))
-WHERE id IN (SELECT id FROM blob_removals WHERE due_at <= now() ORDER BY due_at LIMIT $1
-             FOR UPDATE SKIP LOCKED)
-RETURNING id, key, attempts"""
+WHERE id IN (SELECT id FROM blob_removals WHERE due_at <= now() AND {restores.NO_BACKUP}
+             ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+RETURNING id, key, attempts"""  # noqa: S608  (a constant of ours)
 _DONE: Final = "DELETE FROM blob_removals WHERE id = ANY($1::bigint[])"
 _FAILED: Final = """
 UPDATE blob_removals b SET error = f.error FROM unnest($1::bigint[], $2::text[]) AS f (id, error)

@@ -13,6 +13,7 @@ import asyncpg
 from bus.bridges import outbox
 from bus.contract.envelope import OutRecord
 from gateway.errors import DomainError
+from ledger.db.admin_acts import Act, record
 
 _COLUMNS: Final = (
     'id, topic, partition, "offset", origin_topic, subject, account_id, code, reason, attempts, value,'
@@ -27,11 +28,12 @@ WHERE subject = $1 AND type IN ('generation.requested.v1', 'export.requested.v1'
 # FOR SHARE: a concurrent deletion waits for the new job, or this finds no row.
 _SCENE: Final = """
 INSERT INTO scene_generations (id, user_id, api_key_id, original_image_url, status, priority, metadata,
-                               client_metadata, created_at, updated_at, expires_at)
+                               client_metadata, created_at, updated_at, expires_at, delete_at,
+                               tags, favourite, retry_of)
 SELECT $1, s.user_id, $5, $3, 'pending', s.priority,
        jsonb_build_object('client', s.metadata -> 'client', 'image', s.metadata -> 'image')
            || jsonb_strip_nulls(jsonb_build_object('name', s.metadata -> 'name')),
-       s.client_metadata, $4, $4, $6
+       s.client_metadata, $4, $4, $6, s.delete_at, s.tags, s.favourite, s.id
 FROM scene_generations s JOIN users u ON u.id = s.user_id
 WHERE s.id = $2 AND s.deleted_at IS NULL AND u.is_active FOR SHARE OF s RETURNING id"""
 _EXPORT: Final = """
@@ -39,7 +41,8 @@ INSERT INTO export_jobs (id, scene_generation_id, export_format, options, purpos
                          updated_at, expires_at)
 SELECT $1, s.id, j.export_format, j.options, j.purpose, 'pending', $3, $3, $4
 FROM export_jobs j JOIN scene_generations s ON s.id = j.scene_generation_id JOIN users u ON u.id = s.user_id
-WHERE j.id = $2 AND s.deleted_at IS NULL AND u.is_active FOR SHARE OF s RETURNING id"""
+WHERE j.id = $2 AND s.deleted_at IS NULL AND s.result_erased_at IS NULL AND u.is_active
+FOR SHARE OF s RETURNING id"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,8 +115,10 @@ class DeadLetterStore:
 
     async def discard(self, letter_id: UUID, *, by: UUID) -> None:
         """Discard the dead letter. Raises `DomainError` dead_letter_settled."""
-        if await self._pool.fetchval(_RESOLVE, letter_id, "discarded", by, None) is None:
-            raise already_resolved()
+        async with self._pool.acquire() as connection, connection.transaction():
+            if await connection.fetchval(_RESOLVE, letter_id, "discarded", by, None) is None:
+                raise already_resolved()
+            await record(connection, Act(action="discard_dead_letter", actor=by, target=letter_id))
 
     async def api_key_of(self, letter: DeadLetterRow) -> UUID | None:
         """Return the API key that requested the job, from the event log."""
@@ -132,9 +137,13 @@ class DeadLetterStore:
                 raise already_resolved()
             if await connection.fetchrow(again.statement, again.id, letter.subject, *again.arguments) is None:
                 raise DomainError(
-                    "dead_letter_orphaned", "The scene or its account is gone; only discarding it is left."
+                    "dead_letter_orphaned",
+                    "The scene, its result or its account is gone; only discarding it is left.",
                 )
             await outbox.enqueue(connection, records)
+            details = {"redriven_as": again.id}
+            act = Act(action="redrive_dead_letter", actor=by, target=letter.id, details=details)
+            await record(connection, act)
 
 
 def already_resolved(state: str = "redriven or discarded") -> DomainError:

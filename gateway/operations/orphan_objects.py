@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 import asyncpg
 import structlog
 from prometheus_client import Counter
 
 from bus.blobs import Blobs
-from bus.contract.blob_ref import BlobLocation
-from ledger.db import leader_turns
+from bus.contract.blob_ref import BlobLocation, owner_of
+from ledger.db import leader_turns, restores
 
 EVERY: Final = timedelta(hours=6)
 GRACE: Final = timedelta(days=1)
@@ -43,7 +42,8 @@ _NAMED: Final = {
 _ENQUEUE: Final = """
 INSERT INTO blob_removals (key) SELECT o.key
 FROM unnest($1::text[], $2::text[], $3::uuid[]) AS o (key, url, id)
-WHERE NOT ({named}) AND NOT EXISTS (SELECT FROM blob_removals r WHERE r.key = o.key) RETURNING key"""
+WHERE NOT ({named}) AND NOT EXISTS (SELECT FROM blob_removals r WHERE r.key = o.key)
+  AND NOT EXISTS (SELECT FROM restores b WHERE o.id = ANY(b.newer)) RETURNING key"""
 
 
 class Orphans:
@@ -53,7 +53,9 @@ class Orphans:
         self._pool, self._store, self._bucket, self._grace = pool, store, bucket, grace
 
     async def sweep(self) -> None:
-        """Scan the store if it is this gateway's turn."""
+        """Scan the store if it is this gateway's turn; not while it is open what a restore has put back."""
+        if await restores.waits_for_agreement(self._pool):
+            return
         if await leader_turns.claim(self._pool, "orphans", EVERY):
             await self.find()
 
@@ -73,17 +75,9 @@ class Orphans:
         keys, ids = [], []
         for key, modified in page:
             old = datetime.now(modified.tzinfo) - modified >= self._grace
-            if old and (owner := _owner(key)) is not None:
+            if old and (owner := owner_of(key)) is not None:
                 keys.append(key)
                 ids.append(owner)
         urls = [BlobLocation(self._bucket, key).url for key in keys]
         rows = await self._pool.fetch(statement, keys, urls, ids) if keys else []
         return [row["key"] for row in rows]
-
-
-def _owner(key: str) -> UUID | None:
-    """Return the id of the job in whose folder the object lies; None for a key of another form."""
-    try:
-        return UUID(key.split("/")[1])
-    except (IndexError, ValueError):
-        return None

@@ -17,6 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bus.blobs import BlobCorruptError, Blobs
+from bus.bridges.postgres_errors import rolled_back
 from bus.contract.blob_ref import BlobRef
 from bus.contract.ids import new_id
 from bus.contract.messages import ExportScene, GenerateScene
@@ -58,7 +59,7 @@ class Redriver:
         at, fresh, asked_by = datetime.now(UTC), new_id(), await self._dead_letters.api_key_of(letter)
         key = f"originals/{fresh}/{secrets.token_hex(16)}"
         try:
-            source = await self._copy(old.source, key)
+            source = await self._copy(old.source, key, old.account_id)
             submission = job_submission.generation(
                 replace(old, generation_id=fresh, source=source, requested_at=at),
                 api_key_id=asked_by,
@@ -68,13 +69,14 @@ class Redriver:
             url, until = source.url(self._bucket), submission.expires_at
             again = Again.of_scene(fresh, url=url, at=at, until=until, api_key_id=asked_by)
             await self._dead_letters.redrive(letter, again, by=by, records=submission.records)
-        except BaseException:
-            with suppress(SharpstreamError):  # a copy that stays is found as an orphan
-                await asyncio.shield(self._blobs.delete(key))
+        except BaseException as error:
+            if rolled_back(error):
+                with suppress(SharpstreamError):  # a copy that stays is found as an orphan
+                    await asyncio.shield(self._blobs.delete(key))
             raise
         return fresh
 
-    async def _copy(self, source: BlobRef, key: str) -> BlobRef:
+    async def _copy(self, source: BlobRef, key: str, owner: UUID) -> BlobRef:
         """Verify the photo's hash, then copy it within the store; its bytes are not uploaded again.
 
         Raises `DomainError` dead_letter_orphaned where it is gone or damaged.
@@ -85,7 +87,9 @@ class Redriver:
             if len(photo) != source.bytes or digest != source.sha256:
                 raise BlobCorruptError(f"The object {source.key} is not what was stored; upload it again.")
             # The verified bytes.
-            await self._blobs.copy(source.key, key, version=version, media_type=source.media_type)
+            await self._blobs.copy(
+                source.key, key, version=version, media_type=source.media_type, owner=owner
+            )
         except PermanentError as error:
             raise DomainError(
                 "dead_letter_orphaned", f"Its photo cannot be read any more: {error.message} Discard it."

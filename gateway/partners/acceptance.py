@@ -27,11 +27,13 @@ from gateway.errors import DomainError
 from gateway.outbox import outbox_record
 from gateway.partners import commands, metrics, suspension
 from gateway.partners.batch_reader import UnreadableRecord
+from gateway.partners.command_rate import CommandRate
 from gateway.partners.commands import Command
 from gateway.scenes import accept_generation
 from gateway.scenes.accept_generation import Acceptance
 from gateway.scenes.generate_request import GenerateRequest
 from gateway.scenes.prepare import Preparer
+from gateway.scenes.stored_bytes import StoredBytes
 from ledger.events import storable
 
 log = structlog.stdlib.get_logger(__name__)
@@ -88,14 +90,19 @@ class CommandHandler:
         self, pool: asyncpg.Pool, preparer: Preparer, *, epoch: int, wait_s: float, unreadable_limit: int
     ) -> None:
         self._pool, self._preparer, self._epoch = pool, preparer, epoch
+        self._stored = StoredBytes(pool)
         self._unreadable_limit = unreadable_limit
         self._wait = timedelta(seconds=wait_s)
         self._prepared: dict[tuple[str, int, int], Prepared] = {}
+        self._rate = CommandRate()
 
     async def prepare(self, record: RawRecord) -> Prepared:
-        """Do the slow work. Raises only errors that a retry may resolve."""
+        """Do the slow work, in this partner's turn. Raises only errors that a retry may resolve."""
         command = commands.read(record)
         partner = await self._partner(self._pool, record.topic)
+        if partner is not None:
+            quota = await self._preparer.dependencies.quotas.of(partner.account_id, partner.role)
+            await self._rate.turn(partner.id, quota.requests_per_minute)
         made = Prepared(record=record, partner=partner, command=command, refusal=command.refusal)
         if partner is None or command.request is None or await self._answered(partner, command):
             return made
@@ -116,9 +123,16 @@ class CommandHandler:
         """Register the prepared record for `apply`."""
         self._prepared[_record_key(prepared.record)] = prepared
 
-    async def clear(self, prepared: Prepared) -> None:
-        """Forget the record, and delete its photo unless a generation uses it."""
+    def forget(self, prepared: Prepared) -> None:
+        """Undo `hand_in`."""
         self._prepared.pop(_record_key(prepared.record), None)
+
+    async def clear(self, prepared: Prepared) -> None:
+        """Forget the record, and delete its photo unless a generation uses it.
+
+        Its transaction must have ended: an open one is not seen here, and its job would lose its photo.
+        """
+        self.forget(prepared)
         if prepared.acceptance is None:
             return
         photo_of = prepared.acceptance.command
@@ -222,7 +236,11 @@ class CommandHandler:
     async def _prepared_of(self, partner: Partner, request: GenerateRequest) -> Acceptance:
         self._preparer.check_receiver(request)
         caller = Principal(account_id=partner.account_id, role=partner.role)
-        return await self._preparer.prepare(caller, request)
+        quota = await self._preparer.dependencies.quotas.of(caller.account_id, caller.role)
+        await self._stored.require_room(caller.account_id, quota.stored_bytes)
+        made = await self._preparer.prepare(caller, request)
+        self._stored.add(caller.account_id, made.command.source.bytes)
+        return made
 
     async def _partner(self, where: Any, topic: str) -> Partner | None:
         found = COMMANDS.fullmatch(topic)

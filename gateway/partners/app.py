@@ -11,9 +11,12 @@ import asyncpg
 import structlog
 
 from bus.bridges.projection import Projector
+from bus.bridges.quiet import Quiet
 from bus.contract import topics
 from bus.contract.partners import COMMANDS
 from bus.contract.topics import Topic
+from bus.kafka import tls_check
+from bus.kafka.broker import EVERYWHERE
 from bus.kafka.processor import Processor
 from bus.runtime import process, tasks
 from bus.runtime.health import HealthServer
@@ -23,7 +26,7 @@ from gateway.partners.acceptance import CommandHandler
 from gateway.partners.egress import PartnerEgress
 from gateway.partners.ingress import Ingress
 from gateway.partners.intake import opened
-from gateway.partners.recipient_lookup import Directory
+from gateway.partners.recipient_lookup import ANY_PARTNER, Directory
 from gateway.scenes.prepare import Preparer
 from gateway.settings import OutgoingSettings, PartnerBridgeSettings
 from ledger.db import database
@@ -81,14 +84,15 @@ def bridges(
         wait_s=own.wait_seconds,
         unreadable_limit=own.unreadable_limit,
     )
-    out = PartnerEgress(Directory(pool), epoch=kafka.topic_epoch)
+    quiet = Quiet(pool, ANY_PARTNER, busy_s=0.0)
+    out = PartnerEgress(Directory(pool, quiet), epoch=kafka.topic_epoch)
     return Bridges(
         ingress=Ingress(
             kafka,
             Projector(pool, name=PROJECTOR, epoch=kafka.topic_epoch, apply=handler.apply),
             handler,
             group=f"{own.group}.commands",
-            instance_id=f"{own.instance_id}.commands",
+            instance_id=own.instance("commands"),
             discover_s=own.discover_seconds,
             session_s=own.session_seconds,
             pattern=pattern,
@@ -101,9 +105,11 @@ def bridges(
             dead=dead,
             handle=out.handle,
             give_up=out.give_up,
-            instance_id=f"{own.instance_id}.events",
+            instance_id=own.instance("events"),
             max_in_flight=AT_ONCE,
             session_timeout_s=own.session_seconds,
+            compression=EVERYWHERE,
+            gather_s=quiet.gather_s,
         ),
     )
 
@@ -141,6 +147,7 @@ async def _run(
     ):
         async with pool.acquire() as connection:
             await check(connection)
+        await tls_check.require(kafka)
         both = bridges(kafka, own, pool, Preparer(dependencies))
         async with HealthServer(role.health_host, role.health_port, lambda: both.ready):
             await tasks.first_of(both.run(), _stop(both, stopping))

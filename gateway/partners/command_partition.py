@@ -36,6 +36,8 @@ ENOUGH: Final = 2 * AHEAD
 ROOM_S: Final = 0.5
 """Between checks whether the account has quota again."""
 CLOSE_S: Final = 15.0
+TRANSACTION_S: Final = 10.0
+"""How long a transaction may still take once its partition is lost."""
 TRIES: Final = 3
 """Attempts after unexpected errors; then the command is rejected, so that the partition continues."""
 
@@ -74,6 +76,8 @@ class CommandPartition:
         self._waiting: deque[RawRecord] = deque()
         self._started: deque[asyncio.Task[Prepared]] = deque()
         self._fed = asyncio.Event()
+        self._transaction: asyncio.Future[int] | None = None
+        """The last one; cancelled where it was not seen to end, so that it may be committed or not."""
 
     @property
     def note(self) -> Note:
@@ -168,7 +172,10 @@ class CommandPartition:
         while True:
             self._handler.hand_in(prepared)
             try:
-                await self._whole(self._with_retries(lambda: self._projector.project([prepared.record])))
+                self._transaction = asyncio.ensure_future(
+                    self._with_retries(lambda: self._projector.project([prepared.record]))
+                )
+                await self._whole(self._transaction)
             except NoRoomError:
                 await asyncio.sleep(ROOM_S)
                 await self._with_retries(lambda: self._handler.make_room(prepared))
@@ -183,24 +190,31 @@ class CommandPartition:
         await self._whole(self._with_retries(lambda: self._handler.clear(prepared)))
 
     async def _let_go(self) -> None:
-        """Cancel preparations, and clear the finished ones; `CommandHandler.clear` keeps answered ones."""
+        """Cancel preparations, and clear the finished ones; `CommandHandler.clear` keeps answered ones.
+
+        The photo of a transaction in doubt stays: a job without its photo fails, a sweep finds a photo
+        without its job.
+        """
         started, self._started = tuple(self._started), deque()
+        doubtful = self._transaction is not None and self._transaction.cancelled()
         await tasks.end([each for each in started if not each.done()], within_s=10)
-        for each in started:
+        for at, each in enumerate(started):
             if each.done() and not each.cancelled() and each.exception() is None:
+                if at == 0 and doubtful:
+                    self._handler.forget(each.result())
+                    continue
                 try:
                     await self._handler.clear(each.result())
                 except (*PASSING, TransientError) as error:  # a sweep will delete the photo
                     log.warning("photo_left", topic=self.partition_key[0], error=repr(error))
 
     async def _whole(self, work: Awaitable[T]) -> T:
-        """Await ``work`` to its end even if this task is cancelled meanwhile."""
+        """Await ``work`` to its end even if this task is cancelled meanwhile, also twice."""
         task = asyncio.ensure_future(work)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            await asyncio.wait([task], timeout=10)
-            task.cancel()
+            await tasks.outlast(task, within_s=TRANSACTION_S)
             raise
 
     async def _with_retries(self, work: Callable[[], Awaitable[T]]) -> T:

@@ -132,6 +132,7 @@ def _from_body(body: GenerateCommand, value: bytes | None) -> GenerateRequest:
         focal_length_px=body.focal_length_px,
         focal_length_mm=body.focal_length_mm,
         webhook_url=body.webhook_url,
+        delete_after_hours=body.delete_after_hours,
     )
 
 

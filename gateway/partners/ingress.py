@@ -57,6 +57,7 @@ class Ingress:
     ) -> None:
         self._kafka, self._projector, self._handler = kafka, projector, handler
         self._group, self._instance_id, self._pattern = group, instance_id, pattern
+        self._name = in_hand.name_of(instance_id, group)
         self._discover_s, self._session_s = discover_s, session_s
         self._partitions: dict[TopicPartition, tuple[CommandPartition, asyncio.Task[None]]] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -64,7 +65,7 @@ class Ingress:
         self._committed: dict[TopicPartition, int] = {}
         self._failure: BaseException | None = None
         self._joined = False
-        self._owner = in_hand.owner_of(instance_id) if instance_id else ""
+        self._owner = in_hand.owner_of(self._name)
         self._exclusion = Exclusion()
 
     @property
@@ -163,6 +164,10 @@ class Ingress:
         self, consumer: AIOKafkaConsumer, tp: TopicPartition, previous: asyncio.Task[None] | None
     ) -> None:
         def begin(offset: int) -> None:
+            # A topic found meanwhile takes every partition away until the group has assigned them anew;
+            # aiokafka then answers `seek` with AssertionError.
+            if tp not in consumer.assignment():
+                return
             consumer.seek(tp, offset)
             consumer.resume(tp)
 
@@ -191,7 +196,7 @@ class Ingress:
         self._partitions[tp] = partition, running
 
     async def _gone(self, owner: str) -> bool:
-        return await in_hand.gone(self._kafka, self._group, self._instance_id, owner)
+        return await in_hand.gone(self._kafka, self._group, self._name, owner)
 
     def lose(self, tp: TopicPartition) -> asyncio.Task[None]:
         """End a partition; return its task, which is being cancelled."""
@@ -209,7 +214,7 @@ class Ingress:
     def _consumer(self) -> AIOKafkaConsumer:
         return broker.consumer(
             self._kafka,
-            client_id=self._instance_id or self._group,
+            client_id=self._name,
             group_id=self._group,
             group_instance_id=self._instance_id,
             session_timeout_ms=int(self._session_s * 1000),

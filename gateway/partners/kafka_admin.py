@@ -14,6 +14,7 @@ import contextlib
 import secrets
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
@@ -30,12 +31,14 @@ from kafka.protocol.admin import (
     DescribeUserScramCredentialsRequest,
 )
 
-from bus.contract.partners import Names
+from bus.contract.partners import OWNED, Names
+from bus.kafka import tls_check
 from bus.kafka.admin import topic_config
 from bus.runtime.errors import TransientError
 from bus.runtime.settings import KafkaSettings
 from gateway.partners import grants
 from gateway.partners.grants import KafkaQuotas
+from gateway.partners.secret_users import SecretsRefusedError, SecretUsers
 
 T = TypeVar("T")
 REQUEST_TIMEOUT_MS: Final = 15_000
@@ -49,10 +52,13 @@ class KafkaRefusedError(TransientError):
 
 
 class Cluster:
-    """An administrator's client of Kafka. Every method raises `KafkaRefusedError`."""
+    """An administrator's client of Kafka. Every method raises `KafkaRefusedError`.
 
-    def __init__(self, kafka: KafkaSettings) -> None:
-        self._kafka = kafka
+    ``users``: who makes users where Kafka does not, on Amazon MSK.
+    """
+
+    def __init__(self, kafka: KafkaSettings, users: SecretUsers | None = None) -> None:
+        self._kafka, self._users = kafka, users
 
     async def open(self, names: Names, quotas: KafkaQuotas, *, password: str | None) -> None:
         """Create everything a partner has; a ``password`` of None leaves the user unchanged.
@@ -64,7 +70,7 @@ class Cluster:
         def work(admin: KafkaAdminClient) -> None:
             _create_topics(admin, names, self._kafka.replication_factor)
             if password is not None:
-                _set_password(admin, names, password)
+                self._set_password(admin, names, password)
             _set_quotas(admin, names, quotas.as_kafka())
             _grant(admin, names)
 
@@ -72,7 +78,7 @@ class Cluster:
 
     async def set_password(self, names: Names, password: str) -> None:
         """Replace the password; the old one is no longer accepted."""
-        await self._do(lambda admin: _set_password(admin, names, password))
+        await self._do(lambda admin: self._set_password(admin, names, password))
 
     async def close(self, names: Names) -> None:
         """Revoke every right; open connections are denied at their next request."""
@@ -83,11 +89,18 @@ class Cluster:
 
         def work(admin: KafkaAdminClient) -> None:
             _revoke(admin, names)
-            _forget_user(admin, names)
+            if self._users is None:
+                _forget_user(admin, names)
+            else:
+                self._users.forget(names.user)
             _set_quotas(admin, names, dict.fromkeys(_LIMITS))
             _delete_groups(admin, names)
 
         await self._do(work)
+
+    async def count_groups(self) -> Counter[str]:
+        """Return how many consumer groups there are in the name of each partner's slug."""
+        return Counter(await self._do(_owners_of_groups))
 
     async def drop_topics(self, names: Names) -> None:
         """Delete the topics and their records."""
@@ -99,6 +112,12 @@ class Cluster:
 
         await self._do(work)
 
+    def _set_password(self, admin: KafkaAdminClient, names: Names, password: str) -> None:
+        if self._users is None:
+            _set_password(admin, names, password)
+        else:
+            self._users.set_password(names.user, password)
+
     async def _do(self, work: Callable[[KafkaAdminClient], T]) -> T:
         return await asyncio.to_thread(self._blocking, work)
 
@@ -106,7 +125,7 @@ class Cluster:
         try:
             with connected(self._kafka) as admin:
                 return work(admin)
-        except (KafkaError, OSError, RuntimeError) as error:
+        except (KafkaError, OSError, RuntimeError, SecretsRefusedError) as error:
             raise KafkaRefusedError(f"Kafka did not do it: {error!r}") from error
 
 
@@ -118,6 +137,8 @@ def connected(kafka: KafkaSettings) -> Iterator[KafkaAdminClient]:
     """Yield a client that is connected. Raises `KafkaError`, OSError or RuntimeError."""
     servers = kafka.bootstrap_servers.split(",")
     _probe_bootstrap_servers(servers)
+    if said := tls_check.trouble(kafka):
+        raise OSError(said)
     # Created in two steps, because a constructor that fails would leak its thread and sockets.
     admin = KafkaAdminClient.__new__(KafkaAdminClient)
     try:
@@ -251,6 +272,11 @@ def _set_quotas(admin: KafkaAdminClient, names: Names, limits: dict[str, float] 
         if reported.error_code:
             failure = for_code(reported.error_code)
             raise failure(f"Kafka did not set the quotas of {names.user}: {reported.error_message}")
+
+
+def _owners_of_groups(admin: KafkaAdminClient) -> list[str]:
+    found = (OWNED.match(group["group_id"]) for group in admin.list_groups())
+    return [name[1] for name in found if name]
 
 
 def _delete_groups(admin: KafkaAdminClient, names: Names) -> None:

@@ -20,6 +20,7 @@ from gateway.errors import DomainError
 from gateway.partners.grants import KafkaQuotas
 from gateway.partners.kafka_admin import Cluster, KafkaRefusedError
 from gateway.partners.repository import Held, PartnerRow, PartnerStore
+from ledger.db.admin_acts import Act
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -45,12 +46,12 @@ class Lifecycle:
     def __init__(self, store: PartnerStore, cluster: Cluster, quotas: KafkaQuotas, *, keep_s: float) -> None:
         self._store, self._cluster, self._quotas, self._keep_s = store, cluster, quotas, keep_s
 
-    async def create(self, account_id: UUID, slug: str) -> Opened:
+    async def create(self, account_id: UUID, slug: str, *, by: UUID) -> Opened:
         """Create a partner.
 
         Raises `DomainError`: slug_taken, partner_exists, not_found, temporarily_unavailable.
         """
-        row = await self._store.add(account_id, slug, lease_s=LEASE_S)
+        row = await self._store.add(account_id, slug, lease_s=LEASE_S, by=by)
         password = new_password()
         try:
             async with self._store.held(row.id) as held:
@@ -63,32 +64,36 @@ class Lifecycle:
         except KafkaRefusedError as error:
             raise _unfinished(error, "send the same request again for the credentials") from error
 
-    async def rotate(self, partner_id: UUID) -> Opened:
+    async def rotate(self, partner_id: UUID, *, by: UUID) -> Opened:
         """Replace its password; the old one becomes invalid. Raises `DomainError`."""
         password = new_password()
         try:
             async with self._store.held(partner_id) as held:
                 if held.row.deleted_at is not None:
                     raise DomainError("partner_state", "The partner is deleted.", state=held.row.state)
+                await self._store.note(Act(action="rotate_partner", actor=by, target=partner_id))
                 await self._cluster.set_password(Names(held.row.slug), password)
                 return Opened(partner=held.row, password=password)
         except KafkaRefusedError as error:
             raise _unfinished(error, "rotate again: which password counts is not certain") from error
 
-    async def suspend(self, partner_id: UUID) -> PartnerRow:
+    async def suspend(self, partner_id: UUID, *, by: UUID) -> PartnerRow:
         """Revoke all its rights until `resume`; its topics stay. Raises `DomainError`."""
-        return await self._turn(partner_id, "suspended", of=("creating", "active", "suspended"))
+        act = Act(action="suspend_partner", actor=by, target=partner_id)
+        return await self._turn(act, partner_id, "suspended", of=("creating", "active", "suspended"))
 
-    async def resume(self, partner_id: UUID) -> PartnerRow:
+    async def resume(self, partner_id: UUID, *, by: UUID) -> PartnerRow:
         """Restore its rights. Raises `DomainError`."""
-        return await self._turn(partner_id, "active", of=("suspended", "active"))
+        act = Act(action="resume_partner", actor=by, target=partner_id)
+        return await self._turn(act, partner_id, "active", of=("suspended", "active"))
 
-    async def delete(self, partner_id: UUID) -> PartnerRow:
+    async def delete(self, partner_id: UUID, *, by: UUID) -> PartnerRow:
         """Remove it: user and rights now, topics after ``keep_s``. Raises `DomainError`."""
-        return await self._turn(partner_id, "deleting", of=("creating", "active", "suspended"))
+        act = Act(action="delete_partner", actor=by, target=partner_id)
+        return await self._turn(act, partner_id, "deleting", of=("creating", "active", "suspended"))
 
-    async def _turn(self, partner_id: UUID, state: str, *, of: tuple[str, ...]) -> PartnerRow:
-        row = await self._store.turn(partner_id, state, of=of, lease_s=LEASE_S)
+    async def _turn(self, act: Act, partner_id: UUID, state: str, *, of: tuple[str, ...]) -> PartnerRow:
+        row = await self._store.turn(partner_id, state, of=of, lease_s=LEASE_S, act=act)
         try:
             return await self._bring_in_line(partner_id)
         except KafkaRefusedError as error:  # the row is written; the job will reconcile Kafka

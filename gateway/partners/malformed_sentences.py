@@ -23,6 +23,7 @@ EXPECTED: Final = {
     "focal_length_px": "a number",
     "focal_length_mm": "a number",
     "webhook_url": "text",
+    "delete_after_hours": "a whole number",
 }
 """The fields of a command and what each may hold besides null."""
 _FIELDS: Final = ", ".join(GenerateCommand.__struct_fields__)

@@ -16,6 +16,7 @@ import asyncpg
 import structlog
 
 from bus.bridges.postgres_errors import PASSING
+from bus.bridges.quiet import Quiet
 from bus.runtime.backoff import Backoff
 
 log = structlog.stdlib.get_logger(__name__)
@@ -27,6 +28,8 @@ FROM unnest($1::int[], $2::uuid[], $3::uuid[]) AS asked (n, account_id, about)
 JOIN partners p ON p.account_id = asked.account_id AND p.deleted_at IS NULL
 LEFT JOIN partner_commands c
     ON c.partner_id = p.id AND (c.generation_id = asked.about OR c.id = asked.about)"""
+
+ANY_PARTNER: Final = "SELECT EXISTS (SELECT FROM partners WHERE deleted_at IS NULL)"
 
 Question: TypeAlias = tuple[UUID, UUID | None]
 """The account's id, and the id of the generation or command."""
@@ -43,10 +46,10 @@ class Addressee:
 
 
 class Directory:
-    """Batches the lookups of one event loop iteration."""
+    """Batches the lookups of one event loop iteration; ``quiet`` asks after each."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+    def __init__(self, pool: asyncpg.Pool, quiet: Quiet) -> None:
+        self._pool, self._quiet = pool, quiet
         self._asked: list[tuple[Question, asyncio.Future[Addressee | None]]] = []
         self._asking: set[asyncio.Task[None]] = set()
 
@@ -73,6 +76,7 @@ class Directory:
         for number, (_, answer) in enumerate(asked):
             if not answer.done():
                 answer.set_result(found.get(number))
+        await self._quiet.ask()
 
     async def _find(self, questions: list[Question]) -> dict[int, Addressee]:
         accounts, about = zip(*questions, strict=True)

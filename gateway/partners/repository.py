@@ -15,6 +15,7 @@ from piccolo.querystring import QueryString
 from bus.contract.ids import new_id
 from gateway.errors import DomainError
 from gateway.partners import suspension
+from ledger.db.admin_acts import Act, record
 from ledger.db.queries import NOW, Changes, columns_of, names_of, now_plus, older_than, run, run_one
 from ledger.db.tables.accounts import User
 from ledger.db.tables.partners import Partner, PartnerCommand
@@ -89,20 +90,24 @@ class PartnerStore:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    async def add(self, account_id: UUID, slug: str, *, lease_s: float) -> PartnerRow:
+    async def add(self, account_id: UUID, slug: str, *, lease_s: float, by: UUID) -> PartnerRow:
         """Add a partner in state ``creating``, or return one that an interrupted request left in it.
 
         Raises `DomainError`: slug_taken, partner_exists, not_found.
         """
-        row = await self._pool.fetchrow(_ADD, new_id(), account_id, slug, lease_s)
-        if row is not None:
-            return PartnerRow(**row)
-        found = await run_one(self._pool, Partner.select(*_COLUMNS).where(Partner.slug == slug))
-        if found is None:
-            return await self._refuse(account_id)
-        if found["account_id"] == account_id and found["state"] == "creating":
-            return PartnerRow(**found)
-        raise _taken()
+        async with self._pool.acquire() as connection, connection.transaction():
+            row = await connection.fetchrow(_ADD, new_id(), account_id, slug, lease_s)
+            found = row or await run_one(connection, Partner.select(*_COLUMNS).where(Partner.slug == slug))
+            if found is not None:
+                if row is None and (found["account_id"] != account_id or found["state"] != "creating"):
+                    raise _taken()
+                await record(connection, Act(action="create_partner", actor=by, target=found["id"]))
+        return await self._refuse(account_id) if found is None else PartnerRow(**found)
+
+    async def note(self, act: Act) -> None:
+        """Record an act whose effect is in Kafka alone, before it is begun."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            await record(connection, act)
 
     async def require_free(self, slug: str) -> None:
         """Raise `DomainError` slug_taken if there is or was a partner with this slug."""
@@ -136,7 +141,9 @@ class PartnerStore:
         query = query.order_by(Partner.created_at, Partner.id, ascending=False).limit(limit)
         return [PartnerRow(**row) for row in await run(self._pool, query)]
 
-    async def turn(self, partner_id: UUID, state: str, *, of: tuple[str, ...], lease_s: float) -> PartnerRow:
+    async def turn(
+        self, partner_id: UUID, state: str, *, of: tuple[str, ...], lease_s: float, act: Act
+    ) -> PartnerRow:
         """Change its state from one in ``of`` to ``state``. Raises `DomainError` not_found, partner_state."""
         changes: Changes = {
             Partner.state: state,
@@ -148,12 +155,15 @@ class PartnerStore:
             Partner.unreadable_records: 0,
             Partner.unreadable_since: None,
         }
-        row = await run_one(
-            self._pool,
-            Partner.update(changes)
-            .where(Partner.id == partner_id, Partner.state.is_in([*of]))
-            .returning(*_COLUMNS),
-        )
+        async with self._pool.acquire() as connection, connection.transaction():
+            row = await run_one(
+                connection,
+                Partner.update(changes)
+                .where(Partner.id == partner_id, Partner.state.is_in([*of]))
+                .returning(*_COLUMNS),
+            )
+            if row is not None:
+                await record(connection, act)
         if row is not None:
             return PartnerRow(**row)
         found = await self.get(partner_id)

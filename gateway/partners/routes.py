@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 from uuid import UUID
 
+import asyncpg
 import structlog
 from litestar import Router, delete, get, post
 from litestar.di import NamedDependency
@@ -19,7 +20,7 @@ from gateway.accounts.repository import Accounts
 from gateway.accounts.schemas import RegisterIn
 from gateway.errors import DomainError
 from gateway.http import paging
-from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
+from gateway.http.openapi_helpers import BODY_CODES, BY_PERSON, PUBLIC, SIGN_IN_CODES, problems
 from gateway.partners import suspension
 from gateway.partners.lifecycle import Lifecycle, Opened
 from gateway.partners.repository import PartnerRow, PartnerStore
@@ -33,6 +34,7 @@ from gateway.partners.schemas import (
     Suspension,
 )
 from gateway.settings import Settings
+from ledger.db.admin_acts import Act, record
 
 _log = structlog.stdlib.get_logger(__name__)
 _CODES: Final = (*SIGN_IN_CODES, "sign_in_required", "role_insufficient")
@@ -53,6 +55,7 @@ DOCUMENT_PATH: Final = "/asyncapi/partners"
         "email_invalid",
         "password_unsuitable",
         "validation_failed",
+        *BODY_CODES,
     ),
 )
 async def create_partner(
@@ -60,6 +63,7 @@ async def create_partner(
     *,
     data: JSONBody[PartnerIn],
     settings: NamedDependency[Settings],
+    pool: NamedDependency[asyncpg.Pool],
     accounts: NamedDependency[Accounts],
     partners: NamedDependency[PartnerStore],
     lifecycle: NamedDependency[Lifecycle],
@@ -70,8 +74,13 @@ async def create_partner(
     If Kafka is unavailable the response is 503 and the partner stays `creating`: repeat the same request for
     the credentials, or rotate them later.
     """
-    account_id = await _account(accounts, partners, passwords, data)
-    opened = await lifecycle.create(account_id, data.slug)
+    account_id = data.account_id or UUID(int=0)
+    if (data.account_id is None) == (data.account is None):
+        raise DomainError("validation_failed", "Give either account_id or account.")
+    if data.account is not None:
+        await partners.require_free(data.slug)  # first, so that no account without a partner is made
+        account_id = await _register(pool, accounts, passwords, data.account, by=request.user.account_id)
+    opened = await lifecycle.create(account_id, data.slug, by=request.user.account_id)
     _log.info("partner_created", partner_id=str(opened.partner.id), by=str(request.user.account_id))
     return _opened(settings, opened)
 
@@ -122,7 +131,7 @@ async def rotate_partner(
     lifecycle: NamedDependency[Lifecycle],
 ) -> PartnerOpened:
     """Change the password. The old one is no longer accepted; its connections end within 10 minutes."""
-    opened = await lifecycle.rotate(partner_id)
+    opened = await lifecycle.rotate(partner_id, by=request.user.account_id)
     _log.info("partner_rotated", partner_id=str(partner_id), by=str(request.user.account_id))
     return _opened(settings, opened)
 
@@ -138,7 +147,7 @@ async def suspend_partner(
     request: Caller, partner_id: FromPath[UUID], lifecycle: NamedDependency[Lifecycle]
 ) -> PartnerOut:
     """Revoke all its rights at once. Its topics and events continue; pending commands are rejected."""
-    row = await lifecycle.suspend(partner_id)
+    row = await lifecycle.suspend(partner_id, by=request.user.account_id)
     _log.info("partner_suspended", partner_id=str(partner_id), by=str(request.user.account_id))
     return _out(row)
 
@@ -154,7 +163,7 @@ async def resume_partner(
     request: Caller, partner_id: FromPath[UUID], lifecycle: NamedDependency[Lifecycle]
 ) -> PartnerOut:
     """Restore the rights; the password is unchanged."""
-    row = await lifecycle.resume(partner_id)
+    row = await lifecycle.resume(partner_id, by=request.user.account_id)
     _log.info("partner_resumed", partner_id=str(partner_id), by=str(request.user.account_id))
     return _out(row)
 
@@ -170,7 +179,7 @@ async def delete_partner(
     request: Caller, partner_id: FromPath[UUID], lifecycle: NamedDependency[Lifecycle]
 ) -> None:
     """Remove user, rights and groups now and the topics an hour later. The account and its scenes stay."""
-    await lifecycle.delete(partner_id)
+    await lifecycle.delete(partner_id, by=request.user.account_id)
     _log.info("partner_deleted", partner_id=str(partner_id), by=str(request.user.account_id))
 
 
@@ -179,6 +188,7 @@ async def delete_partner(
     operation_id="partners_document",
     summary="Read the contract of the partners' topics",
     responses=problems(),
+    security=PUBLIC,
     tags=["partners"],
 )
 async def partners_document() -> dict[str, Any]:
@@ -186,25 +196,26 @@ async def partners_document() -> dict[str, Any]:
     return asyncapi_partners.document()
 
 
-async def _account(accounts: Accounts, partners: PartnerStore, passwords: Passwords, data: PartnerIn) -> UUID:
-    if (data.account_id is None) == (data.account is None):
-        raise DomainError("validation_failed", "Give either account_id or account.")
-    if data.account is None:
-        return data.account_id or UUID(int=0)
-    await partners.require_free(data.slug)  # checked first, so that no account without a partner is made
-    return await _register(accounts, passwords, data.account)
-
-
-async def _register(accounts: Accounts, passwords: Passwords, wanted: RegisterIn) -> UUID:
+async def _register(
+    pool: asyncpg.Pool, accounts: Accounts, passwords: Passwords, wanted: RegisterIn, *, by: UUID
+) -> UUID:
     email = normal_email(wanted.email)
     require_acceptable(wanted.password, email)
-    account = await accounts.create(
-        email=email,
-        password_hash=await passwords.hash(wanted.password),
-        first_name=wanted.first_name.strip(),
-        last_name=wanted.last_name.strip(),
-        role="enterprise",
-    )
+    hashed = await passwords.hash(wanted.password)
+    async with pool.acquire() as connection, connection.transaction():
+        account = await accounts.create(
+            email=email,
+            password_hash=hashed,
+            first_name=wanted.first_name.strip(),
+            last_name=wanted.last_name.strip(),
+            role="enterprise",
+            connection=connection,
+        )
+        if account is not None:
+            details = {"made": "account"}
+            await record(
+                connection, Act(action="create_partner", actor=by, target=account.id, details=details)
+            )
     if account is None:
         raise DomainError(
             "email_taken", "There is an account with this address already; give its account_id."

@@ -64,8 +64,9 @@ class Suspension(Struct, frozen=True, kw_only=True):
     reason: Annotated[
         str,
         Meta(
-            pattern="^(admin|unreadable_records)$",
-            description="`unreadable_records`: too many of its records could not be decoded",
+            pattern="^(admin|unreadable_records|consumer_groups)$",
+            description="`unreadable_records`: too many of its records could not be decoded;"
+            " `consumer_groups`: it has too many of them",
             examples=["unreadable_records"],
         ),
     ]

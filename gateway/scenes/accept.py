@@ -1,6 +1,7 @@
 """Accepts a request over HTTP: checks and stores the photo, then runs one statement; 202 follows both.
 
-A failure after the photo was stored deletes it, if the store can be reached; a sweep removes the rest.
+A failure after the photo was stored deletes it, if the store can be reached and certainly no job was written;
+a sweep removes the rest.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
+from bus.bridges.postgres_errors import rolled_back
 from gateway.accounts.principal import Principal
 from gateway.metrics import Metrics
 from gateway.scenes import accept_generation
@@ -67,8 +69,9 @@ class Acceptor:
         source = acceptance.command.source
         try:
             priority = await accept_generation.accept(self._pool, acceptance, trace)
-        except BaseException:
-            await asyncio.shield(self.preparer.take_back(source.key))
+        except BaseException as error:
+            if rolled_back(error):
+                await asyncio.shield(self.preparer.take_back(source.key))
             raise
         self._metrics.accepted.labels(priority.value).inc()
         self._metrics.photo_bytes.inc(source.bytes)

@@ -5,7 +5,9 @@ Each condition is a CTE that yields one row or none; unless all yield one, no ge
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 from uuid import UUID
@@ -21,10 +23,12 @@ from gateway.scenes.effective_priority import effective_priority
 from gateway.scenes.idempotency import Claim
 from gateway.trace import Trace
 
-_RULE: Final = effective_priority(account="u.id", max_in_flight="$3", interactive_at_once="$14")
+_RULE: Final = effective_priority(
+    account="u.id", asked="$6", max_in_flight="$3", interactive_at_once="$14", bulk_at_once="$18"
+)
 _ROOM: Final = f"""
 room AS MATERIALIZED (
-    SELECT id, CASE WHEN $6 = 'bulk' THEN 'bulk' ELSE effective END AS priority
+    SELECT id, effective, CASE effective WHEN 'held' THEN 'bulk' ELSE effective END AS priority
     FROM (SELECT u.id, {_RULE} AS effective FROM users u WHERE u.id = $2 AND u.is_active) own
     WHERE effective IS NOT NULL)"""  # noqa: S608  (a constant of this package)
 # Each part runs only where the part before it has yielded a row: room, claimable, upload, claim.
@@ -44,13 +48,18 @@ _WRITE: Final = """
 written AS (
     INSERT INTO scene_generations (id, user_id, api_key_id, original_image_url, status, priority,
                                    asked_priority, metadata, webhook_url, created_at, updated_at,
-                                   expires_at, client_metadata)
-    SELECT $1, $2, $4, $5, 'pending', own.priority, $6, $7::text::jsonb, $8, $9, $9, $16, $17
+                                   expires_at, client_metadata, delete_at, retry_of, tags)
+    SELECT $1, $2, $4, $5, 'pending', own.priority, $6, $7::text::jsonb, $8, $9, $9, $16, $17, $21,
+           $22, $23::text[]
     FROM {after} CROSS JOIN (SELECT priority FROM room) AS own RETURNING priority),
 published AS (
-    INSERT INTO outbox (records) SELECT CASE priority WHEN $6 THEN $10::bytea ELSE $15::bytea END
-    FROM written RETURNING id),
-told AS (SELECT pg_notify('{channel}', '') FROM published)
+    INSERT INTO outbox (records, held_for) SELECT each.records, each.held_for FROM written, room, LATERAL (
+        SELECT CASE written.priority WHEN $6 THEN $10::bytea ELSE $15::bytea END, NULL::uuid, 0
+        WHERE effective <> 'held'
+        UNION ALL SELECT $19, NULL, 0 WHERE effective = 'held'
+        UNION ALL SELECT $20, room.id, 1 WHERE effective = 'held'
+    ) AS each (records, held_for, place) ORDER BY each.place RETURNING id),
+told AS (SELECT pg_notify('{channel}', '') FROM published LIMIT 1)
 SELECT written.priority FROM written, told
 WHERE ($11::uuid, $12::text, $13::uuid) IS NOT NULL OR true  -- which parts there are decides who uses them"""
 _WHY: Final = "SELECT is_active FROM users WHERE id = $1"
@@ -63,6 +72,7 @@ class Acceptance:
 
     ``url``: of the stored photo. ``metadata``: the row's own; ``client_metadata``: the caller's, as sent.
     ``upload_id``: the upload to use. ``claim``: the Idempotency-Key to bind to the generation.
+    ``delete_at``: when the scene is to be deleted. ``retry_of``: the scene whose photo this is.
     """
 
     command: GenerateScene
@@ -70,11 +80,15 @@ class Acceptance:
     metadata: dict[str, Any]
     max_in_flight: int
     interactive_at_once: int
+    bulk_at_once: int
     api_key_id: UUID | None = None
     webhook_url: str | None = None
     upload_id: UUID | None = None
     claim: Claim | None = None
     client_metadata: str | None = None
+    delete_at: datetime | None = None
+    retry_of: UUID | None = None
+    tags: Sequence[str] = ()
 
 
 Where: TypeAlias = asyncpg.Pool | asyncpg.Connection
@@ -89,11 +103,18 @@ async def accept(pool: Where, acceptance: Acceptance, trace: Trace) -> Priority:
     idempotency_in_progress.
     """
     claim, api_key_id = acceptance.claim, acceptance.api_key_id
-    asked = job_submission.generation(acceptance.command, api_key_id=api_key_id, trace=trace)
+    retry_of = acceptance.retry_of
+    asked = job_submission.generation(
+        acceptance.command, api_key_id=api_key_id, trace=trace, retry_of=retry_of
+    )
     command = asked.command
     as_bulk = job_submission.generation(
-        msgspec.structs.replace(command, priority=Priority.BULK), api_key_id=api_key_id, trace=trace
+        msgspec.structs.replace(command, priority=Priority.BULK),
+        api_key_id=api_key_id,
+        trace=trace,
+        retry_of=retry_of,
     )
+    now, later = as_bulk.held
     done = await pool.fetchval(
         _statement(upload=acceptance.upload_id is not None, claim=claim is not None),
         command.generation_id,
@@ -113,6 +134,12 @@ async def accept(pool: Where, acceptance: Acceptance, trace: Trace) -> Priority:
         outbox.dump(as_bulk.records),
         command.expires_at,
         acceptance.client_metadata,
+        acceptance.bulk_at_once,
+        outbox.dump(now),
+        outbox.dump(later),
+        acceptance.delete_at,
+        retry_of,
+        list(acceptance.tags),
     )
     if done is None:
         raise await _why(pool, acceptance)

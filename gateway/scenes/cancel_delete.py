@@ -6,6 +6,7 @@ at once, because an ended generation has no owner.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -30,11 +31,13 @@ SELECT status, cancel_requested_at FROM scene_generations
 WHERE id = $1 AND user_id = $2 AND deleted_at IS NULL"""
 # The client's metadata is removed as well. The record of the processing stays: it holds no personal data.
 _DELETE: Final = """
-UPDATE scene_generations SET deleted_at = $2, client_metadata = NULL,
+UPDATE scene_generations SET deleted_at = $2, client_metadata = NULL, tags = '{}',
     metadata = metadata - 'name' || '{"client": {}}'
-WHERE id = $1"""
-
-_UNSHARE: Final = "DELETE FROM shares WHERE scene_generation_id = $1"
+WHERE id = ANY($1::uuid[])"""
+_UNSHARE: Final = (
+    "DELETE FROM shares WHERE scene_generation_id = ANY($1::uuid[])",
+    "DELETE FROM album_scenes WHERE scene_generation_id = ANY($1::uuid[])",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,8 +83,6 @@ class Removing:
         Raises `DomainError` not_found, or scene_unfinished.
         """
         now = datetime.now(UTC)
-        event = GenerationDeleted(generation_id=generation_id, account_id=account_id)
-        record = outbox_record(topics.EVENTS, event, key=account_id, time=now, trace=trace)
         async with self._pool.acquire() as connection, connection.transaction():
             # A separate statement: the next one then sees every export that locked this row before.
             row = await connection.fetchrow(f"{_SELECT_STATE} FOR NO KEY UPDATE", generation_id, account_id)
@@ -93,7 +94,26 @@ class Removing:
                     "Only a scene that has ended can be deleted; cancel it first.",
                     status=row["status"],
                 )
-            await connection.execute(_DELETE, generation_id, now)
-            await connection.execute(_UNSHARE, generation_id)
-            await removals.enqueue_scenes(connection, [generation_id])
-            await outbox.enqueue(connection, [record])
+            await delete_locked(connection, account_id, [generation_id], now, trace)
+
+
+async def delete_locked(
+    connection: asyncpg.Connection,
+    account_id: UUID,
+    generations: Sequence[UUID],
+    now: datetime,
+    trace: Trace,
+) -> None:
+    """Delete ended scenes of the account, whose rows the caller's transaction has locked (NO KEY UPDATE).
+
+    ``now`` becomes the time of the rows and of their events.
+    """
+    await connection.execute(_DELETE, generations, now)
+    for statement in _UNSHARE:
+        await connection.execute(statement, generations)
+    await removals.enqueue_scenes(connection, generations)
+    events = [GenerationDeleted(generation_id=each, account_id=account_id) for each in generations]
+    await outbox.enqueue_each(
+        connection,
+        [[outbox_record(topics.EVENTS, each, key=account_id, time=now, trace=trace)] for each in events],
+    )

@@ -5,6 +5,7 @@ A name is shown and searched. It is removed with the scene, since it may hold pe
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,6 +15,11 @@ from gateway import text
 
 LONGEST: Final = 120
 """Characters of a name; longer ones are cut."""
+
+_SUFFIX: Final = re.compile(r"\.(jpe?g|png|webp|hei[cf]|avif|tiff?|gif|mpo)$", re.IGNORECASE)
+
+_UNSAFE: Final = re.compile(r'[\\/:*?"<>|]')
+"""Characters that some system's files cannot have in their names."""
 
 
 def named(metadata: Mapping[str, Any], offered: str | None) -> str | None:
@@ -31,6 +37,18 @@ def shown(metadata: Mapping[str, Any]) -> str | None:
     """Return the name of a scene with this metadata; older rows have only the caller's metadata."""
     name = metadata.get("name", (metadata.get("client") or {}).get("name"))
     return unicodedata.normalize("NFC", name) if isinstance(name, str) else None
+
+
+def without_suffix(name: str) -> str:
+    """Return the name without the suffix of a photo's file; what else stands after a dot is a person's."""
+    return _SUFFIX.sub("", name)
+
+
+def file_name(scene: str | None, export_format: str, suffix: str) -> str:
+    """Return what a download is called: as its scene, with the format where the suffix does not say it."""
+    bare = _UNSAFE.sub("-", without_suffix(scene or "")).strip(" .")
+    ending = "" if suffix == f".{export_format}" else f"-{export_format.replace('_', '-')}"
+    return f"{bare or 'scene'}{ending}{suffix}"
 
 
 def clean(name: str) -> str | None:

@@ -51,9 +51,17 @@ class ExportOut(Struct, frozen=True, kw_only=True):
     export_format: Annotated[str, Meta(examples=["gltf"])]
     options: dict[str, bool | int | float | str]
     export_file_url: str | None
+    scene_name: Annotated[str | None, Meta(description="As in the scene", examples=["kitchen.jpg"])]
+    bytes: Annotated[
+        int | None, Meta(description="Size of the file; null until it is made", examples=[331526])
+    ]
     status: Status
     error_code: Annotated[str | None, Meta(examples=["unsupported_format"])]
     error_message: str | None
+    erased_at: Annotated[
+        Moment | None,
+        Meta(description="When retention erased its file; ask for it again to have it made anew"),
+    ]
     created_at: Moment
     updated_at: Moment
 

@@ -18,12 +18,13 @@ from bus.bridges import outbox
 from bus.contract.messages import ExportScene
 from gateway import job_submission
 from gateway.errors import DomainError
+from gateway.scenes.repository import result_erased
 from gateway.trace import Trace
 
 _COLUMNS: Final = (
     "j.id, j.scene_generation_id, j.export_format, j.options::text AS options, j.export_file_url, j.status,"
-    " j.error_code, j.error_message, j.created_at, j.updated_at,"
-    " coalesce(s.metadata ->> 'name', s.metadata #>> '{client,name}') AS scene_name"
+    " j.error_code, j.error_message, j.erased_at, j.created_at, j.updated_at,"
+    " coalesce(s.metadata ->> 'name', s.metadata #>> '{client,name}') AS scene_name, j.stored_bytes AS bytes"
 )
 _OWNED: Final = (
     "FROM export_jobs j JOIN scene_generations s ON s.id = j.scene_generation_id"
@@ -33,7 +34,7 @@ _OWNED: Final = (
 # Locks the scene: a concurrent request for the same export waits here and then finds the first one's.
 # A concurrent deletion waits for the new row, or this waits for the deletion and finds nothing.
 _TURN: Final = """
-SELECT FROM scene_generations s JOIN users u ON u.id = s.user_id
+SELECT s.result_erased_at FROM scene_generations s JOIN users u ON u.id = s.user_id
 WHERE s.id = $1 AND s.user_id = $2 AND s.status = 'completed' AND s.deleted_at IS NULL AND u.is_active
 FOR NO KEY UPDATE OF s"""
 # Two exports at once are counted in turn; every other statement locks an account before its scenes, too.
@@ -45,6 +46,7 @@ WHERE s.user_id = $1 AND j.purpose IS NULL AND j.status IN ('pending', 'processi
 _SAME: Final = f"""
 SELECT {_COLUMNS} {_OWNED}
 AND s.id = $2 AND j.export_format = $3 AND coalesce(j.options, '{{}}') = $4::text::jsonb
+AND j.erased_at IS NULL
 AND CASE WHEN j.purpose IS NULL THEN j.status <> 'failed' ELSE j.status = 'completed' END
 ORDER BY j.created_at, j.id LIMIT 1"""
 _ACCEPT: Final = """
@@ -65,9 +67,11 @@ class ExportRow:
     status: str
     error_code: str | None
     error_message: str | None
+    erased_at: datetime | None
     created_at: datetime
     updated_at: datetime
     scene_name: str | None
+    bytes: int | None
 
 
 class ExportStore:
@@ -81,8 +85,9 @@ class ExportStore:
     ) -> ExportRow | None:
         """Store the row and publish command and event, all or nothing; or return an existing same export.
 
-        Raises `DomainError` not_found where the scene was just deleted, or its account closed, and
-        quota_exports where the account has ``most_in_flight`` exports already.
+        Raises `DomainError` not_found where the scene was just deleted, or its account closed,
+        result_erased where its splat was, and quota_exports where the account has ``most_in_flight`` exports
+        already.
         """
         submission = job_submission.export(command, api_key_id=api_key_id, trace=trace)
         command = submission.command
@@ -90,12 +95,15 @@ class ExportStore:
         scene, account = command.generation_id, command.account_id
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(_OWNER, account)
-            if await connection.fetchrow(_TURN, scene, account) is None:
+            turn = await connection.fetchrow(_TURN, scene, account)
+            if turn is None:
                 raise DomainError("not_found", "You have no scene with this id.")
             # A separate statement: it sees what was committed while the first one waited for the lock.
             same = await connection.fetchrow(_SAME, account, scene, command.format, options)
             if same is not None:
                 return ExportRow(**same)
+            if turn["result_erased_at"] is not None:
+                raise result_erased()
             if await connection.fetchval(_IN_FLIGHT, account) >= most_in_flight:
                 raise DomainError(
                     "quota_exports",
@@ -128,6 +136,26 @@ class ExportStore:
             export_id,
         )
         return ExportRow(**row) if row else None
+
+    async def of_account(
+        self,
+        account_id: UUID,
+        *,
+        status: str | None = None,
+        before: tuple[datetime, UUID] | None = None,
+        limit: int,
+    ) -> list[ExportRow]:
+        """Return up to ``limit`` exports of all the account's scenes, newest first, older than ``before``."""
+        rows = await self._pool.fetch(
+            f"SELECT {_COLUMNS} {_OWNED} AND ($2::text IS NULL OR j.status = $2)"
+            " AND ($3::timestamptz IS NULL OR (j.created_at, j.id) < ($3, $4::uuid))"
+            " ORDER BY j.created_at DESC, j.id DESC LIMIT $5",
+            account_id,
+            status,
+            *(before or (None, None)),
+            limit,
+        )
+        return [ExportRow(**row) for row in rows]
 
     async def of_scene(
         self, account_id: UUID, generation_id: UUID, *, before: tuple[datetime, UUID] | None, limit: int

@@ -8,6 +8,7 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Requ
 from litestar.openapi.spec.enums import OpenAPIFormat
 
 from bus.contract.limits import MAX_PHOTO_BYTES
+from bus.contract.retention import MOST_HOURS
 from photo.errors import ACCEPTED
 
 
@@ -21,6 +22,7 @@ class GenerateOperation(Operation):
             "image": Schema(
                 type=OpenAPIType.STRING,
                 content_media_type="application/octet-stream",
+                format=OpenAPIFormat.BINARY,  # OpenAPI 3.0's word, by which generators make a file of it
                 description=f"The photo: {ACCEPTED}, at most {MAX_PHOTO_BYTES // 1024**2} MiB.",
             ),
             "metadata": Schema(
@@ -41,7 +43,10 @@ class GenerateOperation(Operation):
 
 
 def _elsewhere() -> Schema:
-    """Return the schema of the JSON body: exactly one of two sources of a photo."""
+    """Return the schema of the JSON body: exactly one of two sources of a photo.
+
+    In words: generators make code that fails of alternatives that differ in what is required alone.
+    """
     url = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.URI, max_length=2048)
     properties = {
         "image_url": replace(url, description="Fetched before the answer; public http(s), no redirects."),
@@ -54,7 +59,7 @@ def _elsewhere() -> Schema:
         type=OpenAPIType.OBJECT,
         properties=dict(properties),
         additional_properties=False,
-        one_of=[Schema(required=["image_url"]), Schema(required=["upload_id"])],
+        description="Exactly one of `image_url` and `upload_id`.",
         examples=[{"image_url": "https://example.com/kitchen.jpg", "priority": "bulk"}],
     )
 
@@ -69,6 +74,12 @@ def _request_fields() -> dict[str, Schema]:
             format=OpenAPIFormat.URI,
             max_length=2048,
             description="Where to send the event that ends this scene; signed with the account's secret.",
+        ),
+        "delete_after_hours": Schema(
+            type=OpenAPIType.INTEGER,
+            minimum=1,
+            maximum=MOST_HOURS,
+            description="Hours from the request to the scene's deletion; one in flight is cancelled first.",
         ),
     }
 

@@ -11,6 +11,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -18,6 +19,7 @@ import msgspec
 
 from bus.contract.limits import MAX_METADATA_BYTES
 from bus.contract.messages import Priority
+from bus.contract.retention import MOST_HOURS
 from gateway.errors import DomainError
 from gateway.scenes import idempotency
 from gateway.scenes.schemas import GenerateIn
@@ -27,8 +29,18 @@ _object: Final = msgspec.json.Decoder(dict[str, Any] | None)
 _FOCAL_LIMITS: Final = {"focal_length_px": (1.0, 1_000_000.0), "focal_length_mm": (1.0, 5_000.0)}
 """Pixels of the upright photo; millimetres as 35 mm film equivalent."""
 
-Source: TypeAlias = bytes | str | UUID
-"""The photo itself, the URL to fetch it from, or the id of an upload."""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Original:
+    """The stored photo of a scene of the same account, which is to be processed again."""
+
+    scene_id: UUID
+    key: str
+    bytes: int
+
+
+Source: TypeAlias = bytes | str | UUID | Original
+"""The photo itself, the URL to fetch it from, the id of an upload, or the photo of another scene."""
 Metadata: TypeAlias = dict[str, Any] | None
 """The caller's own JSON object; None where none was sent, or null."""
 
@@ -48,7 +60,8 @@ class GenerateRequest:
 
     Focal lengths in pixels of the upright photo and in mm (35 mm film equivalent). ``file_name``: the name of
     the photo as sent. ``form_texts``: the fields of a form as sent, for `fingerprint` only.
-    ``metadata_text``: the metadata as sent, byte for byte; None where there are none.
+    ``metadata_text``: the metadata as sent, byte for byte; None where there are none. ``name``, ``tags`` and
+    ``delete_at`` come from the scene whose photo is processed again, by the ``model`` of that name.
     """
 
     source: Source
@@ -61,12 +74,23 @@ class GenerateRequest:
     file_name: str | None = None
     form_texts: Mapping[str, str] | None = None
     metadata_text: str | None = None
+    delete_after_hours: int | None = None
+    model: str | None = None
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+    delete_at: datetime | None = None
+
+    @property
+    def retry_of(self) -> UUID | None:
+        """The scene whose photo is processed again."""
+        return self.source.scene_id if isinstance(self.source, Original) else None
 
     @classmethod
     def from_form(cls, form: UploadForm, *, idempotency_key: str | None = None) -> GenerateRequest:
         """Parse a form whose reader has limited the bytes of each field.
 
-        Raises `DomainError`: metadata_invalid, priority_invalid, focal_length_invalid.
+        Raises `DomainError`: metadata_invalid, priority_invalid, focal_length_invalid,
+        delete_after_hours_invalid.
         """
         texts = dict(form.texts)
         metadata = _checked_metadata(_parsed_metadata(texts.get("metadata", "")))
@@ -78,6 +102,7 @@ class GenerateRequest:
             priority=_parsed_priority(texts.get("priority", "")),
             focal_length_px=_parsed_focal_length("focal_length_px", texts),
             focal_length_mm=_parsed_focal_length("focal_length_mm", texts),
+            delete_after_hours=_parsed_hours(texts.get("delete_after_hours", "").strip()),
             webhook_url=webhook_url,
             idempotency_key=idempotency_key,
             file_name=form.filename,
@@ -98,6 +123,7 @@ class GenerateRequest:
             focal_length_mm=body.focal_length_mm,
             webhook_url=body.webhook_url,
             idempotency_key=idempotency_key,
+            delete_after_hours=body.delete_after_hours,
         )
 
     @classmethod
@@ -111,10 +137,12 @@ class GenerateRequest:
         focal_length_mm: float | None,
         webhook_url: str | None,
         idempotency_key: str | None = None,
+        delete_after_hours: int | None = None,
     ) -> GenerateRequest:
         """Validate fields that have their types already; ``metadata`` is JSON text.
 
-        Raises `DomainError`: metadata_too_large, metadata_invalid, focal_length_invalid.
+        Raises `DomainError`: metadata_too_large, metadata_invalid, focal_length_invalid,
+        delete_after_hours_invalid.
         """
         text, parsed = _typed_metadata(metadata)
         return cls(
@@ -126,6 +154,7 @@ class GenerateRequest:
             focal_length_mm=_checked_focal_length("focal_length_mm", focal_length_mm),
             webhook_url=webhook_url,
             idempotency_key=idempotency_key,
+            delete_after_hours=_checked_hours(delete_after_hours),
         )
 
     async def fingerprint(self) -> bytes:
@@ -141,6 +170,8 @@ class GenerateRequest:
                 photo = self.source
             case UUID():
                 upload_id = self.source
+            case Original():
+                image_url = f"retry:{self.source.scene_id}"  # no address that could be fetched begins so
             case _:
                 image_url = self.source
         digest = await asyncio.to_thread(hashlib.sha256, photo)
@@ -155,8 +186,15 @@ class GenerateRequest:
             "focal_length_px": self.focal_length_px,
             "focal_length_mm": self.focal_length_mm,
             "priority": self.priority.value,
+            "delete_after_hours": self.delete_after_hours,
+            "model": self.model,
         }
         return {name: str(value) for name, value in texts.items() if value is not None}
+
+
+def focal_length(name: str, value: float | None) -> float | None:
+    """Return a focal length within its limits. Raises `DomainError` focal_length_invalid."""
+    return _checked_focal_length(name, value)
 
 
 def _parsed_metadata(text: str) -> Metadata:
@@ -244,3 +282,19 @@ def _checked_focal_length(name: str, value: float | None) -> float | None:
             "focal_length_invalid", f"{name} must be a number from {low:g} to {high:g}.", field=name
         )
     return value
+
+
+def _parsed_hours(text: str) -> int | None:
+    if not text:
+        return None
+    return _checked_hours(int(text) if text.isascii() and text.isdigit() else 0)
+
+
+def _checked_hours(hours: int | None) -> int | None:
+    if hours is not None and not 1 <= hours <= MOST_HOURS:
+        raise DomainError(
+            "delete_after_hours_invalid",
+            f"delete_after_hours must be a whole number of hours from 1 to {MOST_HOURS}.",
+            field="delete_after_hours",
+        )
+    return hours

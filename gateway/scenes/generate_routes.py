@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Response, post
-from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter
 
 from gateway.accounts.auth import Caller
 from gateway.errors import DomainError
 from gateway.http.context import trace_of
-from gateway.http.openapi_helpers import KEY_CODES, problems
+from gateway.http.openapi_helpers import KEY_CODES, header, problems
 from gateway.scenes import wait_for_scene
 from gateway.scenes.accept import Acceptor
 from gateway.scenes.generate_operation import GenerateOperation
 from gateway.scenes.generate_request import GenerateRequest
 from gateway.scenes.idempotency import well_formed
-from gateway.scenes.schemas import GenerateIn, GenerateOut, SceneOut
+from gateway.scenes.schemas import EndedOut, GenerateIn, GenerateOut
 from gateway.scenes.upload_form import read_form
 from gateway.scenes.upload_memory import Budget, Held
 from gateway.scenes.wait_for_scene import SceneWaiter
@@ -35,14 +35,8 @@ _read: Final = msgspec.json.Decoder(GenerateIn)
     summary="Turn a photo into a 3D scene",
     operation_class=GenerateOperation,
     response_headers=[
-        ResponseHeader(
-            name="Location", description="Where the scene can be looked at", documentation_only=True
-        ),
-        ResponseHeader(
-            name="Preference-Applied",
-            description="`wait=N` where the answer was held as preferred",
-            documentation_only=True,
-        ),
+        header("Location", "Where the scene can be looked at"),
+        header("Preference-Applied", "`wait=N` where the answer was held as preferred"),
     ],
     responses=problems(
         "upload_malformed",
@@ -75,12 +69,16 @@ _read: Final = msgspec.json.Decoder(GenerateIn)
         "metadata_invalid",
         "focal_length_invalid",
         "priority_invalid",
+        "delete_after_hours_invalid",
         "quota_in_flight",
         "rate_limited",
         "busy",
         "body_too_slow",
         "storage_exhausted",
-    ),
+    )
+    | {
+        200: ResponseSpec(EndedOut, generate_examples=False, description="It ended while the answer was held")
+    },
 )
 async def generate(
     request: Caller,
@@ -98,10 +96,11 @@ async def generate(
     prefer: Annotated[
         str | None,
         HeaderParameter(
-            name="Prefer", description="`wait=N`: answer 200 with the scene if it ends within N seconds (60)"
+            name="Prefer",
+            description="`wait=N`: answer 200 with the scene if it ends within N seconds; `wait`: within 60",
         ),
     ] = None,
-) -> Response[GenerateOut | SceneOut]:
+) -> Response[GenerateOut]:
     """Accept a photo. The answer comes once photo and request are stored, long before the scene is made.
 
     Send it as a form; or as JSON with an `image_url`, which is fetched before the answer, or an `upload_id`.
@@ -117,7 +116,9 @@ async def generate(
         headers["Preference-Applied"] = f"wait={seconds}"
         scene = await scene_waiter.wait(request.user.account_id, generation_id, seconds)
         if scene is not None:
-            return Response(scene, status_code=200, headers=headers)
+            # The annotation describes the 202 alone, and `responses` this one.
+            ended: Any = EndedOut(**msgspec.structs.asdict(scene), generation_id=scene.id)
+            return Response(ended, status_code=200, headers=headers)
     answer = GenerateOut(
         generation_id=generation_id,
         status="pending",

@@ -11,6 +11,7 @@ import structlog
 
 from bus.sandbox import pool
 from bus.sandbox.pool import Pool, Result
+from bus.sandbox.shared_bytes import shared
 from gateway.errors import DomainError
 from gateway.http.problems import PROBLEMS
 from photo.reader import Facts
@@ -41,15 +42,26 @@ class PhotoReader:
         made = await self._called("rendition", photo, account_id, Any, output_bytes=_RENDITION_BYTES)
         return bytes(made.data)
 
+    async def link_picture(self, picture: bytes, suffix: str, account_id: UUID) -> bytes:
+        """Return a picture of ours, smaller and as WebP or JPEG (`photo.rendition`). Raises `DomainError`."""
+        made = await self._called(
+            "link_picture", picture, account_id, Any, suffix, output_bytes=_RENDITION_BYTES
+        )
+        return bytes(made.data)
+
     async def _called(
-        self, task: str, photo: bytes, account_id: UUID, returns: type[T], **options: Any
+        self, task: str, photo: bytes, account_id: UUID, returns: type[T], *given: object, **options: Any
     ) -> Result[T]:
         try:
-            async with pool.shared(photo) as file:
+            async with shared(photo) as file:
                 try:
-                    return await self._workers.call(task, account_id, (file,), returns=returns, **options)
+                    return await self._workers.call(
+                        task, account_id, (file,), *given, returns=returns, **options
+                    )
                 except pool.WorkerDiedError:  # perhaps for another's sake: the machine ran out of memory
-                    return await self._workers.call(task, account_id, (file,), returns=returns, **options)
+                    return await self._workers.call(
+                        task, account_id, (file,), *given, returns=returns, **options
+                    )
         except pool.TaskFailedError as error:
             known = error.code in PROBLEMS  # a worker that was taken over may say anything
             failed = DomainError(error.code if known else "photo_unreadable", error.message)
@@ -70,7 +82,12 @@ class PhotoReader:
 
 
 @asynccontextmanager
-async def opened(threads: int) -> AsyncIterator[PhotoReader]:
-    """Start the workers for the body: ``threads`` for one account, twice that in all."""
-    async with pool.opened(Pool(TASKS, CONFINEMENT, each=threads)) as workers:
+async def opened(threads: int, *, waited_for: bool = True) -> AsyncIterator[PhotoReader]:
+    """Have workers for the body: ``threads`` for one account, twice that in all.
+
+    ``waited_for``: people wait for an answer, so all of them are kept started; else each starts when a photo
+    first needs it, in 0.3 s.
+    """
+    made = Pool(TASKS, CONFINEMENT, each=threads, ready=2 * threads if waited_for else None)
+    async with pool.opened(made, warm=waited_for) as workers:
         yield PhotoReader(workers)

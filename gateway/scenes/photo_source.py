@@ -17,9 +17,9 @@ from bus.blobs import BlobMissingError
 from bus.contract.limits import MAX_PHOTO_BYTES
 from gateway.errors import DomainError
 from gateway.scenes.accept_dependencies import AcceptDependencies
-from gateway.scenes.generate_request import Source
+from gateway.scenes.generate_request import Original, Source
 from gateway.scenes.photo_errors import too_large
-from gateway.ssrf import AddressRefusedError
+from gateway.ssrf import AddressRefusedError, exact
 
 _HEADERS: Final = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "Sharpstream/1"}
 
@@ -44,12 +44,14 @@ def uncharged(size: int) -> None:
 async def fetch(
     dependencies: AcceptDependencies, account_id: UUID, source: Source, charge: Charge = uncharged
 ) -> Fetched:
-    """Return the photo of any source. Raises `DomainError` as `from_url` and `from_upload` do."""
+    """Return the photo of any source. Raises `DomainError` as `from_url`, `from_upload` and `from_scene`."""
     match source:
         case bytes():
             return Fetched(photo=source)
         case UUID():
             return await from_upload(dependencies, account_id, source, charge)
+        case Original():
+            return await from_scene(dependencies, source, charge)
         case _:
             return await from_url(dependencies, source, charge)
 
@@ -92,8 +94,28 @@ async def from_upload(
     return Fetched(photo=photo, upload_id=upload_id, stored=(upload.key, version))
 
 
+async def from_scene(
+    dependencies: AcceptDependencies, original: Original, charge: Charge = uncharged
+) -> Fetched:
+    """Read the photo of another scene of the account. Raises `DomainError` photo_erased."""
+    charge(original.bytes)
+    try:
+        photo, version = await dependencies.blobs.read(original.key, most=MAX_PHOTO_BYTES)
+    except BlobMissingError as error:  # erased, or deleted with its scene, since its row was read
+        raise photo_erased() from error
+    return Fetched(photo=photo, stored=(original.key, version))
+
+
+def photo_erased() -> DomainError:
+    """Return the error for a photo that is not stored any more."""
+    return DomainError(
+        "photo_erased",
+        "The photo was erased, so it cannot be processed again; send it once more as a new one.",
+    )
+
+
 async def _get(dependencies: AcceptDependencies, url: str, charge: Charge) -> bytes:
-    async with dependencies.outgoing.get(url, allow_redirects=False, headers=_HEADERS) as answer:
+    async with dependencies.outgoing.get(exact(url), allow_redirects=False, headers=_HEADERS) as answer:
         if answer.status != 200:
             hint = " Redirects are not followed: give the final address." if answer.status // 100 == 3 else ""
             raise DomainError(

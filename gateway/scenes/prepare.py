@@ -11,9 +11,10 @@ import asyncio
 import hashlib
 import secrets
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import structlog
 
@@ -74,7 +75,7 @@ class Preparer:
             await tasks.end([checked])
             raise
         try:
-            ref = await self._store_while(checked, key, fetched, facts)
+            ref = await self._store_while(checked, key, fetched, facts, caller.account_id)
         except BaseException:
             await asyncio.shield(self.take_back(key))
             raise
@@ -86,6 +87,7 @@ class Preparer:
             priority=request.priority,
             focal_length_px=request.focal_length_px,
             focal_length_mm=request.focal_length_mm,
+            model=request.model,
         )
         return Acceptance(
             command=command,
@@ -93,11 +95,15 @@ class Preparer:
             metadata=_row_metadata(request, facts, ref),
             max_in_flight=quota.max_in_flight,
             interactive_at_once=quota.interactive_at_once,
+            bulk_at_once=quota.bulk_at_once,
             api_key_id=caller.api_key_id,
             webhook_url=request.webhook_url,
             upload_id=fetched.upload_id,
             claim=claim,
             client_metadata=request.metadata_text,
+            delete_at=request.delete_at or _delete_at(command.requested_at, request.delete_after_hours),
+            retry_of=request.retry_of,
+            tags=request.tags,
         )
 
     async def take_back(self, key: str) -> None:
@@ -108,10 +114,10 @@ class Preparer:
             _log.warning("orphaned_photo", key=key, error=str(error))
 
     async def _store_while(
-        self, checked: asyncio.Future[Facts], key: str, fetched: Fetched, facts: Facts
+        self, checked: asyncio.Future[Facts], key: str, fetched: Fetched, facts: Facts, owner: UUID
     ) -> BlobRef:
         """Store the photo while a worker reads it to its end: takes as long as the slower of the two."""
-        stored = asyncio.ensure_future(self._store(key, fetched, facts))
+        stored = asyncio.ensure_future(self._store(key, fetched, facts, owner))
         try:
             await checked
         except BaseException:
@@ -121,15 +127,19 @@ class Preparer:
             raise
         return await stored
 
-    async def _store(self, key: str, fetched: Fetched, facts: Facts) -> BlobRef:
+    async def _store(self, key: str, fetched: Fetched, facts: Facts, owner: UUID) -> BlobRef:
         blobs = self.dependencies.blobs
         if fetched.stored is None:
-            return await blobs.put(key, fetched.photo, facts.media_type)
+            return await blobs.put(key, fetched.photo, facts.media_type, owner=owner)
         # Copied within the store, so that the upload's URL cannot overwrite the accepted bytes.
         position, version = fetched.stored
-        await blobs.copy(position, key, version=version, media_type=facts.media_type)
+        await blobs.copy(position, key, version=version, media_type=facts.media_type, owner=owner)
         digest = (await asyncio.to_thread(hashlib.sha256, fetched.photo)).hexdigest()
         return BlobRef(key=key, sha256=digest, bytes=len(fetched.photo), media_type=facts.media_type)
+
+
+def _delete_at(requested_at: datetime, hours: int | None) -> datetime | None:
+    return None if hours is None else requested_at + timedelta(hours=hours)
 
 
 def _set_once(future: asyncio.Future[Facts], facts: Facts) -> None:
@@ -149,5 +159,6 @@ def _row_metadata(request: GenerateRequest, facts: Facts, ref: BlobRef) -> dict[
     if facts.projection is not None:
         image |= {"projection": facts.projection, "warning": warning(facts.projection)}
     address = request.source if isinstance(request.source, str) else None
-    name = display_name.named(client, request.file_name or display_name.of_url(address))
+    offered = request.file_name or display_name.of_url(address)
+    name = request.name or display_name.named(client, offered)
     return {"client": {}, "image": image} | ({"name": name} if name else {})

@@ -10,38 +10,50 @@ import msgspec
 
 from bus.blobs import Blobs
 from bus.contract.messages import Priority
-from gateway.scenes import display_name
+from gateway.scenes import display_name, renditions
+from gateway.scenes.album_schemas import AlbumSceneItem
+from gateway.scenes.albums import OpenedAlbum
 from gateway.scenes.export_schemas import ExportOut
 from gateway.scenes.exports import ExportRow
 from gateway.scenes.queue_position import Backlog
 from gateway.scenes.renditions import ENDED, Renditions
 from gateway.scenes.repository import SceneRow, key_of
-from gateway.scenes.schemas import QueueOut, SceneItem, SceneOut, TimingsOut
+from gateway.scenes.schemas import (
+    ErasedPart,
+    ErasedPartOut,
+    QueueOut,
+    SceneItem,
+    SceneOut,
+    StartView,
+    TimingsOut,
+)
 from gateway.scenes.share_schemas import SharedOut
+from gateway.scenes.shares import OpenedShare
 
 
 class Presenter:
     """Converts rows into answers, with presigned URLs of the store and the queue position."""
 
-    def __init__(self, blobs: Blobs, backlog: Backlog, renditions: Renditions) -> None:
+    def __init__(self, blobs: Blobs, backlog: Backlog, photos: Renditions) -> None:
         self._blobs = blobs
         self._backlog = backlog
-        self._renditions = renditions
+        self._renditions = photos
 
     async def scene_out(self, row: SceneRow) -> SceneOut:
         """Return a scene as its owner sees it."""
-        original, result = row.original_image_url, row.generated_3d_gaussian_url
         return SceneOut(
             **_common(row),
-            original_image_url=await self._blobs.presign(key_of(original)),
+            original_image_url=None
+            if row.original_erased_at
+            else await self._blobs.presign(key_of(row.original_image_url)),
             photo_url=await self._shown(await self._renditions.url_of(row)),
             preview_url=await self._shown(row.preview_url),
             viewer_url=await self._shown(row.viewer_url),
-            generated_3d_gaussian_url=result
-            and await self._blobs.presign(
-                key_of(result), filename=_file_name(_shown_name(row), "ply", ".ply")
-            ),
+            generated_3d_gaussian_url=await self._download(row),
             cancel_requested_at=row.cancel_requested_at,
+            delete_at=row.delete_at,
+            erased=_erased(row),
+            start_view=_start_view(row),
             timings=timings_of(row),
             queue=await self._queue(row),
         )
@@ -50,40 +62,61 @@ class Presenter:
         """Return a scene as an item of a list."""
         return SceneItem(
             **_common(row),
-            photo_url=await self._shown(row.photo_url or row.rendition_url),
+            photo_url=await self._shown(renditions.known(row)),
             preview_url=await self._shown(row.preview_url),
         )
 
-    async def shared_out(self, row: SceneRow, expires_at: datetime) -> SharedOut:
+    async def shared_out(self, share: OpenedShare) -> SharedOut:
         """Return a scene as the holder of a share link sees it: nothing of its owner, never the original."""
+        row, options = share.scene, share.options
         metadata = _metadata(row)
         result = metadata.get("result") or {}
         return SharedOut(
             name=display_name.shown(metadata),
             created_at=row.created_at,
-            expires_at=expires_at,
+            expires_at=share.expires_at,
             viewer_url=await self._shown(row.viewer_url),
             preview_url=await self._shown(row.preview_url),
-            photo_url=await self._shown(await self._renditions.url_of(row)),
+            photo_url=await self._shown(await self._renditions.url_of(row)) if options.show_photo else None,
+            download_url=await self._download(row) if options.allow_download else None,
             gaussian_count=result.get("gaussian_count"),
             width=result.get("width"),
             height=result.get("height"),
             focal_length_px=result.get("focal_length_px"),
+            focal_source=metadata.get("focal_source"),
+            scale_uncertainty=metadata.get("scale_uncertainty"),
+            start_view=_start_view(row),
+        )
+
+    async def album_item(self, album: OpenedAlbum, position: int, row: SceneRow) -> AlbumSceneItem:
+        """Return a scene as an item of an album: its picture as the album shows it."""
+        metadata = _metadata(row)
+        result = metadata.get("result") or {}
+        return AlbumSceneItem(
+            position=position,
+            name=display_name.shown(metadata),
+            preview_url=await self._shown(row.preview_url),
+            photo_url=await self._shown(renditions.known(row)) if album.options.show_photo else None,
+            width=result.get("width"),
+            height=result.get("height"),
         )
 
     async def export_out(self, row: ExportRow) -> ExportOut:
         """Return an export as its owner sees it."""
         key = row.export_file_url and key_of(row.export_file_url)
-        name = key and _file_name(row.scene_name, row.export_format, PurePosixPath(key).suffix)
+        name = key and display_name.file_name(row.scene_name, row.export_format, PurePosixPath(key).suffix)
         return ExportOut(
             id=row.id,
             scene_generation_id=row.scene_generation_id,
             export_format=row.export_format,
             options=msgspec.json.decode(row.options) if row.options else {},
             export_file_url=key and await self._blobs.presign(key, filename=name),
+            scene_name=row.scene_name,
+            bytes=row.bytes,
             status=row.status,
             error_code=row.error_code,
             error_message=row.error_message,
+            erased_at=row.erased_at,
             created_at=row.created_at,
             updated_at=row.updated_at,
         )
@@ -94,15 +127,13 @@ class Presenter:
         found = await self._backlog.estimate(row.id, Priority(row.priority), row.created_at)
         return QueueOut(position=found.position, estimated_seconds=found.estimated_seconds)
 
+    async def _download(self, row: SceneRow) -> str | None:
+        result = None if row.result_erased_at else row.generated_3d_gaussian_url
+        name = display_name.file_name(_shown_name(row), "ply", ".ply")
+        return result and await self._blobs.presign(key_of(result), filename=name)
+
     async def _shown(self, url: str | None) -> str | None:
         return url and await self._blobs.presign(key_of(url))
-
-
-def _file_name(scene: str | None, export_format: str, suffix: str) -> str:
-    """Return what a download is called: as its scene, with the format where the suffix does not say it."""
-    bare = PurePosixPath(scene).stem if scene else ""
-    ending = "" if suffix == f".{export_format}" else f"-{export_format.replace('_', '-')}"
-    return f"{bare or 'scene'}{ending}{suffix}"
 
 
 def _shown_name(row: SceneRow) -> str | None:
@@ -120,6 +151,21 @@ def timings_of(row: SceneRow) -> TimingsOut | None:
     return TimingsOut(**known, other_ms=round(other, 3), total_ms=round(total, 3))
 
 
+def _erased(row: SceneRow) -> list[ErasedPartOut]:
+    at: dict[ErasedPart, datetime | None] = {
+        "original": row.original_erased_at,
+        "result": row.result_erased_at,
+        "views": row.views_erased_at,
+        "name": row.name_erased_at,
+        "client_metadata": row.client_metadata_erased_at,
+    }
+    return [ErasedPartOut(part=part, erased_at=time) for part, time in at.items() if time is not None]
+
+
+def _start_view(row: SceneRow) -> StartView | None:
+    return msgspec.json.decode(row.start_view, type=StartView) if row.start_view else None
+
+
 def _common(row: SceneRow) -> dict[str, Any]:
     metadata = _metadata(row)
     return {
@@ -131,6 +177,9 @@ def _common(row: SceneRow) -> dict[str, Any]:
         "metadata": _shown_metadata(row, metadata),
         "error_code": metadata.get("error", {}).get("code"),
         "error_message": row.error_message,
+        "tags": list(row.tags),
+        "favourite": row.favourite,
+        "retry_of": row.retry_of,
         "created_at": row.created_at,
         "updated_at": row.updated_at,
     }

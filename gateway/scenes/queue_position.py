@@ -3,7 +3,8 @@
 There are two counts of the jobs ahead, both upper bounds; the smaller one is reported:
 
 * Kafka's: records of the priority's topic between the offset that the inference group has committed and the
-  end offset when the scene was accepted. Includes transaction markers and records in flight.
+  end offset when the scene was accepted. Includes transaction markers and records in flight. Not for a scene
+  whose command is held (`gateway.scenes.effective_priority`).
 * Postgres': pending, older scenes of the priority. The ledger may lag behind the workers.
 
 Interactive scenes go first, so a bulk one also waits for all of them. The throughput is that of recent
@@ -55,6 +56,13 @@ SELECT (SELECT count(*) FROM (SELECT FROM scene_generations WHERE status = 'pend
             AND priority = $1 AND (created_at, id) < ($2, $3) LIMIT $4) own)
      + (SELECT count(*) FROM (SELECT FROM scene_generations WHERE status = 'pending'
             AND priority = 'interactive' AND $1 = 'bulk' LIMIT $4) first)"""
+_HELD: Final = """
+SELECT count(*) FILTER (WHERE (created_at, id) < ($1, $2))
+    >= count(*) - (SELECT count(*) FROM outbox, scene_generations own
+                   WHERE own.id = $2 AND held_for = own.user_id)
+FROM scene_generations WHERE user_id = (SELECT user_id FROM scene_generations WHERE id = $2)
+    AND status IN ('pending', 'processing') AND priority = 'bulk'"""
+"""Whether as many as are queued are older: the account's commands are released in their order."""
 _COMPLETIONS: Final = """
 SELECT updated_at, processing_time_seconds FROM scene_generations
 WHERE status = 'completed' AND updated_at > now() - interval '10 minutes'
@@ -118,11 +126,12 @@ class Backlog:
         self._throughput: Throughput | None = None
 
     async def estimate(self, generation_id: UUID, priority: Priority, accepted_at: datetime) -> Queue:
-        """Return a pending scene's queue position: one count over an index, and the last snapshot."""
+        """Return a pending scene's queue position: counts over indexes, and the last snapshot."""
         self._last_asked = time.monotonic()
         self._asked.set()
         rows = await self._pool.fetchval(_AHEAD, priority.value, accepted_at, generation_id, MOST_ROWS)
-        records = self.records_ahead(priority, accepted_at.timestamp())
+        held = priority is Priority.BULK and await self._pool.fetchval(_HELD, accepted_at, generation_id)
+        records = None if held else self.records_ahead(priority, accepted_at.timestamp())
         ahead = rows if records is None or rows < MOST_ROWS else records
         if records is not None:
             ahead = min(ahead, records)

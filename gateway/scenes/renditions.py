@@ -36,13 +36,20 @@ WITHIN_S: Final = 10.0
 """After that the answer has no photo; the next one may."""
 BY_INFERENCE: Final = timedelta(seconds=15)
 """A scene that is made within this time gets its rendition from inference, at no cost here."""
+# FOR SHARE: an erasure in flight is waited for, and then seen.
 _ADD: Final = """
 INSERT INTO scene_renditions (scene_generation_id, photo_url, created_at)
-SELECT id, $2, now() FROM scene_generations WHERE id = $1 AND deleted_at IS NULL
+SELECT id, $2, now() FROM scene_generations
+WHERE id = $1 AND deleted_at IS NULL AND original_erased_at IS NULL FOR SHARE
 ON CONFLICT DO NOTHING RETURNING scene_generation_id"""
 _ADDED: Final = "SELECT photo_url FROM scene_renditions WHERE scene_generation_id = $1"
 _OWNER: Final = "SELECT user_id FROM scene_generations WHERE id = $1"
 _log = structlog.stdlib.get_logger(__name__)
+
+
+def known(row: SceneRow) -> str | None:
+    """Return the ``s3://`` URL of the scene's rendition where there is one; it goes with the original."""
+    return None if row.original_erased_at else row.photo_url or row.rendition_url
 
 
 class Renditions:
@@ -59,10 +66,10 @@ class Renditions:
 
         Never raises because of the photo or the store: a scene is shown without it.
         """
-        known = row.photo_url or row.rendition_url
+        found = known(row)
         waits = row.status not in ENDED and datetime.now(UTC) - row.created_at < BY_INFERENCE
-        if known or row.rendition_tried or waits:
-            return known
+        if found or row.rendition_tried or row.original_erased_at or waits:
+            return found
         owner = await self._pool.fetchval(_OWNER, row.id)
         if owner in self._accounts or len(self._accounts) >= WAITING:
             return None
@@ -84,7 +91,7 @@ class Renditions:
             await self._pool.fetchval(_ADD, row.id, None)
             return None
         key = f"results/{row.id}/{secrets.token_hex(16)}{SUFFIX}"
-        await self._blobs.put(key, file, MEDIA_TYPE)
+        await self._blobs.put(key, file, MEDIA_TYPE, owner=owner)
         url = BlobLocation(self._bucket, key).url
         if await self._pool.fetchval(_ADD, row.id, url) is not None:
             return url

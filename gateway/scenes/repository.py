@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import asyncpg
+import msgspec
 from piccolo.columns import Column
 from piccolo.querystring import QueryString
 
-from bus.contract.blob_ref import BlobLocation
-from ledger.db.queries import columns_of, older_than, run, run_one
+from bus.contract import splat
+from bus.contract.blob_ref import BlobLocation, BlobRef
+from gateway.errors import DomainError
+from gateway.scenes.scene_list import Key, Wanted
+from ledger.db.queries import columns_of, run, run_one
 from ledger.db.tables.scenes import ExportJob, SceneGeneration, SceneRendition
 
 
@@ -21,6 +26,7 @@ class _OwnColumns:
     """The columns of ``scene_generations`` that are shown; those that hold JSON are text."""
 
     id: UUID
+    user_id: UUID
     status: str
     priority: str
     original_image_url: str
@@ -34,6 +40,15 @@ class _OwnColumns:
     created_at: datetime
     updated_at: datetime
     photo_url: str | None
+    delete_at: datetime | None
+    original_erased_at: datetime | None
+    result_erased_at: datetime | None
+    name_erased_at: datetime | None
+    client_metadata_erased_at: datetime | None
+    start_view: str | None
+    tags: Sequence[str]
+    favourite: bool
+    retry_of: UUID | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +56,7 @@ class SceneRow(_OwnColumns):
     """One row of ``scene_generations``, with the ``s3://`` URLs of its newest preview and viewer file.
 
     ``scores``: those of the preview, JSON text. ``rendition_url``: the gateway's own; ``rendition_tried``:
-    whether it was made, or cannot be.
+    whether it was made, or cannot be. ``views_erased_at``: of its viewer file.
     """
 
     preview_url: str | None
@@ -49,6 +64,7 @@ class SceneRow(_OwnColumns):
     scores: str | None
     rendition_url: str | None
     rendition_tried: bool
+    views_erased_at: datetime | None
 
 
 def _newest(column: Column, purpose: str, alias: str) -> QueryString:
@@ -78,17 +94,9 @@ COLUMNS: Final = (
     _newest(ExportJob.scores, "preview", "scores"),
     QueryString("{}", _rendition(SceneRendition.photo_url), alias="rendition_url"),
     QueryString("{} IS NOT NULL", _rendition(SceneRendition.created_at), alias="rendition_tried"),
+    _newest(ExportJob.erased_at, "viewer", "views_erased_at"),
 )
 """The columns of a `SceneRow`, for a query of `SceneGeneration`."""
-_PATH: Final = ["client", "name"]
-_NAME: Final = QueryString(
-    "coalesce({} ->> 'name', CASE WHEN jsonb_typeof({} #> {}::text[]) = 'string' THEN {} #>> {}::text[] END)",
-    *(SceneGeneration.metadata, SceneGeneration.metadata, _PATH, SceneGeneration.metadata, _PATH),
-)
-"""The name that the owner gave, or else the one in the request's own metadata where that is text."""
-_FOLDED: Final = "translate(normalize(lower(normalize({}, NFC)), NFC), '_-', '  ')"
-"""Names of earlier releases are in the form in which they were sent: Unicode has several for one letter.
-Cameras write IMG_12-a where people type "img 12 a"."""
 
 
 class Scenes:
@@ -109,42 +117,55 @@ class Scenes:
         )
         return SceneRow(**row) if row else None
 
-    async def list(
-        self,
-        account_id: UUID,
-        *,
-        limit: int,
-        before: tuple[datetime, UUID] | None = None,
-        status: str | None = None,
-        priority: str | None = None,
-        created_after: datetime | None = None,
-        created_before: datetime | None = None,
-        q: str | None = None,
-    ) -> list[SceneRow]:
-        """Return up to ``limit`` of the account's generations, newest first, older than ``before``.
-
-        ``created_after`` is inclusive, ``created_before`` exclusive, ``q`` a case-insensitive part of the
-        name.
-        """
-        query = SceneGeneration.select(*COLUMNS).where(
+    async def list(self, account_id: UUID, wanted: Wanted, *, limit: int) -> list[tuple[SceneRow, Key]]:
+        """Return up to ``limit`` of the account's generations after ``wanted.after``, with sort keys."""
+        key = wanted.key
+        query = SceneGeneration.select(*COLUMNS, QueryString("{}", key, alias="sort_key")).where(
             SceneGeneration.user_id == account_id, SceneGeneration.deleted_at.is_null()
         )
-        if before is not None:
-            query = query.where(older_than(SceneGeneration.created_at, SceneGeneration.id, before))
-        if status is not None:
-            query = query.where(SceneGeneration.status == status)
-        if priority is not None:
-            query = query.where(SceneGeneration.priority == priority)
-        if created_after is not None:
-            query = query.where(SceneGeneration.created_at >= created_after)
-        if created_before is not None:
-            query = query.where(SceneGeneration.created_at < created_before)
-        if q is not None:
-            query = query.where(QueryString(f"position({_FOLDED} IN {_FOLDED}) > 0", q, _NAME))
-        query = query.order_by(SceneGeneration.created_at, SceneGeneration.id, ascending=False).limit(limit)
-        return [SceneRow(**row) for row in await run(self._pool, query)]
+        for condition in wanted.conditions():
+            query = query.where(condition)
+        query = query.order_by(key, SceneGeneration.id, ascending=wanted.ascending).limit(limit)
+        rows = await run(self._pool, query)
+        return [(SceneRow(**row), found) for row in rows for found in [row.pop("sort_key")]]
 
 
 def key_of(url: str) -> str:
     """Return the blob key of a stored ``s3://bucket/key``."""
     return BlobLocation.parse(url).key
+
+
+def splat_of(scene: SceneRow) -> BlobRef:
+    """Return the blob reference of the scene's result.
+
+    Raises `DomainError` scene_unfinished, or result_erased.
+    """
+    if scene.result_erased_at is not None:
+        raise result_erased()
+    if scene.status != "completed" or not scene.generated_3d_gaussian_url:
+        hint = {"failed": "it failed", "cancelled": "it was cancelled"}.get(
+            scene.status, "it is not done yet"
+        )
+        raise DomainError(
+            "scene_unfinished",
+            f"Only a completed scene can be exported; {hint}.",
+            status=scene.status,
+        )
+    if scene.result_blob is not None:
+        return msgspec.json.decode(scene.result_blob, type=BlobRef)
+    # Written by an older release, which stored the reference in parts and without its media type.
+    result = msgspec.json.decode(scene.metadata or "{}")["result"]
+    return BlobRef(
+        key=key_of(scene.generated_3d_gaussian_url),
+        sha256=result["sha256"],
+        bytes=result["bytes"],
+        media_type=splat.MEDIA_TYPE,
+    )
+
+
+def result_erased() -> DomainError:
+    """Return the error for a scene whose splat was erased."""
+    return DomainError(
+        "result_erased",
+        "The scene's result was erased, as its account's retention says. Send the photo again for a new one.",
+    )

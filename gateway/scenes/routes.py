@@ -6,26 +6,26 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from litestar import Response, Router, delete, get, post
-from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
 
 from gateway.accounts.auth import Caller
 from gateway.errors import DomainError
-from gateway.http import paging
 from gateway.http.compression import COMPRESSED
 from gateway.http.context import trace_of
-from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
+from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, header, problems
 from gateway.http.query_times import FORMAT, LONGEST, instant
 from gateway.operations.blob_deletion import Removals
-from gateway.scenes import wait_for_scene
+from gateway.scenes import scene_list, wait_for_scene
 from gateway.scenes.cancel_delete import Removing
+from gateway.scenes.change_routes import change_scene, list_tags, retry_scene
 from gateway.scenes.export_routes import export_scene, list_exports
 from gateway.scenes.generate_routes import generate
 from gateway.scenes.presenter import Presenter
 from gateway.scenes.repository import Scenes
+from gateway.scenes.scene_list import LONGEST_CURSOR, Sort, Wanted
 from gateway.scenes.schemas import CancelOut, SceneOut, ScenePage
-from gateway.scenes.share_routes import create_share, list_shares
+from gateway.scenes.views import Views
 from gateway.scenes.wait_for_scene import SceneWaiter
 from gateway.streaming.routes import scene_events
 
@@ -34,14 +34,8 @@ from gateway.streaming.routes import scene_events
     "/{generation_id:uuid}",
     operation_id="get_scene",
     summary="Look at a scene",
-    response_headers=[
-        ResponseHeader(
-            name="Preference-Applied",
-            description="`wait=N` where the answer was held as preferred",
-            documentation_only=True,
-        )
-    ],
-    responses=problems(*KEY_CODES, "not_found"),
+    response_headers=[header("Preference-Applied", "`wait=N` where the answer was held as preferred")],
+    responses=problems(*KEY_CODES, "not_found", "validation_failed"),
 )
 async def get_scene(
     request: Caller,
@@ -50,6 +44,15 @@ async def get_scene(
     scenes: NamedDependency[Scenes],
     presenter: NamedDependency[Presenter],
     scene_waiter: NamedDependency[SceneWaiter],
+    views: NamedDependency[Views],
+    with_views: Annotated[
+        bool,
+        QueryParameter(
+            name="views",
+            description="`true`: have its picture and its file for viewers made, where it is completed and"
+            " lacks them; look again within seconds",
+        ),
+    ] = False,
     prefer: Annotated[
         str | None,
         HeaderParameter(
@@ -61,9 +64,12 @@ async def get_scene(
     """Return one scene, with fresh presigned URLs.
 
     While it is pending, `queue` has its position and an estimate; once it has ended, `timings` has the time
-    spent in each stage. With `Prefer: wait=N`, `Preference-Applied` in the answer confirms the wait.
+    spent in each stage. `preview_url` and `viewer_url` are null until the scene was opened, with `views=true`
+    or by a share link, and they are made. With `Prefer: wait=N`, `Preference-Applied` in the answer confirms
+    the wait.
     """
-    account_id, seconds, scene = request.user.account_id, wait_for_scene.requested_seconds(prefer), None
+    account_id, seconds = request.user.account_id, wait_for_scene.requested_seconds(prefer)
+    row, scene = None, None
     if seconds and scene_waiter.full(account_id):
         seconds = None
     if seconds:
@@ -73,6 +79,8 @@ async def get_scene(
         if row is None:
             raise DomainError("not_found", "You have no scene with this id.")
         scene = await presenter.scene_out(row)
+    if with_views and (row := row or await scenes.get(account_id, generation_id)):
+        await views.order_missing(row, trace_of(request))
     return Response(scene, headers={"Preference-Applied": f"wait={seconds}"} if seconds else {})
 
 
@@ -99,35 +107,55 @@ async def list_scenes(
         QueryParameter(description="Exclusive; UTC unless it says", format=FORMAT, max_length=LONGEST),
     ] = None,
     q: Annotated[
-        str | None, QueryParameter(description="Part of the name, in any case", max_length=100)
+        str | None, QueryParameter(description="Part of the name or of a tag, in any case", max_length=100)
     ] = None,
-    cursor: Annotated[str | None, QueryParameter(max_length=128)] = None,
+    tag: Annotated[str | None, QueryParameter(description="Only scenes with this tag", max_length=40)] = None,
+    favourite: Annotated[bool | None, QueryParameter(description="Only favourites, or only others")] = None,
+    model: Annotated[
+        str | None,
+        QueryParameter(description="Only scenes made by this model, such as `layered`", max_length=60),
+    ] = None,
+    sort: Annotated[
+        Literal["newest", "oldest", "name", "largest"],
+        QueryParameter(description="`newest` or `oldest` first, by `name`, or `largest` splat first"),
+    ] = "newest",
+    cursor: Annotated[str | None, QueryParameter(max_length=LONGEST_CURSOR)] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
 ) -> ScenePage:
-    """Return the account's scenes, newest first.
+    """Return the account's scenes, newest first unless `sort` says otherwise.
 
     A scene that exists from the first page to the last is shown exactly once, even if others are added or
-    deleted in between. Keep the same filters while you follow a cursor.
+    deleted in between; by `name` and `largest` one that is renamed or completed meanwhile may be shown twice
+    or not. Keep the same filters and the same `sort` while you follow a cursor.
     """
     since, until = instant(created_after, "created_after"), instant(created_before, "created_before")
     if since and until and until <= since:
         raise DomainError("range_invalid", "'created_after' must lie before 'created_before'.")
     # One more than requested shows whether there is a next page.
-    rows = await scenes.list(
-        request.user.account_id,
-        limit=limit + 1,
-        before=paging.decode(cursor) if cursor else None,
+    order = Sort(sort)
+    wanted = Wanted(
+        sort=order,
+        after=scene_list.decode(order, cursor) if cursor else None,
         status=status,
         priority=priority,
+        tag=tag and storable(tag).lower(),
+        favourite=favourite,
+        model=model and storable(model),
         created_after=since,
         created_before=until,
-        q=q.replace("\0", "\ufffd") if q else None,
+        q=storable(q) if q else None,
     )
+    rows = await scenes.list(request.user.account_id, wanted, limit=limit + 1)
     shown, last = rows[:limit], rows[limit - 1] if len(rows) > limit else None
     return ScenePage(
-        items=[await presenter.scene_item(row) for row in shown],
-        next_cursor=paging.encode(last.created_at, last.id) if last else None,
+        items=[await presenter.scene_item(row) for row, _ in shown],
+        next_cursor=scene_list.encode(order, last[1], last[0].id) if last else None,
     )
+
+
+def storable(words: str) -> str:
+    """Return words of a query as Postgres can compare them: no stored text holds U+0000."""
+    return words.replace("\0", "\ufffd")
 
 
 @post(
@@ -183,10 +211,11 @@ ROUTER = Router(
         list_scenes,
         cancel_scene,
         delete_scene,
+        change_scene,
+        list_tags,
+        retry_scene,
         export_scene,
         list_exports,
-        create_share,
-        list_shares,
         scene_events,
     ],
     security=BY_ANY,

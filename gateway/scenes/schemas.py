@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from msgspec import Meta, Raw, Struct
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, defstruct
+from msgspec.structs import fields
 
 from bus.contract.messages import Priority
 from gateway.http.fields import Id, Moment, Status
@@ -23,13 +24,18 @@ PhotoUrl = Annotated[
     str | None,
     Meta(
         description=(
-            "The photo for people's eyes: upright, sRGB, WebP, at most 1600 pixels a side, without metadata;"
+            "The photo for people's eyes: upright, sRGB, JPEG, at most 1600 pixels a side, without metadata;"
             " null until it is made, and where the photo cannot be read"
         )
     ),
 ]
 
-
+PreviewUrl = Annotated[
+    str | None, Meta(description="A picture of it, PNG; made when the scene is opened, null until then")
+]
+ViewerUrl = Annotated[
+    str | None, Meta(description="The splat for web viewers, SPZ; made when the scene is opened")
+]
 SceneMetadata = Annotated[
     dict[str, Any],
     Meta(
@@ -48,6 +54,21 @@ SceneMetadata = Annotated[
 ]
 
 
+Tag = Annotated[str, Meta(min_length=1, max_length=40, examples=["kitchen"])]
+Tags = Annotated[
+    list[Tag],
+    Meta(
+        max_length=20,
+        description="Its owner's words for it, in lower case, to find it by",
+        examples=[["kitchen"]],
+    ),
+]
+Favourite = Annotated[bool, Meta(description="Whether its owner marked it as a favourite")]
+RetryOf = Annotated[
+    Id | None, Meta(description="The scene whose photo was processed again for this one; it may be gone")
+]
+
+
 class GenerateIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A photo that is not in the request: give either ``image_url`` or ``upload_id``.
 
@@ -61,6 +82,7 @@ class GenerateIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     focal_length_mm: float | None = None
     priority: Priority = Priority.INTERACTIVE
     webhook_url: Url | None = None
+    delete_after_hours: int | None = None
 
 
 UploadedType = Literal[
@@ -126,6 +148,32 @@ class QueueOut(Struct, frozen=True, kw_only=True):
     ]
 
 
+ErasedPart = Literal["original", "result", "views", "name", "client_metadata"]
+
+
+class ErasedPartOut(Struct, frozen=True, kw_only=True):
+    """A part of a scene that was erased because its time was over; the scene itself stays.
+
+    ``original`` stands for the photo and its rendition, ``views`` for the preview and the viewer's file.
+    """
+
+    part: ErasedPart
+    erased_at: Moment
+    reason: Literal["retention"] = "retention"
+
+
+_Metres = Annotated[float, Meta(ge=-0.5, le=0.5, examples=[0.1])]
+"""As far from the photo's camera as a scene holds together, in any direction."""
+
+
+class StartView(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From where a scene is seen at first: metres from where the photo was taken."""
+
+    right_m: _Metres
+    up_m: _Metres
+    forward_m: _Metres
+
+
 class SceneOut(Struct, frozen=True, kw_only=True):
     """A generation. The URLs are presigned: valid for an hour, no credentials needed."""
 
@@ -133,22 +181,55 @@ class SceneOut(Struct, frozen=True, kw_only=True):
     status: Status
     priority: Annotated[str, Meta(examples=["interactive"])]
     name: Name
-    original_image_url: Annotated[str, Meta(description="The file as it was sent, with its metadata")]
+    original_image_url: Annotated[
+        str | None, Meta(description="The file as it was sent, with its metadata; null once it was erased")
+    ]
     photo_url: PhotoUrl
     generated_3d_gaussian_url: str | None
-    preview_url: Annotated[str | None, Meta(description="A picture of it, PNG; null until it is made")]
+    preview_url: Annotated[
+        str | None, Meta(description="A picture of it, PNG; made when it is opened, null until then")
+    ]
     viewer_url: Annotated[
-        str | None, Meta(description="The splat for viewers on the web, SPZ; null until it is made")
+        str | None,
+        Meta(description="The splat for web viewers, SPZ; made when it is opened, null until then"),
     ]
     processing_time_seconds: float | None
     metadata: SceneMetadata
     error_code: ErrorCode
     error_message: str | None
     cancel_requested_at: Moment | None
+    delete_at: Annotated[
+        Moment | None, Meta(description="When it will be deleted, where its request said so")
+    ]
+    erased: Annotated[
+        list[ErasedPartOut], Meta(description="What retention erased of it; that is null above")
+    ]
+    start_view: StartView | None
     timings: TimingsOut | None
     queue: QueueOut | None
+    tags: Tags
+    favourite: Favourite
+    retry_of: RetryOf
     created_at: Moment
     updated_at: Moment
+
+
+EndedOut: Final = defstruct(
+    "EndedOut",
+    [
+        ("generation_id", Id),
+        ("status", Status),
+        ("message", str, UNSET),  # of the 202 alone
+        # Optional, though the 200 has them all.
+        *((each.name, each.type, UNSET) for each in fields(SceneOut) if each.name != "status"),
+    ],
+    frozen=True,
+    kw_only=True,
+    namespace={
+        "__doc__": "A scene that ended while the answer was held; its id also as in the 202.\n\n"
+        "Required is what the 202 has too: generated clients often know one type for all that succeeds.",
+    },
+)
 
 
 class CancelOut(Struct, frozen=True, kw_only=True):
@@ -168,17 +249,52 @@ class SceneItem(Struct, frozen=True, kw_only=True):
     priority: str
     name: Name
     photo_url: PhotoUrl
-    preview_url: Annotated[str | None, Meta(description="A picture of it, PNG; null until it is made")]
+    preview_url: Annotated[
+        str | None, Meta(description="A picture of it, PNG; made when it is opened, null until then")
+    ]
     processing_time_seconds: float | None
     metadata: SceneMetadata
     error_code: ErrorCode
     error_message: str | None
+    tags: Tags
+    favourite: Favourite
+    retry_of: RetryOf
     created_at: Moment
     updated_at: Moment
 
 
 class ScenePage(Struct, frozen=True, kw_only=True):
-    """Newest first; pass ``next_cursor`` as ``cursor`` for the next page; null means the last page."""
+    """In the order asked for; pass ``next_cursor`` as ``cursor`` for the next page; null: the last one."""
 
     items: list[SceneItem]
     next_cursor: str | None
+
+
+class SceneChangeIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The fields to change; omitted ones stay. An empty ``name`` removes it; ``tags`` replace all tags."""
+
+    name: Annotated[str, Meta(max_length=120, examples=["The kitchen in May"])] | UnsetType = UNSET
+    tags: Tags | UnsetType = UNSET
+    favourite: Favourite | UnsetType = UNSET
+
+
+class RetryIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to do otherwise this time; without a focal length, the photo's EXIF or the model decides."""
+
+    focal_length_px: float | None = None
+    focal_length_mm: float | None = None
+    model: Annotated[str, Meta(max_length=60, examples=["layered"])] | None = None
+    priority: Priority = Priority.INTERACTIVE
+
+
+class TagOut(Struct, frozen=True, kw_only=True):
+    """A tag, and how many scenes have it."""
+
+    tag: Tag
+    scenes: int
+
+
+class TagList(Struct, frozen=True, kw_only=True):
+    """The account's tags, the most used first, 200 at most."""
+
+    items: list[TagOut]

@@ -28,6 +28,7 @@ TEXT_LIMITS: Final = {
     "focal_length_mm": 64,
     "priority": 64,
     "webhook_url": 2048,
+    "delete_after_hours": 64,
 }
 """Bytes of each text field."""
 MAX_BODY_BYTES: Final = MAX_PHOTO_BYTES + MAX_METADATA_BYTES + 64 * 1024

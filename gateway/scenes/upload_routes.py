@@ -9,7 +9,7 @@ from litestar.params import JSONBody
 from bus.blobs import BlobStore
 from bus.contract.limits import MAX_PHOTO_BYTES
 from gateway.accounts.auth import Caller
-from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
+from gateway.http.openapi_helpers import BODY_CODES, BY_ANY, KEY_CODES, problems
 from gateway.scenes.photo_errors import too_large
 from gateway.scenes.schemas import UploadIn, UploadOut
 from gateway.scenes.uploads import Uploads
@@ -21,7 +21,13 @@ from gateway.settings import Settings
     operation_id="create_upload",
     summary="Get a place to put a photo",
     responses=problems(
-        *KEY_CODES, "malformed", "photo_too_large", "uploads_exhausted", "validation_failed", "rate_limited"
+        *KEY_CODES,
+        "malformed",
+        "photo_too_large",
+        "uploads_exhausted",
+        "validation_failed",
+        "rate_limited",
+        *BODY_CODES,
     ),
 )
 async def create_upload(

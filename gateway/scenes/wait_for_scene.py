@@ -21,15 +21,18 @@ from gateway.streaming.waiters import Waiters
 
 MOST_SECONDS: Final = 60
 """Longer waits are cut to this: proxies close silent requests soon after."""
-_WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,6})\"?\s*(?=$|[,;])", re.IGNORECASE)
+_WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*(?:=\s*\"?([0-9]{1,6})\"?\s*)?(?=$|[,;])", re.IGNORECASE)
 _PAUSES_S: Final = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5)
 """Pauses after the ending, until the ledger has written it (milliseconds); the last one repeats."""
 
 
 def requested_seconds(prefer: str | None) -> int | None:
-    """Return the seconds that a ``Prefer`` header requests, at most `MOST_SECONDS`, or None."""
+    """Return the seconds that a ``Prefer`` header requests, at most `MOST_SECONDS`, or None.
+
+    A bare ``wait`` is how others document it, though RFC 7240 gives it a number: `MOST_SECONDS`.
+    """
     match = _WAIT.search(prefer or "")
-    return min(int(match[1]), MOST_SECONDS) if match else None
+    return min(int(match[1] or MOST_SECONDS), MOST_SECONDS) if match else None
 
 
 class SceneWaiter:

@@ -44,7 +44,7 @@ def build(pool: asyncpg.Pool, settings: Settings, quotas: Quotas, metrics: Metri
         past_at_once=max(1, settings.database.pool_size // 2),  # the rest is for requests
     )
     history = History(pool, epoch=epoch, partitions=partitions)
-    tail = Tail(settings.kafka, hub, history.floors)
+    tail = Tail(settings.kafka, hub, history.floors, history.topic_id)
     waiters = Waiters()
     hub.listeners.append(waiters.hear)
     return StreamDependencies(

@@ -19,6 +19,9 @@ _NOT_YET: Final[Position] = (0, 0)
 _REACHED: Final = (
     "SELECT partition, next_offset FROM projector_offsets WHERE projector = $1 AND epoch = $2 AND topic = $3"
 )
+_TOPIC_ID: Final = """
+SELECT topic_id FROM projector_offsets
+WHERE projector = $1 AND epoch = $2 AND topic = $3 AND topic_id IS NOT NULL LIMIT 1"""
 _OF_SUBJECT: Final = (
     f"SELECT {LOG_COLUMNS} FROM event_log WHERE account_id = $1 AND subject = $2"  # noqa: S608
     ' AND ((epoch, "offset") > ($3, $4) OR type = ANY($5::text[])) ORDER BY epoch, "offset" LIMIT $6'
@@ -48,6 +51,11 @@ class History:
         """Return, for each partition, the offset up to which the log is complete."""
         rows = await self._pool.fetch(_REACHED, PROJECTOR, self._epoch, topics.EVENTS.name)
         return {row["partition"]: row["next_offset"] for row in rows}
+
+    async def topic_id(self) -> UUID | None:
+        """Return the id of the topic that the ledger has read; None where it has read none."""
+        found: UUID | None = await self._pool.fetchval(_TOPIC_ID, PROJECTOR, self._epoch, topics.EVENTS.name)
+        return found
 
     async def of_subject(
         self, account_id: UUID, subject: UUID, after: Position, endings: Sequence[str]

@@ -9,15 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from bus.bridges import log_identity
+from bus.bridges.log_identity import LogReplacedError
 from bus.contract import topics
 from bus.contract.envelope import present
 from bus.contract.topics import Topic
-from bus.kafka import broker
+from bus.kafka import broker, topic_ids
 from bus.runtime.backoff import Backoff
 from bus.runtime.settings import KafkaSettings
 from gateway.streaming.cursor import Cursor
@@ -25,6 +28,7 @@ from gateway.streaming.event import from_record
 from gateway.streaming.hub import Hub
 
 Floors = Callable[[], Awaitable[Mapping[int, int]]]
+TopicId = Callable[[], Awaitable[UUID | None]]
 _log = structlog.stdlib.get_logger(__name__)
 
 POLL_MS: Final = 1_000
@@ -38,18 +42,22 @@ LONGEST_PAUSE_S: Final = 15.0
 
 
 class Tail:
-    """One process's consumer of the topics. ``state`` is for the readiness check."""
+    """One process's consumer of the topics. ``state`` is for the readiness check.
+
+    ``known``: returns the id of the events topic that the ledger has read; another one is not followed.
+    """
 
     def __init__(
         self,
         kafka: KafkaSettings,
         hub: Hub,
         floors: Floors,
+        known: TopicId,
         *,
         events: Topic = topics.EVENTS,
         progress: Topic = topics.PROGRESS,
     ) -> None:
-        self._kafka, self._hub, self._floors = kafka, hub, floors
+        self._kafka, self._hub, self._floors, self._known = kafka, hub, floors, known
         self._events, self._progress = events, progress
         self._consumer: Any = None
         self.state = "connecting"
@@ -67,7 +75,7 @@ class Tail:
                 if self.state == "connected":
                     failures = 0
                     backoff.reset()
-                self.state = "unreachable"
+                self.state = "replaced" if isinstance(error, LogReplacedError) else "unreachable"
                 _log.warning("tail_interrupted", error=repr(error), failures=failures)
                 await backoff.sleep()
 
@@ -92,6 +100,8 @@ class Tail:
         )
         try:
             await consumer.start()
+            found = await topic_ids.read(consumer, [self._events.name])
+            log_identity.require_same([(self._events.name, await self._known())], found)
             await self._seek(consumer)
             self._consumer = consumer
             self.state = "connected"

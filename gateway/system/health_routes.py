@@ -1,9 +1,10 @@
-"""Health, for load balancers; metrics are on the health port (`gateway.server`)."""
+"""Health, for load balancers; metrics are on the health port (`gateway.serving`)."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from importlib.metadata import version
 from typing import Annotated, Any, Final
 
 import asyncpg
@@ -13,16 +14,19 @@ from litestar.di import NamedDependency
 from msgspec import Meta, Struct
 
 from bus.blobs import BlobStore
+from gateway.http.openapi_helpers import PUBLIC
 from gateway.streaming.event_tail import Tail
 
 CHECK_TIMEOUT_S: Final = 3.0
+VERSION: Final = version("sharpstream")
 _log = structlog.stdlib.get_logger(__name__)
 
 
 class Live(Struct, frozen=True, kw_only=True):
-    """The process is responsive."""
+    """The process is responsive. ``version``: of the running release, as in the OpenAPI document."""
 
     status: Annotated[str, Meta(examples=["live"])]
+    version: Annotated[str, Meta(examples=["0.1.0"])]
 
 
 class Ready(Struct, frozen=True, kw_only=True):
@@ -37,7 +41,7 @@ class Ready(Struct, frozen=True, kw_only=True):
 @get("/health/live", operation_id="live", summary="Is the process alive", sync_to_thread=False)
 def live() -> Live:
     """Return 200 while the process is responsive."""
-    return Live(status="live")
+    return Live(status="live", version=VERSION)
 
 
 @get("/health/ready", operation_id="ready", summary="Can requests be accepted")
@@ -53,7 +57,8 @@ async def ready(
 
 async def states(pool: asyncpg.Pool, blobs: BlobStore) -> tuple[str, str]:
     """Return the states of Postgres and S3: ``ok`` or ``unreachable``."""
-    return await asyncio.gather(_state(pool.fetchval("SELECT 1")), _state(blobs.check()))
+    postgres, s3 = await asyncio.gather(_state(pool.fetchval("SELECT 1")), _state(blobs.check()))
+    return postgres, s3  # a tuple, as `gateway.serving` compares it; gather returns a list
 
 
 async def _state(check: Awaitable[Any]) -> str:
@@ -65,4 +70,4 @@ async def _state(check: Awaitable[Any]) -> str:
     return "ok"
 
 
-ROUTER = Router("/", route_handlers=[live, ready], tags=["operations"])
+ROUTER = Router("/", route_handlers=[live, ready], security=PUBLIC, tags=["operations"])

@@ -7,9 +7,10 @@ from litestar import Router, get
 from litestar.di import NamedDependency
 
 from bus.contract.models import MODELS
+from gateway.http.openapi_helpers import PUBLIC
+from gateway.scenes.running_model import running_model
 from gateway.settings import Settings
 from gateway.system.model_schemas import ModelOut
-from gateway.system.running_model import running_model
 
 
 @get("/", operation_id="list_models", summary="List models")
@@ -39,4 +40,4 @@ def _out(name: str, *, running: bool) -> ModelOut:
     )
 
 
-ROUTER = Router("/models", route_handlers=[list_models], tags=["models"])
+ROUTER = Router("/models", route_handlers=[list_models], security=PUBLIC, tags=["models"])

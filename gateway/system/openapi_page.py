@@ -61,7 +61,7 @@ def _page(listener: str) -> bytes:
         f"{scripts}</head><body>"
         f'<header><a href="{openapi.PLAIN}">Plain version</a> &middot;'
         f' <a href="{openapi.PATH}/openapi.json">OpenAPI document</a> &middot;'
-        f' <a href="{openapi.PATH}/asyncapi">Kafka topics</a>'
+        f' <a href="{openapi.PATH}/asyncapi">Kafka topics</a> &middot; <a href="/llms.txt">llms.txt</a>'
         f'<noscript><p>This page needs JavaScript; the <a href="{openapi.PLAIN}">plain version</a> does not.'
         f"</p></noscript></header>"
         f'<div id="api" data-door="{listener}"></div><footer>{openapi.errors()}</footer></body></html>'

@@ -24,7 +24,13 @@ ENCODINGS: Final = {"br": ".br", "gzip": ".gz"}
 FOREVER: Final = "public, max-age=31536000, immutable"
 """An asset's name has a hash of its content."""
 ASK_AGAIN: Final = "no-cache"
-_TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_TYPES: Final = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".webp": "image/webp",  # unknown to Python's list before 3.13
+    ".spz": "application/octet-stream",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,7 +19,13 @@ from gateway.system.static_site import ASK_AGAIN, FOREVER, File, Web
 ADDRESSES: Final = (
     "/sign-in",
     "/sign-up",
+    "/register",
+    "/forgot-password",
+    "/reset-password",
+    "/confirm-email",
     "/scenes/{scene:uuid}",
+    "/exports",
+    "/albums",
     "/usage",
     "/keys",
     "/webhooks",
@@ -27,7 +33,7 @@ ADDRESSES: Final = (
     "/account",
     "/admin",
     "/admin/{part:str}",
-    "/s/{token:str}",
+    "/admin/users/{account:uuid}",
 )
 """Addresses that a user may open or reload; the page itself decides what to show (``web/src/App.tsx``)."""
 

@@ -12,8 +12,10 @@ import asyncpg
 import structlog
 from faststream import FastStream
 
+from bus.bridges.projection import halt_reason
 from bus.bridges.projector import subscribe
 from bus.contract import topics
+from bus.kafka import tls_check
 from bus.kafka.broker import create_broker
 from bus.runtime import process, tasks
 from bus.runtime.health import HealthServer
@@ -62,7 +64,8 @@ def create_worker(
         ):
             async with pool.acquire() as connection:
                 await check(connection)
-            sender = Sender(pool, http, Sealer(own.key), limits(own))
+            await tls_check.require(kafka)
+            sender = Sender(pool, http, Sealer.of(own), limits(own))
             fan_in = WakingProjector(pool, epoch=kafka.topic_epoch, wake=sender.wake)
             subscribe(
                 broker,
@@ -71,9 +74,15 @@ def create_worker(
                 group=own.group,
                 instance_id=own.instance_id,
                 max_records=own.max_records,
+                gather_s=fan_in.quiet.gather_s,
             )
             async with (
-                HealthServer(role.health_host, role.health_port, lambda: started),
+                HealthServer(
+                    role.health_host,
+                    role.health_port,
+                    lambda: started and not halt_reason([fan_in]),
+                    note=lambda: halt_reason([fan_in]),
+                ),
                 watched(app.exit, fan_in.watch(), *beside(pool, own)),
                 sending(sender, app),
             ):
@@ -109,7 +118,11 @@ def limits(own: WebhookSettings) -> SenderLimits:
 def beside(pool: asyncpg.Pool, own: WebhookSettings) -> tuple[Coroutine[Any, Any, None], ...]:
     """Return the coroutines that run next to the sender."""
     queue = Queue(pool, lease_s=own.lease_seconds)
-    return housekeeping.counting(queue), housekeeping.cleaning(pool, own.retention_days * DAY_S)
+    return (
+        housekeeping.counting(queue),
+        housekeeping.surveying(queue),
+        housekeeping.cleaning(pool, own.retention_days * DAY_S),
+    )
 
 
 @asynccontextmanager

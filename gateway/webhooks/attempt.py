@@ -11,7 +11,7 @@ from typing import Final
 
 import aiohttp
 
-from gateway.ssrf import AddressRefusedError
+from gateway.ssrf import AddressRefusedError, exact
 from gateway.webhooks import schedule
 
 KEPT: Final = 1024
@@ -67,7 +67,7 @@ async def post(
 
 
 async def _post(session: aiohttp.ClientSession, url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
-    async with session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
+    async with session.post(exact(url), data=body, headers=headers, allow_redirects=False) as answer:
         name, error = _judged(answer.status)
         return Outcome(
             name=name,

@@ -27,7 +27,7 @@ class WebhookDependencies:
 
 def build(pool: asyncpg.Pool, own: WebhookSettings, outgoing: OutgoingSettings) -> WebhookDependencies:
     """Return the dependencies."""
-    sealer = Sealer(own.key)
+    sealer = Sealer.of(own)
     return WebhookDependencies(
         receivers=guard(own, outgoing),
         webhooks=Webhooks(pool, sealer, most=own.max_endpoints),

@@ -17,7 +17,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import asyncpg
 import structlog
 
-from bus.bridges.projector import Projector, RawRecord
+from bus.bridges.projector import RawRecord
+from bus.bridges.quiet import Quiet, QuietProjector
 from bus.contract import topics
 from bus.contract.messages import GENERATION_ENDINGS
 from gateway.streaming.event import from_decoded
@@ -40,6 +41,9 @@ WHERE account_id = ANY($1::uuid[]) AND state = 'active' ORDER BY id FOR SHARE"""
 _REQUESTS: Final = """
 SELECT id, user_id, webhook_url FROM scene_generations
 WHERE id = ANY($1::uuid[]) AND webhook_url IS NOT NULL"""
+_WANTED: Final = """
+SELECT EXISTS (SELECT FROM webhook_endpoints WHERE state = 'active') OR EXISTS (
+    SELECT FROM scene_generations WHERE status IN ('pending', 'processing') AND webhook_url IS NOT NULL)"""
 # A conflict locks the row, so that housekeeping cannot remove it before its deliveries are inserted.
 _MESSAGES: Final = """
 INSERT INTO webhook_messages (event_id, account_id, type, subject, body, correlation_id, traceparent)
@@ -160,11 +164,16 @@ def _before(time: datetime, created_at: datetime) -> bool:
     return time < created_at - GRACE
 
 
-class WakingProjector(Projector):
-    """A projector that calls ``wake`` after each committed batch."""
+class WakingProjector(QuietProjector):
+    """A projector that calls ``wake`` after each committed batch.
+
+    Records gather for 50 ms where anyone wants a delivery. So an endpoint's first event may wait for a
+    second, and that of a request with a ``webhook_url`` if its job is over in less.
+    """
 
     def __init__(self, pool: asyncpg.Pool, *, epoch: int, wake: Callable[[], None]) -> None:
-        super().__init__(pool, name=PROJECTOR, epoch=epoch, apply=FanIn(epoch=epoch).apply)
+        quiet = Quiet(pool, _WANTED, busy_s=0.05)
+        super().__init__(pool, quiet, name=PROJECTOR, epoch=epoch, apply=FanIn(epoch=epoch).apply)
         self._wake = wake
 
     async def project(self, records: Sequence[RawRecord]) -> int:

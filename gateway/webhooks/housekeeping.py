@@ -14,6 +14,8 @@ from gateway.webhooks.queue import Queue
 log = structlog.stdlib.get_logger(__name__)
 
 COUNT_EVERY_S: Final = 10.0
+SURVEY_EVERY_S: Final = 60.0
+"""Reads every pending delivery and every endpoint, hence less often."""
 CLEAN_EVERY_S: Final = 600.0
 BATCH: Final = 2000
 """Rows a statement; short transactions hold no locks for long."""
@@ -66,3 +68,14 @@ async def counting(queue: Queue) -> None:
         metrics.LAG.set(lag)
 
     await repeat("webhook_counting", work, every_s=COUNT_EVERY_S, spread=0, at_once=True)
+
+
+async def surveying(queue: Queue) -> None:
+    """Update the gauges of pending deliveries and of endpoints, until cancelled."""
+
+    async def work() -> None:
+        metrics.OLDEST.set(await queue.oldest_pending_s())
+        for state, count in (await queue.endpoints()).items():
+            metrics.ENDPOINTS.labels(state).set(count)
+
+    await repeat("webhook_survey", work, every_s=SURVEY_EVERY_S, spread=0, at_once=True)

@@ -29,6 +29,15 @@ LATENCY: Final = Histogram(
 )
 DUE: Final = Gauge("sharpstream_webhook_due", "Deliveries that could be sent now (counted up to 100,000).")
 LAG: Final = Gauge("sharpstream_webhook_lag_seconds", "How long the oldest due delivery has waited.")
+OLDEST: Final = Gauge(
+    "sharpstream_webhook_oldest_pending_seconds",
+    "Age of the oldest pending delivery, also of one that waits for its next attempt (of 100,000 rows).",
+)
+ENDPOINTS: Final = Gauge(
+    "sharpstream_webhook_endpoints",
+    "Endpoints by state: active, failing (still active), disabled.",
+    ["state"],
+)
 IN_FLIGHT: Final = Gauge("sharpstream_webhook_in_flight", "Attempts in flight in this process.")
 GIVEN_UP: Final = Counter(
     "sharpstream_webhook_given_up_total", "Deliveries that failed for good, after the last attempt or a 410."
@@ -39,3 +48,10 @@ DISABLED: Final = Counter(
 STALE: Final = Counter(
     "sharpstream_webhook_stale_total", "Results that came after the claim had lapsed; another attempt counts."
 )
+
+OUTCOMES: Final = ("delivered", "refused", "redirected", "gone", "unreachable", "timeout", "address")
+# Prometheus sees no rise in a counter that appears with its first value; so all are there from the start.
+for _outcome in OUTCOMES:
+    ATTEMPTS.labels(_outcome)
+for _reason in ("gone", "failing"):
+    DISABLED.labels(_reason)

@@ -81,6 +81,15 @@ _DUE: Final = """
 SELECT count(*) AS due, coalesce(extract(epoch FROM max(now() - due_at)), 0)::float8 AS lag
 FROM (SELECT due_at FROM webhook_deliveries WHERE state = 'pending' AND due_at <= now() LIMIT 100000) d"""
 
+_OLDEST: Final = """
+SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8
+FROM (SELECT created_at FROM webhook_deliveries WHERE state = 'pending' LIMIT 100000) d"""
+_ENDPOINTS: Final = """
+SELECT count(*) FILTER (WHERE state = 'active' AND failing_since IS NULL) AS active,
+    count(*) FILTER (WHERE state = 'active' AND failing_since IS NOT NULL) AS failing,
+    count(*) FILTER (WHERE state = 'disabled') AS disabled
+FROM webhook_endpoints"""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryJob:
@@ -159,3 +168,12 @@ class Queue:
         """Return the number of due deliveries and how long the oldest has been due, in seconds."""
         row = await self._pool.fetchrow(_DUE)
         return row["due"], row["lag"]
+
+    async def oldest_pending_s(self) -> float:
+        """Return the age of the oldest pending delivery, which may wait for its next attempt."""
+        found: float = await self._pool.fetchval(_OLDEST)
+        return found
+
+    async def endpoints(self) -> dict[str, int]:
+        """Return the number of endpoints that are active, failing (and still active) and disabled."""
+        return dict(await self._pool.fetchrow(_ENDPOINTS))

@@ -132,6 +132,7 @@ class Webhooks:
                 description=description,
                 state="active",
                 secret=sealed,
+                sealing_key=self._sealer.number,
                 created_at=NOW,
                 updated_at=NOW,
             )
@@ -170,6 +171,10 @@ class Webhooks:
             WebhookEndpoint.previous_secret: WebhookEndpoint.secret,
             WebhookEndpoint.previous_until: now_plus(OVERLAP_S),
             WebhookEndpoint.secret: sealed,
+            # The former secret stays sealed as it was: the row is of one key only if it was of this one.
+            WebhookEndpoint.sealing_key: Case(
+                When(WebhookEndpoint.sealing_key == self._sealer.number, WebhookEndpoint.sealing_key)
+            ),
             WebhookEndpoint.updated_at: NOW,
         }
         query = WebhookEndpoint.update(changes).where(*_of(account_id, endpoint_id)).returning(_PREVIOUS)

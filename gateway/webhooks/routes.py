@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from gateway.accounts.auth import Caller
 from gateway.errors import DomainError
-from gateway.http.openapi_helpers import BY_ANY, KEY_CODES, problems
+from gateway.http.openapi_helpers import BODY_CODES, BY_ANY, KEY_CODES, problems
 from gateway.ssrf import SsrfGuard
 from gateway.streaming.event_routes import KNOWN
 from gateway.webhooks import delivery_routes
@@ -39,7 +39,7 @@ INPUT_CODES: Final = (*KEY_CODES, "url_refused", "types_invalid", "validation_fa
     "/",
     operation_id="create_webhook",
     summary="Have events sent to a URL",
-    responses=problems(*INPUT_CODES, "account_inactive", "webhooks_exhausted"),
+    responses=problems(*INPUT_CODES, "account_inactive", "webhooks_exhausted", *BODY_CODES),
 )
 async def create_webhook(
     request: Caller,
@@ -83,7 +83,7 @@ async def get_webhook(
     "/{webhook_id:uuid}",
     operation_id="change_webhook",
     summary="Change a webhook",
-    responses=problems(*INPUT_CODES, "not_found"),
+    responses=problems(*INPUT_CODES, "not_found", *BODY_CODES),
 )
 async def change_webhook(
     request: Caller,

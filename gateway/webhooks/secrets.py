@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import os
 import secrets
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -21,6 +22,8 @@ from pydantic import SecretStr
 from standardwebhooks import Webhook
 
 from bus.runtime.errors import ConfigurationError
+from bus.runtime.secret_numbers import number_of
+from gateway.settings import WebhookSettings
 
 PREFIX: Final = "whsec_"
 _BYTES: Final = 32
@@ -39,23 +42,44 @@ def signature(keys: list[str], *, event_id: str, at: datetime, body: str) -> str
 
 
 class Sealer:
-    """Encrypts and decrypts secrets with a key derived from ``WEBHOOKS_KEY``."""
+    """Encrypts secrets with a key derived from ``WEBHOOKS_KEY``, whose ``number`` names it in rows.
 
-    def __init__(self, key: SecretStr) -> None:
-        derived = HKDF(SHA256(), length=32, salt=None, info=b"sharpstream webhook secrets 1")
-        self._cipher = AESGCM(derived.derive(key.get_secret_value().encode()))
+    Decrypts them with that key or with the ``other`` one, while the key is being changed.
+    """
+
+    def __init__(self, key: SecretStr, other: SecretStr | None = None) -> None:
+        self._ciphers = [_cipher(each) for each in (key, other) if each]
+        self.number = number_of(key)
+
+    @classmethod
+    def of(cls, settings: WebhookSettings) -> Sealer:
+        """Return it with the keys of the settings."""
+        return cls(settings.key, settings.previous_key)
+
+    def is_current(self, sealed: bytes, owner: UUID) -> bool:
+        """Return whether the current key opens it."""
+        try:
+            self._ciphers[0].decrypt(sealed[:_NONCE], sealed[_NONCE:], owner.bytes)
+        except InvalidTag:
+            return False
+        return True
 
     def seal(self, secret: str, owner: UUID) -> bytes:
         """Return the encrypted secret for the database, bound to this endpoint or account."""
         nonce = os.urandom(_NONCE)
-        return nonce + self._cipher.encrypt(nonce, secret.encode(), owner.bytes)
+        return nonce + self._ciphers[0].encrypt(nonce, secret.encode(), owner.bytes)
 
     def open(self, sealed: bytes, owner: UUID) -> str:
         """Return the decrypted secret. Raises `ConfigurationError` if it was sealed with another key."""
-        try:
-            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], owner.bytes).decode()
-        except InvalidTag as error:
-            raise ConfigurationError(
-                "A webhook's secret was sealed with another WEBHOOKS_KEY; bring the old key back, or rotate"
-                f" the secret of {owner}."
-            ) from error
+        for cipher in self._ciphers:
+            with suppress(InvalidTag):
+                return cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], owner.bytes).decode()
+        raise ConfigurationError(
+            "A webhook's secret was sealed with another WEBHOOKS_KEY; bring the old key back, or rotate"
+            f" the secret of {owner}."
+        )
+
+
+def _cipher(key: SecretStr) -> AESGCM:
+    derived = HKDF(SHA256(), length=32, salt=None, info=b"sharpstream webhook secrets 1")
+    return AESGCM(derived.derive(key.get_secret_value().encode()))

@@ -34,7 +34,14 @@ BEHIND: Final = 0.03
 DEEPEST: Final = 0.7
 """The most that the continued slope may take the background from the depth at its step, in the logarithm."""
 _SMOOTH: Final = 4
-"""Cells; the background's slope and colour at a step are means over so many on each side."""
+"""Cells; the layer's seams are blurred over so many on each side."""
+_REACH: Final = 12
+"""Cells to each side, every `_STRIDE`, from which the background's slope is found."""
+_STRIDE: Final = 4
+_STEEP: Final = 0.01
+"""Of the logarithm of the depth a cell: a surface's steepest slope, a floor's 100 cells below its horizon."""
+_SURE: Final = 0.08
+"""Of the surroundings: the share that must lie on the surface for half of its slope to count."""
 
 
 class Layer(NamedTuple):
@@ -77,7 +84,7 @@ def hidden(
     source = row[at], column[at]
     offset = np.stack([at[0] - source[0], at[1] - source[1]])
     filled = np.full_like(log_depth, np.nan)
-    filled[at] = _depth(log_depth, sky, source, offset)
+    filled[at] = _depth(log_depth, sky, source, offset, least)
     texture = np.zeros_like(colors)
     texture[at] = _texture(log_depth, colors, source, offset, distance[at])
     filled, texture = _smoothed(there, filled, texture)
@@ -142,30 +149,45 @@ def _nearest_behind(log_depth: Floats, behind: Bools, least: float) -> tuple[Int
     return next(grown), next(grown)
 
 
-def _depth(log_depth: Floats, sky: Bools, source: tuple[Ints, Ints], offset: Ints) -> Floats:
+def _depth(log_depth: Floats, sky: Bools, source: tuple[Ints, Ints], offset: Ints, least: float) -> Floats:
     """Return the background's depth, continued in a plane from its steps.
 
     A plane's disparity is linear in the picture, so the disparity is continued.
     """
     disparity = np.exp(-log_depth)
     start = disparity[source]
-    slope = np.stack([_background_slope(disparity, log_depth, axis)[source] for axis in (0, 1)])
+    slope = _slopes(log_depth, disparity, source, least)
     slope[:, sky[source]] = 0
     continued = start + (slope * offset).sum(0)
     bounds = start * np.float32(math.exp(-DEEPEST)), start * np.float32(math.exp(DEEPEST))
     return np.asarray(-np.log(np.clip(continued, *bounds)))
 
 
-def _background_slope(disparity: Floats, log_depth: Floats, axis: int) -> Floats:
-    """Return the disparity's mean change a cell along an axis, without the steps."""
-    change = np.diff(disparity, axis=axis)
-    smooth = np.abs(np.diff(log_depth, axis=axis)) <= CUT
-    edge = [(0, 0), (0, 0)]
-    edge[axis] = (0, 1)
-    change, weight = np.pad(np.where(smooth, change, 0), edge), np.pad(smooth, edge).astype(np.float32)
-    width = 2 * _SMOOTH + 1
-    total = ndimage.uniform_filter(change, width)
-    return np.asarray(total / np.maximum(ndimage.uniform_filter(weight, width), 0.25))
+def _slopes(log_depth: Floats, disparity: Floats, source: tuple[Ints, Ints], least: float) -> Floats:
+    """Return the change of the disparity a cell, (2, N), of the surfaces that the cells ``source`` lie on.
+
+    A plane through each cell is fitted to those of its surroundings that lie on its surface: the front's
+    cells beside the step would bend it, and so does a mean over both sides.
+    """
+    rows, columns = log_depth.shape
+    cells, which = np.unique(source[0] * np.int64(columns) + source[1], return_inverse=True)
+    row, column = np.divmod(cells, columns)
+    steps = np.arange(-_REACH, _REACH + 1, _STRIDE)
+    down, across = (each.ravel() for each in np.meshgrid(steps, steps, indexing="ij"))
+    r, c = row[:, None] + down, column[:, None] + across
+    inside = (r >= 0) & (r < rows) & (c >= 0) & (c < columns)
+    at = np.clip(r, 0, rows - 1), np.clip(c, 0, columns - 1)
+    further = log_depth[at] - log_depth[row, column][:, None]
+    most = CUT / 2 + _STEEP * np.hypot(down, across)
+    member = (inside & (further > -least / 2) & (np.abs(further) < most)).astype(np.float32)
+    change = (disparity[at] - disparity[row, column][:, None]) * member
+    y, x = down.astype(np.float32), across.astype(np.float32)
+    # A surface of which little is seen has no sure slope: it goes on nearly level.
+    some = _SURE * float((y * y).sum())
+    yy, xx, xy = member @ (y * y) + some, member @ (x * x) + some, member @ (x * y)
+    dy, dx = change @ y, change @ x
+    slope = np.stack([dy * xx - dx * xy, dx * yy - dy * xy]) / (yy * xx - xy * xy)
+    return np.asarray(slope[:, which.ravel()])
 
 
 def _texture(

@@ -70,8 +70,9 @@ def mixture(log_depth: Floats, height: int, width: int) -> Any:
     weights = np.stack(alphas, -1)
     for j in range(len(_OFFSETS)):
         for k in range(j):
-            # Of two cells the nearer covers the further; at the border a cell may be there twice.
-            covered = depths[k] < depths[j]
+            # Of two cells the nearer covers the further, of equal ones the first, as renderers with a stable
+            # sort draw them; at the border a cell may be there twice.
+            covered = depths[k] <= depths[j]
             weights[..., j] *= np.where(covered, 1 - alphas[k], np.float32(1))
             weights[..., k] *= np.where(covered, np.float32(1), 1 - alphas[j])
     weights /= weights.sum(-1, keepdims=True)

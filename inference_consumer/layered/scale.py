@@ -1,7 +1,8 @@
 """The metric scale of one photo: the network's guess, and the height from which people take photos.
 
-Where the picture shows ground, its distance below the camera is a second, independent sign of the scale: most
-photos are taken from eye height. It may as well be a table, so the sign is weighed and never trusted alone.
+Where the picture shows ground, its distance below the camera is a second, independent sign of the
+scale: most photos are taken from eye height. It may as well be a table, so the sign is weighed and
+never trusted alone.
 """
 
 from __future__ import annotations
@@ -16,12 +17,17 @@ from inference_consumer.layered.geometry import Bools, Floats, Geometry
 
 EYE_M: Final = 1.5
 """The usual height of a camera above the ground, metres..."""
-EYE_SPREAD: Final = 0.3
-"""...with this standard deviation of its logarithm: 1.1 to 2 m in two of three photos."""
-GROUND: Final = 0.7
-"""How likely a level plane below the camera is the ground on which the photographer stands or sits."""
-ANY: Final = 0.2
-"""Otherwise every height is as likely as the other: so much probability for a unit of its logarithm."""
+EYE_SPREAD: Final = 0.4
+"""...with this standard deviation of its logarithm: 1 to 2.2 m in two of three photos."""
+GROUND: Final = 0.3
+"""How likely a level plane below the camera is the ground on which the photographer stands or sits: a
+plane is found below nearly everything, tables, shelves and flower beds among it."""
+ANY: Final = 0.3
+"""Otherwise every height is as likely as the other: so much probability for a unit of its logarithm.
+
+On 38 rendered pictures of rooms, streets and landscapes the logarithm of the scale errs by 0.29 with
+these numbers and by 0.33 without the ground; on 52 of near things by 0.63 and 0.59. Surer ones, 0.7 and
+0.2 with a spread of 0.3, gave 0.30 and 0.76."""
 _PLANES: Final = 200
 """Planes that are tried, through three points each."""
 _POINTS: Final = 1500

@@ -6,16 +6,18 @@ JSON columns come back as text: Piccolo expects that, and most readers pass it o
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import asyncpg
 
-from bus.bridges.postgres_errors import UNREACHABLE
+from bus.bridges.postgres_errors import UNREACHABLE, tls_sentence
 from bus.runtime.errors import ConfigurationError
 from bus.runtime.settings import DatabaseSettings
 
+CLOSE_S: Final = 10.0
 _STANDBY: Final = ("in_hot_standby", "default_transaction_read_only")
 
 
@@ -30,7 +32,17 @@ async def open_pool(settings: DatabaseSettings, *, role: str) -> AsyncIterator[a
     try:
         yield pool
     finally:
-        await pool.close()
+        await close(pool)
+
+
+async def close(pool: asyncpg.Pool) -> None:
+    """Close the pool; connections that are still in use after `CLOSE_S` are cut.
+
+    asyncpg waits for ever for a task that was given up and holds a connection: a fenced process would stay.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_S):
+            await pool.close()  # cancelled, it cuts what is left
 
 
 async def _create(settings: DatabaseSettings, role: str) -> asyncpg.Pool:
@@ -46,7 +58,7 @@ async def _create(settings: DatabaseSettings, role: str) -> asyncpg.Pool:
     try:
         return await asyncpg.create_pool(**options)
     except (*UNREACHABLE, asyncpg.PostgresError, ValueError) as error:
-        raise ConfigurationError(f"Postgres does not answer at DATABASE_URL: {error}") from error
+        raise _unreachable(error) from error
 
 
 async def _writable(connection: asyncpg.Connection) -> None:
@@ -66,8 +78,27 @@ async def connect(settings: DatabaseSettings) -> AsyncIterator[asyncpg.Connectio
     try:
         connection = await asyncpg.connect(settings.url.get_secret_value(), timeout=10)
     except (*UNREACHABLE, asyncpg.PostgresError, ValueError) as error:
-        raise ConfigurationError(f"Postgres does not answer at DATABASE_URL: {error}") from error
+        raise _unreachable(error) from error
     try:
         yield connection
     finally:
         await connection.close()
+
+
+async def require_tls(settings: DatabaseSettings) -> None:
+    """Raise `ConfigurationError` where Postgres and DATABASE_URL do not agree about TLS.
+
+    For a process that waits for a Postgres that is away: this it would wait for in vain.
+    """
+    with suppress(*UNREACHABLE, asyncpg.PostgresError):
+        try:
+            connection = await asyncpg.connect(settings.url.get_secret_value(), timeout=10)
+        except (*UNREACHABLE, asyncpg.PostgresError) as error:
+            if said := tls_sentence(error):
+                raise ConfigurationError(said) from error
+        else:
+            await connection.close()
+
+
+def _unreachable(error: Exception) -> ConfigurationError:
+    return ConfigurationError(tls_sentence(error) or f"Postgres does not answer at DATABASE_URL: {error}")

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import asyncpg
 
+from ledger.db.admin_acts import Act, record
+
 TABLES: Final[dict[str, dict[str, list[str]]]] = json.loads(
     resources.files("ledger.db").joinpath("grants.json").read_text("utf-8")
 )
@@ -27,15 +29,30 @@ LOCKS: Final = {
     "ledger": {},
 }
 """Role -> tables whose rows it locks without writing them; Postgres wants the right to update some column."""
-CREDENTIALS: Final = frozenset({"api_keys", "refresh_tokens", "one_time_links", "shares", "idempotency_keys"})
+FUNCTIONS: Final = {"ledger": ("forget_old_events(integer, integer, integer, integer)",)}
+"""Role -> functions that do with their owner's rights what the role itself may not."""
+CREDENTIALS: Final = frozenset(
+    {
+        "api_keys",
+        "refresh_tokens",
+        "one_time_links",
+        "mails",
+        "shares",
+        "albums",
+        "idempotency_keys",
+        "admin_acts",
+    }
+)
 """Read by roles that write them alone."""
 SECRET_COLUMNS: Final = {"users": frozenset({"password_hash"})}
 """Columns that only the gateway reads."""
-RELAY_READS: Final = frozenset({"outbox", "relay_lease", "migrations"})
+RELAY_READS: Final = frozenset({"outbox", "relay_lease", "migrations", "projector_offsets"})
 
 _COLUMNS: Final = """
 SELECT table_name, array_agg(column_name::text ORDER BY ordinal_position) AS columns
 FROM information_schema.columns WHERE table_schema = 'public' GROUP BY table_name"""
+SECOND: Final = "_second"
+"""Ends the name of a role's second user, which has the rights of the first by being a member of it."""
 _USER: Final = """
 SELECT format('%s ROLE %I LOGIN PASSWORD %L', CASE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = $1)
     THEN 'ALTER' ELSE 'CREATE' END, $1::text, $2::text)"""
@@ -46,8 +63,13 @@ def user(database: str, role: str) -> str:
     return f"{database}_{role}"
 
 
-async def grant(connection: asyncpg.Connection, passwords: Mapping[str, str]) -> list[str]:
-    """Make the users and set their rights, in one transaction; return the users' names."""
+async def grant(
+    connection: asyncpg.Connection, passwords: Mapping[str, str], second: Mapping[str, str] | None = None
+) -> list[str]:
+    """Make the users and set their rights, in one transaction; return the users' names.
+
+    ``second``: passwords of second users. One that is not named any more cannot sign in any more.
+    """
     database = await connection.fetchval("SELECT current_database()")
     made = []
     async with connection.transaction():
@@ -59,12 +81,27 @@ async def grant(connection: asyncpg.Connection, passwords: Mapping[str, str]) ->
             for statement in statements(role, name, columns):
                 await connection.execute(statement)
             made.append(name)
+            made += await _second(connection, name, (second or {}).get(role))
+        if made:
+            await record(connection, Act(action="migrate: roles", details={"users": sorted(made)}))
     return sorted(made)
+
+
+async def _second(connection: asyncpg.Connection, first: str, password: str | None) -> list[str]:
+    """Make the second user of a role's first, or end it."""
+    name = f"{first}{SECOND}"
+    if password is not None:
+        await connection.execute(await connection.fetchval(_USER, name, password))
+        await connection.execute(f'GRANT "{first}" TO "{name}"')
+        return [name]
+    if await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", name):
+        await connection.execute(f'DROP ROLE "{name}"')
+    return []
 
 
 def statements(role: str, name: str, columns: Mapping[str, Any]) -> list[str]:
     """Return what gives a user its rights and takes all others away."""
-    found = [f'REVOKE ALL ON ALL TABLES IN SCHEMA public FROM "{name}"']
+    found = [f'REVOKE ALL ON ALL {what} IN SCHEMA public FROM "{name}"' for what in ("TABLES", "FUNCTIONS")]
     writes = TABLES[role]
     for table, names in sorted(columns.items()):
         if _reads(role, table):
@@ -79,6 +116,7 @@ def statements(role: str, name: str, columns: Mapping[str, Any]) -> list[str]:
         for table, column in LOCKS[role].items()
         if column in columns.get(table, ())
     ]
+    found += [f'GRANT EXECUTE ON FUNCTION {each} TO "{name}"' for each in FUNCTIONS.get(role, ())]
     return found
 
 

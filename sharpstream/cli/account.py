@@ -24,7 +24,9 @@ def register(app: typer.Typer) -> None:
     app.command()(login)
     app.command()(logout)
     app.command()(whoami)
+    app.command("forgot-password")(forgot_password)
     app.command("reset-password")(reset_password)
+    app.command("change-email")(change_email)
     sessions = typer.Typer(help="Your sign-ins.", no_args_is_help=True)
     sessions.command("list")(list_sessions)
     sessions.command("end")(end_sessions)
@@ -108,13 +110,22 @@ def whoami(*, url: Url = None, api_key: Key = None, as_json: Json = False) -> No
         printing.facts(details)
 
 
+def forgot_password(email: Email, *, url: Url = None) -> None:
+    """Ask for a mail with a link to set a new password, where the service sends mail.
+
+    Example: `sharpstream forgot-password ada@example.com --url https://splats.example.com`
+    """
+    with Client(find(url)) as client:
+        printing.line(client.ask_password_reset(email).message)
+
+
 def reset_password(
-    token: Annotated[str, typer.Argument(help="The end of the link that an admin gave you, behind the #.")],
+    token: Annotated[str, typer.Argument(help="The end of the link that you were given, behind the #.")],
     *,
     password_stdin: PasswordStdin = False,
     url: Url = None,
 ) -> None:
-    """Set a new password by an admin's link, which works once, and sign in. Every other sign-in ends.
+    """Set a new password by a link, which works once, and sign in. Every other sign-in ends.
 
     Example: `sharpstream reset-password 0l3Q0dZ3nB7y... --url https://splats.example.com`
     """
@@ -123,6 +134,25 @@ def reset_password(
         tokens = Tokens.of(client.reset_password(token.rpartition("#")[2], password))
     _keep(address, tokens)
     printing.line(f"The password is set. You are signed in at {address}.")
+
+
+def change_email(
+    email: Annotated[str, typer.Argument(help="The new e-mail address.")],
+    *,
+    password_stdin: PasswordStdin = False,
+    url: Url = None,
+) -> None:
+    """Change the e-mail address that you sign in with; needs your password.
+
+    Example: `sharpstream change-email ada@lovelace.example`
+    """
+    service, password = as_person(url), _password(stdin=password_stdin, twice=False)
+    with service.client() as client:
+        answer = client.change_email(email, password)
+    if answer.confirm_by_mail:
+        printing.line(f"Open the link that was sent to {answer.email}; until then nothing changes.")
+    else:
+        printing.line(f"You sign in as {answer.email} from now on.")
 
 
 def list_sessions(*, url: Url = None, as_json: Json = False) -> None:

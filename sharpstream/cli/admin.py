@@ -36,17 +36,25 @@ def reset_link(
     Example: `sharpstream reset-link ada@example.com`
     """
     with as_person(url).client() as client:
-        link = client.create_password_reset(_id_of(client, account), expires_in_hours=hours)
+        link = client.create_password_reset(id_of(client, account), expires_in_hours=hours)
     _show(link, as_json=as_json)
 
 
-def create(*, hours: Hours = 72, url: Url = None, as_json: Json = False) -> None:
+def create(
+    *,
+    hours: Hours = 72,
+    mail: Annotated[
+        str | None, typer.Option(help="Send it to this address too, where the service sends mail.")
+    ] = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
     """Make an invitation, by which one account can be made.
 
-    Example: `sharpstream invites create --hours 24`
+    Example: `sharpstream invites create --hours 24 --mail ada@example.com`
     """
     with as_person(url).client() as client:
-        link = client.create_invite(expires_in_hours=hours)
+        link = client.create_invite(expires_in_hours=hours, email=mail)
     _show(link, as_json=as_json)
 
 
@@ -64,6 +72,7 @@ def show_all(*, url: Url = None, as_json: Json = False) -> None:
         "id": lambda each: each.id,
         "made": lambda each: each.created_at,
         "expires": lambda each: each.expires_at,
+        "mail": lambda each: each.mail or "",
     }
     printing.table(items, columns, empty="There is no open invitation.")
 
@@ -80,7 +89,8 @@ def revoke(
     printing.line("Revoked.")
 
 
-def _id_of(client: Client, account: str) -> str:
+def id_of(client: Client, account: str) -> str:
+    """Return the id of an account that is given by its address or id; admins may look it up."""
     if "@" not in account:
         return account
     found = [each for each in client.accounts(q=account).items if each.email == account.strip().lower()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +13,16 @@ from typing import Final
 import typer
 
 from sharpstream.cli import printing, results, showing
-from sharpstream.cli.results import Outcome
+from sharpstream.cli.results import Outcome, shown
 from sharpstream.cli.service import Service, locate
 from sharpstream.client import AsyncClient, Job, ServiceError, make
 from sharpstream.client.errors import UNREACHABLE
 
+FILE: Final = "file_failed"
+UNEXPECTED: Final = "unexpected"
+"""Codes of one photo's failure on this side."""
+MAX_NAME_BYTES: Final = 255
+"""Of a file on the usual disks."""
 FAILED: Final = 1
 NOT_REACHED: Final = 3
 INTERRUPTED: Final = 130
@@ -44,11 +50,22 @@ def plan(photos: Sequence[Path], output: Path, *, force: bool) -> list[Job]:
 
 
 def _free_name(stem: str, taken: set[str]) -> str:
-    """Return ``stem.ply``, else the first free ``stem-2.ply``...; case is ignored, as on some disks."""
-    names = itertools.chain([f"{stem}.ply"], (f"{stem}-{number}.ply" for number in itertools.count(2)))
+    """Return ``stem.ply``, else the first free ``stem-2.ply``...; case is ignored, as on some disks.
+
+    A stem is cut where the name would be longer than disks take.
+    """
+    ends = itertools.chain([".ply"], (f"-{number}.ply" for number in itertools.count(2)))
+    names = (_cut(stem, MAX_NAME_BYTES - len(end)) + end for end in ends)
     name = next(name for name in names if name.casefold() not in taken)
     taken.add(name.casefold())
     return name
+
+
+def _cut(stem: str, most: int) -> str:
+    """Return as many whole characters as fit into ``most`` bytes."""
+    while len(os.fsencode(stem)) > most:
+        stem = stem[:-1]
+    return stem
 
 
 class Batch:
@@ -87,6 +104,10 @@ class Batch:
                 )
             except ServiceError as problem:
                 error = problem
+            except OSError as problem:
+                error = ServiceError(FILE, f"{problem.strerror or problem}: {shown(job.photo)}")
+            except Exception as problem:  # noqa: BLE001 - of this photo; the others go on
+                error = ServiceError(UNEXPECTED, f"{type(problem).__name__}: {problem}")
             watch.end(good=made is not None)
             return Outcome(job=job, seconds=time.monotonic() - began, made=made, error=error)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import secrets
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from bus.contract.format_catalogue import FACTS
 from sharpstream.cli import operators, printing
 from sharpstream.cli.scenes import Id
 from sharpstream.cli.service import Json, Key, Url, locate
@@ -25,10 +27,16 @@ def register(app: typer.Typer) -> None:
 
 def export(
     scene_id: Id,
-    format: Annotated[str, typer.Argument(help="ply, spz, GLTF, OBJ, ...; in any case.")],  # noqa: A002
+    format: Annotated[  # noqa: A002
+        str,
+        typer.Argument(
+            help="ply, spz, GLTF, html, depth-png, stereo-jpeg, ...: docs/formats.md; in any case."
+        ),
+    ],
     *,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", dir_okay=False, help="The file; default: ID.FORMAT.")
+        Path | None,
+        typer.Option("--output", "-o", dir_okay=False, help="The file; default: ID and the format's ending."),
     ] = None,
     option: Annotated[
         list[str] | None,
@@ -45,12 +53,20 @@ def export(
     options = dict(_option(text) for text in option or [])
     with locate(url, api_key).client() as client:
         made = _made(client, client.export(scene_id, format, options=options).export_id)
-        target = output or Path(f"{scene_id}.{made.export_format}")
+        target = output or _default(scene_id, made.export_format)
         _save(client, made, target)
     if as_json:
         printing.as_json({"export": made, "path": str(target)})
     else:
         printing.line(target)
+
+
+def _default(scene_id: str, name: str) -> Path:
+    """Return the file's name: ``ID.spz``, ``ID-depth_png.png``; an unknown format is the ending."""
+    facts = FACTS.get(name)
+    if facts is None or facts.extension == f".{name}":
+        return Path(f"{scene_id}.{name}")
+    return Path(f"{scene_id}-{name}{facts.extension}")
 
 
 def _option(text: str) -> tuple[str, Any]:
@@ -72,7 +88,7 @@ def _made(client: Client, export_id: str) -> Export:
 
 
 def _save(client: Client, made: Export, target: Path) -> None:
-    part = target.with_name(f".{target.name}.part")
+    part = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with part.open("wb") as file:
             client.download(made.export_file_url or "", file)
@@ -86,7 +102,7 @@ def _save(client: Client, made: Export, target: Path) -> None:
 def backfill(
     *,
     format: Annotated[  # noqa: A002
-        str, typer.Option(help="A format, or `preview` or `viewer`, which every new scene gets.")
+        str, typer.Option(help="A format, or `preview` or `viewer`, which a scene gets that is opened.")
     ],
     since: Annotated[str, typer.Option(help="Completed since then, such as 2026-01-31; default zone: UTC.")],
     until: Annotated[str | None, typer.Option(help="Completed before then; default: now.")] = None,

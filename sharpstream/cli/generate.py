@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bus.contract import retention
 from bus.contract.messages import Priority
 from sharpstream.cli import batch, showing
 from sharpstream.cli.service import Key, Url
@@ -22,9 +23,6 @@ def generate(
         list[Path],
         typer.Argument(
             metavar="PHOTO...",
-            exists=True,
-            dir_okay=False,
-            readable=True,
             help="JPEG, PNG, WebP, HEIC, AVIF or TIFF files.",
         ),
     ],
@@ -41,6 +39,10 @@ def generate(
         float | None, typer.Option(min=1, help="Focal length in pixels of the upright photo.")
     ] = None,
     priority: Annotated[Priority, typer.Option(help="bulk gives way to interactive.")] = Priority.INTERACTIVE,
+    delete_after: Annotated[
+        str | None,
+        typer.Option(metavar="36h|30d", help="Have the service delete the scenes after so long."),
+    ] = None,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds that one photo may take.")] = 600,
     parallel: Annotated[int, typer.Option("--parallel", "-j", min=1, max=64, help="Photos at once.")] = 4,
     as_json: Annotated[
@@ -62,7 +64,7 @@ def generate(
     * `sharpstream generate holiday/*.jpg -o splats --priority bulk`
     * `sharpstream generate photo.heic --focal-length-mm 24 --json | jq -r '.results[].path'`
     """  # noqa: D412 - Markdown wants the blank line
-    fields = _fields(priority, focal_length_px, focal_length_mm)
+    fields = _fields(priority, focal_length_px, focal_length_mm) | _deleted(delete_after)
     jobs = batch.plan(photos, output, force=force)
     work = batch.Batch(jobs, fields, showing.choose(quiet=as_json), timeout_s=timeout, replace=force)
     raise typer.Exit(batch.carry_out(work, url, api_key, parallel=parallel, as_json=as_json))
@@ -75,3 +77,11 @@ def _fields(priority: Priority, px: float | None, mm: float | None) -> dict[str,
     return {"priority": priority.value} | {
         key: repr(value) for key, value in given.items() if value is not None
     }
+
+
+def _deleted(after: str | None) -> dict[str, str]:
+    try:
+        hours = retention.hours("scenes", after) if after else None
+    except ValueError as error:
+        raise typer.BadParameter(f"--delete-after: {error}.") from error
+    return {} if hours is None else {"delete_after_hours": str(hours)}

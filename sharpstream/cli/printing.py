@@ -6,6 +6,8 @@ steer a terminal: colours, titles, the clipboard, text that reads backwards. A t
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -26,6 +28,10 @@ _STEERING: Final = re.compile(
     "\ud800-\udfff"  # bytes of a file's name that are not UTF-8, which cannot be printed at all
     "\U000e0000-\U000e007f]"
 )
+
+
+_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
+"""How what a spreadsheet computes begins (OWASP, CSV injection)."""
 
 
 def safe(text: str) -> str:
@@ -51,6 +57,20 @@ def words(text: str) -> str:
 def as_json(value: Any) -> None:
     """Print a value of the client as JSON."""
     line(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def as_csv(names: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Print CSV (RFC 4180); a text that a spreadsheet would take for a formula begins with an apostrophe."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    line(out.getvalue().removesuffix("\n"))
+
+
+def _cell(value: Any) -> str:
+    text = "" if value is None else str(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULAS) else text
 
 
 def table(rows: Iterable[T], columns: Mapping[str, Callable[[T], Any]], *, empty: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
@@ -32,10 +34,10 @@ class Outcome:
         """Return the outcome as it stands in the JSON."""
         made, error = self.made, self.error
         return {
-            "photo": str(self.job.photo),
+            "photo": shown(self.job.photo),
             "generation_id": self.job.generation_id,
             "status": "completed" if made else "failed",
-            "path": str(made.path) if made else None,
+            "path": shown(made.path) if made else None,
             "bytes": made.bytes if made else None,
             "sha256": made.sha256 if made else None,
             "gaussian_count": made.scene.part("result").get("gaussian_count") if made else None,
@@ -44,6 +46,11 @@ class Outcome:
             "seconds": round(self.seconds, 3),
             "error": describe(error) if error else None,
         }
+
+
+def shown(path: Path) -> str:
+    """Return a path as text that any program reads; bytes that are no UTF-8 are escaped (hexadecimal)."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def describe(error: ServiceError) -> dict[str, Any]:
@@ -86,7 +93,7 @@ def _facts(outcome: Outcome) -> str:
     if count := document["gaussian_count"]:
         facts.insert(0, f"{count:,} Gaussians")
     if document["model"]:
-        facts.append(f"by {document['model']}")
+        facts.append(f"by {scene_words.described(document['model'])}")
     return ", ".join(facts)
 
 

@@ -14,12 +14,18 @@ FOCAL_SOURCES: Final = {
     "network": "found by the network",
     "default": "a guess: the photo does not state it",
 }
+DEMO: Final = "card"
 
 
 def model(scene: SceneSummary) -> str | None:
     """Return which model, with its network, made the scene."""
     name = scene.part("model").get("name")
     return name if isinstance(name, str) else None
+
+
+def described(name: str | None) -> str | None:
+    """Return the model's name for people, who should not take the demo model for what the service can do."""
+    return f"{name}, the demo model, whose scenes are flat" if name == DEMO else name
 
 
 def licence(scene: SceneSummary, models: Iterable[Model]) -> str | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from bus.runtime import owned_folder
 from sharpstream.client import Tokens
 
 
@@ -21,7 +22,7 @@ class _Content(msgspec.Struct, kw_only=True):
 
 def default_path() -> Path:
     """Return the file: below XDG_CONFIG_HOME, else ~/.config."""
-    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    base = os.environ.get("XDG_CONFIG_HOME") or owned_folder.home() / ".config"
     return Path(base) / "sharpstream" / "sign-ins.json"
 
 

@@ -1,4 +1,4 @@
-"""`up`, `down`, `status`, `logs`, and `stack stop|start PART` to try out the failure of a part.
+"""`up`, `down`, `status`, `check`, `reset`, `logs`, and `stack stop|start PART` to see a part fail.
 
 Each verb imports what it needs inside itself, so that `--help` and other modules' verbs stay quick.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 MODEL_NOTES: Final = {
     "layered": ": depth from its own small network, or from MoGe-2 once that is fetched",
-    "card": ": a flat card without depth",
+    "card": ": the demo model, whose scenes are flat; INFERENCE_MODEL=layered has depth",
     "sharp": ": its weights are for research only",
 }
 """Notes for the user on the model that turns photos into splats."""
@@ -29,11 +30,22 @@ PartName = Annotated[
 ]
 
 
+class ResetPart(StrEnum):
+    """What `sharpstream reset` begins anew."""
+
+    KAFKA = "kafka"
+    POSTGRES = "postgres"
+    S3 = "s3"
+    ALL = "all"
+
+
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
     app.command()(up)
     app.command()(down)
     app.command()(status)
+    app.command()(check)
+    app.command()(reset)
     app.command()(logs)
     parts = typer.Typer(help="Stop and start single parts, to see how others react.", no_args_is_help=True)
     parts.command("stop")(stop_part)
@@ -131,6 +143,50 @@ def _table(report: dict[str, Any]) -> str:
         state = f"{name:10} {part['state']:9} {part['pid'] or '-':>8} {part['restarts']:>9}"
         lines.append("  ".join([state, *said]))
     return "\n".join([*lines, "", f"page {report['gateway']['url']}"])
+
+
+def check(
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Compare what this home has made with what is there; starts nothing. The exit code is 1 if data is lost.
+
+    Examples.
+
+    * `sharpstream check`
+    * `SHARPSTREAM_HOME=/mnt/restored sharpstream check` looks at a restored copy before it is started
+    """
+    from sharpstream.stack import data_check  # noqa: PLC0415
+
+    home = _home()
+    found = data_check.problems(home)
+    if as_json:
+        printing.line(json.dumps({"home": str(home.root), "problems": found}, indent=2))
+    else:
+        printing.line("\n".join(found) or f"All that was made in {home.root} is there.")
+    raise typer.Exit(1 if found else 0)
+
+
+def reset(
+    part: Annotated[ResetPart, typer.Argument(help="what to begin anew")],
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Begin anew without data that is lost. Nothing is removed: what is there is renamed and stays.
+
+    Examples.
+
+    * `sharpstream reset kafka` makes an empty Kafka and publishes the events again; accounts and scenes stay
+    * `sharpstream reset s3` makes an empty object store; accounts and scenes stay, their files are gone
+    * `sharpstream reset all` makes a new system in this home
+    """
+    from sharpstream.stack import data_reset  # noqa: PLC0415
+
+    home = _home()
+    printing.line(f"This loses {data_reset.LOSES[part]}.", err=True)
+    if not yes:
+        typer.confirm("Go on?", abort=True, err=True)
+    for path in data_reset.reset(home, part):
+        printing.line(f"kept as {path}", err=True)
+    printing.line("Done. The next `sharpstream up` makes it anew.")
 
 
 def logs(

@@ -9,7 +9,7 @@ import typer
 
 from sharpstream.cli import printing
 from sharpstream.cli.service import Json, Key, Url, locate
-from sharpstream.client.models import UsageRow, UsageTotal
+from sharpstream.client.models import QuotaUse, UsageRow, UsageTotal
 
 
 def register(app: typer.Typer) -> None:
@@ -23,6 +23,10 @@ def usage(
     until: Annotated[str | None, typer.Option(help="Before this day or time; default: now.")] = None,
     by_key: Annotated[bool, typer.Option("--by-key", help="Count each API key separately.")] = False,
     rows: Annotated[bool, typer.Option("--rows", help="The rows behind the totals, newest first.")] = False,
+    quotas: Annotated[
+        bool, typer.Option("--quotas", help="Your quotas, and how much of each is used now.")
+    ] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")] = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Rows at most.")] = 100,
     url: Url = None,
     api_key: Key = None,
@@ -34,17 +38,28 @@ def usage(
 
     * `sharpstream usage --since 2026-01-01`
     * `sharpstream usage --rows --json`
+    * `sharpstream usage --by-key --csv > usage.csv`
+    * `sharpstream usage --quotas`
     """
     with locate(url, api_key).client() as client:
+        if quotas:
+            names = ("name", "used", "limit", "window_seconds", "resets_at")
+            return _show(client.quotas().items, names, as_json=as_json, as_csv=as_csv)
         if rows:
             found = client.usage_rows(from_=since, to=until, limit=limit).items
-            return _show(found, ("created_at", "event_type", "event_id", "api_key_id"), as_json=as_json)
-        totals = client.usage(from_=since, to=until, by_key=by_key).totals
+            of_row = ("created_at", "event_type", "event_id", "api_key_id")
+            return _show(found, of_row, as_json=as_json, as_csv=as_csv)
+        totals = client.usage(from_=since, to=until, group_by="key" if by_key else None).totals
     columns = ("day", "event_type", "count") + (("api_key_id",) if by_key else ())
-    return _show(totals, columns, as_json=as_json)
+    return _show(totals, columns, as_json=as_json, as_csv=as_csv)
 
 
-def _show(found: Sequence[UsageRow | UsageTotal], names: tuple[str, ...], *, as_json: bool) -> None:
+def _show(
+    found: Sequence[UsageRow | UsageTotal | QuotaUse], names: tuple[str, ...], *, as_json: bool, as_csv: bool
+) -> None:
+    if as_csv:
+        printing.as_csv(names, ([getattr(row, name) for name in names] for row in found))
+        return
     if as_json:
         printing.as_json(found)
         return

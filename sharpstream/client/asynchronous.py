@@ -16,7 +16,7 @@ from sharpstream.client.errors import DOWNLOAD_FAILED, TIMED_OUT, ServiceError, 
 from sharpstream.client.following import Following, Lost
 from sharpstream.client.models import Event, Export, Scene
 from sharpstream.client.operation_methods import Operations
-from sharpstream.client.operations import exports, scenes
+from sharpstream.client.operations import by_hand, exports
 from sharpstream.client.request import Call, Moved
 from sharpstream.client.retries import Retries, polling
 from sharpstream.client.synchronous import renewing
@@ -80,7 +80,7 @@ class AsyncClient(Operations):
         try:
             async with asyncio.timeout(timeout_s):
                 while True:
-                    scene = await self.send(scenes.scene(generation_id, wait_s=30))
+                    scene = await self.send(by_hand.scene(generation_id, wait_s=30))
                     if scene.ended:
                         return scene
         except TimeoutError as error:

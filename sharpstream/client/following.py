@@ -44,12 +44,13 @@ class Following:
         return STREAM | ({"Last-Event-ID": self._last} if self._last else {})
 
     def take(self, frame: ServerSentEvent) -> Event | None:
-        """Return the event of a frame of the connection; None where it has no data, as a heartbeat's.
+        """Return the event of a frame of the connection; None where it has no data.
 
         A frame repeats the last id of the connection, so only a new id marks a durable event.
         """
         durable, self._seen = bool(frame.id) and frame.id != self._seen, frame.id
-        if not frame.data:
+        if not frame.data:  # a heartbeat, or the position that the stream begins after
+            self._last = frame.id or self._last
             return None
         event = event_of(frame, durable=durable)
         self._last = event.cursor or self._last

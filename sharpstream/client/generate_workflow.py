@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from sharpstream.client.asynchronous import AsyncClient
 from sharpstream.client.errors import DOWNLOAD_FAILED, FILE_NOT_WRITTEN, TIMED_OUT, ServiceError
 from sharpstream.client.models import Event, Scene
 from sharpstream.client.models.events import PROGRESS_EVENT, STARTED_EVENT
-from sharpstream.client.operations.scenes import generate
+from sharpstream.client.operations.by_hand import generate
 from sharpstream.client.request import Moved
 from sharpstream.client.retries import FIRST_PAUSE_S, Retries, polling
 
@@ -138,7 +138,7 @@ async def _fetch(client: AsyncClient, scene: Scene, target: Path, watch: Watch, 
     def moved(done: int, total: int | None) -> None:
         watch.at("save", _MADE + (1 - _MADE) * done / max(total or done, done, 1))
 
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part = target.with_name(f".{secrets.token_hex(8)}.part")  # a name as long as its own may be too long
     try:
         digest = await _download(client, scene, part, moved)
         size = _move_to_target(part, target, replace=replace)

@@ -1,100 +1,98 @@
-"""The methods of both clients, defined once: one per operation, which returns its answer or an awaitable.
+"""The methods of both clients, one per operation.
 
-The client that it is called on decides which, also for type checkers.
+Made from the OpenAPI document by deploy/python_client.py; changes here are lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import wraps
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
-
 from sharpstream.client import operations as op
-from sharpstream.client.request import Call
-
-if TYPE_CHECKING:
-    from sharpstream.client.asynchronous import AsyncClient
-    from sharpstream.client.synchronous import Client
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class Operation(Generic[P, T]):
-    """A method that sends the call which ``make`` returns."""
-
-    def __init__(self, make: Callable[P, Call[T]]) -> None:
-        self._make = make
-        self.__doc__ = make.__doc__
-
-    @overload
-    def __get__(self, client: AsyncClient, owner: type) -> Callable[P, Awaitable[T]]: ...
-    @overload
-    def __get__(self, client: Client, owner: type) -> Callable[P, T]: ...
-    @overload
-    def __get__(self, client: None, owner: type) -> Operation[P, T]: ...
-    def __get__(self, client: Any, owner: type) -> Any:
-        """Return the method of a client."""
-        if client is None:
-            return self
-
-        @wraps(self._make)
-        def method(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return client.send(self._make(*args, **kwargs))
-
-        return method
+from sharpstream.client.operation import Operation
 
 
 class Operations:
-    """The operations of the API by name; `sharpstream.client.operations` has their parameters."""
+    """The operations by name; `sharpstream.client.operations` has their parameters."""
 
-    generate = Operation(op.scenes.generate)
-    generate_from = Operation(op.scenes.generate_from)
-    create_upload = Operation(op.scenes.create_upload)
-    scene = Operation(op.scenes.scene)
-    scenes = Operation(op.scenes.scenes)
-    cancel = Operation(op.scenes.cancel)
-    delete_scene = Operation(op.scenes.delete_scene)
-    models = Operation(op.scenes.models)
-
-    export = Operation(op.exports.export)
-    get_export = Operation(op.exports.get_export)
-    exports = Operation(op.exports.exports)
-    export_formats = Operation(op.exports.export_formats)
-
-    share = Operation(op.shares.share)
-    shares = Operation(op.shares.shares)
-    end_share = Operation(op.shares.end_share)
-    shared = Operation(op.shares.shared)
-
+    generate = Operation(op.by_hand.generate)
+    generate_from = Operation(op.by_hand.generate_from)
+    scene = Operation(op.by_hand.scene)
+    events = Operation(op.by_hand.events)
     register = Operation(op.accounts.register)
     login = Operation(op.accounts.login)
     refresh = Operation(op.accounts.refresh)
     logout = Operation(op.accounts.logout)
-    me = Operation(op.accounts.me)
-    change_me = Operation(op.accounts.change_me)
     reset_password = Operation(op.accounts.reset_password)
-    sessions = Operation(op.accounts.sessions)
-    end_session = Operation(op.accounts.end_session)
-    end_sessions = Operation(op.accounts.end_sessions)
-    my_data = Operation(op.accounts.my_data)
+    me = Operation(op.accounts.me)
     erase_me = Operation(op.accounts.erase_me)
-    create_api_key = Operation(op.accounts.create_api_key)
-    api_keys = Operation(op.accounts.api_keys)
-    revoke_api_key = Operation(op.accounts.revoke_api_key)
+    change_me = Operation(op.accounts.change_me)
+    my_data = Operation(op.accounts.my_data)
+    sessions = Operation(op.accounts.sessions)
+    end_sessions = Operation(op.accounts.end_sessions)
+    end_session = Operation(op.accounts.end_session)
+    sign_in_options = Operation(op.accounts.sign_in_options)
+    ask_password_reset = Operation(op.accounts.ask_password_reset)
+    change_email = Operation(op.accounts.change_email)
+    confirm_email = Operation(op.accounts.confirm_email)
     accounts = Operation(op.accounts.accounts)
     account = Operation(op.accounts.account)
     change_account = Operation(op.accounts.change_account)
+    account_sessions = Operation(op.accounts.account_sessions)
+    end_account_sessions = Operation(op.accounts.end_account_sessions)
+    account_quotas = Operation(op.accounts.account_quotas)
     create_password_reset = Operation(op.accounts.create_password_reset)
-    create_invite = Operation(op.accounts.create_invite)
     invites = Operation(op.accounts.invites)
+    create_invite = Operation(op.accounts.create_invite)
     revoke_invite = Operation(op.accounts.revoke_invite)
-
-    create_webhook = Operation(op.webhooks.create_webhook)
+    retention = Operation(op.retention.retention)
+    set_retention = Operation(op.retention.set_retention)
+    reset_retention = Operation(op.retention.reset_retention)
+    erasures = Operation(op.retention.erasures)
+    account_retention = Operation(op.retention.account_retention)
+    set_account_retention = Operation(op.retention.set_account_retention)
+    reset_account_retention = Operation(op.retention.reset_account_retention)
+    api_keys = Operation(op.keys.api_keys)
+    create_api_key = Operation(op.keys.create_api_key)
+    revoke_api_key = Operation(op.keys.revoke_api_key)
+    delete_scene = Operation(op.scenes.delete_scene)
+    change_scene = Operation(op.scenes.change_scene)
+    scenes = Operation(op.scenes.scenes)
+    cancel = Operation(op.scenes.cancel)
+    tags = Operation(op.scenes.tags)
+    retry = Operation(op.scenes.retry)
+    export = Operation(op.scenes.export)
+    exports = Operation(op.scenes.exports)
+    change_scenes = Operation(op.scenes.change_scenes)
+    archive = Operation(op.scenes.archive)
+    create_upload = Operation(op.scenes.create_upload)
+    set_start_view = Operation(op.scenes.set_start_view)
+    models = Operation(op.scenes.models)
+    get_export = Operation(op.exports.get_export)
+    all_exports = Operation(op.exports.all_exports)
+    export_formats = Operation(op.exports.export_formats)
+    shares = Operation(op.shares.shares)
+    share = Operation(op.shares.share)
+    end_share = Operation(op.shares.end_share)
+    shared = Operation(op.shares.shared)
+    albums = Operation(op.shares.albums)
+    create_album = Operation(op.shares.create_album)
+    end_album = Operation(op.shares.end_album)
+    shared_album = Operation(op.shares.shared_album)
+    shared_album_scene = Operation(op.shares.shared_album_scene)
+    usage = Operation(op.records.usage)
+    usage_rows = Operation(op.records.usage_rows)
+    everybodys_usage = Operation(op.records.everybodys_usage)
+    invariants = Operation(op.records.invariants)
+    quotas = Operation(op.records.quotas)
+    queue = Operation(op.records.queue)
+    dead_letters = Operation(op.records.dead_letters)
+    dead_letter = Operation(op.records.dead_letter)
+    redrive = Operation(op.records.redrive)
+    discard = Operation(op.records.discard)
+    admin_acts = Operation(op.records.admin_acts)
     webhooks = Operation(op.webhooks.webhooks)
+    create_webhook = Operation(op.webhooks.create_webhook)
     webhook = Operation(op.webhooks.webhook)
-    change_webhook = Operation(op.webhooks.change_webhook)
     delete_webhook = Operation(op.webhooks.delete_webhook)
+    change_webhook = Operation(op.webhooks.change_webhook)
     rotate_webhook_secret = Operation(op.webhooks.rotate_webhook_secret)
     account_secret = Operation(op.webhooks.account_secret)
     rotate_account_secret = Operation(op.webhooks.rotate_account_secret)
@@ -102,22 +100,11 @@ class Operations:
     redeliver = Operation(op.webhooks.redeliver)
     test_webhook = Operation(op.webhooks.test_webhook)
     replay_webhook = Operation(op.webhooks.replay_webhook)
-
-    create_partner = Operation(op.partners.create_partner)
     partners = Operation(op.partners.partners)
+    create_partner = Operation(op.partners.create_partner)
     partner = Operation(op.partners.partner)
+    delete_partner = Operation(op.partners.delete_partner)
     rotate_partner = Operation(op.partners.rotate_partner)
     suspend_partner = Operation(op.partners.suspend_partner)
     resume_partner = Operation(op.partners.resume_partner)
-    delete_partner = Operation(op.partners.delete_partner)
     partners_document = Operation(op.partners.partners_document)
-
-    events = Operation(op.records.events)
-    usage = Operation(op.records.usage)
-    usage_rows = Operation(op.records.usage_rows)
-    everybodys_usage = Operation(op.records.everybodys_usage)
-    invariants = Operation(op.records.invariants)
-    dead_letters = Operation(op.records.dead_letters)
-    dead_letter = Operation(op.records.dead_letter)
-    redrive = Operation(op.records.redrive)
-    discard = Operation(op.records.discard)

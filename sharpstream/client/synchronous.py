@@ -16,7 +16,7 @@ from sharpstream.client.errors import DOWNLOAD_FAILED, TIMED_OUT, ServiceError, 
 from sharpstream.client.following import Following, Lost
 from sharpstream.client.models import Event, Export, Scene, SignIn
 from sharpstream.client.operation_methods import Operations
-from sharpstream.client.operations import accounts, exports, scenes
+from sharpstream.client.operations import accounts, by_hand, exports
 from sharpstream.client.request import Call, Moved
 from sharpstream.client.retries import Retries, polling
 from sharpstream.client.transport import (
@@ -78,7 +78,7 @@ class Client(Operations):
         """Return a scene once it has ended, in any status. Raises `ServiceError` timed_out."""
         deadline = time.monotonic() + timeout_s
         while (left := deadline - time.monotonic()) > 0:
-            scene = self.send(scenes.scene(generation_id, wait_s=max(1, min(30, int(left)))))
+            scene = self.send(by_hand.scene(generation_id, wait_s=max(1, min(30, int(left)))))
             if scene.ended:
                 return scene
         raise ServiceError(TIMED_OUT, f"{generation_id} was not finished within {timeout_s:g} s.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -23,11 +25,16 @@ _RENEWABLE: Final = frozenset({"token_expired", "token_invalid"})
 
 
 def settings(url: str) -> dict[str, Any]:
-    """Return httpx's keyword arguments. Loopback URLs bypass proxies, which cannot reach them."""
+    """Return httpx's keyword arguments. Loopback URLs bypass proxies, which cannot reach them.
+
+    httpx then ignores ``SSL_CERT_FILE`` too, which names the authorities for a TLS proxy of one's own.
+    """
+    here, own = _is_here(url), os.environ.get("SSL_CERT_FILE")
     return {
+        "verify": ssl.create_default_context(cafile=own) if here and own else True,
         "timeout": httpx.Timeout(75, connect=10),  # the service may hold an answer for 60 s on request
         "limits": httpx.Limits(max_connections=64),
-        "trust_env": not _is_here(url),
+        "trust_env": not here,
     }
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import psutil
 
@@ -17,16 +17,28 @@ from sharpstream.stack.state_dir import Memory
 
 LEAST_FREE_BYTES: Final = 2 * 1024**3
 """Empty servers take 200 MB; a splat is 66 MB, and Kafka and Postgres stop on a full disk."""
+NETWORK: Final = frozenset({
+    "9p", "afpfs", "afs", "ceph", "cifs", "glusterfs", "goofys", "lustre", "nfs", "nfs4", "rclone", "s3fs",
+    "smb", "smb2", "smb3", "smbfs", "sshfs", "webdav",
+})  # fmt: skip
+"""Types of file systems that lie on another machine."""
 GATEWAY_PORT: Final = 8080
 _POLLS: Final = 30
 _POLL_INTERVAL_S: Final = 0.1
 """A killed process frees its ports a moment after it has left the process list."""
 
 
-def tools() -> None:
-    """Raise `MissingToolError` unless Java is installed, and Maven too while the jars are missing."""
+class Mount(Protocol):
+    """What is used of an entry of `psutil.disk_partitions`."""
+
+    mountpoint: str
+    fstype: str
+
+
+def tools(say: Callable[[str], None] = lambda _line: None) -> None:
+    """Find Java and Kafka's jars, which the first call fetches. Raises `StackError`."""
     java.java()
-    java.jars()
+    java.jars(say)
 
 
 def disk(folder: Path, free: Callable[[Path], int] | None = None) -> None:
@@ -37,6 +49,22 @@ def disk(folder: Path, free: Callable[[Path], int] | None = None) -> None:
             f"Too little disk: {left / 1024**3:.1f} GiB free at {folder}, the servers need "
             f"{LEAST_FREE_BYTES // 1024**3} GiB. Free some, or move the data: SHARPSTREAM_HOME=/other/disk."
         )
+
+
+def network_disk(folder: Path, mounts: Callable[[], Iterable[Mount]] | None = None) -> str | None:
+    """Return a sentence where the folder lies on another machine's disk: its syncs are that one's promise."""
+    found = [
+        mount
+        for mount in (mounts() if mounts else psutil.disk_partitions(all=True))
+        if folder.resolve().is_relative_to(mount.mountpoint)
+    ]
+    nearest = max(found, key=lambda mount: len(mount.mountpoint), default=None)
+    if nearest is None or nearest.fstype.lower().removeprefix("fuse.") not in NETWORK:
+        return None
+    return (
+        f"{folder} is on a network disk ({nearest.fstype}). Postgres and Kafka are slow there, and lose what"
+        " was acknowledged where it does not sync truly. Better: SHARPSTREAM_HOME=/a/disk/of/this/machine."
+    )
 
 
 async def assign_ports(memory: Memory, environ: Mapping[str, str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -10,11 +9,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from sharpstream.stack import control, orphan_processes
+from sharpstream.stack import control, environment, orphan_processes
 from sharpstream.stack.errors import StackError
 from sharpstream.stack.lock import only_one
 from sharpstream.stack.logfiles import last_line
-from sharpstream.stack.state_dir import HOME_KEY, PART_KEY, Home
+from sharpstream.stack.state_dir import Home
 
 _NOT_RUNNING: Final = (ConnectionError, FileNotFoundError)
 _POLL_INTERVAL_S: Final = 0.05
@@ -29,6 +28,10 @@ def up(home: Home, progress: Callable[[str], None]) -> dict[str, Any]:
             return _watch(home, progress)
         except _NOT_RUNNING:
             supervisor = supervisor or _start(home)
+        except StackError:
+            if supervisor is not None:
+                supervisor.wait()  # it has said why and stopped all; the next `up` finds nothing of this one
+            raise
         match supervisor.poll():
             case None:
                 pass
@@ -57,7 +60,7 @@ def _watch(home: Home, progress: Callable[[str], None]) -> dict[str, Any]:
 
 def _start(home: Home) -> subprocess.Popen[bytes]:
     """Start the supervisor in a session of its own, so that it outlives this terminal."""
-    env = os.environ | {HOME_KEY: str(home.root), PART_KEY: "supervisor"}
+    env = environment.of_supervisor(home)
     with home.log("supervisor").open("ab") as output:
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "sharpstream.stack.daemon"],
@@ -72,7 +75,7 @@ def _start(home: Home) -> subprocess.Popen[bytes]:
 
 def down(home: Home) -> bool:
     """Stop everything, also orphans of a dead supervisor; return whether anything ran."""
-    if not home.run.is_dir():
+    if not home.is_made:
         return False
     ran = False
     with suppress(*_NOT_RUNNING):
@@ -89,7 +92,7 @@ def _supervisor_gone(home: Home) -> bool:
 
 def status(home: Home) -> dict[str, Any]:
     """Return the supervisor's report, or an empty one when none runs."""
-    if home.run.is_dir():
+    if home.is_made:
         with suppress(*_NOT_RUNNING):
             for reply in control.ask(home, do="status"):
                 return reply

@@ -55,8 +55,9 @@ class Daemon:
             await self._system.bring_up()
         except StackError as error:
             self._failure = error.message
-        except (OSError, ValueError) as error:  # such as a damaged file in the home
-            self._failure = f"{type(error).__name__}: {error}"
+        except Exception as error:  # a start that failed for whatever reason ends, and says so
+            log.exception("start_crashed")
+            self._failure = f"{type(error).__name__}: {error} (more in {self._home.log('supervisor')})"
         if self._failure:
             log.error("start_failed", reason=self._failure)
             self._home.failure.write_text(self._failure)
@@ -124,7 +125,11 @@ def main() -> int:
             return 0  # another `up` has started one
         home.failure.unlink(missing_ok=True)
         orphan_processes.end(home)
-        return run(Daemon(home))
+        try:
+            return run(Daemon(home))
+        except StackError as error:  # the home's memory cannot be read
+            home.failure.write_text(error.message)
+            return 1
 
 
 def run(daemon: Daemon) -> int:

@@ -23,6 +23,12 @@ class PortTakenError(StackError):
     code = "port_taken"
 
 
+class HomeError(StackError):
+    """The folder of the data cannot hold them."""
+
+    code = "home_unusable"
+
+
 class DiskFullError(StackError):
     """There is too little disk space for the servers' data."""
 
@@ -33,3 +39,15 @@ class StartError(StackError):
     """A part ended or did not become ready; its log says why."""
 
     code = "start_failed"
+
+
+class DamagedMemoryError(StackError):
+    """The file that holds the home's passwords, ports and what was made cannot be read."""
+
+    code = "memory_damaged"
+
+
+class SettingsError(StackError):
+    """The home's ``settings.env``, or a key of the environment, cannot be understood."""
+
+    code = "settings"

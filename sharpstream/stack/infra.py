@@ -30,7 +30,13 @@ def addresses(kafka: Kafka, postgres: Postgres, s3: S3) -> dict[str, Any]:
     """Return the servers' addresses; each part matches the settings class of the same name."""
     return {
         "kafka": plain(
-            kafka.settings, "bootstrap_servers", "security_protocol", "sasl_mechanism", "username", "password"
+            kafka.settings,
+            "bootstrap_servers",
+            "security_protocol",
+            "sasl_mechanism",
+            "username",
+            "password",
+            "topic_epoch",
         ),
         "kafka_partners": {"bootstrap_servers": kafka.partners, "security_protocol": kafka.listener.protocol},
         "database_url": postgres.url,

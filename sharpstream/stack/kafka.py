@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shutil
 import uuid
 from pathlib import Path
 from typing import Final
@@ -14,11 +15,12 @@ from pydantic import SecretStr
 from bus.contract import role_rights
 from bus.runtime.settings import KafkaSettings
 from sharpstream.stack import fencing, java, ports, process
+from sharpstream.stack.aside import set_aside
 from sharpstream.stack.errors import StartError
 from sharpstream.stack.partner_listener import PartnerListener
 from sharpstream.stack.ports import LOOPBACK
 from sharpstream.stack.process import START_S, Launch
-from sharpstream.stack.state_dir import Home, Memory, write_private_text
+from sharpstream.stack.state_dir import Home, Memory, sync_file, sync_folder, write_private_text
 
 ADMIN: Final = "sharpstream"
 _TEN_YEARS_MINUTES: Final = 10 * 365 * 24 * 60
@@ -50,7 +52,10 @@ class Kafka:
     def settings(self) -> KafkaSettings:
         """The settings of the user who has all rights."""
         return KafkaSettings(
-            bootstrap_servers=self._address("internal"), username=ADMIN, password=SecretStr(self._password)
+            bootstrap_servers=self._address("internal"),
+            username=ADMIN,
+            password=SecretStr(self._password),
+            topic_epoch=self._memory.topic_epoch,
         )
 
     def settings_of(self, role: str) -> KafkaSettings:
@@ -70,6 +75,7 @@ class Kafka:
         self._folder.mkdir(exist_ok=True, mode=0o700)
         write_private_text(self._properties, "".join(f"{k}={v}\n" for k, v in self._options().items()))
         if not (self._folder / "data" / "meta.properties").exists():
+            set_aside(self._folder / "data")  # left by a first start that was cut off
             self._format()
         elif fencing.was_killed(self._folder / "data"):
             self._fence()
@@ -108,23 +114,40 @@ class Kafka:
             f"-Dlog4j2.configurationFile={_LOG4J}",
             "-Djava.net.preferIPv4Stack=true",
             "-Djava.awt.headless=true",
+            # Native codecs of Snappy and zstd are unpacked there; /tmp may forbid to execute files.
+            f"-Djava.io.tmpdir={self._home.temporary}",
         ]
         return [java.java(), *options, *fixed, "-cp", f"{java.jars()}/*"]
 
     def _format(self) -> None:
-        """Format through an argument file, because every user can read a command line."""
+        """Format a folder beside the log's place, and rename it once it is on the disk: a cut leaves none.
+
+        Through an argument file, because every user can read a command line.
+        """
         cluster = self._memory.fact("kafka_cluster_id", cluster_id)
-        arguments = self._folder / "format.arguments"
+        partial = self._folder / "data.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        beside, arguments = self._folder / "format.properties", self._folder / "format.arguments"
+        options = self._options() | {"log.dirs": partial}
+        write_private_text(beside, "".join(f"{k}={v}\n" for k, v in options.items()))
         scram = f"SCRAM-SHA-512=[name={ADMIN},password={self._password}]"
-        lines = ["format", "--config", self._properties, "--cluster-id", cluster, "--add-scram", scram]
-        write_private_text(arguments, "".join(f"{line}\n" for line in [*lines, "--ignore-formatted"]))
+        lines = ["format", "--config", beside, "--cluster-id", cluster, "--add-scram", scram]
+        write_private_text(arguments, "".join(f"{line}\n" for line in lines))
         argv = [*self._java(*_QUICK), "kafka.tools.StorageTool", f"@{arguments}"]
-        done = process.run(argv, env=self._home.environment(self.name), cwd=self._folder)
-        arguments.unlink()
+        try:
+            done = process.run(argv, env=self._home.environment(self.name), cwd=self._folder)
+        finally:
+            arguments.unlink()
+            beside.unlink()
         if done.returncode != 0:
             raise StartError(
                 f"Kafka could not format {self._folder}: {(done.stderr or done.stdout).strip()[-500:]}"
             )
+        for path in partial.iterdir():
+            sync_file(path)
+        sync_folder(partial)
+        partial.rename(self._folder / "data")
+        sync_folder(self._folder)
 
     def _fence(self) -> None:
         """Run this node as a controller alone until it has fenced its killed broker."""

@@ -11,8 +11,10 @@ from sharpstream.stack.state_dir import Home
 
 @contextmanager
 def only_one(home: Home) -> Iterator[bool]:
-    """Yield whether we are this home's only supervisor, for as long as the block runs."""
-    with (home.run / "lock").open("w") as lock:
+    """Yield whether we are this home's only supervisor, for as long as the block runs. Raises `HomeError`."""
+    with home.writing():
+        lock = (home.run / "lock").open("w")
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

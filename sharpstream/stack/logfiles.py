@@ -8,22 +8,74 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
-LONGEST_BYTES: Final = 20 * 1024 * 1024
+from sharpstream.stack.errors import SettingsError
+
+MIB_KEY: Final = "SHARPSTREAM_LOG_MIB"
+DAYS_KEY: Final = "SHARPSTREAM_LOG_DAYS"
+"""The environment variables of `Limits`."""
+_DAY_S: Final = 86_400.0
+_ROTATED: Final = "rotated"
+"""An empty file among the logs: it was written when all of them were rotated last."""
 _POLL_INTERVAL_S: Final = 0.2
 
 
-def shorten(path: Path) -> None:
-    """Rotate a log of more than 20 MB: copy it (one old copy is kept) and truncate it.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """How large a log grows before it is rotated, and for how many days a line is kept; None is no limit."""
+
+    mib: int = 20
+    days: int | None = None
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        """Read the environment. Raises `SettingsError`."""
+        mib, days = (_whole(environ, key) for key in (MIB_KEY, DAYS_KEY))
+        return cls(days=days) if mib is None else cls(mib=mib, days=days)
+
+
+def _whole(environ: Mapping[str, str], key: str) -> int | None:
+    text = environ.get(key, "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 3650):
+        raise SettingsError(f"{key}={text}: write a whole number from 1 to 3650.")
+    return int(text)
+
+
+def shorten(path: Path, limits: Limits) -> None:
+    """Rotate a log that is longer than ``limits.mib``."""
+    if path.exists() and path.stat().st_size > limits.mib * 1024 * 1024:
+        rotate(path)
+
+
+def rotate(path: Path) -> None:
+    """Copy a log (one old copy is kept) and truncate it.
 
     The writers hold it open for appending, so they continue at its new end. Lines that are written between
     copy and truncation are lost, which is acceptable for a log.
     """
-    if path.exists() and path.stat().st_size > LONGEST_BYTES:
-        shutil.copyfile(path, path.with_suffix(".log.1"))
-        os.truncate(path, 0)
+    shutil.copyfile(path, path.with_suffix(".log.1"))
+    os.truncate(path, 0)
+
+
+def expire(logs: Path, limits: Limits) -> None:
+    """Rotate every log once half of ``limits.days`` has passed since they were last.
+
+    So a line lies in the log for one half at most, and in its old copy for the other.
+    """
+    if limits.days is None:
+        return
+    last = logs / _ROTATED
+    if not last.exists():
+        last.touch()
+    elif time.time() - last.stat().st_mtime >= limits.days * _DAY_S / 2:
+        for path in logs.glob("*.log"):
+            rotate(path)
+        last.touch()
 
 
 def tail(path: Path, lines: int) -> list[str]:

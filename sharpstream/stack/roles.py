@@ -16,14 +16,11 @@ from pydantic import SecretStr
 
 from bus.contract import role_rights
 from bus.runtime.settings import KafkaSettings, S3Settings
-from sharpstream.stack import web_build
+from sharpstream.stack import environment, secret_rotation, web_build
 from sharpstream.stack.partner_listener import PartnerListener
 from sharpstream.stack.ports import LOOPBACK
 from sharpstream.stack.process import START_S, Launch
-from sharpstream.stack.state_dir import HOME_KEY, PART_KEY, Home, Memory
-
-_OURS: Final = ("KAFKA_", "S3_", "DATABASE_", "HEALTH_", "ROLE_PASSWORD_")
-"""Settings that the stack makes itself; the user's own (of another system) must not leak in."""
+from sharpstream.stack.state_dir import Home, Memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +45,13 @@ class Servers:
             "KAFKA_SASL_MECHANISM": kafka.sasl_mechanism,
             "KAFKA_USERNAME": kafka.username,
             "KAFKA_PASSWORD": kafka.password,
+            "KAFKA_SSL_CA_FILE": kafka.ssl_ca_file,
+            "KAFKA_TOPIC_EPOCH": str(kafka.topic_epoch) if kafka.topic_epoch > 1 else None,
             "S3_ENDPOINT_URL": s3.endpoint_url if store else None,
             "S3_ACCESS_KEY_ID": s3.access_key_id if store else None,
             "S3_SECRET_ACCESS_KEY": s3.secret_access_key if store else None,
             "S3_BUCKET": s3.bucket,
+            "S3_CA_FILE": s3.ca_file if store else None,
             "DATABASE_URL": self.database_url if database else None,
         }
         return {key: clear(value) for key, value in found.items() if value is not None}
@@ -59,6 +59,8 @@ class Servers:
 
 NAMES: Final = ("relay", "webhooks", "partners", "inference", "export", "ledger")
 """The roles with a health port; the gateway serves it on its own."""
+_NICE: Final = dict.fromkeys(("webhooks", "partners", "export"), 5)
+"""Requests and jobs go before what others asked for: a third of the processor time where both wait for it."""
 LOADING_S: Final = 3600.0
 """Enough to fetch weights of 3 GB over a slow line; its log shows the progress."""
 
@@ -89,8 +91,9 @@ class Role:
         """Run the module. It has 30 s for a graceful shutdown, to finish its job or return it."""
         return Launch(
             argv=python(*self._command),
-            env=inherited(self._home, self.name) | dict(self._env),
+            env=environment.of_part(self._home, self.name) | dict(self._env),
             cwd=self._home.root,
+            nice=_NICE.get(self.name, 0),
             stop_seconds=30,
         )
 
@@ -120,12 +123,6 @@ def python(*command: str) -> list[str]:
     return [sys.executable, "-P", "-m", *command]
 
 
-def inherited(home: Home, part: str) -> dict[str, str]:
-    """Return the user's environment without what the stack sets, and with this stack's marks."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(_OURS)}
-    return kept | {HOME_KEY: str(home.root), PART_KEY: part, "PYTHONUNBUFFERED": "1"}
-
-
 def model() -> str:
     """Return the model that the inference role will run: SHARP where the operator has set its weights."""
     return os.environ.get("INFERENCE_MODEL") or ("sharp" if os.environ.get("SHARP_CHECKPOINT") else "layered")
@@ -140,11 +137,9 @@ def gateway_variables(memory: Memory, servers: Servers) -> dict[str, str]:
             "GATEWAY_PORT": str(port),
             "GATEWAY_MODEL": model(),
             "GATEWAY_PUBLIC_URL": os.environ.get("GATEWAY_PUBLIC_URL") or f"http://{LOOPBACK}:{port}",
-            "GATEWAY_JWT_SECRET": memory.secret("gateway_jwt"),
-            "GATEWAY_API_KEY_PEPPER": memory.secret("gateway_api_key_pepper"),
         }
         | page_variables()
-        | webhook_variables(memory)
+        | secret_variables(memory)
         | outgoing_variables(memory)
         | PartnerListener.read().variables(memory.port("kafka_partners"))
     )
@@ -154,6 +149,12 @@ def page_variables() -> dict[str, str]:
     """Return the folder of the web page: the user's own or the one that was built here."""
     folder = os.environ.get("GATEWAY_PAGE") or web_build.built()
     return {"GATEWAY_PAGE": str(folder)} if folder else {}
+
+
+def viewer_variables() -> dict[str, str]:
+    """Return the page into which scenes are put: the user's own or the one that was built here."""
+    path = os.environ.get("EXPORT_VIEWER") or web_build.export_viewer()
+    return {"EXPORT_VIEWER": str(path)} if path else {}
 
 
 def webhooks_note() -> str:
@@ -166,7 +167,16 @@ def webhooks_note() -> str:
 
 def webhook_variables(memory: Memory) -> dict[str, str]:
     """Return the settings that gateway and sender share."""
-    return {"WEBHOOKS_KEY": memory.secret("webhooks_key")}
+    return {"WEBHOOKS_KEY": memory.secret("webhooks_key")} | secret_rotation.previous(memory, "webhooks")
+
+
+def secret_variables(memory: Memory) -> dict[str, str]:
+    """Return the gateway's own secrets, with the former ones that are still accepted."""
+    own = {
+        "GATEWAY_JWT_SECRET": memory.secret("gateway_jwt"),
+        "GATEWAY_API_KEY_PEPPER": memory.secret("gateway_api_key_pepper"),
+    }
+    return own | secret_rotation.previous(memory, "pepper", "jwt") | webhook_variables(memory)
 
 
 def password_variables(memory: Memory) -> dict[str, str]:
@@ -190,6 +200,7 @@ def roles(home: Home, memory: Memory, servers: Servers) -> list[Role]:
         own = servers.of(name).variables(database=database, store=store)
         env = own | {"HEALTH_PORT": str(port), "HEALTH_HOST": LOOPBACK}
         env |= {"INFERENCE_MODEL": model()} if name == "inference" else {}
+        env |= viewer_variables() if name == "export" else {}
         env |= webhook_variables(memory) if name == "webhooks" else {}
         env |= outgoing_variables(memory) if name in {"webhooks", "partners"} else {}
         return Role(

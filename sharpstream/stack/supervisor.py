@@ -6,6 +6,7 @@ It does not decide what runs: `Program` defines how, the caller which and when.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final, Literal
@@ -14,7 +15,7 @@ import structlog
 
 from sharpstream.stack import orphan_processes, process
 from sharpstream.stack.errors import StackError, StartError
-from sharpstream.stack.logfiles import last_line, shorten
+from sharpstream.stack.logfiles import Limits, last_line, shorten
 from sharpstream.stack.process import Program
 from sharpstream.stack.state_dir import Home
 
@@ -114,7 +115,7 @@ class Part:
         try:
             await asyncio.to_thread(self.program.prepare)
             launch = self.program.launch()
-            shorten(path)
+            shorten(path, Limits.read(os.environ))
             with path.open("ab") as output:
                 child = self._process = await process.spawn(launch, output)
             orphan_processes.note(self._home, self.program.name, child.pid)

@@ -12,15 +12,21 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from bus.contract import role_rights
-from sharpstream.stack import checks, java, orphan_processes, process, roles, web_build
-from sharpstream.stack.errors import StackError, StartError
+from sharpstream.stack import (
+    checks,
+    data_check,
+    java,
+    own_commands,
+    roles,
+    web_build,
+)
+from sharpstream.stack.errors import StackError
 from sharpstream.stack.infra import addresses
 from sharpstream.stack.kafka import Kafka
-from sharpstream.stack.logfiles import last_line, progress_in, shorten
+from sharpstream.stack.logfiles import Limits, expire, last_line, progress_in, shorten
 from sharpstream.stack.partner_listener import PartnerListener
 from sharpstream.stack.ports import LOOPBACK
 from sharpstream.stack.postgres import Postgres
-from sharpstream.stack.process import Launch
 from sharpstream.stack.s3 import S3
 from sharpstream.stack.state_dir import Home, Memory, write_private
 from sharpstream.stack.supervisor import Supervisor
@@ -40,7 +46,9 @@ class System:
     """All parts of one home. `bring_up` once, then `status` and `supervisor` until `stop`."""
 
     kafka: type[Kafka] = Kafka
-    """The class of the broker; tests give each role a listener of its own."""
+    """The class of the broker; tests give each role a listener of its own, or TLS."""
+    postgres: type[Postgres] = Postgres
+    s3: type[S3] = S3
 
     def __init__(self, home: Home, progress: Progress) -> None:
         self.supervisor = Supervisor(home)
@@ -48,15 +56,21 @@ class System:
         self._home, self._say = home, progress
         self._memory = Memory(home)
         self._background: list[asyncio.Task[None]] = []
+        self._log_limits = Limits()
 
     async def bring_up(self) -> None:
         """Check, start the servers, prepare their content, start the roles. Raises `StackError`."""
         checks.disk(self._home.root)
+        if sentence := checks.network_disk(self._home.root):
+            self._say(sentence)
+        self._log_limits = Limits.read(os.environ)
+        data_check.require_whole(self._home)
+        data_check.begin_start(self._home, self._memory)
         for name in await checks.assign_ports(self._memory, os.environ):
             self._say(f"the port of {name} was taken meanwhile; it gets a new one")
         if not java.fetched():
             self._say("fetching Kafka, once (43 MB)")
-        await asyncio.to_thread(checks.tools)
+        await asyncio.to_thread(checks.tools, self._say_from_thread())
         building = asyncio.create_task(self._build_page())
         try:
             servers = await self._start_servers()
@@ -64,6 +78,8 @@ class System:
         finally:
             building.cancel()
         await self._start_roles(servers)
+        # Only now: Kafka makes the folders of new topics after it has said that they exist.
+        self._remember("kafka", topics=data_check.own_topics(self._home))
         self._background.append(asyncio.create_task(self._keep_logs_short()))
         self.up = True
 
@@ -95,7 +111,7 @@ class System:
     async def _start_servers(self) -> roles.Servers:
         """Start the three together; each one's content is prepared as soon as it is ready."""
         where = (self._home, self._memory)
-        kafka, postgres, s3 = self.kafka(*where), Postgres(*where), S3(*where)
+        kafka, postgres, s3 = self.kafka(*where), self.postgres(*where), self.s3(*where)
         self.supervisor.add(kafka)
         self.supervisor.add(postgres)
         self.supervisor.add(s3)
@@ -116,6 +132,7 @@ class System:
 
         async def prepare_database() -> None:
             await self._start("postgres")
+            self._remember("postgres")
             await asyncio.to_thread(postgres.create_database)
             await self._run(everything, "ledger", "migrate")
             await self._make_admin(servers, addresses(kafka, postgres, s3))
@@ -124,13 +141,33 @@ class System:
             await self._start("kafka")
             await self._run(everything, "gateway", "grant-roles")
             await self._run(servers.variables(), "bus.kafka.admin")
+            self._remember("kafka")
 
         async def prepare_s3() -> None:
             await self._start("s3")
             await self._run(servers.variables(), "bus.blobs")
+            self._remember("s3", names=data_check.names_in(self._home.root / "s3" / "data"))
 
         await _all(prepare_database(), prepare_kafka(), prepare_s3())
+        await self._republish(everything)
         return servers
+
+    async def _republish(self, variables: dict[str, str]) -> None:
+        """Publish the events of a lost log again, once, before any role runs."""
+        epoch = self._memory.topic_epoch
+        if epoch == 1 or self._memory.known_fact("republished") == str(epoch):
+            return
+        self._say("publishing the log of events again")
+        said = (await self._run(variables, "ledger", "republish", capture=True)).splitlines()[-1]
+        if done := json.loads(said):
+            self._say(f"{done['events']} events are published again; {done['ended']} unfinished jobs ended")
+            if done["partners"]:
+                slugs = ", ".join(done["partners"])
+                self._say(f"these partners need new passwords (sharpstream partners rotate ID): {slugs}")
+        self._memory.change_fact("republished", str(epoch))
+
+    def _remember(self, part: str, **more: object) -> None:
+        data_check.remember(self._home, self._memory, part, **more)
 
     async def _start_roles(self, servers: roles.Servers) -> None:
         for role in self._roles(servers):
@@ -141,14 +178,17 @@ class System:
     def _roles(self, servers: roles.Servers) -> list[roles.Role]:
         return roles.roles(self._home, self._memory, servers)
 
-    async def _build_page(self) -> None:
+    def _say_from_thread(self) -> Progress:
         loop = asyncio.get_running_loop()
 
         def say(line: str) -> None:
             loop.call_soon_threadsafe(self._say, line)
 
+        return say
+
+    async def _build_page(self) -> None:
         try:
-            await asyncio.to_thread(web_build.build, say)
+            await asyncio.to_thread(web_build.build, self._say_from_thread())
         except StackError as error:  # everything else works without it
             self._say(f"the web page is not built: {error.message}")
 
@@ -189,33 +229,17 @@ class System:
 
     async def _run(self, env: dict[str, str], *command: str, capture: bool = False) -> str:
         """Run one of our own commands to its end; with ``capture`` return its output, else it is logged."""
-        launch = Launch(
-            argv=roles.python(*command), env=roles.inherited(self._home, "setup") | env, cwd=self._home.root
-        )
-        log = self._home.log("setup")
-        with log.open("ab") as output:
-            child = await process.spawn(launch, output, capture=capture)
-        orphan_processes.note(self._home, f"setup-{child.pid}", child.pid)
-        try:
-            said, _ = await child.communicate()
-        finally:
-            await process.stop(child, launch)
-            orphan_processes.forget(self._home, f"setup-{child.pid}")
-        if child.returncode != 0:
-            raise StartError(
-                f"`python -m {' '.join(command)}` failed with exit code {child.returncode}: "
-                f"{last_line(log)} (more in {log})"
-            )
-        return (said or b"").decode()
+        return await own_commands.run(self._home, env, *command, capture=capture)
 
     async def _keep_logs_short(self) -> None:
         while True:
             await asyncio.sleep(_LOG_CHECK_INTERVAL_S)
-            for path in self._home.logs.glob("*.log"):
-                try:
-                    shorten(path)
-                except Exception as error:  # noqa: BLE001  (a full disk, for one; the next round may succeed)
-                    log.warning("log_not_shortened", path=str(path), error=repr(error))
+            try:
+                expire(self._home.logs, self._log_limits)
+                for path in self._home.logs.glob("*.log"):
+                    shorten(path, self._log_limits)
+            except Exception as error:  # noqa: BLE001  (a full disk, for one; the next round may succeed)
+                log.warning("logs_not_shortened", error=repr(error))
 
 
 async def _all(*work: Awaitable[None]) -> None:

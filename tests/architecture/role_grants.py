@@ -25,7 +25,9 @@ ENTRIES: Final = {
     "ledger": ("ledger.app", "ledger.cli"),
 }
 """Role -> the modules that its process runs."""
-OWNERS: Final = "ledger/db/migrate.py"
+OWNERS: Final = frozenset(
+    {"ledger/db/migrate.py", "ledger/republish.py", "ledger/backup/make.py", "ledger/backup/put_back.py"}
+)
 """Run by the database's owner alone."""
 UPSERT: Final = re.compile(r"\bDO UPDATE\b|on_conflict\(")
 
@@ -39,7 +41,7 @@ def grants() -> dict[str, dict[str, list[str]]]:
         verbs: defaultdict[str, set[str]] = defaultdict(set)
         for table, of in written.items():
             for module, does in of.items():
-                if module == OWNERS or module.removesuffix(".py").replace("/", ".") not in reached:
+                if module in OWNERS or module.removesuffix(".py").replace("/", ".") not in reached:
                     continue
                 verbs[table] |= does
                 if "insert" in does and UPSERT.search((ROOT / module).read_text()):

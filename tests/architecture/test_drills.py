@@ -72,7 +72,7 @@ def test_one_is_run_by_itself(project: Path) -> None:
     (project / "tests" / "test_b.py").write_text(HEAD + SECOND)
     status, said = run(project, "--one", "2")
     assert status == 0
-    assert said.startswith("The drill in turn: tests/test_a.py::test_first\n")
+    assert said.startswith("The drill in turn: tests/test_a.py\n")
     assert "2 passed" in said
 
 
@@ -84,12 +84,12 @@ def test_the_commit_chooses(project: Path) -> None:
     )
     (project / "tests" / "test_b.py").write_text(HEAD + SECOND)
     assert len(head.stdout.strip()) == 40
-    assert run(project, "--list") == (0, "0  tests/test_b.py::test_second\n")
+    assert run(project, "--list") == (0, "0  tests/test_b.py\n")
 
 
-def test_parameters_are_one_drill() -> None:
-    listed = "tests/a.py::test_x[1 b]\ntests/a.py::test_x[2::c]\ntests/a.py::C::test_y\n\n3 tests collected\n"
-    assert drills.drills(listed) == ["tests/a.py::test_x", "tests/a.py::C::test_y"]
+def test_the_tests_of_a_file_are_one_drill() -> None:
+    listed = "tests/a.py::test_x[1 b]\ntests/a.py::C::test_y\ntests/b/c.py::test_z\n\n3 tests collected\n"
+    assert drills.drills(listed) == ["tests/a.py", "tests/b/c.py"]
 
 
 def test_the_tiers_part_the_tests() -> None:

@@ -67,6 +67,8 @@ def test_every_locked_package_is_listed_with_its_version() -> None:
     locked = [
         pin
         for lock in (ROOT / "requirements").glob("*.txt")
+        # Programs that are run, not imported, if at all.
+        if lock.stem not in {"deploy", "generators", "java", "node"}
         for pin in re.findall(r"^([\w.-]+)==([^\s;\\]+)", lock.read_text(), re.MULTILINE)
     ]
     assert len(locked) > 400

@@ -49,18 +49,25 @@ def test_documents_name_targets_that_exist() -> None:
     assert [one for one in sorted(asked) if one[1] not in PHONY] == []
 
 
-def test_a_change_passes_lint_types_tests_and_one_drill() -> None:
+def test_a_change_passes_lint_types_deployments_tests_and_one_drill() -> None:
     steps = [line for line in (ROOT / ".ci" / "run").read_text().splitlines() if line.startswith("make ")]
     assert [step.split("  #")[0] for step in steps] == [
         "make browser",
         "make lint",
         "make types",
+        "make deploy-check",
         "make test",
         "make drill",
     ]
     workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
-    for step in ("make test", "make drill", "check: [lint, types]"):
+    for step in ("make test", "make drill", "check: [lint, types, deploy-check]"):
         assert step in workflow
+
+
+def test_lint_reads_the_workflows() -> None:
+    recipe = re.findall(r"^lint:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)[0]
+    assert "zizmor --offline" in recipe
+    assert "$(ACTIONLINT)" in recipe
 
 
 def test_pre_commit_runs_what_make_lint_runs_without_network() -> None:

@@ -25,11 +25,16 @@ SQL = {
         "_SIGNED_IN": LOCK,
         "_ACTIVE": LOCK,
         "_END_SHARES": LOCK,
+        "_END_ALBUMS": LOCK,
         "_SWEEP": "UPDATE ... FROM: Piccolo's UPDATE takes its values from no other relation",
     },
     "gateway/accounts/quotas.py": {},
     "gateway/scenes/repository.py": {},
-    "gateway/scenes/shares.py": {"_MAKE": SELECTS, "_KEY": LOCK},
+    "gateway/scenes/shares.py": {
+        "_MAKE": SELECTS,
+        "_KEY": LOCK,
+        "_COUNT": "UPDATE ... FROM: Piccolo's UPDATE takes its values from no other relation",
+    },
     "gateway/scenes/uploads.py": {"_MAKE": SELECTS, "_SWEEP": "Piccolo has no WITH around a DELETE"},
     "gateway/partners/repository.py": {
         "_ADD": SELECTS,

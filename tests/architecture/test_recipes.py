@@ -33,7 +33,7 @@ from tests.sharpstream.client.test_contract import OPERATIONS, PAGES, STREAMS, c
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 GUIDE = (DOCS / "contributing.md").read_text()
-SCHEMA_TS = (ROOT / "web" / "src" / "api" / "schema.d.ts").read_text()
+SCHEMA_TS = (ROOT / "clients" / "typescript" / "src" / "schema.ts").read_text()
 ASYNCAPI = json.loads((DOCS / "asyncapi.json").read_text())
 QUOTED = re.findall(r"`([^`\n]+)`", GUIDE)
 

@@ -21,11 +21,13 @@ from unittest.mock import AsyncMock
 import pytest
 import uvicorn
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, codec, errors
+from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer import consumer, group_coordinator
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.producer.sender import Sender
 from aiokafka.protocol.commit import OffsetFetchResponse_v3
 from aiokafka.protocol.group import JoinGroupRequest
+from aiokafka.protocol.metadata import MetadataRequest, MetadataResponse_v5
 from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from aiokafka.structs import TopicPartition
 from kafka.admin import KafkaAdminClient
@@ -38,7 +40,7 @@ from prometheus_client import CollectorRegistry, Counter
 from xdist.remote import WorkerInteractor
 from xdist.scheduler import LoadScopeScheduling
 
-from bus.kafka import fetcher, static_membership
+from bus.kafka import fetcher, static_membership, topic_ids
 from gateway.partners import decompression_limit
 from ledger.db import queries
 from ledger.db.tables.accounts import User
@@ -65,6 +67,11 @@ PATCHES = {
         "bus/kafka/fetcher.py",
         "aiokafka's fetcher awaits what it has cancelled, so that stopping a consumer ends by it",
         "aiokafka's fetcher swallows the cancellation of its own fetches",
+    ),
+    "topic_ids": Patch(
+        "bus/kafka/topic_ids.py",
+        "aiokafka asks for Metadata in version 5, which has no topic ids, and has no API for another request",
+        "aiokafka's consumer or admin client returns the ids of topics",
     ),
     "in_hand": Patch(
         "bus/kafka/in_hand.py",
@@ -98,7 +105,7 @@ PATCHES = {
         "Litestar lets a handler write the body of a response itself, with `receive` at hand",
     ),
     "server": Patch(
-        "gateway/server.py",
+        "gateway/serving.py",
         "uvicorn raises the signal that stopped it once more, which ends the process by it and not with 0",
         "uvicorn can be told to leave signals alone",
     ),
@@ -147,8 +154,16 @@ async def test_fetcher() -> None:
         await upstream.close()
 
     # Consumers are made with ours.
-    assert consumer.Fetcher is fetcher.ClosingFetcher
+    assert consumer.Fetcher is fetcher.GatheringFetcher
     assert "Fetcher" in AIOKafkaConsumer.start.__code__.co_names
+
+
+def test_topic_ids() -> None:
+    newest = max(each.API_VERSION for each in MetadataRequest._CLASSES)
+    assert newest < topic_ids._MetadataRequestStruct.API_VERSION
+    assert "topic_id" not in str(MetadataResponse_v5.SCHEMA)
+    assert {"send", "get_random_node"} <= set(dir(AIOKafkaClient))
+    assert "_client" in inspect.getsource(AIOKafkaConsumer.__init__)
 
 
 async def test_static_membership(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,8 @@ The dependency is a fake at its outermost edge, time is skipped, the errors are 
 | class | members | source |
 |---|---|---|
 | gateway | sweep, streams, removals, backlog, partners, tail | `gateway.app` |
-| webhooks | counting, cleaning, results | `gateway.webhooks.app`, `Sender` |
-| ledger | invariants, lost jobs, one kind of lost jobs | `ledger.app` |
+| webhooks | counting, surveying, cleaning, results | `gateway.webhooks.app`, `Sender` |
+| ledger | invariants, lost jobs, one kind of lost jobs, lag, counts | `ledger.app` |
 | inference | progress, cancellations | `inference_consumer.app` |
 | stack | a part's start, its readiness, the logs | `sharpstream.stack` |
 """
@@ -43,7 +43,8 @@ from gateway.webhooks import housekeeping
 from gateway.webhooks.sender import Sender, SenderLimits
 from inference_consumer.cancellations import Cancellations
 from inference_consumer.progress import ProgressPublisher
-from ledger import invariant_monitor
+from ledger import invariant_monitor, stored_counts
+from ledger.lag import LagMeter, readers
 from ledger.lost_jobs import LostJobs, kinds
 from ledger.settings import GroupSettings
 from sharpstream.stack import supervisor, system
@@ -137,7 +138,7 @@ def partners(dependency: Dependency, *_: Any) -> Work:
 
 def tail(dependency: Dependency, monkeypatch: pytest.MonkeyPatch, _: Path) -> Work:
     hub: Any = SimpleNamespace(ready=False, set_floors=lambda _: None)
-    made = Tail(NOWHERE, hub, dependency.asked)
+    made = Tail(NOWHERE, hub, dependency.asked, dependency.asked)
     monkeypatch.setattr(made, "_follow", dependency.asked)
     return made.run()
 
@@ -149,6 +150,18 @@ def counting(dependency: Dependency, *_: Any) -> Work:
 
     queue: Any = SimpleNamespace(due=due)
     return housekeeping.counting(queue)
+
+
+def surveying(dependency: Dependency, *_: Any) -> Work:
+    async def oldest_pending_s() -> float:
+        await dependency.asked()
+        return 0.0
+
+    async def endpoints() -> dict[str, int]:
+        return {}
+
+    queue: Any = SimpleNamespace(oldest_pending_s=oldest_pending_s, endpoints=endpoints)
+    return housekeeping.surveying(queue)
 
 
 def cleaning(dependency: Dependency, *_: Any) -> Work:
@@ -189,8 +202,13 @@ def results(dependency: Dependency, *_: Any) -> Work:
 
 
 def invariants(dependency: Dependency, monkeypatch: pytest.MonkeyPatch, _: Path) -> Work:
-    monkeypatch.setattr(invariant_monitor.invariants, "check", dependency.asked)
+    monkeypatch.setattr(invariant_monitor.invariant_ranges, "check_due", dependency.asked)
+    monkeypatch.setattr(invariant_monitor.invariant_ranges, "results", nothing)
     return invariant_monitor.inspect(pool_of(REAL_SLEEP_0), every_s=1)
+
+
+async def nothing(*_: Any) -> list[Any]:
+    return []
 
 
 async def REAL_SLEEP_0(*_: Any) -> None:
@@ -199,6 +217,15 @@ async def REAL_SLEEP_0(*_: Any) -> None:
 
 def lost_jobs(dependency: Dependency, *_: Any) -> Work:
     return LostJobs(pool_of(dependency.asked), NOWHERE, ()).run(every_s=1)
+
+
+def lag(dependency: Dependency, *_: Any) -> Work:
+    made = LagMeter(pool_of(dependency.asked), NOWHERE, readers(GroupSettings())[:1])
+    return made.run()
+
+
+def counts(dependency: Dependency, *_: Any) -> Work:
+    return stored_counts.count(pool_of(dependency.asked))
 
 
 def one_kind_of_lost_jobs(dependency: Dependency, monkeypatch: pytest.MonkeyPatch, _: Path) -> Work:
@@ -262,8 +289,9 @@ def logs(dependency: Dependency, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 LOOPS: list[Make] = [
-    gateway_sweep, streams, removals, backlog, partners, tail, counting, cleaning, results, invariants,
-    lost_jobs, one_kind_of_lost_jobs, progress, cancellations, starting, readiness, logs,
+    gateway_sweep, streams, removals, backlog, partners, tail, counting, surveying, cleaning, results,
+    invariants, lost_jobs, one_kind_of_lost_jobs, lag, counts, progress, cancellations,
+    starting, readiness, logs,
 ]  # fmt: skip
 
 

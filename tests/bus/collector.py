@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,15 +35,21 @@ class Collector:
 
     url: str
     spans: list[Received] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
 
     def trace(self, trace_id: str) -> list[Received]:
         """Return the spans of a trace received so far, ordered by their start."""
         return sorted((s for s in tuple(self.spans) if s.trace == trace_id), key=lambda s: s.began)
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: a client that refuses the certificate leaves."""
+
+
 @contextmanager
-def collecting() -> Iterator[Collector]:
-    """Run a collector within the context."""
+def collecting(context: ssl.SSLContext | None = None) -> Iterator[Collector]:
+    """Run a collector within the context; it speaks TLS where it is given a context of TLS."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -50,6 +57,7 @@ def collecting() -> Iterator[Collector]:
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
             collector.spans += _spans(body)
+            collector.headers.append(dict(self.headers))
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -57,8 +65,10 @@ def collecting() -> Iterator[Collector]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    collector = Collector(f"http://127.0.0.1:{server.server_port}")
+    server = _Server(("127.0.0.1", 0), Handler)
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    collector = Collector(f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}")
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
     try:

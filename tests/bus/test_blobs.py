@@ -10,8 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
-from bus.blobs import PART_BYTES, BlobCorruptError, BlobMissingError, Blobs, BlobStore, BlobStoreError
+from bus.blob_bytes import PART_BYTES
+from bus.blobs import BlobCorruptError, BlobMissingError, Blobs, BlobStore, BlobStoreError
 from bus.presign import STABLE_S, disposition
 from bus.runtime.settings import S3Settings
 from bus.testing import MemoryBlobs
@@ -123,6 +125,19 @@ async def test_a_presigned_url_allows_reading_that_object_only(store: BlobStore,
         assert (await anyone.get(url.partition("?")[0])).status_code == 403
         assert (await anyone.get(url.replace(key, key + "x"))).status_code == 403
         assert (await anyone.put(url, content=b"mine")).status_code == 403
+
+
+async def test_at_aws_a_link_names_the_region_so_that_a_browser_is_never_sent_elsewhere() -> None:
+    """Outside us-east-1 a new bucket redirects at the address for all regions, which breaks a link."""
+    settings = S3Settings(
+        bucket="photos", region="eu-central-1", access_key_id=SecretStr("a"), secret_access_key=SecretStr("b")
+    )
+    async with BlobStore(settings) as store:
+        links = [
+            await store.presign("a"),
+            await store.presign_put("a", size=1, media_type="image/jpeg", seconds=60),
+        ]
+    assert {urlsplit(link).netloc for link in links} == {"photos.s3.eu-central-1.amazonaws.com"}
 
 
 @pytest.mark.stack

@@ -35,9 +35,9 @@ def judge(found: Evidence) -> list[Fault]:
 
 
 def _endings(found: Evidence) -> Iterable[Fault]:
-    completed = sum(status == "completed" for status in found.scenes.values())
-    if len(found.views) < 2 * completed:  # a redriven job is a third kind
-        yield Fault("lost", f"{completed} completed scenes have {len(found.views)} views, not two each")
+    opened = len(found.opened)
+    if len(found.views) < 2 * opened:  # a redriven job is a third kind
+        yield Fault("lost", f"{opened} opened scenes have {len(found.views)} views, not two each")
     for kind, promised, rows, endings, log in (
         ("generation", found.accepted, found.scenes, SCENE_ENDINGS, found.log),
         ("export", found.accepted_exports, found.exports, EXPORT_ENDINGS, found.log),

@@ -78,6 +78,8 @@ class Evidence:
     scenes: dict[str, str] = field(default_factory=dict)
     """Id -> status, of every row."""
     exports: dict[str, str] = field(default_factory=dict)
+    opened: set[str] = field(default_factory=set)
+    """Completed scenes that were opened: they have two views each."""
     views: dict[str, str] = field(default_factory=dict)
     """The system's own exports, which the log of record does not know."""
     view_log: list[LoggedEvent] = field(default_factory=list)

@@ -34,6 +34,8 @@ class Load:
     accepted: dict[str, str] = field(default_factory=dict)
     """Generation id of each 202 -> what kind of request it was."""
     exports: set[str] = field(default_factory=set)
+    opened: set[str] = field(default_factory=set)
+    """Completed scenes that were opened, whose two views were ordered before the answer."""
     with_webhook: set[str] = field(default_factory=set)
     cancels: int = 0
     answers: Counter[str] = field(default_factory=Counter)
@@ -109,7 +111,7 @@ class People:
 
     async def _one(self, dice: random.Random) -> None:
         key = dice.choice(self._keys)
-        kinds = {"plain": 4, "bulk": 3, "webhook": 3, "cancel": 2, "bad": 1, "export": 3}
+        kinds = {"plain": 4, "bulk": 3, "webhook": 3, "cancel": 2, "bad": 1, "export": 3, "open": 3}
         (kind,) = dice.choices(list(kinds), list(kinds.values()))
         fields = {"priority": "bulk"} if kind == "bulk" else {}
         fields |= {"webhook_url": self._receiver.url(PER_REQUEST)} if kind == "webhook" else {}
@@ -125,6 +127,8 @@ class People:
             self.load.cancels += await self._send("POST", f"/scenes/{generation}/cancel", key) is not None
         if kind == "export":
             await self._export(key, dice.choice(self._mine[key] or [generation]), dice.choice(FORMATS))
+        if kind == "open":
+            await self._open(key, dice.choice(self._mine[key] or [generation]))
         self._mine[key].append(generation)
 
     async def _generate(self, key: str, image: bytes, fields: dict[str, str]) -> str | None:
@@ -143,6 +147,14 @@ class People:
             answer = await self._send("POST", f"/scenes/{generation}/export", key, json={"format": to})
             if answer and "export_id" in answer:
                 self.load.exports.add(answer["export_id"])
+                return
+            await asyncio.sleep(0.5)
+
+    async def _open(self, key: str, generation: str) -> None:
+        for _ in range(ATTEMPTS):
+            answer = await self._send("GET", f"/scenes/{generation}?views=true", key)
+            if answer and answer["status"] == "completed":
+                self.load.opened.add(generation)
                 return
             await asyncio.sleep(0.5)
 

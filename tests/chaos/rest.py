@@ -149,6 +149,7 @@ class Rest:
         found = Evidence(
             accepted=set(load.accepted),
             accepted_exports=set(load.exports),
+            opened=set(load.opened),
             with_webhook=set(load.with_webhook),
             endpoint_account=self._people.endpoint_account,
             deliveries=list(self._receiver.taken),
@@ -264,7 +265,7 @@ class Rest:
         """Run one of the system's commands with direct addresses; return its output."""
         given = self._harness.credentials
         env = os.environ | {"DATABASE_URL": given["database_url"]}
-        env |= {f"KAFKA_{key.upper()}": value for key, value in given["kafka"].items()}
+        env |= {f"KAFKA_{key.upper()}": str(value) for key, value in given["kafka"].items()}
         env |= {f"S3_{key.upper()}": value for key, value in given["s3"].items()}
         child = await asyncio.create_subprocess_exec(
             sys.executable, "-m", *command, env=env, stdout=asyncio.subprocess.PIPE

@@ -31,6 +31,7 @@ def sound() -> Evidence:
         log=[REQUESTED, COMPLETED, FAILED_EXPORT, REJECTED],
         scenes={"g": "completed"},
         exports={"x": "failed"},
+        opened={"g"},
         views={"p": "completed", "v": "failed"},
         view_log=[
             LoggedEvent("e-5", "export.completed.v1", "p", "a"),

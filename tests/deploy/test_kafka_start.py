@@ -123,6 +123,12 @@ async def test_it_starts_with_its_password_keeps_its_data_and_refuses_others(
     assert (tmp_path / "tmp" / "server.properties").stat().st_mode & 0o077 == 0
 
 
+def test_the_word_for_a_file_is_no_password(image: Path, tmp_path: Path) -> None:
+    child = start(image, tmp_path, 1, 2, "in-a-file")
+    assert child.wait() == 2
+    assert "compose.secrets.yaml" in (tmp_path / "kafka.log").read_text()
+
+
 def test_a_password_that_would_break_the_properties_is_refused(image: Path, tmp_path: Path) -> None:
     child = start(image, tmp_path, 1, 2, 'quote"d')
     assert child.wait() == 2

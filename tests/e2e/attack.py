@@ -6,7 +6,7 @@ it is the service and not the machine.
 
 | flood | members |
 |---|---|
-| photos | a WebP of 146 bytes that claims 100 megapixels; a JPEG whose last scan comes 90 times |
+| photos | a WebP of 146 bytes that claims 100 megapixels; a JPEG whose last scan comes 42 times |
 | silence | connections that send nothing, half a head, or a head and no body |
 | accounts | registrations, renewals with a made-up token |
 | exports | each with another option, of the attacker's one scene |
@@ -44,7 +44,10 @@ ADDRESSES: Final = tuple(f"127.0.0.{last}" for last in range(2, 12))
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """What the attacker has: an account of its own, a scene, and perhaps a partner's access to Kafka."""
+    """What the attacker has: an account of its own, a scene, and perhaps a partner's access to Kafka.
+
+    ``floods``: those to send; none for all.
+    """
 
     url: str
     api_key: str
@@ -52,6 +55,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     photo: bytes
     kafka: dict[str, str] | None = None
     commands: str = ""
+    floods: tuple[str, ...] = ()
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -96,6 +100,8 @@ class Attack:
         return (time.process_time() - self._used) / (time.monotonic() - self._began)
 
     async def _again(self, name: str, once: Callable[[int], Awaitable[str]]) -> None:
+        if self._target.floods and name not in self._target.floods:
+            return
         counted = self._answers.setdefault(name, Counter())
         number = 0
         while True:

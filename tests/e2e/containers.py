@@ -101,6 +101,7 @@ def values() -> dict[str, str]:
     return {
         **{key: secrets.token_hex(24) for key in empty},
         **{f"E2E_{name}_PORT": number for name, number in port.items()},
+        "COMPOSE_PROFILES": "stores,cpu",
         "GATEWAY_MODEL": "card",
         "INFERENCE_MODEL": "card",
         "GATEWAY_PUBLIC_URL": f"http://127.0.0.1:{port['GATEWAY']}",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from sharpstream.client import (
     Tokens,
     verify_webhook,
 )
-from tests.e2e import photos
+from tests.e2e import command_line, photos
 from tests.e2e.receiver import Receiver
 from tests.e2e.running import Running
 from tests.e2e.system import System
@@ -44,10 +42,7 @@ def person(running: Running, tmp_path: Path) -> Running:
 
 def say(who: Running, *arguments: str, given: str = "", status: int = 0) -> str:
     """Run a command; return its output."""
-    command = [sys.executable, "-m", "sharpstream", *arguments]
-    done = subprocess.run(
-        command, env=who.env, input=given, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = command_line.run(arguments, who.env, given)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout if status == 0 else done.stderr
 
@@ -100,6 +95,8 @@ def test_a_users_session_on_the_command_line(person: Running, receiver: Receiver
 def test_an_admins_session_on_the_command_line(running: Running) -> None:
     """The command line is not signed in: on the stack's machine it acts as the admin."""
     assert run_json(running, "dlq", "list", "--status", "discarded") == []
+    acts = {item["action"] for item in run_json(running, "audit", "--limit", "100")["items"]}
+    assert acts >= {"create-admin", "migrate: roles"}
     assert "not_found" in say(running, "dlq", "redrive", "0193a5b0-7c1e-7d34-9a52-3f0e8c1b2a47", status=1)
     with Client(running.url, sign_in=signed_in(running)) as client:
         assert client.me().role == "admin"

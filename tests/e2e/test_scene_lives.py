@@ -40,7 +40,8 @@ async def check_invariants(running: Running) -> None:
 def public_urls(running: Running, client: httpx.Client, job: str) -> list[str]:
     """Wait for the preview and viewer files, share the scene, fetch it anonymously; return the URLs."""
     scene = running.wait(
-        lambda: client.get(f"/scenes/{job}").json(), lambda s: s["preview_url"] and s["viewer_url"]
+        lambda: client.get(f"/scenes/{job}", params={"views": "true"}).json(),
+        lambda s: s["preview_url"] and s["viewer_url"],
     )
     assert client.get("/scenes", params={"q": scene["name"][:5].upper()}).json()["items"][0]["id"] == job
     shared = client.post(f"/scenes/{job}/shares", json={}).json()

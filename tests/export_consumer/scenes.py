@@ -40,6 +40,39 @@ def scene(rows: int = 24, *, seed: int = 0) -> Scene:
     return Scene(Gaussians(*map(np.ascontiguousarray, gaussians)), CAMERA)
 
 
+def wall(depth: float, *, left: float = -1.5, top: float = -1.5, bottom: float = 1.5) -> Scene:
+    """An opaque flat grey wall across the view, that many metres before the camera, with no gap in it.
+
+    The bounds are parts of half the picture: -1 is its left or upper edge.
+    """
+    count = 96
+    across, down = CAMERA.width / 2 / CAMERA.focal_px, CAMERA.height / 2 / CAMERA.focal_px
+    u, v = np.meshgrid(np.linspace(left, 1.5, count), np.linspace(top, bottom, count))
+    z = np.full(count * count, depth)
+    positions = np.stack([u.ravel() * across * z, v.ravel() * down * z, z], 1)
+    spacing = abs(depth) * across * 3 / count
+    return _opaque(positions, np.full((len(z), 3), 0.5), [spacing, spacing, spacing / 100])
+
+
+def spots_at(positions: list[tuple[float, float, float]], colors: list[tuple[float, float, float]]) -> Scene:
+    """Single opaque Gaussians on black, of 2 cm."""
+    return _opaque(np.array(positions), np.array(colors), [0.02] * 3)
+
+
+def _opaque(positions: np.ndarray, colors: np.ndarray, scales: list[float]) -> Scene:
+    count = len(positions)
+    return Scene(
+        Gaussians(
+            positions=positions.astype(np.float32),
+            harmonics=((colors - 0.5) / SH_C0).astype(np.float32),
+            logits=np.full(count, 5, np.float32),
+            log_scales=np.tile(np.log(scales), (count, 1)).astype(np.float32),
+            quaternions=np.tile(np.float32([1, 0, 0, 0]), (count, 1)),
+        ),
+        CAMERA,
+    )
+
+
 def ply(made: Scene) -> bytes:
     """Return the file that the inference role would store."""
     return splat.write(made, comments=camera_comments(made.camera))

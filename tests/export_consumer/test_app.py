@@ -29,17 +29,17 @@ from bus.contract.messages import (
     ExportFailed,
     ExportRequested,
     ExportScene,
-    GenerationCompleted,
 )
 from bus.contract.options import Options
 from bus.contract.topics import Topic
 from bus.kafka import admin, broker
 from bus.runtime.settings import KafkaSettings, S3Settings
-from export_consumer.automatic_exports import PREVIEW, VIEWS
+from ledger.db import scene_views
+from ledger.db.scene_views import PREVIEW, VIEWS, CompletedScene
 from tests.export_consumer.scenes import CAMERA, ply, scene
 from tests.export_consumer.worker import PARTITIONS, own_topics
 from tests.inference_consumer.pictures import photo as picture
-from tests.ledger.story import MODEL, NOON, TIMINGS, Story, insert
+from tests.ledger.story import NOON, Story, insert
 
 pytestmark = pytest.mark.stack
 GIVE_UP_S = 60  # turns a hang into a failure
@@ -52,6 +52,7 @@ class System:
     kafka: KafkaSettings
     events: Topic
     commands: Topic
+    own_commands: Topic
     own_endings: Topic
     environment: dict[str, str]
     process: subprocess.Popen[str]
@@ -108,7 +109,7 @@ async def system(
         "EXPORT_JOBS_GROUP": unique("jobs"),
         "EXPORT_BACKGROUND_GROUP": unique("background"),
     }
-    running = System(kafka_settings, events, commands, others[2], environment, start(environment))
+    running = System(kafka_settings, events, commands, *others[1:3], environment, start(environment))
     try:
         yield running
     finally:
@@ -227,14 +228,16 @@ async def put_scene(connection: asyncpg.Connection, account: UUID) -> UUID:
 
 @pytest.mark.kill
 @pytest.mark.drill
-async def test_every_scene_gets_its_automatic_exports_once_without_delaying_requested_ones(
+async def test_views_are_made_once_without_delaying_the_exports_that_were_asked_for(
     system: System,
     story: Story,
     connection: asyncpg.Connection,
     s3_settings: S3Settings,
     unique: Callable[[str], str],
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(topics, "BACKGROUND_COMMANDS", system.own_commands)  # as in the worker
     said = tmp_path / "said"  # a pipe that is not read would block them
     system.process.kill()
     await asyncio.to_thread(system.process.communicate)
@@ -253,12 +256,10 @@ async def test_every_scene_gets_its_automatic_exports_once_without_delaying_requ
     missing = msgspec.structs.replace(good, key="results/none.ply")
     source = dict.fromkeys(scenes, good) | {scenes[1]: broken, scenes[2]: missing}
     carrying = start(relay, "tests.bus.workers.relay_worker", said)
+    opened = [CompletedScene(each, story.account, source[each]) for each in scenes]
     try:
-        async with broker.producer(system.kafka, client_id="tests") as producer:
-            for each in scenes:
-                published = msgspec.structs.replace(completed(each, story.account), result=source[each])
-                out = envelope.record(system.events, published, key=story.account, source="/tests")
-                await producer.send_and_wait(out.topic, out.value, key=out.key, headers=out.headers)
+        async with connection.transaction():
+            await scene_views.order(connection, opened, VIEWS, source="/tests")
         count = "SELECT count(*) FROM export_jobs WHERE status IN ('failed', 'completed')"
         for reached in (1, 8):
             await until(connection, count, reached)
@@ -296,11 +297,3 @@ async def until(connection: asyncpg.Connection, count: str, reached: int) -> Non
     async with asyncio.timeout(2 * GIVE_UP_S):
         while await connection.fetchval(count) < reached:  # noqa: ASYNC110  (another process)
             await asyncio.sleep(0.05)
-
-
-def completed(generation: UUID, account: UUID) -> GenerationCompleted:
-    return GenerationCompleted(
-        generation_id=generation, account_id=account, gaussian_count=1, image_width=8, image_height=6,
-        focal_length_px=9, input_sha256="0" * 64, model=MODEL, timings=TIMINGS,
-        result=BlobRef(key="k", sha256="0" * 64, bytes=1, media_type="model/ply"),
-    )  # fmt: skip

@@ -17,21 +17,24 @@ from bus.contract.messages import Scores
 from export_consumer.export_projection import PROJECTOR, ExportJobs
 from export_consumer.formats import MADE
 from ledger.batch_writer import Intake
+from ledger.db.scene_views import PREVIEW, VIEWER
 from tests.ledger.story import BUCKET, EPOCH, NOON, Story, everything, insert
+from tests.ledger.views import opened, order, put_scene
 
 
-@pytest.fixture
-def jobs(pool: asyncpg.Pool) -> Projector:
-    intake = Intake(topics.EVENTS, projector=PROJECTOR, epoch=EPOCH, write=ExportJobs(bucket=BUCKET).write)
+def projector(pool: asyncpg.Pool, topic: topics.Topic = topics.EVENTS) -> Projector:
+    intake = Intake(topic, projector=PROJECTOR, epoch=EPOCH, write=ExportJobs(bucket=BUCKET).write)
     return Projector(pool, name=PROJECTOR, epoch=EPOCH, apply=intake.apply)
 
 
 @pytest.fixture
+def jobs(pool: asyncpg.Pool) -> Projector:
+    return projector(pool)
+
+
+@pytest.fixture
 async def scene(connection: asyncpg.Connection, story: Story) -> UUID:
-    row = {"id": uuid4(), "user_id": story.account, "original_image_url": "s3://b/k", "status": "completed"}
-    row |= {"priority": "bulk", "metadata": "{}", "created_at": NOON, "updated_at": NOON}
-    await insert(connection, "scene_generations", row)
-    return row["id"]
+    return await put_scene(connection, story.account)
 
 
 async def job(connection: asyncpg.Connection, export: UUID) -> dict[str, Any]:
@@ -180,4 +183,27 @@ def test_the_gateway_accepts_the_name_of_every_writer() -> None:
         "obj",
         "ply_sharp",
         None,
+    ]
+
+
+async def test_endings_of_background_exports_are_projected_from_their_own_topic(
+    pool: asyncpg.Pool, story: Story, connection: asyncpg.Connection
+) -> None:
+    scene, late = [await put_scene(connection, story.account) for _ in range(2)]
+    await order(pool, opened(scene, story.account), opened(late, story.account))
+    await connection.execute("UPDATE scene_generations SET deleted_at = now() WHERE id = $1", late)
+    own = Story(story.account, topic=topics.BACKGROUND_ENDINGS)
+    done, failed, needless = PREVIEW.id_for(scene), VIEWER.id_for(scene), VIEWER.id_for(late)
+    records = [own.export_completed(done, scene), own.export_failed(failed, scene)]
+    records += [own.export_completed(needless, late)]
+    for _ in range(2):
+        await projector(pool, topics.BACKGROUND_ENDINGS).project(records)
+    rows = {row["id"]: row for row in await connection.fetch("SELECT * FROM export_jobs")}
+    assert (rows[done]["status"], rows[done]["export_file_url"]) == (
+        "completed",
+        f"s3://{BUCKET}/exports/e/1.glb",
+    )
+    assert (rows[failed]["status"], rows[failed]["error_code"]) == ("failed", "unsupported_format")
+    assert [row[0] for row in await connection.fetch("SELECT key FROM blob_removals")] == [
+        f"exports/{needless}/"
     ]

@@ -100,6 +100,7 @@ async def test_a_known_format_is_completed(blobs: MemoryBlobs, command: ExportSc
     assert await blobs.get(message.result) == b"PLYply0.5"
     assert message.result.media_type == "text/plain"
     assert message.result.key.startswith(f"exports/{command.export_id}/")
+    assert blobs.owners[message.result.key] == command.account_id
     assert None not in (message.timings.fetch_ms, message.timings.encode_ms, message.timings.upload_ms)
 
 

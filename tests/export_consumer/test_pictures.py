@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from export_consumer.worker import convert
 from tests.export_consumer import foreign
@@ -48,6 +48,22 @@ def test_fewer_gaussians_leave_holes() -> None:
         for fewer in ({}, {"max_gaussians": 200, "min_opacity": 0.9})
     )
     assert (thin.max(axis=2) < 16).mean() > (whole.max(axis=2) < 16).mean() + 0.2  # black
+
+
+def test_an_animated_picture_loops_for_as_long_as_was_asked() -> None:
+    options = {"size": 64, "seconds": 1.5, "fps": 7}
+    picture = Image.open(io.BytesIO(convert("webp", options, ply(SCENE)).data))
+    frames, durations = [], []
+    for frame in ImageSequence.Iterator(picture):
+        frames.append(np.asarray(frame.convert("RGB")).astype(int))
+        durations.append(picture.info["duration"])
+    assert (picture.format, picture.size, picture.info["loop"]) == ("WEBP", (64, 48), 0)
+    assert len(frames) == round(1.5 * 7)
+    assert sum(durations) == round(1000 * len(frames) / 7)
+    check_picture(frames[0], 0.04)
+    changes = [np.abs(frames[0] - frame).mean() for frame in frames]
+    assert max(changes) > 0.2  # the camera moves
+    assert changes[-1] < max(changes)  # and comes back
 
 
 @needs_node

@@ -180,5 +180,5 @@ async def test_background_work_is_niced_and_within_the_worker_limit() -> None:
         (nice,) = converter._idle[True]
         own = os.getpriority(os.PRIO_PROCESS, 0)
         assert os.getpriority(os.PRIO_PROCESS, nice.process.pid) == min(19, own + pools.BACKGROUND_NICE)
-        assert os.getpriority(os.PRIO_PROCESS, only(converter)) == own
+        assert os.getpriority(os.PRIO_PROCESS, only(converter)) == min(19, own + pools.NICE)
         assert converter._all == {nice, *converter._idle[False]}

@@ -19,6 +19,7 @@ import pytest
 import trimesh
 from pxr import Usd, UsdGeom, UsdValidation, UsdVol
 
+from bus.contract.format_catalogue import FACTS, Kind
 from bus.contract.options import OPTIONS
 from bus.contract.splat import PROPERTIES
 from export_consumer.coordinate_frames import UNITS, placed
@@ -70,9 +71,7 @@ def left(options: dict[str, Any]) -> Gaussians:
 
 
 def test_the_documentation_states_a_tolerance_for_every_splat_format() -> None:
-    splats = {
-        name for name, options in OPTIONS.items() if not {"size", "depth_cut"} & {o.name for o in options}
-    }
+    splats = {name for name, facts in FACTS.items() if facts.kind is Kind.SPLAT}
     assert WITHIN.keys() == splats
 
 

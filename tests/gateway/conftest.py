@@ -37,7 +37,7 @@ atexit.register(PHOTO_WORKERS.kill)
 @pytest.fixture(autouse=True)
 def _shared_photo_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     @asynccontextmanager
-    async def opened(_threads: int) -> AsyncIterator[PhotoReader]:
+    async def opened(_threads: int, *, waited_for: bool = True) -> AsyncIterator[PhotoReader]:
         yield PhotoReader(PHOTO_WORKERS)
 
     monkeypatch.setattr(photo_reader, "opened", opened)

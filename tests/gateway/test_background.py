@@ -8,7 +8,7 @@ import pytest
 
 from bus.runtime.process import _innermost
 from bus.runtime.settings import RoleSettings
-from gateway import server
+from gateway import serving
 from gateway.settings import Settings
 from gateway.streaming.supervisor import StreamSupervisor
 
@@ -27,5 +27,5 @@ async def test_the_process_ends_with_its_background_work(
     monkeypatch.setattr(settings.gateway, "port", 0)
     async with asyncio.timeout(60):
         with pytest.raises(Exception) as found:  # noqa: PT011  (Litestar's lifespan wraps it in a group)
-            await server.serve(settings, RoleSettings(health_port=0))
-    assert isinstance(_innermost(found.value), type(raised) if raised else server.BackgroundEndedError)
+            await serving.serve(settings, RoleSettings(health_port=0))
+    assert isinstance(_innermost(found.value), type(raised) if raised else serving.BackgroundEndedError)

@@ -17,6 +17,7 @@ import pytest
 
 from bus.runtime.settings import S3Settings
 from sharpstream.stack import ports
+from sharpstream.stack.postgres import psql
 from tests.gateway.pictures import encoded
 
 SECRETS = {"GATEWAY_JWT_SECRET": "j" * 40, "GATEWAY_API_KEY_PEPPER": "p" * 40, "WEBHOOKS_KEY": "w" * 40}
@@ -93,6 +94,8 @@ def test_a_port_in_use_is_said_in_a_sentence(environment, key):
 
 def test_serves_and_stops_on_sigterm_with_streams_open(environment):
     port = environment["GATEWAY_PORT"]
+    health = ports.choose({int(port)})
+    environment |= {"HEALTH_PORT": str(health)}
     key = json.loads(run(environment, *ADMIN).stdout)["api_key"]
     url = f"http://127.0.0.1:{port}"
     with (
@@ -100,6 +103,7 @@ def test_serves_and_stops_on_sigterm_with_streams_open(environment):
         httpx.Client(base_url=url, timeout=30) as client,
     ):
         assert client.get("/health/ready").json()["status"] == "ready"
+        assert httpx.get(f"http://127.0.0.1:{health}/health/ready", timeout=30).json() == {"status": "ready"}
         photo = {"image": ("p.jpg", encoded("JPEG"))}
         made = client.post("/api/v1/scenes/generate", headers={"X-API-Key": key}, files=photo)
         assert made.status_code == 202, made.text
@@ -137,6 +141,8 @@ def test_create_admin_makes_and_resets_the_first_account(environment):
     chosen = {"SHARPSTREAM_ADMIN_PASSWORD": "chosen by the operator"}
     reset = json.loads(run(environment | chosen, *ADMIN, "--reset").stdout)
     assert reset["password"] == "chosen by the operator"
+    acts = psql(environment["DATABASE_URL"], "SELECT action FROM admin_acts WHERE actor IS NULL ORDER BY at")
+    assert acts.split("\n") == ["create-admin", "create-admin --reset"]
     url = f"http://127.0.0.1:{environment['GATEWAY_PORT']}"
     with process(environment, f"{url}/health/live"):
         for key, status in ((made["api_key"], 401), (reset["api_key"], 200)):

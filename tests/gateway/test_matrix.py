@@ -12,11 +12,14 @@ from litestar.routes import HTTPRoute
 from gateway import policy
 from tests.gateway.pictures import encoded
 
-OWNED = {"generation_id", "export_id", "key_id", "webhook_id", "delivery_id", "share_id"}
+OWNED = {"generation_id", "export_id", "key_id", "webhook_id", "delivery_id", "share_id", "album_id"}
 """Path parameters that name a resource of one account; other accounts get 404."""
 BODIES = {
     "export_scene": {"format": "ply"},
     "create_share": {},
+    "set_start_view": {"right_m": 0.1, "up_m": 0.0, "forward_m": 0.0},
+    "change_scene": {"favourite": True},
+    "retry_scene": {},
     "change_webhook": {"description": "mine now"},
 }
 QUERIES = {"replay_webhook": {"since": "2026-01-01T00:00:00Z"}}
@@ -75,8 +78,15 @@ async def callers(api, monkeypatch):
     await api.sql(
         "INSERT INTO shares VALUES ($1, $2, 'a hash', now(), now() + interval '1 hour')", share, UUID(scene)
     )
+    album = uuid4()
+    await api.sql(
+        "INSERT INTO albums (id, user_id, name, token_hash, pepper, show_photo, allow_download, opened,"
+        " created_at, expires_at) SELECT $1, user_id, 'a', 'a hash', 'p', true, true, 0, now(),"
+        " now() + interval '1 hour' FROM scene_generations WHERE id = $2", album, UUID(scene),
+    )  # fmt: skip
     owned = {
         "generation_id": scene, "key_id": key_id, "webhook_id": hook.json()["id"], "share_id": str(share),
+        "album_id": str(album),
     }  # fmt: skip
     return owned, {
         "anonymous": {},

@@ -7,6 +7,7 @@ with the line ``::1 localhost``.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 
@@ -18,7 +19,8 @@ from gateway import addresses
 from gateway.addresses import Kind
 from gateway.errors import DomainError
 from gateway.settings import OutgoingSettings, WebhookSettings
-from gateway.ssrf import AddressRefusedError, SsrfGuard
+from gateway.ssrf import AddressRefusedError, SsrfGuard, exact
+from gateway.webhooks.attempt import post
 
 KINDS = {
     Kind.PUBLIC: [
@@ -143,3 +145,37 @@ def test_ports_are_read_as_numbers_and_ranges(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv("WEBHOOKS_LOOPBACK_PORTS", wrong)
         with pytest.raises(ValueError, match="loopback_ports"):
             WebhookSettings()
+
+
+AS_WRITTEN = [
+    "/workflows/a%2Fb/http%3A%2F%2Fx/x%28z%29?sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=q%2BZ%2Fa%3D%7E&t=a%40b",
+    "/a+b%20c/%7Euser/(x)/:@!$&'*,;=?a+b=%20&empty=&flag",
+    "/x/../y/./z//w?q=a/b?c",
+    "?only=query",
+    "/100%25/%E2%82%AC?sig=a%2bb",
+    '/"<>{}|^`\\x?q="<>',
+]
+"""Reported of others: aiohttp#7222, #2188, #11410; CloudFront, Akamai and Azure sign what they were given."""
+
+
+@pytest.mark.parametrize("written", AS_WRITTEN)
+@pytest.mark.parametrize("how", ["photo", "webhook"])
+async def test_a_url_is_requested_as_it_was_written(written: str, how: str) -> None:
+    asked: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readline()).decode().split(" ", 1)[1].rsplit(" ", 1)[0])
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{written}#fragment"
+    guard = SsrfGuard(allow_private=True)
+    guard.check(url)
+    async with server, guard.session(connect_s=5, total_s=5) as session:
+        if how == "webhook":
+            assert (await post(session, url, b"{}", {}, timeout_s=5)).status == 204
+        else:
+            async with session.get(exact(url)) as response:
+                assert response.status == 204
+    assert asked == [written if written.startswith("/") else "/" + written]

@@ -183,6 +183,7 @@ async def gateway(settings: Settings, kafka: KafkaSettings, world: World) -> Asy
             kafka,
             api.services.hub,
             api.services.history.floors,
+            api.services.history.topic_id,
             events=replace(topics.EVENTS, name=world.names[topics.EVENTS.name]),
             progress=replace(topics.PROGRESS, name=world.names[topics.PROGRESS.name]),
         )

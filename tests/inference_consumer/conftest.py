@@ -54,7 +54,9 @@ class Works:
 
 
 @contextlib.asynccontextmanager
-async def _works(model: Model, *, max_delay_s: float = 0.0) -> AsyncIterator[Works]:
+async def _works(
+    model: Model, *, max_delay_s: float = 0.0, progress_after_s: float = 0.0
+) -> AsyncIterator[Works]:
     engine = Engine(lambda: model)
     await engine.start()
     batcher = Batcher(
@@ -75,6 +77,7 @@ async def _works(model: Model, *, max_delay_s: float = 0.0) -> AsyncIterator[Wor
         worker="worker-1",
         decode_threads=2,
         encode_threads=1,
+        progress_after_s=progress_after_s,
     )
     serving = asyncio.ensure_future(inference.run())
     try:

@@ -50,7 +50,7 @@ async def test_each_command_gets_its_one_ending(
     late = await kafka.order(good[0], expires_at=datetime.now(UTC) - timedelta(seconds=1))
     stopped = await kafka.order(good[0])
     await kafka.cancel(stopped)
-    async with consuming(kafka, s3_settings):
+    async with consuming(kafka, s3_settings, progress_after_ms=0):
         endings = await kafka.endings(*made, bulk, bad, gone, late, stopped)
         progress = await kafka.read(topics.PROGRESS, lambda all_: finished(all_) >= {*made, bulk})
     for number, generation in enumerate(made):

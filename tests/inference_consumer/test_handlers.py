@@ -12,6 +12,7 @@ from bus.blobs import BlobMissingError, BlobStoreError
 from bus.contract import envelope, ids, topics
 from bus.contract.messages import GenerationCancelled, GenerationCompleted, GenerationFailed, type_of
 from bus.runtime.errors import TransientError, UndecodableError
+from inference_consumer import metrics
 from inference_consumer.card import Card
 from inference_consumer.handlers import Generations
 from inference_consumer.models import Estimates
@@ -39,9 +40,11 @@ def event_of(records: Any, command: Any) -> Any:
 
 
 async def test_a_command_is_completed(works: Any, command: Any) -> None:
+    before = metrics.GENERATION_SECONDS.labels("interactive")._sum.get()
     async with works(Card()) as running:
         one = command(source=await running.photo(), requested_at=datetime.now(UTC) - timedelta(seconds=3))
         records = await Generations(running.pipeline, never_cancelled).handle(record_of(one, attempt=2))
+        assert metrics.GENERATION_SECONDS.labels("interactive")._sum.get() >= before + 3
     event = event_of(records, one)
     assert isinstance(event, GenerationCompleted)
     assert event.result.key in running.blobs.objects

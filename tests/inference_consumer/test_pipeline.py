@@ -52,7 +52,9 @@ async def test_the_rendition_is_stored_beside_the_splat(works: Any, command: Any
         made = await running.pipeline.make(job(one))
         body, media_type = running.blobs.objects[made.photo.key]
     assert made.photo.key.startswith(f"results/{one.generation_id}/")
-    assert media_type == made.photo.media_type == "image/webp"
+    mine = {running.blobs.owners[ref.key] for ref in (made.photo, made.result)}
+    assert mine == {one.account_id}  # whose key encrypts them
+    assert media_type == made.photo.media_type == "image/jpeg"
     assert b"Elm Street 12" not in body
     with Image.open(io.BytesIO(body)) as image:
         assert image.size == (48, 64)
@@ -62,10 +64,10 @@ async def test_a_scene_is_not_worth_less_without_its_rendition(works: Any, comma
     async with works(Null()) as running:
         source, put = await running.photo(), running.blobs.put
 
-        async def away(key: str, data: Any, media_type: str) -> Any:
-            if key.endswith(".webp"):
+        async def away(key: str, data: Any, media_type: str, **options: Any) -> Any:
+            if key.endswith(".jpg"):
                 raise BlobStoreError("The object store cannot be reached.")
-            return await put(key, data, media_type)
+            return await put(key, data, media_type, **options)
 
         running.blobs.put = away
         made = await running.pipeline.make(job(command(source=source)))
@@ -159,7 +161,7 @@ async def test_missing_and_changed_photos_are_distinguished(works: Any, command:
 
 
 async def test_a_failed_upload_raises_blob_store_error(works: Any, command: Any) -> None:
-    async def refuse(*_: Any) -> Any:
+    async def refuse(*_: Any, **__: Any) -> Any:
         raise BlobStoreError("full")
 
     async with works(Null()) as running:

@@ -89,7 +89,7 @@ async def test_an_interactive_job_preempts_a_flood_of_bulk(
     kafka: Kafka, s3_settings: S3Settings, blobs: BlobStore
 ) -> None:
     source, gate = await stored(blobs, photo()), Gate()
-    async with consuming(kafka, s3_settings, model=gate, max_in_flight=IN_FLIGHT):
+    async with consuming(kafka, s3_settings, model=gate, max_in_flight=IN_FLIGHT, progress_after_ms=0):
         flood = [await kafka.order(source, priority=Priority.BULK) for _ in range(FLOOD)]
         assert await asyncio.to_thread(gate.running.wait, 30)
         person = await kafka.order(source)

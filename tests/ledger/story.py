@@ -34,7 +34,7 @@ EPOCH: Final = 1
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PHOTO: Final = BlobRef(key="originals/g/1", sha256="aa" * 32, bytes=1234, media_type="image/jpeg")
 SPLAT: Final = BlobRef(key="results/g/1.ply", sha256="bb" * 32, bytes=66_000_000, media_type="model/ply")
-RENDITION: Final = BlobRef(key="results/g/2.webp", sha256="cc" * 32, bytes=90_000, media_type="image/webp")
+RENDITION: Final = BlobRef(key="results/g/2.jpg", sha256="cc" * 32, bytes=90_000, media_type="image/jpeg")
 MODEL: Final = ModelRun(
     name="card", version="1", weights_sha256=None, dtype="float32", device="cpu", batch_size=2
 )

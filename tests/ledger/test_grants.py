@@ -28,10 +28,24 @@ DENIED = {
         "DELETE FROM partners",
         "UPDATE scene_generations SET status = 'completed'",
     ],
-    "export": ["UPDATE scene_generations SET user_id = id", "DELETE FROM event_log", "SELECT * FROM shares"],
-    "ledger": ["SELECT password_hash FROM users", "DELETE FROM event_log", "UPDATE usage_logs SET id = id"],
+    "export": [
+        "UPDATE scene_generations SET user_id = id",
+        "DELETE FROM event_log",
+        "SELECT * FROM shares",
+        "UPDATE admin_acts SET actor = NULL",
+    ],
+    "ledger": [
+        "SELECT password_hash FROM users",
+        "DELETE FROM admin_acts",
+        "DELETE FROM event_log",
+        "UPDATE usage_logs SET id = id",
+    ],
     "gateway": [
         "DELETE FROM event_log",
+        "DELETE FROM admin_acts",
+        "UPDATE admin_acts SET action = 'nothing'",
+        "TRUNCATE admin_acts",
+        "SELECT forget_old_events(1, 0, 30, 10)",
         "INSERT INTO usage_logs SELECT * FROM usage_logs",
         "UPDATE projector_offsets SET next_offset = 0 WHERE false; DROP TABLE users",
         "CREATE TABLE mine (number int)",
@@ -45,7 +59,8 @@ ALLOWED = {
                  "SELECT FROM webhook_messages FOR UPDATE"],
     "partners": ["SELECT FROM users FOR NO KEY UPDATE", "UPDATE partners SET unreadable_records = 0"],
     "export": ["SELECT FROM scene_generations FOR SHARE", "SELECT * FROM event_log"],
-    "ledger": ["CREATE TEMP TABLE mine (number int)", "SELECT * FROM scene_generations FOR NO KEY UPDATE"],
+    "ledger": ["CREATE TEMP TABLE mine (number int)", "SELECT * FROM scene_generations FOR NO KEY UPDATE",
+               "SELECT forget_old_events(1, 0, 30, 10)"],
     "gateway": ["SELECT password_hash FROM users", "UPDATE users SET role = role", "DELETE FROM shares"],
 }  # fmt: skip
 
@@ -102,3 +117,31 @@ async def test_without_passwords_there_are_no_users(fresh_database: str) -> None
     owner = await asyncpg.connect(fresh_database)
     assert await grants.grant(owner, {}) == []
     await owner.close()
+
+
+async def test_a_role_moves_to_its_second_user_and_the_first_password_is_changed(
+    granted: asyncpg.Connection, fresh_database: str
+) -> None:
+    running = await as_role(granted, fresh_database, "relay")
+    second = await grants.grant(granted, PASSWORDS, {"relay": "second"})
+    name = f"{grants.user(await granted.fetchval('SELECT current_database()'), 'relay')}{grants.SECOND}"
+    assert name in second
+    parts = urlsplit(fresh_database)
+    at = urlunsplit(parts._replace(netloc=f"{name}:second@{parts.hostname}:{parts.port}"))
+    moved = await asyncpg.connect(at)
+    await moved.execute("DELETE FROM outbox")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await moved.execute("SELECT * FROM users")
+    # Every process has moved; the first user gets a new password, and what is connected stays connected.
+    await grants.grant(granted, PASSWORDS | {"relay": "changed"}, {"relay": "second"})
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await as_role(granted, fresh_database, "relay")
+    await running.execute("DELETE FROM outbox")
+    await moved.execute("DELETE FROM outbox")
+    await running.close()
+    await moved.close()
+    # And back: without a second password there is no second user.
+    await grants.grant(granted, PASSWORDS)
+    with pytest.raises(asyncpg.PostgresError):
+        await asyncpg.connect(at)
+    await (await as_role(granted, fresh_database, "relay")).close()

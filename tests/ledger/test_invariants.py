@@ -82,6 +82,10 @@ async def test_each_rule_detects_its_damage(
     broken = await invariants.check(connection)
     assert rule in {item.rule for item in broken}
     assert all(item.count == len(item.ids) > 0 for item in broken)
+    in_ranges = await invariants.check(connection, size=2)
+    assert [(b.rule, b.count, sorted(b.ids)) for b in in_ranges] == [
+        (b.rule, b.count, sorted(b.ids)) for b in broken
+    ]
 
 
 async def test_a_second_ending_is_detected(

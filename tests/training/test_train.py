@@ -18,6 +18,7 @@ from training.exported import weights
 from training.train import CHECKPOINT, Settings, Trainer
 from training.worlds.render import Picture
 
+pytestmark = pytest.mark.drill  # Numba compiles the ray caster for a minute
 ROOT = Path(__file__).parents[2]
 TINY = Settings(seed=3, batch=2, warmup=2, pretrained=False, shape=(32, 32), thaw=2)
 
@@ -30,7 +31,6 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-@pytest.mark.drill
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
     batches = [batch(step, seed=TINY.seed, size=TINY.batch, shape=TINY.shape) for step in range(4)]
     whole = Trainer(TINY)
@@ -132,7 +132,6 @@ def test_batches_of_a_group_share_no_picture_with_another_group(monkeypatch):
     assert len(drawn[GROUP - 1]) == 16
 
 
-@pytest.mark.drill
 def test_the_exported_network_matches_torch(tmp_path):
     pytest.importorskip("onnx", reason="needs the dependency group `training`")
     pytest.importorskip("onnxruntime", reason="needs the dependency group `training`")
@@ -144,7 +143,6 @@ def test_the_exported_network_matches_torch(tmp_path):
     assert path.stat().st_size < 15e6
 
 
-@pytest.mark.drill
 def test_a_run_goes_on_from_an_exported_network(tmp_path):
     pytest.importorskip("onnx", reason="needs the dependency group `training`")
     first = Trainer(TINY)

@@ -12,6 +12,8 @@ from training.worlds import materials, render, shading
 from training.worlds.scene import Scene, lathe, turned
 from training.worlds.tracer import FAR
 
+pytestmark = pytest.mark.drill  # Numba compiles the ray caster for a minute
+
 
 @pytest.fixture(scope="module")
 def bank():

@@ -14,9 +14,7 @@ from tests.web.fake_gateway import SECOND_HOST, FakeGateway, running
 
 LIMIT_MS = 60_000
 FLAGS = [
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
+    "--disable-gpu",
     f"--host-resolver-rules=MAP {SECOND_HOST} 127.0.0.1",
 ]
 SIGNED_IN = """

@@ -26,13 +26,17 @@ import msgspec
 from PIL import Image
 
 from bus.contract.format_catalogue import FACTS, options_schema
+from gateway.retention.schemas import RetentionPolicyOut
 from gateway.scenes.schemas import SceneItem, SceneOut, TimingsOut
 from gateway.system.static_site import policy_for
 
 SECOND_HOST: Final = "sharp.test"
 """A name of the same server; plain http at a name is no secure origin, unlike 127.0.0.1."""
 PAGE: Final = 24
-_TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
+_TYPES: Final = {
+    ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html",
+    ".webp": "image/webp", ".spz": "application/octet-stream",
+}  # fmt: skip
 
 
 @dataclass
@@ -83,14 +87,22 @@ class FakeGateway:
         self.scenes: list[dict[str, Any]] = []
         self.accepted: dict[str, str] = {}
         """Idempotency-Key -> scene."""
+        self.opened: list[str] = []
+        """The scenes that were read with their views, one entry a request."""
         self.exports: list[dict[str, Any]] = []
         self.keys: list[dict[str, Any]] = []
+        self.policy: dict[str, int | None] | None = None
+        """The retention that the account has set."""
+        self.erasures: list[dict[str, Any]] = []
         self.model = "layered"
+        self.registration = "open"
+        self.mail = False
+        self.sign_ins = [_sign_in_row(current=True)]
         self.token = "r0"
         """The refresh token that is good now; every other one was spent or never given out."""
         self.successor: dict[str, str] = {}
-        self.grace = False
-        """Whether a spent token gives its successor again."""
+        self.grace = True
+        """Whether a spent token gives its unused successor again, as the service does for 30 s."""
         self.streams: list[queue.Queue[bytes]] = []
         self.routes: list[tuple[str, re.Pattern[str], Route]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
@@ -165,6 +177,11 @@ class FakeGateway:
             "error_code": None,
             "error_message": None,
             "cancel_requested_at": None,
+            "delete_at": None,
+            "erased": [],
+            "tags": [],
+            "favourite": False,
+            "retry_of": None,
             "timings": TimingsOut(other_ms=1.0, total_ms=1.0),
             "queue": None,
             "created_at": _now(),
@@ -179,16 +196,25 @@ class FakeGateway:
         on("GET", r"/(?!api/|assets/|store/).*", lambda asked: self._file("index.html"))
         on("GET", r"/(assets/.+)", lambda asked, name: self._file(name))
         on("GET", r"/store/(\d+)x(\d+)\.(jpg|webp|png)", lambda asked, *size: _picture(*size))
+        on("GET", "/health/live", Answer({"status": "live", "version": "9.8.7"}))
         on("POST", "/api/v1/users/refresh", self._refresh)
         on("POST", "/api/v1/users/(login|register)", lambda *_: Answer(self._tokens()))
         on("POST", "/api/v1/users/logout", Answer({}, 200))
+        on("GET", "/api/v1/users/sign-in-options", lambda *_: Answer(self._options()))
+        on("GET", "/api/v1/users/me/sessions", lambda *_: Answer({"items": self.sign_ins}))
+        on("GET", "/api/v1/usage/quotas", Answer({"items": []}))
         on("GET", "/api/v1/users/me", lambda *_: Answer(me | {"role": self.role}))
+        on("GET", "/api/v1/users/me/retention", lambda *_: Answer(self._retention()))
+        on("PUT", "/api/v1/users/me/retention", self._set_retention)
+        on("DELETE", "/api/v1/users/me/retention", self._set_retention)
+        on("GET", "/api/v1/users/me/erasures", lambda *_: Answer(_page(self.erasures)))
         on("GET", "/api/v1/models", lambda *_: Answer([_model(self.model)]))
         on("GET", "/api/v1/export-formats", lambda *_: Answer({"items": _formats()}))
         on("GET", "/api/v1/scenes", self._scene_list)
         on("GET", "/api/v1/scenes/([^/]+)", self._scene)
         on("DELETE", "/api/v1/scenes/([^/]+)", self._delete)
         on("POST", "/api/v1/scenes/generate", self._generate)
+        on("GET", "/api/v1/scenes/tags", lambda *_: Answer({"items": []}))
         on("GET", "/api/v1/scenes/[^/]+/exports", lambda *_: Answer(_page(self.exports)))
         on("GET", "/api/v1/scenes/[^/]+/shares", Answer({"items": []}))
         on("GET", "/api/v1/api-keys", lambda *_: Answer(self.keys))
@@ -204,14 +230,14 @@ class FakeGateway:
 
     def _tokens(self) -> dict[str, Any]:
         self.successor[self.token] = self.token = f"r{len(self.successor) + 1}"
-        return {"access_token": "a", "refresh_token": self.token, "token_type": "bearer", "expires_in": 900}
+        return _sign_in(self.token)
 
     def _refresh(self, asked: Asked) -> Answer:
         sent = asked.json()["refresh_token"]
         if sent == self.token:
             return Answer(self._tokens())
         if self.grace and self.successor.get(sent) == self.token:
-            return Answer(self._tokens() | {"refresh_token": self.token})
+            return Answer(_sign_in(self.token))
         return problem(401, "refresh_token_invalid", "The refresh token is not valid; sign in again.")
 
     def _scene_list(self, asked: Asked) -> Answer:
@@ -229,11 +255,27 @@ class FakeGateway:
         found = [scene for scene in self.scenes if scene["id"] == scene_id]
         if not found:
             return problem(404, "not_found", "You have no scene with this id.")
+        if asked.query.get("views") == ["true"]:
+            self.opened.append(scene_id)
         return Answer({key: found[0].get(key) for key in SceneOut.__struct_fields__} | found[0])
 
     def _delete(self, asked: Asked, scene_id: str) -> Answer:
         self.scenes = [scene for scene in self.scenes if scene["id"] != scene_id]
         return Answer(b"", 204)
+
+    def _options(self) -> dict[str, Any]:
+        return {"registration": self.registration, "mail": self.mail}
+
+    def _retention(self) -> dict[str, Any]:
+        default = dict.fromkeys(RetentionPolicyOut.__struct_fields__)
+        policy = default | (self.policy or {})
+        return {
+            "policy": policy, "is_default": self.policy is None, "updated_at": None, "default": default,
+        }  # fmt: skip
+
+    def _set_retention(self, asked: Asked) -> Answer:
+        self.policy = asked.json() if asked.method == "PUT" else None
+        return Answer(self._retention())
 
     def _generate(self, asked: Asked) -> Answer:
         name = re.search(rb'filename="([^"]*)"', asked.body)
@@ -285,7 +327,7 @@ def _handler_of(gateway: FakeGateway) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815  (names of http.server)
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815  (names of http.server)
 
         def _stream(self) -> None:
             stream: queue.Queue[bytes] = queue.Queue()
@@ -337,6 +379,17 @@ def _picture(width: str, height: str, ending: str) -> Answer:
     kind = {"jpg": "JPEG", "webp": "WEBP", "png": "PNG"}[ending]
     media_type = f"image/{kind.lower()}"
     return Answer(photo(int(width), int(height), kind), media_type=media_type)
+
+
+def _sign_in(refresh_token: str) -> dict[str, Any]:
+    return {"access_token": "a", "refresh_token": refresh_token, "token_type": "bearer", "expires_in": 900}
+
+
+def _sign_in_row(**given: Any) -> dict[str, Any]:
+    return {
+        "id": str(uuid4()), "created_at": _now(), "renewed_at": _now(), "expires_at": _now(),
+        "client": "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0", "current": False,
+    } | given  # fmt: skip
 
 
 def _model(name: str) -> dict[str, Any]:

@@ -29,6 +29,20 @@ def files(count: int) -> list[dict[str, Any]]:
     ]
 
 
+SLOW_DISK = """
+const { put } = IDBObjectStore.prototype;
+IDBObjectStore.prototype.put = function (value) {
+  const request = put.call(this, value);
+  const until = performance.now() + 1500;
+  const work = () => {
+    if (performance.now() < until) this.count().addEventListener("success", work);
+  };
+  work(); // a transaction with a request in it is not committed
+  return request;
+};
+"""
+
+
 def choose(page: Page, chosen: list[dict[str, Any]]) -> None:
     page.get_by_label("Photos", exact=True).set_input_files(chosen)
 
@@ -53,6 +67,8 @@ def test_a_large_batch_is_seen_while_it_is_sent(gateway: FakeGateway, page: Page
     expect(page.get_by_text(f"10 of {COUNT} sent")).to_be_visible()
     expect(page.locator("[data-scene]")).to_have_count(10)  # each is a scene as soon as it is sent
     assert page.get_by_role("list", name="Uploads").get_by_role("listitem").count() <= 4
+    expect(page.locator("[data-scene] img[src*='/store/']")).to_have_count(10)  # of the service's own list
+    expect(page.get_by_text(f"10 of {COUNT} sent")).to_be_visible()
     gate.release(COUNT)
     expect(page.get_by_role("list", name="Uploads")).to_have_count(0, timeout=60_000)
     lists = [each.at for each in gateway.calls("GET", "/api/v1/scenes")]
@@ -61,7 +77,9 @@ def test_a_large_batch_is_seen_while_it_is_sent(gateway: FakeGateway, page: Page
     assert len(gateway.calls("POST", "/api/v1/scenes/generate")) == COUNT
 
 
-def test_a_reload_goes_on_with_the_photos_that_waited(gateway: FakeGateway, page: Page) -> None:
+@pytest.mark.parametrize("disk", ["", SLOW_DISK], ids=["fast", "slow"])
+def test_a_reload_goes_on_with_the_photos_that_waited(gateway: FakeGateway, page: Page, disk: str) -> None:
+    page.add_init_script(disk)
     gateway.on("POST", "/api/v1/scenes/generate", problem(503, "busy", "Try again in a moment."))
     page.goto("/")
     choose(page, files(3))
@@ -124,6 +142,9 @@ def test_a_photo_dropped_before_the_sign_in_is_sent_after_it(gateway: FakeGatewa
         }"""
     )
     page.dispatch_event("main", "drop", {"dataTransfer": data})
+    expect(page).to_have_url(f"{gateway.url}/sign-up")  # a stranger has no account
+    expect(page.get_by_role("note")).to_have_text("Your photo is sent as soon as you are signed in.")
+    page.get_by_role("main").get_by_role("link", name="Sign in").click()
     page.get_by_label("E-mail").fill("ada@example.com")
     page.get_by_label("Password").fill("correct horse battery")
     page.get_by_role("button", name="Sign in").click()

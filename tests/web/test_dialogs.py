@@ -36,7 +36,7 @@ def test_a_role_and_a_closed_account_are_confirmed(gateway: FakeGateway, page: P
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(opener).to_be_focused()
     page.get_by_role("button", name="Close eve@example.com").click()
-    page.get_by_role("button", name="Leave it").click()
+    page.get_by_role("button", name="Cancel").click()
     assert gateway.calls("PATCH", "/api/v1/admin/users/1") == []
     page.get_by_role("button", name="Close eve@example.com").click()
     page.get_by_role("button", name="Close the account").click()
@@ -70,7 +70,7 @@ def test_a_key_has_a_name_and_a_permission_and_is_not_lost(gateway: FakeGateway,
     expect(dialog.get_by_text("ss_1_secret")).to_be_visible()
     dialog.get_by_role("button", name="Copy the key").click()
     expect(dialog.get_by_text("Copied")).to_be_visible()
-    dialog.get_by_role("button", name="I have it").click()
+    dialog.get_by_role("button", name="Done").click()
     expect(dialog).to_have_count(0)
 
 
@@ -94,7 +94,7 @@ def test_an_option_that_equals_its_default_is_not_asked_for(gateway: FakeGateway
     added = gateway.add_scene()
     gateway.on("POST", "/api/v1/scenes/[^/]+/export", Answer({"export_id": "1", "status": "pending"}, 202))
     page.goto(f"/scenes/{added['id']}")
-    page.get_by_role("button", name="SPZ").click()
+    page.get_by_role("button", name="Options of SPZ").first.click()
     up = page.get_by_label("Up")
     assert up.locator("option").all_text_contents() == ["y (default)", "-y", "z"]
     page.get_by_label("Min opacity").fill("0")

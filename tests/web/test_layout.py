@@ -50,7 +50,7 @@ def test_a_long_name_leaves_page_and_dialog_readable(gateway: FakeGateway, page:
     page.get_by_role("button", name="Delete this scene").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("removed for good")).to_be_in_viewport()
-    expect(dialog.get_by_role("button", name="Keep it")).to_be_focused()
+    expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
     assert dialog.evaluate("each => each.scrollWidth - each.clientWidth") == 0
     assert page.evaluate(SIDEWAYS) == 0
 

@@ -95,6 +95,7 @@ def test_comparing_is_dragged_anywhere_and_full_screen_needs_no_api(page: Page, 
     page.locator("[data-viewer=ready]").wait_for()
     page.get_by_role("button", name="Compare with the photo").click()
     edge = page.get_by_label("How much of the photo is shown")
+    page.evaluate("() => scrollTo(0, 0)")  # the button stands below the scene
     box = edge.bounding_box()
     assert box
     for height in (0.2, 0.7):  # far from the middle line
@@ -114,3 +115,16 @@ def test_comparing_is_dragged_anywhere_and_full_screen_needs_no_api(page: Page, 
     page.keyboard.press("Escape")
     expect(view).to_have_css("position", "relative")
     expect(page.locator("canvas")).to_have_css("touch-action", "pan-y")
+
+
+def test_the_buttons_leave_the_scene_free_on_a_phone(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 375, "height": 800})
+    page.goto(address)
+    page.locator("[data-viewer=ready]").wait_for()
+    view = page.locator("[data-viewer=ready]").bounding_box()
+    buttons = [each.bounding_box() for each in page.locator("[data-viewer=ready] button").all()]
+    assert view
+    assert len(buttons) >= 3
+    widest = max(each["x"] + each["width"] for each in buttons if each)
+    assert widest - min(each["x"] for each in buttons if each) < 0.2 * view["width"]
+    assert all(each and each["y"] >= view["y"] for each in buttons)  # none is cut off

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from training.worlds import kinds, photo, shading
+from training.worlds import close, kinds, library, photo, shading
 from training.worlds.scene import Scene, turned
 from training.worlds.shading import PATTERN
 from training.worlds.textures import Bank
@@ -21,6 +21,20 @@ SHAPES: Final = ((192, 256), (256, 192), (160, 288))
 """Heights and widths of the pictures."""
 BANK_LIFE: Final = 2048
 """Pictures that share a bank of textures."""
+MAKERS: Final = {
+    name: make for name, (make, _) in (*kinds.TRAINING.items(), *close.FURTHER.items())
+} | kinds.HELD_OUT
+"""Every kind of world."""
+OLDER: Final = 1 - sum(share for _, share in close.FURTHER.values())
+SHARES: Final = {name: OLDER * share for name, (_, share) in kinds.TRAINING.items()} | {
+    name: share for name, (_, share) in close.FURTHER.items()
+}
+"""How often training sees each kind of world."""
+SPREAD: Final = 0.3
+LITTLE_SPREAD: Final = 0.08
+"""The deviation of a view's log depth that is enough, in most worlds and in those of little relief."""
+FLASH: Final = 0.07
+"""Of the pictures: those that a flash beside the lens lights."""
 HELD_OUT_SEED: Final = 900_000_000
 """Seeds from here on belong to the evaluation; training refuses them."""
 
@@ -40,10 +54,15 @@ class Picture(NamedTuple):
 @functools.lru_cache(maxsize=2)
 def bank(seed: int, number: int) -> Bank:
     """Return one of a seed's banks of textures."""
-    return Bank(int(np.random.SeedSequence([seed, number, 5]).generate_state(1)[0]))
+    return Bank(
+        int(np.random.SeedSequence([seed, number, 5]).generate_state(1)[0]),
+        library.photographs(held_out=seed >= HELD_OUT_SEED),
+    )
 
 
-def _spot(rng: Rng, draw: Any, world: Any, shape: tuple[int, int]) -> tuple[Array, Array, float]:
+def _spot(
+    rng: Rng, draw: Any, world: Any, shape: tuple[int, int], enough: float = 0.3
+) -> tuple[Array, Array, float]:
     """Return eye, rotation and focal length of the best of a few views: no near wall, not only sky."""
     height, width = shape
     small = np.empty((24 * height // 192, 24 * width // 192))
@@ -67,7 +86,7 @@ def _spot(rng: Rng, draw: Any, world: Any, shape: tuple[int, int]) -> tuple[Arra
         )
         if best is None or score > best[0]:
             best = score, (eye, turn, focal)
-        if score > 0.3:
+        if score > enough:
             break
     if best is None:
         return eye, turn, focal
@@ -120,13 +139,22 @@ def expose(seed: int, index: int, shape: tuple[int, int], kind: str | None = Non
     """Build world `index` of a seed and look at it; 80 are kept, for training prints each four times."""
     rng = np.random.default_rng([seed, index])
     textures = bank(seed, index // BANK_LIFE)
-    names = list(kinds.TRAINING)
-    drawn = names[int(rng.choice(len(names), p=[share for _, share in kinds.TRAINING.values()]))]
+    held_out = seed >= HELD_OUT_SEED
+    shares = SHARES if not held_out else {name: share for name, (_, share) in kinds.TRAINING.items()}
+    drawn = list(shares)[int(rng.choice(len(shares), p=list(shares.values())))]
     kind = drawn if kind is None else kind
-    scene = Scene(rng, textures)
-    draw = kinds.HELD_OUT[kind](scene) if kind in kinds.HELD_OUT else kinds.TRAINING[kind][0](scene)
+    scene = Scene(rng, textures, held_out=held_out)
+    draw = MAKERS[kind](scene)
+    further = kind in close.FURTHER
+    if further or not held_out:  # the older worlds of the evaluation stay as they were
+        scene.varied(np.random.default_rng([seed, index, 7]))
     world = scene.world()
-    eye, turn, focal = _spot(rng, draw, world, shape)
+    eye, turn, focal = _spot(
+        rng, draw, world, shape, LITTLE_SPREAD if kind in close.LITTLE_RELIEF else SPREAD
+    )
+    if (further or not held_out) and rng.random() < FLASH:
+        power = rng.uniform(0.5, 6)
+        scene.lamps.append([1.0, *(eye + turn @ (0.05, 0.08, 0.0)), power, power, power, 0.02])
     light, depth = trace(scene, eye, turn, focal, shape, world)
     return Exposure(light.astype(np.float32), depth.astype(np.float32), focal, kind)
 

@@ -45,8 +45,8 @@ def turned(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> Array:
 class Scene:
     """Collects what stands in a world. Every `add` method takes the current frame (`at`) into account."""
 
-    def __init__(self, rng: Rng, bank: Bank) -> None:
-        self.rng, self.bank = rng, bank
+    def __init__(self, rng: Rng, bank: Bank, *, held_out: bool = False) -> None:
+        self.rng, self.bank, self.held_out = rng, bank, held_out
         self._turn, self._origin = IDENTITY, np.zeros(3)
         self._kinds: list[int] = []
         self._shapes: list[Array] = []
@@ -206,6 +206,37 @@ class Scene:
         normals = normals / (np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12)
         rows = np.concatenate([a, b - a, c - a, normals[faces].reshape(-1, 9), uv[faces].reshape(-1, 6)], 1)
         self._blocks.append((TRIANGLE, rows[(flat**2).sum(1) > 1e-18], material))
+
+    def triangles(self, corners: Array, normals: Array, uv: Array, material: int) -> None:
+        """Add triangles (F, 3, 3) with their corners' normals (F, 3, 3) and texture coordinates (F, 3, 2)."""
+        points = self._origin + corners @ self._turn.T
+        edges = points[:, 1:] - points[:, :1]
+        flat = np.cross(edges[:, 0], edges[:, 1])
+        rows = np.concatenate(
+            [
+                points[:, 0],
+                edges.reshape(-1, 6),
+                (normals @ self._turn.T).reshape(-1, 9),
+                uv.reshape(-1, 6),
+            ],
+            1,
+        )
+        self._blocks.append((TRIANGLE, rows[(flat**2).sum(1) > 1e-18], material))
+
+    def varied(self, rng: Rng) -> None:
+        """Give some of the materials a texture cut from a photograph, in their own colours or in its own."""
+        numbers = self.bank.numbers
+        if "grain" not in numbers:
+            return
+        for row in self._materials:
+            if row[15] >= 0 or row[16] > 0.5 or row[14] > 0:  # cutouts, pictures, lamps
+                continue
+            kind = rng.random()
+            if kind < 0.3:
+                row[0] = float(self.bank.pick(rng, "grain"))
+            elif kind < 0.4:
+                row[0] = float(self.bank.pick(rng, "patch"))
+                row[2:11] = (np.eye(3) * rng.uniform(0.6, 1.2)).ravel().tolist()
 
     # -- the result
     # --------------------------------------------------------------------------------------------------

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from scipy.spatial import cKDTree
 
+from training.worlds import photographic
 from training.worlds.tracer import LEVELS, OFFSETS, TEXTURE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 Array = np.ndarray[Any, Any]
 Rng = np.random.Generator
@@ -412,7 +413,7 @@ CUTOUTS: Final[dict[str, tuple[Callable[[Rng], Array], int]]] = {
 class Bank:
     """The textures of one seed: `pixels` (K, pixels of all levels, 3), and the numbers of each kind."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, photographs: Sequence[Array] = ()) -> None:
         rng = np.random.default_rng([seed, 77])
         self.numbers: dict[str, list[int]] = {}
         pictures: list[Array] = []
@@ -422,6 +423,14 @@ class Bank:
                 picture = make(rng)
                 # Surfaces are drawn top row first; v runs upwards, as cutouts are made.
                 pictures.append(picture[::-1] if picture.ndim == 3 else np.repeat(picture[..., None], 3, -1))
+        if photographs:
+            for name, cut in photographic.KINDS.items():
+                first = len(pictures)
+                self.numbers[name] = list(range(first, first + photographic.COUNT))
+                pictures += [
+                    cut(rng, photographs[int(rng.integers(len(photographs)))])[::-1]
+                    for _ in range(photographic.COUNT)
+                ]
         self.pixels = np.zeros((len(pictures), int(OFFSETS[-1]) + 1, 3), np.uint8)
         for k, picture in enumerate(pictures):
             level = np.clip(picture, 0, 1)

@@ -1,10 +1,11 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { createRoot } from "react-dom/client";
-import { BrowserRouter } from "react-router";
+import { BrowserRouter, Route, Routes } from "react-router";
 
 import { App } from "./App";
 import { asApiError } from "./api/problem";
 import { apply } from "./lib/theme";
+import { Embedded } from "./pages/Shared";
 import "./styles.css";
 
 /** Only what may pass is asked again by itself: everything else is for the person to see. */
@@ -32,7 +33,11 @@ if (root) {
   createRoot(root).render(
     <QueryClientProvider client={queries}>
       <BrowserRouter>
-        <App />
+        {/* In a frame of another page: nobody is signed in there, and nothing is sent. */}
+        <Routes>
+          <Route path="embed/:token" element={<Embedded />} />
+          <Route path="*" element={<App />} />
+        </Routes>
       </BrowserRouter>
     </QueryClientProvider>,
   );

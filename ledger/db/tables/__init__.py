@@ -16,11 +16,17 @@ from typing import Final
 from piccolo.table import Table
 
 from ledger.db.tables.accounts import ApiKey, KnownAddress, OneTimeLink, RefreshToken, User
+from ledger.db.tables.admin_acts import AdminAct
+from ledger.db.tables.albums import Album, AlbumScene
 from ledger.db.tables.chores import Chore
 from ledger.db.tables.dead_letters import DeadLetter
+from ledger.db.tables.invariant_checks import InvariantCheck
+from ledger.db.tables.mails import Mail
 from ledger.db.tables.outbox import EventLog, EventLogFloor, Outbox, ParkedEvent, ProjectorOffset, RelayLease
 from ledger.db.tables.partners import Partner, PartnerCommand
 from ledger.db.tables.removals import BlobRemoval
+from ledger.db.tables.restores import Restore
+from ledger.db.tables.retention import Erasure, RetentionPolicy
 from ledger.db.tables.scenes import ExportJob, SceneGeneration, SceneRendition, UsageLog
 from ledger.db.tables.shares import Share
 from ledger.db.tables.uploads_and_idempotency import AccountQuota, IdempotencyKey, RateLimit, Upload
@@ -32,6 +38,7 @@ TABLES: Final[tuple[type[Table], ...]] = (
     RefreshToken,
     KnownAddress,
     OneTimeLink,
+    Mail,
     SceneGeneration,
     SceneRendition,
     ExportJob,
@@ -48,13 +55,20 @@ TABLES: Final[tuple[type[Table], ...]] = (
     AccountQuota,
     RateLimit,
     BlobRemoval,
+    Restore,
     Share,
+    Album,
+    AlbumScene,
     Chore,
+    InvariantCheck,
     WebhookEndpoint,
     WebhookAccountSecret,
     WebhookMessage,
     WebhookDelivery,
     Partner,
     PartnerCommand,
+    RetentionPolicy,
+    Erasure,
+    AdminAct,
 )
 """Every table of the schema."""

@@ -38,6 +38,7 @@ class ApiKey(Table, tablename="api_keys", db=POSTGRES):
     prefix = Text(default=None, null=True)
     scopes = Array(base_column=Text(), default=None, null=True)
     last_used_at = Timestamptz(default=None, null=True)
+    pepper = Text(default=None, null=True)
 
 
 class RefreshToken(Table, tablename="refresh_tokens", db=POSTGRES):
@@ -51,6 +52,7 @@ class RefreshToken(Table, tablename="refresh_tokens", db=POSTGRES):
     expires_at = Timestamptz(default=None)
     used_at = Timestamptz(default=None, null=True)
     client = Text(default=None, null=True)
+    pepper = Text(default=None, null=True)
 
 
 class KnownAddress(Table, tablename="known_addresses", db=POSTGRES):
@@ -71,3 +73,4 @@ class OneTimeLink(Table, tablename="one_time_links", db=POSTGRES):
     created_by = UUID(default=None)
     created_at = Timestamptz(default=None)
     expires_at = Timestamptz(default=None)
+    pepper = Text(default=None, null=True)

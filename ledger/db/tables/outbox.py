@@ -9,12 +9,16 @@ from ledger.db.queries import POSTGRES
 
 
 class Outbox(Table, tablename="outbox", db=POSTGRES):
-    """Records to be published to Kafka; owned by `bus.bridges.outbox` and `bus.bridges.relay`."""
+    """Records to be published to Kafka; owned by `bus.bridges.outbox` and `bus.bridges.relay`.
+
+    ``held_for``: the account one of whose bulk jobs must end before they are.
+    """
 
     id = BigInt(primary_key=True, default=None)
     publish_seq = BigInt(default=None, null=True, unique=True)
     records = Bytea(default=None)
     created_at = Timestamptz()
+    held_for = UUID(default=None, null=True)
 
 
 class RelayLease(Table, tablename="relay_lease", db=POSTGRES):
@@ -53,6 +57,7 @@ class EventLogFloor(Table, tablename="event_log_floors", db=POSTGRES):
     partition = Integer(default=None)
     next_offset = BigInt(default=None)
     updated_at = Timestamptz()
+    forgotten_until = Timestamptz(default=None, null=True)
 
 
 class ProjectorOffset(Table, tablename="projector_offsets", db=POSTGRES):
@@ -64,6 +69,7 @@ class ProjectorOffset(Table, tablename="projector_offsets", db=POSTGRES):
     partition = Integer(default=None)
     next_offset = BigInt(default=None)
     updated_at = Timestamptz()
+    topic_id = UUID(default=None, null=True)
 
 
 class ParkedEvent(Table, tablename="parked_events", db=POSTGRES):

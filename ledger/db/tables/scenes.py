@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from piccolo.columns import JSONB, UUID, BigInt, DoublePrecision, ForeignKey, OnDelete, Text, Timestamptz
+from piccolo.columns import (
+    JSONB,
+    UUID,
+    Array,
+    BigInt,
+    Boolean,
+    DoublePrecision,
+    ForeignKey,
+    OnDelete,
+    Text,
+    Timestamptz,
+)
 from piccolo.table import Table
 
 from ledger.db.queries import POSTGRES
@@ -33,6 +44,15 @@ class SceneGeneration(Table, tablename="scene_generations", db=POSTGRES):
     result_blob = JSONB(default=None, null=True)
     client_metadata = Text(default=None, null=True)
     photo_url = Text(default=None, null=True)
+    delete_at = Timestamptz(default=None, null=True)
+    original_erased_at = Timestamptz(default=None, null=True)
+    result_erased_at = Timestamptz(default=None, null=True)
+    name_erased_at = Timestamptz(default=None, null=True)
+    client_metadata_erased_at = Timestamptz(default=None, null=True)
+    tags = Array(base_column=Text())
+    favourite = Boolean(default=False)
+    retry_of = UUID(default=None, null=True)
+    start_view = JSONB(default=None, null=True)
 
 
 class SceneRendition(Table, tablename="scene_renditions", db=POSTGRES):
@@ -63,6 +83,7 @@ class ExportJob(Table, tablename="export_jobs", db=POSTGRES):
     lost_at = Timestamptz(default=None, null=True)
     scores = JSONB(default=None, null=True)
     stored_bytes = BigInt(default=None, null=True)
+    erased_at = Timestamptz(default=None, null=True)
 
 
 class UsageLog(Table, tablename="usage_logs", db=POSTGRES):

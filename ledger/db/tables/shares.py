@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from piccolo.columns import UUID, ForeignKey, OnDelete, Text, Timestamptz
+from piccolo.columns import UUID, Array, BigInt, Boolean, ForeignKey, OnDelete, Text, Timestamptz
 from piccolo.table import Table
 
 from ledger.db.queries import POSTGRES
@@ -18,3 +18,8 @@ class Share(Table, tablename="shares", db=POSTGRES):
     created_at = Timestamptz(default=None)
     expires_at = Timestamptz(default=None)
     api_key_id = UUID(default=None, null=True)
+    pepper = Text(default=None, null=True)
+    show_photo = Boolean(default=True)
+    allow_download = Boolean(default=False)
+    embed_origins = Array(base_column=Text())
+    opened = BigInt(default=0)

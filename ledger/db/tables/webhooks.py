@@ -36,6 +36,7 @@ class WebhookEndpoint(Table, tablename="webhook_endpoints", db=POSTGRES):
     disabled_reason = Text(default=None, null=True)
     created_at = Timestamptz(default=None)
     updated_at = Timestamptz(default=None)
+    sealing_key = Text(default=None, null=True)
 
 
 class WebhookAccountSecret(Table, tablename="webhook_account_secrets", db=POSTGRES):
@@ -48,6 +49,7 @@ class WebhookAccountSecret(Table, tablename="webhook_account_secrets", db=POSTGR
     previous_secret = Bytea(default=None, null=True, secret=True)
     previous_until = Timestamptz(default=None, null=True)
     updated_at = Timestamptz(default=None)
+    sealing_key = Text(default=None, null=True)
 
 
 class WebhookMessage(Table, tablename="webhook_messages", db=POSTGRES):

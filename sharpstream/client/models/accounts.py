@@ -1,14 +1,18 @@
-"""Accounts, sign-ins and API keys."""
+"""What the service answers. Accounts and sign-ins; other people's accounts for admins.
+
+Made from the OpenAPI document by deploy/python_client.py; changes here are lost.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct, field
 
 
 class Registered(Struct, frozen=True, kw_only=True):
-    """The account that was created."""
+    """The new account."""
 
     id: str
     email: str
@@ -16,11 +20,12 @@ class Registered(Struct, frozen=True, kw_only=True):
 
 
 class SignIn(Struct, frozen=True, kw_only=True):
-    """A short-lived access token (``expires_in`` in seconds) and the token that renews it once."""
+    """A short-lived access token (``expires_in`` in seconds), and the refresh token that renews it once."""
 
     access_token: str
     refresh_token: str
-    expires_in: int
+    token_type: str = ""
+    expires_in: int = 0
 
 
 class Person(Struct, frozen=True, kw_only=True):
@@ -28,45 +33,45 @@ class Person(Struct, frozen=True, kw_only=True):
 
     id: str
     email: str
-    role: str
     first_name: str = ""
     last_name: str = ""
+    role: str = ""
+
+
+class Erased(Struct, frozen=True, kw_only=True):
+    """The confirmation of an erasure."""
+
+    message: str = ""
 
 
 class ChangedPerson(Person, frozen=True, kw_only=True):
-    """The changed account; after a new password, ``sign_in`` replaces the caller's, which has ended."""
+    """The changed account; ``sign_in`` replaces yours after a new password, else it is null."""
 
     sign_in: SignIn | None = None
 
 
-class OneTimeLink(Struct, frozen=True, kw_only=True):
-    """An invitation, or a link to set a password; token and URL are shown only once."""
+class Data(Struct, frozen=True, kw_only=True):
+    """All data kept about an account, as rows; secrets are kept as hashes and not included."""
 
-    id: str
-    token: str
-    url: str
-    expires_at: datetime
-
-
-class Invite(Struct, frozen=True, kw_only=True):
-    """An open invitation, without its token."""
-
-    id: str
-    created_at: datetime
-    expires_at: datetime
-
-
-class InviteList(Struct, frozen=True, kw_only=True):
-    """The open invitations, newest first."""
-
-    items: list[Invite]
+    profile: dict[str, Any] = field(default_factory=dict)
+    api_keys: list[dict[str, Any]] = field(default_factory=list)
+    sessions: list[dict[str, Any]] = field(default_factory=list)
+    mails: list[dict[str, Any]] = field(default_factory=list)
+    scenes: list[dict[str, Any]] = field(default_factory=list)
+    exports: list[dict[str, Any]] = field(default_factory=list)
+    shares: list[dict[str, Any]] = field(default_factory=list)
+    albums: list[dict[str, Any]] = field(default_factory=list)
+    webhooks: list[dict[str, Any]] = field(default_factory=list)
+    retention: list[dict[str, Any]] = field(default_factory=list)
+    erasures: list[dict[str, Any]] = field(default_factory=list)
+    usage: list[dict[str, Any]] = field(default_factory=list)
 
 
 class OpenSession(Struct, frozen=True, kw_only=True):
-    """A sign-in of the account; ``current`` marks the caller's own."""
+    """A sign-in; ``current`` marks the one that asks."""
 
     id: str
-    created_at: datetime
+    created_at: datetime | None = None
     renewed_at: datetime
     expires_at: datetime
     client: str | None = None
@@ -76,36 +81,33 @@ class OpenSession(Struct, frozen=True, kw_only=True):
 class SessionList(Struct, frozen=True, kw_only=True):
     """The open sign-ins, the one renewed last first."""
 
-    items: list[OpenSession]
+    items: list[OpenSession] = field(default_factory=list)
 
 
-class Erased(Struct, frozen=True, kw_only=True):
-    """The answer to an erasure."""
+class SignInOptions(Struct, frozen=True, kw_only=True):
+    """Who may make an account: anyone, with an invitation, or no one; ``mail``: whether mails are sent."""
 
-    message: str
-
-
-class NewApiKey(Struct, frozen=True, kw_only=True):
-    """A key just made; ``key`` itself is shown only once."""
-
-    id: str
-    key: str
-    name: str
-    expires_at: datetime | None = None
-    scopes: list[str] = field(default_factory=list)
+    registration: str = ""
+    mail: bool = False
 
 
-class ApiKey(Struct, frozen=True, kw_only=True):
-    """A key as its owner sees it later."""
+class ResetAsked(Struct, frozen=True, kw_only=True):
+    """The same answer for every address."""
 
-    id: str
-    name: str
-    status: str
-    created_at: datetime | None = None
-    expires_at: datetime | None = None
-    prefix: str | None = None
-    scopes: list[str] = field(default_factory=list)
-    last_used_at: datetime | None = None
+    message: str = ""
+
+
+class EmailChange(Struct, frozen=True, kw_only=True):
+    """The new address; ``confirm_by_mail``: it takes effect by the link that was sent to it."""
+
+    email: str
+    confirm_by_mail: bool = False
+
+
+class EmailChanged(Struct, frozen=True, kw_only=True):
+    """The address that the account has now."""
+
+    email: str
 
 
 class Account(Struct, frozen=True, kw_only=True):
@@ -113,29 +115,82 @@ class Account(Struct, frozen=True, kw_only=True):
 
     id: str
     email: str
-    role: str
-    is_active: bool
     first_name: str = ""
     last_name: str = ""
+    role: str = ""
+    is_active: bool = False
     created_at: datetime | None = None
 
 
-class Quotas(Struct, frozen=True, kw_only=True):
-    """The limits of an account."""
+class AccountPage(Struct, frozen=True, kw_only=True):
+    """One page, newest first; pass ``next_cursor`` as ``cursor`` for the next page, null is the end."""
 
-    max_in_flight: int
-    requests_per_minute: int
-    max_streams: int
+    items: list[Account] = field(default_factory=list)
+    next_cursor: str | None = None
+
+
+class Quotas(Struct, frozen=True, kw_only=True):
+    """The account's quotas: generations in flight, requests per minute, open streams per gateway."""
+
+    max_in_flight: int = 0
+    requests_per_minute: int = 0
+    max_streams: int = 0
+
+
+class OwnQuotas(Struct, frozen=True, kw_only=True):
+    """The quotas that an admin has set for the account; null stands for its role's."""
+
+    max_in_flight: int | None = None
+    requests_per_minute: int | None = None
+    max_streams: int | None = None
 
 
 class AccountWithQuotas(Account, frozen=True, kw_only=True):
-    """An account with its quotas as they apply now."""
+    """An account with its current quotas, and those of them that are its own."""
 
     quotas: Quotas
+    own_quotas: OwnQuotas
 
 
-class AccountPage(Struct, frozen=True, kw_only=True):
-    """Newest first; ``next_cursor`` None is the end."""
+class QuotaUse(Struct, frozen=True, kw_only=True):
+    """One quota and what is used of it now.
 
-    items: list[Account]
-    next_cursor: str | None = None
+    ``window_seconds`` is that of a rate, else null. ``resets_at``: when nothing of the rate is used any
+    more; null where use ends as jobs end, scenes are deleted or streams are closed.
+    """
+
+    name: str = ""
+    used: int = 0
+    limit: int = 0
+    window_seconds: int | None = None
+    resets_at: datetime | None = None
+
+
+class QuotaUseList(Struct, frozen=True, kw_only=True):
+    """All quotas of an account."""
+
+    items: list[QuotaUse] = field(default_factory=list)
+
+
+class OneTimeLink(Struct, frozen=True, kw_only=True):
+    """A link that works once. It is shown only in this response."""
+
+    id: str
+    token: str
+    url: str
+    expires_at: datetime
+
+
+class Invite(Struct, frozen=True, kw_only=True):
+    """An invitation without its token; ``mail``: what became of its mail, null where none was asked for."""
+
+    id: str
+    created_at: datetime | None = None
+    expires_at: datetime
+    mail: str | None = None
+
+
+class InviteList(Struct, frozen=True, kw_only=True):
+    """The open invitations, newest first."""
+
+    items: list[Invite] = field(default_factory=list)

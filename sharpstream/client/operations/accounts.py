@@ -1,24 +1,30 @@
-"""Accounts, sign-ins, API keys; other people's accounts for admins."""
+"""Accounts and sign-ins; other people's accounts for admins.
+
+Made from the OpenAPI document by deploy/python_client.py; changes here are lost.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from sharpstream.client.models import (
     AccountPage,
     AccountWithQuotas,
-    ApiKey,
     ChangedPerson,
+    Data,
+    EmailChange,
+    EmailChanged,
     Erased,
     InviteList,
-    NewApiKey,
     OneTimeLink,
     Person,
+    QuotaUseList,
     Registered,
+    ResetAsked,
     SessionList,
     SignIn,
+    SignInOptions,
 )
 from sharpstream.client.request import API, Call
 
@@ -26,35 +32,96 @@ from sharpstream.client.request import API, Call
 def register(
     email: str, password: str, *, first_name: str = "", last_name: str = "", invite: str | None = None
 ) -> Call[Registered]:
-    """Make an account; ``invite`` is the token of an invitation, where the service asks for one."""
-    body = {"email": email, "password": password, "first_name": first_name, "last_name": last_name}
-    body |= {} if invite is None else {"invite": invite}
-    return _post("users/register", Registered, body, public=True)
+    """Make an account with an e-mail address and a password; where the service asks for it, by invitation."""
+    return Call(
+        method="POST",
+        path=f"{API}/users/register",
+        answer=Registered,
+        body={
+            "email": email,
+            "password": password,
+            "first_name": first_name,
+            "last_name": last_name,
+            "invite": invite,
+        },
+        repeatable=False,
+        public=True,
+    )
 
 
 def login(email: str, password: str) -> Call[SignIn]:
-    """Sign in; a client takes the answer as ``sign_in``, by `Tokens.of` and `Session`."""
-    return _post("users/login", SignIn, {"email": email, "password": password}, public=True)
+    """Exchange address and password for a short-lived access token and a refresh token that renews it."""
+    return Call(
+        method="POST",
+        path=f"{API}/users/login",
+        answer=SignIn,
+        body={"email": email, "password": password},
+        repeatable=False,
+        public=True,
+    )
 
 
 def refresh(refresh_token: str) -> Call[SignIn]:
-    """Exchange a refresh token for new tokens; it is valid once. A signed-in client does this by itself.
+    """Exchange the refresh token for new tokens. It is valid once: keep the new one.
 
-    For 30 s the service gives the same new token again until that one was used, so that the request can be
-    repeated when its answer was lost.
+    If the answer was lost, the same request gives the same new token for 30 seconds, until that was
+    used. Later reuse of a spent refresh token ends the whole sign-in, because the token may have been
+    stolen.
     """
-    path, body = f"{API}/users/refresh", {"refresh_token": refresh_token}
-    return Call(method="POST", path=path, answer=SignIn, body=body, public=True)
+    return Call(
+        method="POST",
+        path=f"{API}/users/refresh",
+        answer=SignIn,
+        body={"refresh_token": refresh_token},
+        public=True,
+    )
 
 
 def logout(refresh_token: str) -> Call[None]:
-    """End the sign-in that the token belongs to."""
-    return _post("users/logout", None, {"refresh_token": refresh_token}, public=True)
+    """End the sign-in that the refresh token belongs to, with its access token."""
+    return Call(
+        method="POST",
+        path=f"{API}/users/logout",
+        answer=None,
+        body={"refresh_token": refresh_token},
+        repeatable=False,
+        public=True,
+    )
+
+
+def reset_password(token: str, password: str) -> Call[SignIn]:
+    """Set the password of the link's account, end every sign-in of it, and begin a new one.
+
+    API keys stay valid: revoke those that you do not know.
+    """
+    return Call(
+        method="POST",
+        path=f"{API}/users/password-reset",
+        answer=SignIn,
+        body={"token": token, "password": password},
+        repeatable=False,
+        public=True,
+    )
 
 
 def me() -> Call[Person]:
     """Return the signed-in person."""
-    return Call(method="GET", path=f"{API}/users/me", answer=Person)
+    return Call(
+        method="GET",
+        path=f"{API}/users/me",
+        answer=Person,
+    )
+
+
+def erase_me(password: str) -> Call[Erased]:
+    """Erase all personal data at once; photos and splats follow. This cannot be undone."""
+    return Call(
+        method="DELETE",
+        path=f"{API}/users/me",
+        answer=Erased,
+        body={"password": password},
+        repeatable=False,
+    )
 
 
 def change_me(
@@ -64,81 +131,131 @@ def change_me(
     password: str | None = None,
     current_password: str | None = None,
 ) -> Call[ChangedPerson]:
-    """Change the given fields; a new password needs the current one and ends every sign-in.
+    """Change the given fields. A new password needs the current one.
 
-    The answer's ``sign_in`` is the caller's new one: keep it by `Tokens.of`.
+    It ends every sign-in, with their access tokens; `sign_in` of the answer is a new one for you. API
+    keys stay valid: revoke those that you do not know.
     """
-    body = {
-        "first_name": first_name,
-        "last_name": last_name,
-        "password": password,
-        "current_password": current_password,
-    }
-    return Call(method="PATCH", path=f"{API}/users/me", answer=ChangedPerson, body=body, repeatable=False)
+    return Call(
+        method="PATCH",
+        path=f"{API}/users/me",
+        answer=ChangedPerson,
+        body={
+            "first_name": first_name,
+            "last_name": last_name,
+            "password": password,
+            "current_password": current_password,
+        },
+        repeatable=False,
+    )
 
 
-def reset_password(token: str, password: str) -> Call[SignIn]:
-    """Set a new password by the token of an admin's link; it ends every other sign-in."""
-    return _post("users/password-reset", SignIn, {"token": token, "password": password}, public=True)
+def my_data() -> Call[Data]:
+    """Return the account's data as JSON: the newest 10,000 rows of each kind. Ten times an hour at most."""
+    return Call(
+        method="GET",
+        path=f"{API}/users/me/data",
+        answer=Data,
+    )
 
 
 def sessions() -> Call[SessionList]:
-    """Return the account's open sign-ins."""
-    return Call(method="GET", path=f"{API}/users/me/sessions", answer=SessionList)
-
-
-def end_session(session_id: str) -> Call[None]:
-    """End one sign-in of the account."""
-    path = f"{API}/users/me/sessions/{session_id}"
-    return Call(method="DELETE", path=path, answer=None, repeatable=False)
+    """Return the open sign-ins of the account, the one renewed last first."""
+    return Call(
+        method="GET",
+        path=f"{API}/users/me/sessions",
+        answer=SessionList,
+    )
 
 
 def end_sessions() -> Call[None]:
-    """End every sign-in of the account but the caller's."""
-    return Call(method="DELETE", path=f"{API}/users/me/sessions", answer=None, repeatable=False)
+    """End every sign-in of the account but this one, with their access tokens."""
+    return Call(
+        method="DELETE",
+        path=f"{API}/users/me/sessions",
+        answer=None,
+        repeatable=False,
+    )
 
 
-def my_data() -> Call[dict[str, Any]]:
-    """Return all that the service keeps of the account."""
-    return Call(method="GET", path=f"{API}/users/me/data", answer=dict[str, Any])
+def end_session(session_id: str) -> Call[None]:
+    """End one sign-in, with its access token."""
+    return Call(
+        method="DELETE",
+        path=f"{API}/users/me/sessions/{session_id}",
+        answer=None,
+        repeatable=False,
+    )
 
 
-def erase_me(password: str) -> Call[Erased]:
-    """Erase the account permanently."""
-    body = {"password": password}
-    return Call(method="DELETE", path=f"{API}/users/me", answer=Erased, body=body, repeatable=False)
+def sign_in_options() -> Call[SignInOptions]:
+    """Return what the page offers to people who are not signed in."""
+    return Call(
+        method="GET",
+        path=f"{API}/users/sign-in-options",
+        answer=SignInOptions,
+        public=True,
+    )
 
 
-def create_api_key(
-    name: str, *, scopes: Sequence[str] | None = None, expires_at: datetime | None = None
-) -> Call[NewApiKey]:
-    """Make an API key; its text is shown only once. ``scopes`` None: all scopes."""
-    body = {"name": name, "scopes": None if scopes is None else list(scopes), "expires_at": expires_at}
-    return _post("api-keys", NewApiKey, body)
+def ask_password_reset(email: str) -> Call[ResetAsked]:
+    """Send a link that works once, for an hour, if there is an account with this address.
+
+    The answer is the same, and takes the same work, whether or not there is one.
+    """
+    return Call(
+        method="POST",
+        path=f"{API}/users/password-reset/mail",
+        answer=ResetAsked,
+        body={"email": email},
+        repeatable=False,
+        public=True,
+    )
 
 
-def api_keys(*, cursor: str | None = None, limit: int = 1000) -> Call[list[ApiKey]]:
-    """Return the account's keys; ``cursor`` is that of the answer's header ``Link``."""
-    query = {"cursor": cursor, "limit": limit}
-    return Call(method="GET", path=f"{API}/api-keys", answer=list[ApiKey], query=query)
+def change_email(email: str, current_password: str) -> Call[EmailChange]:
+    """Change the address that signs in; where the service sends mail, by a link sent to the new one."""
+    return Call(
+        method="POST",
+        path=f"{API}/users/me/email",
+        answer=EmailChange,
+        body={"email": email, "current_password": current_password},
+        repeatable=False,
+    )
 
 
-def revoke_api_key(key_id: str, *, end_shares: bool = False) -> Call[None]:
-    """Revoke a key at once, everywhere; with ``end_shares`` also the shares that it made."""
-    query = {"end_shares": "true"} if end_shares else {}
-    path = f"{API}/api-keys/{key_id}"
-    return Call(method="DELETE", path=path, answer=None, query=query, repeatable=False)
+def confirm_email(token: str) -> Call[EmailChanged]:
+    """Use the link that was sent to the new address; the former address gets a mail that says so."""
+    return Call(
+        method="POST",
+        path=f"{API}/users/email",
+        answer=EmailChanged,
+        body={"token": token},
+        repeatable=False,
+        public=True,
+    )
 
 
 def accounts(*, q: str | None = None, cursor: str | None = None, limit: int = 20) -> Call[AccountPage]:
-    """For admins: return a page of accounts; ``q`` is part of an address or a name."""
-    query = {"q": q, "cursor": cursor, "limit": limit}
-    return Call(method="GET", path=f"{API}/admin/users", answer=AccountPage, query=query)
+    """Return accounts, newest first; erased ones are left out.
+
+    ``q``: part of an address or a name.
+    """
+    return Call(
+        method="GET",
+        path=f"{API}/admin/users",
+        answer=AccountPage,
+        query={"q": q, "cursor": cursor, "limit": limit},
+    )
 
 
 def account(account_id: str) -> Call[AccountWithQuotas]:
-    """For admins: return an account with its quotas."""
-    return Call(method="GET", path=f"{API}/admin/users/{account_id}", answer=AccountWithQuotas)
+    """Return one account with its quotas."""
+    return Call(
+        method="GET",
+        path=f"{API}/admin/users/{account_id}",
+        answer=AccountWithQuotas,
+    )
 
 
 def change_account(
@@ -146,37 +263,85 @@ def change_account(
     *,
     role: str | None = None,
     is_active: bool | None = None,
-    quotas: Mapping[str, int | None] | None = None,
+    quotas: Mapping[str, Any] | None = None,
 ) -> Call[AccountWithQuotas]:
-    """For admins: change role, activity or quotas; a quota of None is the role's default."""
-    body = {"role": role, "is_active": is_active, "quotas": None if quotas is None else dict(quotas)}
-    path = f"{API}/admin/users/{account_id}"
-    return Call(method="PATCH", path=path, answer=AccountWithQuotas, body=body)
+    """Change the given fields. A suspended account is refused at its next request, with any token."""
+    return Call(
+        method="PATCH",
+        path=f"{API}/admin/users/{account_id}",
+        answer=AccountWithQuotas,
+        body={"role": role, "is_active": is_active, "quotas": quotas},
+    )
+
+
+def account_sessions(account_id: str) -> Call[SessionList]:
+    """Return the open sign-ins of an account, the one renewed last first; none for an unknown account."""
+    return Call(
+        method="GET",
+        path=f"{API}/admin/users/{account_id}/sessions",
+        answer=SessionList,
+    )
+
+
+def end_account_sessions(account_id: str) -> Call[None]:
+    """End every sign-in of an account, with their access tokens. Its password and its API keys stay valid."""
+    return Call(
+        method="DELETE",
+        path=f"{API}/admin/users/{account_id}/sessions",
+        answer=None,
+        repeatable=False,
+    )
+
+
+def account_quotas(account_id: str) -> Call[QuotaUseList]:
+    """Return each quota of an account, and how much of it is used now."""
+    return Call(
+        method="GET",
+        path=f"{API}/admin/users/{account_id}/quotas",
+        answer=QuotaUseList,
+    )
 
 
 def create_password_reset(account_id: str, *, expires_in_hours: int = 72) -> Call[OneTimeLink]:
-    """For admins: make a link by which the account's owner sets a new password, once."""
-    path = f"admin/users/{account_id}/password-reset"
-    return _post(path, OneTimeLink, {"expires_in_hours": expires_in_hours})
+    """Make a link by which its holder sets the account's password, once. Give it to nobody but the owner.
 
-
-def create_invite(*, expires_in_hours: int = 72) -> Call[OneTimeLink]:
-    """For admins: make an invitation, by which one account can be made."""
-    return _post("admin/invites", OneTimeLink, {"expires_in_hours": expires_in_hours})
+    It replaces an earlier link for the account. The current password stays valid until the link is
+    used.
+    """
+    return Call(
+        method="POST",
+        path=f"{API}/admin/users/{account_id}/password-reset",
+        answer=OneTimeLink,
+        body={"expires_in_hours": expires_in_hours},
+        repeatable=False,
+    )
 
 
 def invites() -> Call[InviteList]:
-    """For admins: return the open invitations."""
-    return Call(method="GET", path=f"{API}/admin/invites", answer=InviteList)
+    """Return the open invitations, newest first, without their tokens."""
+    return Call(
+        method="GET",
+        path=f"{API}/admin/invites",
+        answer=InviteList,
+    )
+
+
+def create_invite(*, expires_in_hours: int = 72, email: str | None = None) -> Call[OneTimeLink]:
+    """Make an invitation to one account; with `email` it is sent there, too, and the address forgotten."""
+    return Call(
+        method="POST",
+        path=f"{API}/admin/invites",
+        answer=OneTimeLink,
+        body={"expires_in_hours": expires_in_hours, "email": email},
+        repeatable=False,
+    )
 
 
 def revoke_invite(invite_id: str) -> Call[None]:
-    """For admins: revoke an invitation."""
-    path = f"{API}/admin/invites/{invite_id}"
-    return Call(method="DELETE", path=path, answer=None, repeatable=False)
-
-
-def _post(path: str, answer: Any, body: Mapping[str, Any], *, public: bool = False) -> Call[Any]:
+    """Revoke an invitation that was not used."""
     return Call(
-        method="POST", path=f"{API}/{path}", answer=answer, body=body, repeatable=False, public=public
+        method="DELETE",
+        path=f"{API}/admin/invites/{invite_id}",
+        answer=None,
+        repeatable=False,
     )

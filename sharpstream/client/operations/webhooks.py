@@ -1,31 +1,60 @@
-"""Webhooks: endpoints, their secrets, deliveries and redelivery."""
+"""Webhooks: endpoints, their secrets, deliveries and redelivery.
+
+Made from the OpenAPI document by deploy/python_client.py; changes here are lost.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sharpstream.client.models import Delivery, DeliveryPage, NewWebhook, Replay, Secret, Webhook
 from sharpstream.client.request import API, Call
 
-_HERE = f"{API}/webhooks"
-
-
-def create_webhook(url: str, *, events: Sequence[str] = ("*",), description: str = "") -> Call[NewWebhook]:
-    """Have events of these types sent to a URL; the secret is shown only once."""
-    body = {"url": url, "events": list(events), "description": description}
-    return _post("", NewWebhook, body=body)
-
 
 def webhooks() -> Call[list[Webhook]]:
-    """Return the account's endpoints."""
-    return Call(method="GET", path=_HERE, answer=list[Webhook])
+    """Return the account's endpoints, oldest first."""
+    return Call(
+        method="GET",
+        path=f"{API}/webhooks",
+        answer=list[Webhook],
+    )
+
+
+def create_webhook(url: str, events: Sequence[str], *, description: str = "") -> Call[NewWebhook]:
+    """Add an endpoint. From now on it gets every event of these types, signed, at least once.
+
+    Each delivery is a POST as in Standard Webhooks; its body is the CloudEvent that `GET /events`
+    shows. Any 2xx within 15 s is success; anything else is retried, up to ten attempts in three days.
+    Order is not guaranteed. Deduplicate by `webhook-id`, because an event may arrive twice. The secret
+    is shown once.
+    """
+    return Call(
+        method="POST",
+        path=f"{API}/webhooks",
+        answer=NewWebhook,
+        body={"url": url, "events": events, "description": description},
+        repeatable=False,
+    )
 
 
 def webhook(webhook_id: str) -> Call[Webhook]:
     """Return one endpoint and its state."""
-    return Call(method="GET", path=f"{_HERE}/{webhook_id}", answer=Webhook)
+    return Call(
+        method="GET",
+        path=f"{API}/webhooks/{webhook_id}",
+        answer=Webhook,
+    )
+
+
+def delete_webhook(webhook_id: str) -> Call[None]:
+    """Delete an endpoint with all its deliveries. An attempt in flight may still arrive."""
+    return Call(
+        method="DELETE",
+        path=f"{API}/webhooks/{webhook_id}",
+        answer=None,
+        repeatable=False,
+    )
 
 
 def change_webhook(
@@ -36,60 +65,91 @@ def change_webhook(
     description: str | None = None,
     status: str | None = None,
 ) -> Call[Webhook]:
-    """Change the given fields; ``status`` is ``active`` or ``disabled``."""
-    body = {
-        "url": url,
-        "events": None if events is None else list(events),
-        "description": description,
-        "status": status,
-    }
-    return Call(method="PATCH", path=f"{_HERE}/{webhook_id}", answer=Webhook, body=body)
-
-
-def delete_webhook(webhook_id: str) -> Call[None]:
-    """Delete an endpoint with its deliveries."""
-    return Call(method="DELETE", path=f"{_HERE}/{webhook_id}", answer=None, repeatable=False)
+    """Change the given fields. Disabling cancels pending deliveries; a replay after enabling sends them."""
+    return Call(
+        method="PATCH",
+        path=f"{API}/webhooks/{webhook_id}",
+        answer=Webhook,
+        body={"url": url, "events": events, "description": description, "status": status},
+    )
 
 
 def rotate_webhook_secret(webhook_id: str) -> Call[Secret]:
-    """Make a new secret; the old one also signs for another day."""
-    return _post(f"/{webhook_id}/rotate-secret", Secret)
+    """Make a new secret. Both secrets sign each message for 24 hours, so that receivers can switch."""
+    return Call(
+        method="POST",
+        path=f"{API}/webhooks/{webhook_id}/rotate-secret",
+        answer=Secret,
+        repeatable=False,
+    )
 
 
 def account_secret() -> Call[Secret]:
-    """Return the secret that signs deliveries to the ``webhook_url`` of single requests."""
-    return Call(method="GET", path=f"{_HERE}/account-secret", answer=Secret)
+    """Return the secret that signs deliveries to the `webhook_url` of single requests."""
+    return Call(
+        method="GET",
+        path=f"{API}/webhooks/account-secret",
+        answer=Secret,
+    )
 
 
 def rotate_account_secret() -> Call[Secret]:
-    """Make a new secret for ``webhook_url``; the old one also signs for another day."""
-    return _post("/account-secret/rotate", Secret)
+    """Make a new secret for `webhook_url`. Both secrets sign each message for 24 hours."""
+    return Call(
+        method="POST",
+        path=f"{API}/webhooks/account-secret/rotate",
+        answer=Secret,
+        repeatable=False,
+    )
 
 
 def deliveries(
     webhook_id: str, *, status: str | None = None, cursor: str | None = None, limit: int = 50
 ) -> Call[DeliveryPage]:
-    """Return a page of deliveries to an endpoint, newest first."""
-    query = {"status": status, "cursor": cursor, "limit": limit}
-    return Call(method="GET", path=f"{_HERE}/{webhook_id}/deliveries", answer=DeliveryPage, query=query)
+    """Return deliveries, newest first, with the receiver's last response. Ended ones are kept for 30 days."""
+    return Call(
+        method="GET",
+        path=f"{API}/webhooks/{webhook_id}/deliveries",
+        answer=DeliveryPage,
+        query={"status": status, "cursor": cursor, "limit": limit},
+    )
 
 
 def redeliver(delivery_id: str) -> Call[Delivery]:
-    """Send the event of a delivery once more, with the same ``webhook-id``."""
-    return _post(f"/deliveries/{delivery_id}/redeliver", Delivery)
+    """Send the event of a delivery once more, as a new delivery with the same `webhook-id`."""
+    return Call(
+        method="POST",
+        path=f"{API}/webhooks/deliveries/{delivery_id}/redeliver",
+        answer=Delivery,
+        repeatable=False,
+    )
 
 
 def test_webhook(webhook_id: str) -> Call[Delivery]:
-    """Send a test event."""
-    return _post(f"/{webhook_id}/test", Delivery)
+    """Send an event of the type `webhook.test.v1`, whatever the filter. The delivery shows the response."""
+    return Call(
+        method="POST",
+        path=f"{API}/webhooks/{webhook_id}/test",
+        answer=Delivery,
+        repeatable=False,
+    )
 
 
 def replay_webhook(
     webhook_id: str, *, since: datetime | str | None = None, after: str | None = None
 ) -> Call[Replay]:
-    """Send up to 1,000 past events again, since a time or after a cursor."""
-    return _post(f"/{webhook_id}/replay", Replay, query={"since": since, "after": after})
+    """Send the past events that match the endpoint's filter again, with the same ids, up to 1,000 a call.
 
+    Give `since` or `after`. If `next_after` is returned there are more events: call again with it as
+    `after`.
 
-def _post(path: str, answer: Any, **parts: Any) -> Call[Any]:
-    return Call(method="POST", path=f"{_HERE}{path}", answer=answer, repeatable=False, **parts)
+    ``since``: events from this time on; UTC unless it says; ``after``: events after this cursor of an
+    event; `0`: all of them.
+    """
+    return Call(
+        method="POST",
+        path=f"{API}/webhooks/{webhook_id}/replay",
+        answer=Replay,
+        query={"since": since, "after": after},
+        repeatable=False,
+    )

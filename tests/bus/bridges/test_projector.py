@@ -6,12 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
 
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from structlog.contextvars import get_contextvars
 
-from bus.bridges.projector import Projector, RawRecord, subscribe
+from bus.bridges import projector as feeding
+from bus.bridges.projector import Projector, RawRecord, _Feed, subscribe
 from bus.contract.envelope import OutRecord
 from bus.contract.topics import Topic
 from bus.kafka import broker
@@ -139,6 +143,32 @@ async def test_offsets_are_committed_to_kafka_after_projection(
         await until(acknowledged, what="the acknowledgement")
 
 
+async def test_many_batches_are_one_commit_to_kafka(
+    kafka_settings: KafkaSettings,
+    pool: asyncpg.Pool,
+    unique: Callable[[str], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Kafka syncs each to disk. A stop commits what was projected since the last one."""
+    topic, group = await make_topic(kafka_settings, unique("in")), unique("group")
+    commits, commit = [], AIOKafkaConsumer.commit
+
+    async def counted(consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
+        commits.append(offsets)
+        await commit(consumer, offsets)
+
+    monkeypatch.setattr(feeding, "HINT_S", 3600)
+    monkeypatch.setattr(AIOKafkaConsumer, "commit", counted)
+    bridge = Projector(pool, name="p", epoch=1, apply=write)
+    async with projecting(kafka_settings, bridge, topic, group):
+        for number in range(4):
+            await produce(kafka_settings, [numbered(topic.name, "k", number)])
+            await until_seen(pool, number + 1)
+        assert commits == []
+    assert [list(each.values()) for each in commits] == [[4]]
+    assert await committed(kafka_settings, group, topic.name) == 4
+
+
 async def test_a_batch_is_retried_while_postgres_is_unavailable(
     kafka_settings: KafkaSettings, pool: asyncpg.Pool, unique: Callable[[str], str]
 ) -> None:
@@ -227,3 +257,39 @@ async def test_log_lines_of_a_batch_have_its_ids(
         await until_seen(pool, 1)
     (only,) = bound
     assert only == {"projector": "p", "records": 1, "generation_id": "g-1", "correlation_id": "c-1"}
+
+
+async def test_a_partition_revoked_in_mid_batch_is_compared_again(pool: asyncpg.Pool) -> None:
+    """Another member may have projected on meanwhile; the position must be read at the next assignment."""
+    feed: _Feed
+
+    async def revoked(connection: asyncpg.Connection, records: Sequence[RawRecord]) -> None:
+        feed.on_partitions_revoked([])
+        await write(connection, records)
+
+    feed = _Feed(Projector(pool, name="p", epoch=1, apply=revoked))
+    feed._identified = {"t"}
+    feed._aligned = {("t", 0): 0}
+    assert await feed._project(None, [raw(0), raw(1)])
+    assert (feed._aligned, feed._hints) == ({}, {})
+    feed._aligned = {("t", 1): 0}
+    feed._projector._apply = write
+    assert await feed._project(None, [raw(0, partition=1)])
+    assert feed._aligned == {("t", 1): 1}
+    assert feed._hints == {TopicPartition("t", 1): 1}
+
+
+async def test_records_that_are_read_again_are_no_hint(
+    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kafka is ahead of a restored database: a hint past it would leave the records between unread."""
+    sought: list[tuple[TopicPartition, int]] = []
+    consumer = SimpleNamespace(seek=lambda *to: sought.append(to), assignment=set)
+    feed = _Feed(Projector(pool, name="p", epoch=1, apply=write))
+    feed.subscriber, feed._identified = SimpleNamespace(consumer=consumer), {"t"}
+    monkeypatch.setattr(feeding, "raw_record", lambda record: record)
+    message: Any = SimpleNamespace(raw_message=[raw(5)], consumer=consumer, committed=None)
+    await feed.handle(message)
+    assert sought == [(TopicPartition("t", 0), 0)]
+    assert feed._hints == {}
+    await feed.stop()

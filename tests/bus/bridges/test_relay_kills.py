@@ -71,15 +71,17 @@ async def test_every_row_is_published_once_in_order(
 
         async def active() -> int:
             """Return the worker that holds the lease, and with probability 0.2 a random one."""
-            pid = int((await pool.fetchval("SELECT holder FROM relay_lease")).rpartition(":")[2])
+            held = await pool.fetchrow("SELECT holder, epoch FROM relay_lease")
+            pid = int(held["holder"].rpartition(":")[2])
             holders = [n for n, process in fleet.processes.items() if process.pid == pid]
             if not holders or dice.random() < 0.2:
                 return dice.choice(sorted(fleet.processes))
-            clock.append(asyncio.ensure_future(watch_takeover()))
+            clock.append(asyncio.ensure_future(watch_takeover(held["epoch"])))
             return holders[0]
 
-        async def watch_takeover() -> None:
-            since, epoch = time.monotonic(), await pool.fetchval("SELECT epoch FROM relay_lease")
+        async def watch_takeover(epoch: int) -> None:
+            # The epoch was read before the kill: read here, it could be the successor's already.
+            since = time.monotonic()
 
             async def taken() -> bool:
                 return bool(await pool.fetchval("SELECT epoch > $1 FROM relay_lease", epoch))

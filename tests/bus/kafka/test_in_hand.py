@@ -109,6 +109,11 @@ async def test_a_deadly_record_is_parked_and_costs_no_other_an_attempt(
 
     async with Fleet("processor_worker.py", 1, environment, tmp_path / "workers.log") as fleet:
         await until(ended, what="the dead letter and all results", within_s=180)
+        # The last process may have answered all before it opened the first partition again, whose note it
+        # then rightly leaves alone. A result of its own there shows that it has.
+        others.append(RECORDS)
+        await produce(kafka_settings, [numbered(incoming.name, "key", RECORDS)])
+        await until(ended, what="a result of the last process", within_s=60)
     assert sorted(values(await read_all(kafka_settings, out.name))) == others
     assert values(await read_all(kafka_settings, retry.name)) == [DEADLY]
     (letter,) = await read_all(kafka_settings, dead.name)

@@ -16,7 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from bus.contract.envelope import OutRecord, header
 from bus.contract.topics import Topic
-from bus.kafka import broker
+from bus.kafka import broker, partition
 from bus.kafka.processor import Processor, Record
 from bus.kafka.retry import ATTEMPT, CODE, NOT_BEFORE, ORIGIN_OFFSET
 from bus.kafka.transactions import TransactionalProducer
@@ -446,3 +446,40 @@ async def _put_into(b: Bench, number: int, *, partition: int) -> None:
         )
     finally:
         await producer.stop()
+
+
+async def test_records_without_results_are_committed_with_others(
+    bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each transaction costs Kafka two syncs; a repeat of such a record has no results either."""
+    b, commits = await bench(), []
+    transact = TransactionalProducer.transact
+
+    async def counted(producer: TransactionalProducer, records: Any, offsets: Any) -> None:
+        commits.append(len(records))
+        await transact(producer, records, offsets)
+
+    async def handle(record: Record) -> Sequence[OutRecord]:
+        made = await Bench.handle(b, record)
+        return made if record.value == b"6" else []
+
+    monkeypatch.setattr(partition, "COMPANY_S", 3600)
+    monkeypatch.setattr(TransactionalProducer, "transact", counted)
+    b.handle = handle  # type: ignore[method-assign]
+    async with running(b.processor()):
+        await b.put([0])
+        await b.until_started(0)
+        opening = len(commits)  # the notes of the partitions' owner
+        for number in range(1, 6):
+            await b.put([number])
+            await b.until_started(number)
+        assert len(commits) == opening
+        await b.put([6])
+        await b.until_results(1)
+        assert commits[opening:] == [1]
+        await b.put([7])
+        await b.until_started(7)
+        await b.put([8])
+        await b.until_started(8)
+    assert commits[opening:] == [1, 0]  # a stop waits for nothing
+    assert await committed(b.kafka, b.group, b.inputs[0].name) >= 9

@@ -68,6 +68,14 @@ def test_the_level_applies_and_noisy_libraries_are_silenced(capsys: pytest.Captu
     assert [line["event"] for line in lines(capsys)] == ["seen"]
 
 
+def test_at_critical_nothing_less_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("export", "CRITICAL")
+    structlog.get_logger("mine").error("unseen")
+    logging.getLogger("aiokafka").error("unseen")
+    structlog.get_logger("mine").critical("seen")
+    assert [(line["event"], line["level"]) for line in lines(capsys)] == [("seen", "critical")]
+
+
 def test_context_variables_are_on_each_line(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("gateway")
     with structlog.contextvars.bound_contextvars(generation_id="g1"):

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pytest
 
 from bus.runtime import owned_folder
 from bus.runtime.errors import ConfigurationError
+from sharpstream.cli import sign_ins
 
 STRANGER = 54_321
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
@@ -87,3 +89,23 @@ def test_the_cache_is_below_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp
     assert owned_folder.cache() == tmp_path / "xdg/sharpstream"
     monkeypatch.setenv("SHARPSTREAM_CACHE", str(tmp_path / "own"))
     assert owned_folder.cache() == tmp_path / "own"
+
+
+def test_a_user_without_a_home_has_folders_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A container's number that no passwd entry names, and no HOME: `Path.home` knows none."""
+    for key in ("HOME", "SHARPSTREAM_CACHE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(key, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    with pytest.raises(RuntimeError):
+        Path.home()
+    monkeypatch.setenv("SHARPSTREAM_HOME", str(tmp_path))
+    assert owned_folder.cache() == tmp_path / ".cache" / "sharpstream"
+    assert sign_ins.default_path() == tmp_path / ".config" / "sharpstream" / "sign-ins.json"
+    monkeypatch.delenv("SHARPSTREAM_HOME")
+    assert owned_folder.home() == Path.cwd() / ".sharpstream"
+
+
+def unknown(number: int) -> pwd.struct_passwd:
+    raise KeyError(number)

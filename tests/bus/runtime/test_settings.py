@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 import os
+import socket
 
 import pytest
+from pydantic_settings import BaseSettings
 
 from bus.runtime.errors import ConfigurationError
 from bus.runtime.settings import DatabaseSettings, KafkaSettings, RoleSettings, S3Settings, load
+from export_consumer.settings import ExportSettings
+from gateway.settings import PartnerBridgeSettings
+from inference_consumer.settings import InferenceSettings
+from ledger.settings import LedgerSettings
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +50,12 @@ def test_role_defaults() -> None:
     assert (role.log_level, role.health_host, role.health_port) == ("INFO", "127.0.0.1", None)
 
 
+@pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"])
+def test_every_level_of_the_log(monkeypatch: pytest.MonkeyPatch, level: str) -> None:
+    monkeypatch.setenv("LOG_LEVEL", level)
+    assert load(RoleSettings).log_level == level
+
+
 @pytest.mark.parametrize(
     ("protocol", "keys"),
     [
@@ -64,3 +76,30 @@ def test_kafka_client_options_follow_the_security_protocol(
     assert set(options) == keys | login
     if login:
         assert (options["sasl_plain_username"], options["sasl_plain_password"]) == ("u", "p")
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        (InferenceSettings, "INFERENCE_INSTANCE_ID"),
+        (ExportSettings, "EXPORT_INSTANCE_ID"),
+        (LedgerSettings, "LEDGER_INSTANCE_ID"),
+        (PartnerBridgeSettings, "PARTNERS_INSTANCE_ID"),
+    ],
+)
+def test_a_member_is_static_by_its_host_or_name_and_dynamic_where_the_name_is_empty(
+    monkeypatch: pytest.MonkeyPatch, settings: type[BaseSettings], key: str
+) -> None:
+    monkeypatch.delenv(key, raising=False)
+    found: dict[str, str | None] = {}
+    for said in (None, "worker-1", ""):
+        if said is not None:
+            monkeypatch.setenv(key, said)
+        found[str(said)] = load(settings).instance_id  # type: ignore[attr-defined]
+    assert found == {"None": socket.gethostname(), "worker-1": "worker-1", "": None}
+
+
+def test_a_partners_bridge_has_a_name_in_each_of_its_groups_or_none() -> None:
+    named, dynamic = PartnerBridgeSettings(instance_id="one"), PartnerBridgeSettings(instance_id="")
+    assert (named.instance("commands"), named.instance("events")) == ("one.commands", "one.events")
+    assert (dynamic.instance("commands"), dynamic.instance("events")) == (None, None)

@@ -79,3 +79,31 @@ async def test_a_daemon_thread_whose_caller_is_cancelled_runs_on_unheard() -> No
     await tasks.end([caller])
     go.set()
     assert await asyncio.to_thread(ended.wait, 30)
+
+
+async def test_work_is_outlasted_however_often_its_waiter_is_cancelled() -> None:
+    done, go = [], asyncio.Event()
+
+    async def work() -> None:
+        await go.wait()
+        done.append(1)
+
+    async def waiter() -> None:
+        await tasks.outlast(asyncio.ensure_future(work()), within_s=60)
+        tasks.check_cancelled()
+
+    waiting = asyncio.ensure_future(waiter())
+    for _ in range(3):
+        await asyncio.sleep(0)
+        waiting.cancel()
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    go.set()
+    await asyncio.wait([waiting])
+    assert (done, waiting.cancelled()) == ([1], True)
+
+
+async def test_work_that_takes_too_long_is_cancelled() -> None:
+    work = asyncio.ensure_future(asyncio.Event().wait())
+    await tasks.outlast(work, within_s=0.01)
+    assert work.cancelled()

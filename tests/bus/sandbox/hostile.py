@@ -124,6 +124,13 @@ def sleep(seconds: float) -> int:
     return os.getpid()
 
 
+def last(niceness: int) -> int:
+    """Return the worker's process id once its niceness is this or more."""
+    while os.getpriority(os.PRIO_PROCESS, 0) < niceness:
+        time.sleep(0.01)
+    return os.getpid()
+
+
 def die(number: int) -> None:
     """Die of a signal."""
     signal.signal(number, signal.SIG_DFL)
@@ -145,5 +152,5 @@ def lie() -> Made:
 
 
 TASKS: Final[Mapping[str, Callable[..., Any]]] = {
-    each.__name__: each for each in (attempt, seen, allocate, spin, sleep, die, reverse, lie)
+    each.__name__: each for each in (attempt, seen, allocate, spin, sleep, last, die, reverse, lie)
 }

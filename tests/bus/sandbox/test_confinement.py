@@ -16,6 +16,9 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -25,14 +28,15 @@ import pytest
 from bus.sandbox import landlock
 from bus.sandbox.confinement import Confinement
 from bus.sandbox.pool import (
+    LONG_NICE,
     LOST,
     DeadlineError,
     MemoryLimitError,
     Pool,
     WorkerDiedError,
     opened,
-    shared,
 )
+from bus.sandbox.shared_bytes import shared
 
 TASKS = "tests.bus.sandbox.hostile"
 KEPT = Confinement(address_space_bytes=1 << 30)
@@ -104,6 +108,85 @@ async def test_a_task_ends_at_the_deadline_and_others_go_on() -> None:
     assert LOST.labels("deadline")._value.get() == lost + 1
 
 
+async def test_no_account_waits_for_a_start_while_another_takes_its_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bus.sandbox.pool.OTHERS_AFTER_S", 0.0)
+    async with opened(Pool(TASKS, KEPT, each=1, ready=2, deadline_s=0.6)) as pool:
+
+        async def started(count: int) -> set[int]:
+            async with asyncio.timeout(30):
+                while len(pool._idle) < count:  # noqa: ASYNC110  (other processes)
+                    await asyncio.sleep(0.01)
+            return set(pool.pids)
+
+        for _ in range(3):  # lowered after 0.3 s, and ended at the deadline; each time replaced beforehand
+            before = await started(2)
+            endless = asyncio.ensure_future(ask(pool, "spin", account="hostile"))
+            await asyncio.sleep(0)
+            assert await ask(pool, "sleep", 0, account="honest") in before
+            with pytest.raises(DeadlineError):
+                await endless
+        assert len(await started(2)) == 2
+
+
+def session_niceness(pid: int) -> int | None:
+    """Return what the kernel schedules the session of a process by (sched_autogroup).
+
+    None without a group: in a container, the first session never began one, and its file is empty.
+    """
+    found = Path(f"/proc/{pid}/autogroup").read_text().split()
+    return int(found[-1]) if found else None
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="the kernel schedules by process alone")
+async def test_a_lowered_worker_gives_way_to_other_sessions_too() -> None:
+    async with opened(Pool(TASKS, KEPT, each=1, deadline_s=600)) as pool:
+        mine = session_niceness(os.getpid())
+        (pid,) = pool.pids
+        assert os.getsid(pid) == pid
+        assert session_niceness(pid) == os.getpriority(os.PRIO_PROCESS, 0)
+        spinning = asyncio.ensure_future(ask(pool, "spin"))
+        async with asyncio.timeout(30):
+            while session_niceness(pid) != LONG_NICE:  # noqa: ASYNC110  (a thread writes it)
+                await asyncio.sleep(0.05)
+        assert session_niceness(os.getpid()) == mine
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(WorkerDiedError):
+            await spinning
+
+
+def test_a_worker_ends_with_its_parent(tmp_path: Path) -> None:
+    code = (
+        "import asyncio, os, signal\n"
+        "from tests.bus.sandbox.test_confinement import KEPT, TASKS, Pool, ask, opened\n"
+        "async def main():\n"
+        "    async with opened(Pool(TASKS, KEPT, each=1, deadline_s=600)) as pool:\n"
+        "        spinning = asyncio.ensure_future(ask(pool, 'spin'))\n"
+        "        await asyncio.sleep(0.3)\n"
+        "        print(*pool.pids, flush=True)\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "asyncio.run(main())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    pids = list(map(int, done.stdout.split()))
+    assert pids
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() and running(pid) for pid in pids):
+        assert time.monotonic() < deadline, "a worker outlives its parent in the middle of a task"
+        time.sleep(0.05)
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in {"Z", "X"}
+    except OSError:
+        return False
+
+
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT])
 async def test_a_crash_costs_one_call(pool: Pool, number: int) -> None:
     with pytest.raises(WorkerDiedError):
@@ -159,3 +242,17 @@ async def test_the_end_of_the_pool_ends_every_process() -> None:
         await waiting
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+async def test_a_long_task_goes_on_at_a_lower_priority_and_so_does_its_account() -> None:
+    """So that photos which take their whole time slow down no one else's."""
+    lower = min(19, os.getpriority(os.PRIO_PROCESS, 0) + LONG_NICE)
+    async with opened(Pool(TASKS, KEPT, each=1, deadline_s=600)) as pool:
+        first = await ask(pool, "sleep", 0)
+        slow = await ask(pool, "last", lower)
+        assert slow == first, "a task of 0 s had left the worker as it was"
+        while len(pool.pids) < 2:  # noqa: ASYNC110  (one is started in its place)
+            await asyncio.sleep(0)
+        assert await ask(pool, "sleep", 0, account="b") != slow
+        assert await ask(pool, "sleep", 0) == slow, "once more, and then it is forgiven"
+        assert await ask(pool, "sleep", 0) != slow

@@ -81,6 +81,23 @@ const readers = {
     };
   },
 
+  // three.js reads colours and grey only: Z is renamed to grey's Y, everything else is as in the file.
+  async exr(_path, data) {
+    const { EXRLoader } = await import("three/examples/jsm/loaders/EXRLoader.js");
+    const { FloatType } = await import("three");
+    const file = Buffer.from(data);
+    const list = file.indexOf("chlist\0");
+    const z = file.indexOf("Z\0", list);
+    const names = file.subarray(list, z + 2).toString("latin1").match(/[A-Z](?=\0)/g);
+    file[z] = "Y".charCodeAt(0);
+    const bytes = file.buffer.slice(file.byteOffset, file.byteOffset + file.length);
+    const found = new EXRLoader().setDataType(FloatType).parse(bytes);
+    const { comments, compression } = found.header;
+    const each = found.data.length / (found.width * found.height); // it may add colours and opacity
+    const depth = found.data.filter((_, at) => at % each === 0);
+    return { arrays: { depth }, size: [found.width, found.height], names, comments, compression };
+  },
+
   // GPAC's MP4Box: the boxes and the samples; nobody here decodes them.
   async mp4(_path, data) {
     const file = createFile();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.http import paging
+from gateway.scenes import scene_list
 from gateway.scenes.repository import Scenes
+from gateway.scenes.scene_list import Sort, Wanted
 from tests.gateway.rows import put_scene
 from tests.ledger.story import add_user
 
@@ -19,7 +21,7 @@ SCENES = "/api/v1/scenes"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _INSERT = """
 INSERT INTO scene_generations (id, user_id, original_image_url, status, priority, metadata, created_at,
-    updated_at) VALUES ($1, $2, 's3://b/k', $3, $4, '{}', $5, $5)"""
+    updated_at, result_blob) VALUES ($1, $2, 's3://b/k', $3, $4, $6, $5, $5, $7)"""
 
 # A few times, a microsecond apart, so that most rows share theirs with others.
 row = st.tuples(
@@ -47,29 +49,29 @@ async def pool(fresh_database):
     priority=st.sampled_from([None, "bulk"]),
     since=moment,
     until=moment,
+    sort=st.sampled_from(Sort),
 )
 async def test_pages_show_each_remaining_row_exactly_once(
-    pool, first, between, limit, status, priority, since, until
+    pool, first, between, limit, status, priority, since, until, sort
 ):
     filters = {"status": status, "priority": priority, "created_after": since, "created_before": until}
     async with pool.acquire() as connection:
         await connection.execute("TRUNCATE users CASCADE")
         account, other = await add_user(connection), await add_user(connection)
-        await connection.execute(_INSERT, uuid4(), other, "pending", "bulk", NOON)
+        await connection.execute(_INSERT, uuid4(), other, "pending", "bulk", NOON, "{}", None)
         rows = {}
         for each in first:
             await _add(connection, account, rows, each)
     there, removed = set(rows), set()
     scenes, seen, cursor, changes = Scenes(pool), [], None, iter(between)
     while True:
-        page = await scenes.list(
-            account, limit=limit + 1, before=paging.decode(cursor) if cursor else None, **filters
-        )
-        seen += [(each.created_at, each.id) for each in page[:limit]]
+        after = scene_list.decode(sort, cursor) if cursor else None
+        page = await scenes.list(account, Wanted(sort=sort, after=after, **filters), limit=limit + 1)
+        seen += [(key, each.id) for each, key in page[:limit]]
         assert len(seen) <= len(rows)  # otherwise the loop would not end
         if len(page) <= limit:
             break
-        cursor = paging.encode(page[limit - 1].created_at, page[limit - 1].id)
+        cursor = scene_list.encode(sort, page[limit - 1][1], page[limit - 1][0].id)
         for kind, what in next(changes, []):
             if kind == "add":
                 await _add(pool, account, rows, what)
@@ -78,7 +80,7 @@ async def test_pages_show_each_remaining_row_exactly_once(
                 await pool.execute("UPDATE scene_generations SET deleted_at = now() WHERE id = $1", gone)
                 removed.add(gone)
     shown = [generation_id for _, generation_id in seen]
-    assert seen == sorted(set(seen), reverse=True)
+    assert seen == sorted(set(seen), reverse=sort in {Sort.NEWEST, Sort.LARGEST})
     wanted = {key for key in there - removed if _fits(rows[key], status, priority, since, until)}
     assert wanted <= set(shown)
     assert all(_fits(rows[key], status, priority, since, until) for key in shown)
@@ -88,7 +90,11 @@ async def _add(connection, account: UUID, rows: dict, each: tuple) -> None:
     generation_id, status, priority, created_at = each
     if generation_id not in rows:
         rows[generation_id] = each[1:]
-        await connection.execute(_INSERT, generation_id, account, status, priority, created_at)
+        number = generation_id.int % 4  # few names and sizes, so that most rows share theirs with others
+        metadata = json.dumps({"name": f"IMG_{number}"} if number else {})
+        size = json.dumps({"bytes": number}) if number else None
+        values = status, priority, created_at, metadata, size
+        await connection.execute(_INSERT, generation_id, account, *values)
 
 
 def _fits(each, status, priority, since, until) -> bool:

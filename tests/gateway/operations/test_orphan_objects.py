@@ -84,8 +84,8 @@ async def test_a_failed_job_keeps_its_photo_but_no_splat(pool, store):
 async def test_renditions_are_kept_and_those_of_lost_attempts_are_not(pool, store):
     done, failed = uuid4(), uuid4()
     photos = [await put(store, f"originals/{each}/won") for each in (done, failed)]
-    kept = [await put(store, f"results/{each}/kept.webp") for each in (done, failed)]
-    lost = [await put(store, f"results/{each}/lost.webp") for each in (done, failed)]
+    kept = [await put(store, f"results/{each}/kept.jpg") for each in (done, failed)]
+    lost = [await put(store, f"results/{each}/lost.jpg") for each in (done, failed)]
     await scene(pool, "completed", photo=photos[0])
     await scene(pool, "failed", photo=photos[1])
     url = f"s3://{BUCKET}/{kept[0]}"

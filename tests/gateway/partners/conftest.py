@@ -129,7 +129,7 @@ async def bridged(desk: Desk, settings: Settings, kafka_settings, unique) -> Asy
         both = bridges(kafka_settings, own, pool, Preparer(dependencies), pattern=pattern(unique))
         running = [asyncio.create_task(relay.run()), asyncio.create_task(both.run())]
         try:
-            desk.dependencies = dependencies
+            desk.dependencies, desk.bridges = dependencies, both
             yield desk
         finally:
             await asyncio.gather(relay.stop(), both.stop())

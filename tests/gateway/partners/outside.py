@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from confluent_kafka import (
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient
+from kafka import KafkaConsumer
 
 Texts = dict[str, str | None]
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 """Only turns a hang into a failure."""
 DENIED = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -54,6 +56,25 @@ class Outside:
             "sasl.password": self.password,
             "log_level": 0,
         } | more
+
+    def plainly_read(self, group: str, count: int) -> list[bytes]:
+        """Read events with a client that has Python's own codecs alone: kafka-python as it comes."""
+        consumer = KafkaConsumer(
+            self.events,
+            bootstrap_servers=self.bootstrap,
+            security_protocol="SASL_PLAINTEXT",
+            sasl_mechanism="SCRAM-SHA-512",
+            sasl_plain_username=self.username,
+            sasl_plain_password=self.password,
+            group_id=group,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            consumer_timeout_ms=int(TIMEOUT_S * 1000),
+        )
+        try:
+            return [record.value for record in itertools.islice(consumer, count)]
+        finally:
+            consumer.close()
 
     def admin(self) -> AdminClient:
         return AdminClient(self.options())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import importlib.util
 import json
 from datetime import timedelta
 from uuid import UUID
@@ -11,8 +12,10 @@ from uuid import UUID
 import pytest
 
 from bus.contract.partners import MAX_PHOTO_BYTES
+from gateway.scenes.stored_bytes import GIB
 from tests.gateway.partners.outside import Texts, texts
 from tests.gateway.pictures import encoded
+from tests.gateway.rows import put_scene
 
 pytestmark = pytest.mark.stack
 
@@ -60,7 +63,13 @@ async def test_a_command_with_a_photo_makes_a_job_and_its_events(bridged, unique
     account = UUID(created["account_id"])
     await asyncio.to_thread(
         partner.send,
-        body(image_base64=PHOTO, metadata={"room": "kitchen"}, priority="bulk", focal_length_mm=24),
+        body(
+            image_base64=PHOTO,
+            metadata={"room": "kitchen"},
+            priority="bulk",
+            focal_length_mm=24,
+            delete_after_hours=36,
+        ),
         headers=command("c-1", "order 7/kitchen"),
     )
     [requested] = await read(partner, 1)
@@ -76,6 +85,7 @@ async def test_a_command_with_a_photo_makes_a_job_and_its_events(bridged, unique
         assert headers["content-type"] == "application/json"
     [row] = await bridged.api.sql("SELECT * FROM scene_generations")
     assert row["expires_at"] == row["created_at"] + timedelta(days=6)
+    assert row["delete_at"] == row["created_at"] + timedelta(hours=36)
     sent = json.loads(row["client_metadata"])
     assert (row["priority"], row["user_id"], sent) == ("bulk", account, {"room": "kitchen"})
     [commanded] = await bridged.api.sql("SELECT * FROM partner_commands")
@@ -149,6 +159,12 @@ POISON = [
     ),
     ("a priority", body(image_base64=PHOTO, priority="now"), command("1"), "command_malformed"),
     ("a focal length", body(image_base64=PHOTO, focal_length_mm=0), command("1"), "focal_length_invalid"),
+    (
+        "hours to keep it",
+        body(image_base64=PHOTO, delete_after_hours=0),
+        command("1"),
+        "delete_after_hours_invalid",
+    ),
     ("metadata", body(image_base64=PHOTO, metadata={"x": "y" * 20_000}), command("1"), "metadata_too_large"),
     ("NUL in metadata", body(image_base64=PHOTO, metadata={"x": "\0"}), command("1"), "metadata_invalid"),
     ("our own network", body(image_url="http://127.0.0.1:1/x.jpg"), command("1"), "url_refused"),
@@ -239,6 +255,33 @@ async def test_commands_beyond_the_quota_are_rejected(bridged, unique) -> None:
         ("1", "generation.requested.v1"),
         ("2", "quota_in_flight"),
     ]
+
+
+async def test_commands_of_an_account_that_stores_its_share_are_rejected(bridged, unique) -> None:
+    created, partner = await bridged.opened(unique("acme"))
+    splat = {
+        "key": "results/s/1.ply",
+        "sha256": "cd" * 32,
+        "bytes": 10_000 * GIB,  # an admin may store 100 times as much as a user
+        "media_type": "application/ply",
+    }
+    scene = await put_scene(bridged.api, UUID(created["account_id"]), result_blob=json.dumps(splat))
+    await asyncio.to_thread(partner.send, body(image_base64=PHOTO), headers=command("1", "a"))
+    assert await answers(partner, 1) == [("a", "storage_exhausted")]
+    assert await stored(bridged) == set()
+    await bridged.api.sql("UPDATE scene_generations SET deleted_at = now() WHERE id = $1", scene)
+    await asyncio.to_thread(partner.send, body(image_base64=PHOTO), headers=command("2", "b"))
+    assert await answers(partner, 2) == [("a", "storage_exhausted"), ("b", "generation.requested.v1")]
+
+
+async def test_a_client_without_codecs_of_its_own_reads_the_events(bridged, unique) -> None:
+    """kafkajs#597, #1141, n8n#4444: other codecs than gzip need extra packages in most languages."""
+    assert importlib.util.find_spec("lz4") is None
+    _, partner = await bridged.opened(unique("acme"))
+    records = [(body(image_base64=PHOTO), command(str(number), str(number))) for number in range(5)]
+    await asyncio.to_thread(partner.send_all, records, key=b"k")
+    values = [message.value() for message in await read(partner, 5)]
+    assert await asyncio.to_thread(partner.plainly_read, f"partner.{partner.slug}.plain", 5) == values
 
 
 async def test_a_reset_group_reads_the_same_events_again(bridged, unique) -> None:

@@ -8,6 +8,17 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
+from kafka.admin import (
+    ACL,
+    ACLFilter,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    ResourcePatternFilter,
+    ResourceType,
+    ScramMechanism,
+    UserScramCredentialDeletion,
+)
 from pydantic import SecretStr
 
 from bus.contract import role_rights, topics
@@ -15,6 +26,7 @@ from bus.contract.role_rights import KAFKA, ROLES
 from bus.kafka import admin
 from bus.runtime.settings import KafkaSettings
 from gateway.partners import role_users
+from gateway.partners.kafka_admin import connected
 
 pytestmark = pytest.mark.stack
 PASSWORDS = {role: f"password-of-{role}" for role in ROLES}
@@ -39,8 +51,8 @@ def settings_of(kafka: KafkaSettings, role: str) -> KafkaSettings:
 
 async def writes(kafka: KafkaSettings, topic: str) -> bool:
     producer = AIOKafkaProducer(**kafka.client_options(), request_timeout_ms=10_000)
-    await producer.start()
     try:
+        await producer.start()
         await producer.send_and_wait(topic, b"from a test")
     except TopicAuthorizationFailedError:
         return False
@@ -106,3 +118,74 @@ async def test_a_right_that_the_table_lost_is_taken_away(kafka_settings: KafkaSe
     monkeypatch.setitem(KAFKA, "webhooks", fewer)
     await role_users.grant(kafka_settings, PASSWORDS)
     assert not await reads(settings_of(kafka_settings, "webhooks"), topics.EVENTS.name)
+
+
+async def test_on_msk_the_user_that_grants_keeps_all_rights_and_makes_no_user(
+    kafka_settings: KafkaSettings,
+) -> None:
+    def mine() -> tuple[set[ACL], set[str]]:
+        everything = ACLFilter(
+            principal=f"User:{kafka_settings.username}",
+            host=None,
+            operation=ACLOperation.ANY,
+            permission_type=ACLPermissionType.ANY,
+            resource_pattern=ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY),
+        )
+        with connected(kafka_settings) as client:
+            rights, _ = client.describe_acls(everything)
+            known = client.describe_user_scram_credentials([role_rights.user("ledger")])
+            client.delete_acls([everything])
+        return set(rights), {user for user, what in known.items() if what["credential_infos"]}
+
+    with connected(kafka_settings) as client:
+        ledger = UserScramCredentialDeletion(role_rights.user("ledger"), ScramMechanism.SCRAM_SHA_512)
+        client.alter_user_scram_credentials([ledger])
+    await role_users.grant(kafka_settings, {"ledger": "unused"}, managed=True)
+    rights, users = await asyncio.to_thread(mine)
+    assert rights == set(role_users.owner_acls(kafka_settings.username or ""))
+    assert users == set()
+    assert {
+        acl.operation for acl in rights if acl.resource_pattern.resource_type == ResourceType.CLUSTER
+    } == {
+        ACLOperation.ALTER,
+        ACLOperation.ALTER_CONFIGS,
+        ACLOperation.CREATE,
+        ACLOperation.DESCRIBE,
+        ACLOperation.DESCRIBE_CONFIGS,
+        ACLOperation.IDEMPOTENT_WRITE,
+    }
+
+
+async def test_a_role_moves_to_its_second_user_and_the_first_password_is_changed(
+    kafka_settings: KafkaSettings,
+) -> None:
+    await admin.create_topics(kafka_settings)
+    await role_users.grant(kafka_settings, PASSWORDS)
+    first = settings_of(kafka_settings, "relay")
+    second = first.model_copy(
+        update={"username": role_rights.second_user("relay"), "password": SecretStr("password-of-second")}
+    )
+    topic = topics.COMMANDS_BULK.name
+    running = AIOKafkaProducer(**first.client_options())
+    await running.start()
+    try:
+        await running.send_and_wait(topic, b"connected to the leader")
+        await role_users.grant(kafka_settings, PASSWORDS, {"relay": "password-of-second"})
+        assert await writes(first, topic)
+        assert await writes(second, topic)
+        assert not await reads(second, topics.EVENTS.name)  # its rights are those of the role
+        # Every process of the role has moved; now the first user gets a new password.
+        await role_users.grant(
+            kafka_settings, PASSWORDS | {"relay": "changed"}, {"relay": "password-of-second"}
+        )
+        with pytest.raises(KafkaError):
+            await writes(first, topic)
+        assert await writes(second, topic)
+        await running.send_and_wait(topic, b"what is connected stays connected")
+        # And back: without a second password there is no second user.
+        await role_users.grant(kafka_settings, PASSWORDS)
+        with pytest.raises(KafkaError):
+            await writes(second, topic)
+        assert await writes(first, topic)
+    finally:
+        await running.stop()

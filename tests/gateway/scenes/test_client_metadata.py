@@ -32,7 +32,8 @@ async def test_metadata_come_back_as_sent_wherever_a_scene_is_shown(api) -> None
     assert body["scenes"][0]["metadata"].keys() == {"client", "image", "name"}
     assert body["profile"]["first_name"] == "Ada"
     assert body.keys() == {
-        "profile", "api_keys", "sessions", "scenes", "exports", "shares", "webhooks", "usage",
+        "profile", "api_keys", "albums", "mails", "sessions", "scenes", "exports", "shares",
+        "webhooks", "usage", "retention", "erasures",
     }  # fmt: skip
 
 

@@ -8,7 +8,9 @@ import pytest
 from gateway.scenes.effective_priority import effective_priority
 from tests.gateway.rows import put_scene
 
-RULE = effective_priority(account="$1::uuid", max_in_flight="$2", interactive_at_once="$3")
+RULE = effective_priority(
+    account="$1::uuid", asked="$2::text", max_in_flight="$3", interactive_at_once="$4", bulk_at_once="$5"
+)
 PERSON = {"priority": "interactive", "asked_priority": "interactive"}
 SENT_AS_BULK = {"priority": "bulk", "asked_priority": "bulk"}
 MADE_BULK = {"priority": "bulk", "asked_priority": "interactive"}
@@ -18,27 +20,33 @@ ENDED = PERSON | {"status": "failed"}
 
 
 @pytest.mark.parametrize(
-    ("rows", "expected"),
+    ("asked", "rows", "expected"),
     [
-        ([], "interactive"),
-        ([PERSON], "interactive"),
-        ([PERSON, PERSON], "bulk"),
-        ([PERSON, OLD], "bulk"),
-        ([PERSON, MADE_BULK], "bulk"),
-        ([PERSON, SENT_AS_BULK, SENT_AS_BULK], "interactive"),
-        ([PERSON, ENDED, ENDED, ENDED], "interactive"),
-        ([PERSON, PERSON, PERSON, MADE_BULK], None),
-        ([SENT_AS_BULK] * 4, None),
+        ("interactive", [], "interactive"),
+        ("interactive", [PERSON], "interactive"),
+        ("interactive", [PERSON, PERSON], "bulk"),
+        ("interactive", [PERSON, OLD], "bulk"),
+        ("interactive", [PERSON, MADE_BULK], "bulk"),
+        ("interactive", [PERSON, SENT_AS_BULK, SENT_AS_BULK], "interactive"),
+        ("interactive", [PERSON, ENDED, ENDED, ENDED], "interactive"),
+        ("interactive", [PERSON, MADE_BULK, SENT_AS_BULK], "held"),
+        ("interactive", [PERSON, PERSON, PERSON, MADE_BULK], None),
+        ("interactive", [SENT_AS_BULK] * 4, None),
+        ("bulk", [], "bulk"),
+        ("bulk", [PERSON, PERSON, SENT_AS_BULK], "bulk"),
+        ("bulk", [SENT_AS_BULK, MADE_BULK], "held"),
+        ("bulk", [SENT_AS_BULK, SENT_AS_BULK | {"status": "completed"}], "bulk"),
+        ("bulk", [SENT_AS_BULK] * 4, None),
     ],
 )
-async def test_the_effective_priority(api, rows, expected) -> None:
-    """With a quota of four in flight, two of them interactive."""
+async def test_the_effective_priority(api, asked, rows, expected) -> None:
+    """With a quota of four in flight, two of them interactive, and two bulk ones queued."""
     account = await api.account_id(await api.person())
     other = await api.account_id(await api.person())
     for columns in ({"status": "processing"}, *rows):
         owner = account if columns in rows else other
         await put_scene(api, owner, **({"status": "pending"} | columns))
-    found = await api.sql(f"SELECT {RULE} AS priority", account, 4, 2)
+    found = await api.sql(f"SELECT {RULE} AS priority", account, asked, 4, 2, 2)
     assert found[0]["priority"] == expected
 
 
@@ -47,7 +55,7 @@ async def test_simultaneous_requests_are_counted_one_after_the_other(api) -> Non
     account = await api.account_id(await api.person())
     pool = api.services.pool
     async with pool.acquire() as first, pool.acquire() as second, first.transaction():
-        assert await first.fetchval(f"SELECT {RULE}", account, 4, 2) == "interactive"
+        assert await first.fetchval(f"SELECT {RULE}", account, "bulk", 4, 2, 2) == "bulk"
         await second.execute("SET lock_timeout = '10ms'")
         with pytest.raises(asyncpg.LockNotAvailableError):
-            await second.fetchval(f"SELECT {RULE}", account, 4, 2)
+            await second.fetchval(f"SELECT {RULE}", account, "bulk", 4, 2, 2)

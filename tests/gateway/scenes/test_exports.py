@@ -18,6 +18,7 @@ from bus.contract.blob_ref import BlobRef
 from bus.contract.envelope import decode
 from bus.contract.formats import FORMATS
 from gateway.app import create_app
+from gateway.scenes.export_limits import BURSTS
 from tests.gateway.conftest import Api, started
 from tests.gateway.rows import RESULT, put_objects, put_scene
 
@@ -80,7 +81,7 @@ async def test_an_export_as_its_owner_sees_it(api, me):
     seen = (await api.client.get(f"{EXPORTS}/{export}", headers=headers)).json()
     assert set(seen) == {
         "id", "scene_generation_id", "export_format", "options", "export_file_url", "status", "error_code",
-        "error_message", "created_at", "updated_at",
+        "error_message", "erased_at", "created_at", "updated_at", "scene_name", "bytes",
     }  # fmt: skip
     assert (seen["export_format"], seen["status"], seen["export_file_url"]) == ("obj", "pending", None)
     (key,) = await put_objects(api, f"exports/{export}/x.zip")
@@ -325,3 +326,56 @@ async def test_the_exports_in_flight_of_an_account_are_limited_also_at_once(api,
     _, other = await api.key(other_person := await api.person())
     theirs = await put_scene(api, await api.account_id(other_person))
     assert (await ask(api, other, theirs, format="spz")).status_code == 202
+
+
+async def test_new_exports_of_an_account_are_limited_by_rate_and_repeated_ones_are_not(
+    api, me, assert_problem
+):
+    headers, account, _ = me
+    scene = await put_scene(api, account)
+    at_once = api.services.account_quotas.of_role("user").exports_per_minute // BURSTS
+    answers = []
+    for number in range(2 * at_once):
+        answer = await ask(api, headers, scene, format="ply", options={"max_gaussians": 2000 + number})
+        answers.append(answer)
+        await api.sql("UPDATE export_jobs SET status = 'completed'")
+    assert {answer.status_code for answer in answers[:at_once]} == {202}
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert "exports a minute" in assert_problem(refused, 429, "rate_limited")["message"]
+    again = await ask(api, headers, scene, format="ply", options={"max_gaussians": 2000})
+    assert (again.status_code, again.json()["export_id"]) == (202, answers[0].json()["export_id"])
+
+
+async def test_the_exports_of_all_scenes_are_one_list(api, me, assert_problem):
+    headers, account, _ = me
+    scenes = [
+        await put_scene(api, account, metadata=json.dumps({"name": name, "result": RESULT})) for name in "ab"
+    ]
+    made = [
+        (await ask(api, headers, scene, format=name)).json()["export_id"]
+        for scene, name in zip([*scenes, *scenes], ("spz", "obj", "png", "mp4"), strict=True)
+    ]
+    await put_scene(api, await api.account_id(await api.person()))
+    await api.sql(
+        "UPDATE export_jobs SET status = 'completed', stored_bytes = 7 WHERE id = $1", UUID(made[0])
+    )
+    seen, cursor = [], None
+    while True:
+        query = {"limit": 3} | ({"cursor": cursor} if cursor else {})
+        page = (await api.client.get(EXPORTS, headers=headers, params=query)).json()
+        seen += page["items"]
+        if (cursor := page["next_cursor"]) is None:
+            break
+    assert [each["id"] for each in seen] == made[::-1]
+    assert [each["scene_name"] for each in seen] == ["b", "a", "b", "a"]
+    assert (seen[-1]["bytes"], seen[0]["bytes"]) == (7, None)
+    done = (await api.client.get(EXPORTS, headers=headers, params={"status": "completed"})).json()["items"]
+    assert [each["id"] for each in done] == [made[0]]
+    await api.client.delete(f"{SCENES}/{scenes[0]}", headers=headers)
+    left = (await api.client.get(EXPORTS, headers=headers)).json()["items"]
+    assert [each["id"] for each in left] == [made[3], made[1]]
+    _, eve = await api.key(await api.person())
+    assert (await api.client.get(EXPORTS, headers=eve)).json() == {"items": [], "next_cursor": None}
+    assert_problem(
+        await api.client.get(EXPORTS, headers=headers, params={"status": "x"}), 422, "validation_failed"
+    )

@@ -328,7 +328,7 @@ async def test_a_failed_request_may_be_repeated_with_the_same_key(
 ) -> None:
     put_object = api.services.blobs.put
 
-    async def away(*_):
+    async def away(*_, **__):
         raise TransientError("S3 is away.")
 
     monkeypatch.setattr(api.services.blobs, "put", away)
@@ -353,8 +353,8 @@ async def test_a_request_that_lost_its_lease_makes_no_scene(
     before = await stored_photos(api, s3_settings)
     put_object = api.services.blobs.put
 
-    async def slow(*arguments):
-        stored = await put_object(*arguments)
+    async def slow(*arguments, **options):
+        stored = await put_object(*arguments, **options)
         await api.sql("UPDATE idempotency_keys SET token = $1", uuid4())  # another request has taken over
         return stored
 

@@ -100,7 +100,7 @@ async def test_a_failing_outbox_leaves_no_row_and_no_photo(api, key, s3_settings
 
 
 async def test_an_unavailable_store_is_answered_with_503(api, key, monkeypatch, assert_problem):
-    async def away(*_: object) -> None:
+    async def away(*_: object, **__: object) -> None:
         raise BlobStoreError("away")
 
     monkeypatch.setattr(api.services.blobs, "put", away)
@@ -125,6 +125,7 @@ async def test_a_scene_as_its_owner_sees_it(api, key):
         "id", "name", "status", "priority", "original_image_url", "generated_3d_gaussian_url",
         "preview_url", "viewer_url", "processing_time_seconds", "metadata", "error_code", "error_message",
         "photo_url", "cancel_requested_at", "timings", "queue", "created_at", "updated_at",
+        "delete_at", "erased", "tags", "favourite", "retry_of", "start_view",
     }  # fmt: skip
     assert scene["status"] == "pending"
     assert scene["generated_3d_gaussian_url"] is None
@@ -231,7 +232,7 @@ QUERIES_THAT_ARE_NOT_VALID = [
     {"limit": 101},
     {"limit": "x"},
     {"status": "done"},
-    {"cursor": "x" * 999},
+    {"cursor": "x" * 1025},
 ]
 
 

@@ -16,6 +16,7 @@ from gateway.streaming.cursor import Cursor, partition_of
 from gateway.streaming.event import StreamEvent
 from gateway.streaming.waiters import MOST_AT_ONCE, REMEMBERED, Waiters
 from tests.gateway.conftest import until
+from tests.gateway.pictures import encoded
 from tests.gateway.rows import end, put_scene
 
 SCENES = "/api/v1/scenes"
@@ -98,6 +99,19 @@ async def test_an_ending_published_before_the_wait_is_noticed(api, me):
     assert (await asked).json()["status"] == "completed"
 
 
+async def test_a_generation_that_ends_in_time_has_its_id_under_both_names(api, me):
+    headers, account = me
+    asked = asyncio.create_task(api.generate(headers | {"Prefer": "wait"}, encoded("JPEG")))
+    await until(lambda: waits(api, account) == 1)
+    (row,) = await api.sql("SELECT id FROM scene_generations")
+    await end(api, row["id"])
+    api.services.hub.publish(ending(account, row["id"]))
+    answer = await asked
+    assert answer.status_code == 200
+    assert answer.headers["preference-applied"] == "wait=60"
+    assert answer.json()["generation_id"] == answer.json()["id"] == str(row["id"])
+
+
 async def test_a_wait_times_out_with_the_current_state(api, me):
     headers, account = me
     scene = await put_scene(api, account, "pending")
@@ -174,7 +188,8 @@ def test_the_number_of_remembered_endings_is_bounded():
     [
         (None, None), ("", None), ("wait=10", 10), ("WAIT = 10", 10), ("respond-async, wait=5", 5),
         ("wait=5; foo=1", 5), ('wait="7"', 7), ("wait=9999", wait_for_scene.MOST_SECONDS), ("wait=0", 0),
-        ("wait=-1", None), ("wait=1.5", None), ("wait", None), ("xwait=3", None), ("wait=x", None),
+        ("wait=-1", None), ("wait=1.5", None), ("wait", 60), ("xwait=3", None), ("wait=x", None),
+        ("respond-async, wait", 60), ("wait; a=1", 60), ("waiting", None),
     ],
 )  # fmt: skip
 def test_the_prefer_header_is_parsed(prefer, seconds):

@@ -56,11 +56,15 @@ async def test_the_tail_reconnects_by_itself_and_misses_nothing(kafka_settings, 
     async def floors():
         return {}
 
+    async def topic_id():
+        return None
+
     kafka = Flaky(**kafka_settings.model_dump())
     tail = Tail(
         kafka,
         hub,
         floors,
+        topic_id,
         events=replace(topics.EVENTS, name=names[0]),
         progress=replace(topics.PROGRESS, name=names[1]),
     )
@@ -104,10 +108,14 @@ async def test_records_of_aborted_transactions_are_skipped(kafka_settings, names
     async def floors():
         return {}
 
+    async def topic_id():
+        return None
+
     tail = Tail(
         kafka_settings,
         hub,
         floors,
+        topic_id,
         events=replace(topics.EVENTS, name=names[0]),
         progress=replace(topics.PROGRESS, name=names[1]),
     )
@@ -131,3 +139,30 @@ async def test_records_of_aborted_transactions_are_skipped(kafka_settings, names
     assert only.subject == str(message.api_key_id)
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
+
+
+async def test_another_log_is_not_followed(kafka_settings, names):
+    """Its offsets mean other events. Once the right one is back, the tail goes on by itself."""
+    hub, known = new_hub(), [uuid4()]
+
+    async def floors():
+        return {}
+
+    async def topic_id():
+        return known[0]
+
+    tail = Tail(
+        kafka_settings,
+        hub,
+        floors,
+        topic_id,
+        events=replace(topics.EVENTS, name=names[0]),
+        progress=replace(topics.PROGRESS, name=names[1]),
+    )
+    following = asyncio.create_task(tail.run())
+    await until(lambda: tail.state == "replaced")
+    known[0] = None
+    await until(lambda: tail.state == "connected")
+    following.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await following

@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from bus.bridges import quiet
 from bus.bridges.projector import Projector
 from bus.contract.envelope import header
 from bus.contract.ids import new_id
 from bus.contract.messages import ApiKeyRevoked
 from gateway.streaming.cursor import Cursor
 from gateway.streaming.event import from_record
-from gateway.webhooks.fanin import FanIn
+from gateway.webhooks.fanin import FanIn, WakingProjector
 from tests.gateway.webhooks.conftest import add_account
 
 
@@ -98,3 +99,32 @@ async def test_an_ending_is_delivered_to_the_webhook_url_of_its_request(desk, po
     rows = await desk.deliveries()
     wanted = [(url, None)] if owner == "the account" else []
     assert [(row["url"], row["endpoint_id"]) for row in rows] == wanted
+
+
+async def test_records_gather_for_longer_while_no_delivery_is_wanted(desk, pool, monkeypatch):
+    monkeypatch.setattr(quiet, "ASK_S", 0.0)
+    projector = WakingProjector(pool, epoch=1, wake=lambda: None)
+
+    async def gathers() -> float:
+        await projector.project([desk.event()])
+        return projector.quiet.gather_s()
+
+    idle, busy = 1.0, 0.05
+    seen = [await gathers()]
+    scene = new_id()
+    await pool.execute(
+        "INSERT INTO scene_generations (id, user_id, original_image_url, status, priority, metadata,"
+        " created_at, updated_at, webhook_url)"
+        " VALUES ($1, $2, 's3://b/k', 'processing', 'bulk', '{}', now(), now(), 'https://example.com/')",
+        scene, desk.account,
+    )  # fmt: skip
+    seen.append(await gathers())
+    await pool.execute("UPDATE scene_generations SET status = 'completed' WHERE id = $1", scene)
+    seen.append(await gathers())
+    await desk.endpoint()
+    seen.append(await gathers())
+    await pool.execute(
+        "UPDATE webhook_endpoints SET state = 'disabled', disabled_at = now(), disabled_reason = 'owner'"
+    )
+    seen.append(await gathers())
+    assert seen == [idle, busy, idle, busy, idle]

@@ -38,6 +38,23 @@ async def test_due_deliveries_and_their_lag_are_counted(desk, pool):
     assert (due, 60 <= lag < 120) == (2, True)
 
 
+async def test_pending_deliveries_and_endpoints_are_surveyed(desk, pool):
+    queue = Queue(pool, lease_s=60)
+    assert await queue.oldest_pending_s() == 0
+    for path in ("/a", "/b", "/c"):
+        await desk.endpoint(path)
+    await desk.fan_in(desk.event())
+    await pool.execute("UPDATE webhook_deliveries SET created_at = now() - interval '1 hour'")
+    await pool.execute("UPDATE webhook_deliveries SET due_at = now() + interval '1 hour'")
+    assert 3600 <= await queue.oldest_pending_s() < 3700, "also while none is due"
+    await pool.execute("UPDATE webhook_endpoints SET failing_since = now() WHERE url LIKE '%/b'")
+    await pool.execute(
+        "UPDATE webhook_endpoints SET state = 'disabled', disabled_at = now(), disabled_reason = 'gone',"
+        " failing_since = now() WHERE url LIKE '%/c'"
+    )
+    assert await queue.endpoints() == {"active": 1, "failing": 1, "disabled": 1}
+
+
 async def test_an_account_is_erased_and_no_other(desk, pool, receiver):
     other = Desk(pool, receiver, await add_account(pool))
     for each in (desk, other):

@@ -21,6 +21,7 @@ from bus.kafka import admin, broker
 from sharpstream.stack import ports
 from tests.gateway.webhooks.conftest import KEY
 from tests.gateway.webhooks.worker import PARTITIONS
+from tests.role_processes import RoleProcesses
 
 pytestmark = pytest.mark.stack
 
@@ -33,9 +34,9 @@ async def topic(kafka_settings, unique):
 
 
 @pytest.fixture
-def start(kafka_settings, fresh_database, topic, unique):
+def start(kafka_settings, fresh_database, topic, unique, tmp_path):
     """A function that starts the role; its processes end with the test."""
-    running: list[subprocess.Popen] = []
+    processes = RoleProcesses(tmp_path)
     environment = os.environ | {
         "KAFKA_BOOTSTRAP_SERVERS": kafka_settings.bootstrap_servers,
         "KAFKA_USERNAME": kafka_settings.username,
@@ -52,15 +53,10 @@ def start(kafka_settings, fresh_database, topic, unique):
     }
 
     def start(**more: str) -> subprocess.Popen:
-        command = [sys.executable, "-m", "tests.gateway.webhooks.worker"]
-        running.append(subprocess.Popen(command, env=environment | more, stdout=subprocess.PIPE, text=True))
-        return running[-1]
+        return processes.start([sys.executable, "-m", "tests.gateway.webhooks.worker"], environment | more)
 
     yield start
-    for process in running:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+    processes.end()
 
 
 async def publish(kafka, topic, records):

@@ -40,6 +40,20 @@ def test_a_slanted_background_goes_on_in_its_plane():
     np.testing.assert_allclose(layer.log_depth[layer.there], np.log(floor[layer.there]), atol=0.12)
 
 
+@pytest.mark.parametrize("tilt", [-0.004, 0.004])
+def test_the_slope_of_the_front_does_not_bend_the_background(tilt):
+    _, colors = plate()
+    row, column = np.mgrid[:ROWS, :COLUMNS].astype(np.float32)
+    wall = 1 / (0.25 + 0.0006 * (column - COLUMNS / 2))  # its disparity grows to the right...
+    front = 1 / (0.8 + tilt * (column - COLUMNS / 2) - tilt * (row - ROWS / 2))  # ...the front's as it likes
+    depth = wall.copy()
+    depth[PLATE] = front[PLATE]
+    layer = background.hidden(np.log(depth).astype(np.float32), colors, FOCAL_CELLS, NO_SKY)
+    assert layer.there.sum() > 500
+    off = layer.log_depth[layer.there] - background.RECESS - np.log(wall[layer.there])
+    assert np.abs(off).max() < 0.03
+
+
 def test_a_thing_before_another_finds_its_own_background():
     depth, colors = plate()
     depth[:, :20] = 9.0  # a window far behind the wall, away from the plate

@@ -10,7 +10,7 @@ import skimage.data
 from PIL import Image
 
 from bus.contract.models import MODELS
-from inference_consumer.layered.bundled import FOCAL, STRIDE, WEIGHTS, Bundled
+from inference_consumer.layered.bundled import FOCAL, RELIEF, STRIDE, TOO_SURE, UNSEEN, WEIGHTS, Bundled
 from inference_consumer.layered.geometry import Picture
 
 # Metres at every 32nd cell of the cup of coffee: the cup in the middle, the table around it.
@@ -20,7 +20,9 @@ DEPTH = [
     [0.846, 0.605, 0.543, 0.583, 0.819],
     [0.699, 0.607, 0.553, 0.606, 0.680],
 ]
-FOCAL_FOUND, SPREAD = 0.9421, 0.4747
+FOCAL_FOUND = 0.9421
+STATED = 0.4747
+"""The spread that the network itself states."""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def test_a_fixed_photo_gives_the_recorded_depth(network):
     np.testing.assert_allclose(seen.depth[8::32, 8::32], DEPTH, rtol=0.02)
     assert not seen.sky.any()
     assert seen.focal == pytest.approx(FOCAL_FOUND, rel=0.01)
-    assert seen.scale_spread == pytest.approx(SPREAD, rel=0.02)
+    assert seen.scale_spread == pytest.approx(np.hypot(TOO_SURE * STATED, UNSEEN), rel=0.02)
 
 
 def test_the_weights_are_small_and_named_by_their_hash(network):
@@ -68,9 +70,18 @@ def test_a_batch_of_different_sizes_gives_each_photo_its_own_answer(network):
 
 
 def test_the_depth_grows_with_a_known_focal_length(network):
-    one, two = (network.run([picture(network, skimage.data.coffee(), focal)])[0] for focal in (0.8, 1.6))
-    assert (one.focal, two.focal) == (0.8, 1.6)
+    one, two = (network.run([picture(network, skimage.data.coffee(), focal)])[0] for focal in (0.4, 0.8))
+    assert (one.focal, two.focal) == (0.4, 0.8)
     np.testing.assert_allclose(two.depth, 2 * one.depth, rtol=1e-4)
+
+
+def test_a_longer_lens_than_the_guessed_one_has_less_relief(network):
+    one, two = (
+        network.run([picture(network, skimage.data.coffee(), k * FOCAL_FOUND)])[0] for k in (1.0, 4.0)
+    )
+    assert np.median(two.depth) == pytest.approx(4 * np.median(one.depth), rel=1e-3)
+    relief = [np.log(seen.depth / np.median(seen.depth)) for seen in (one, two)]
+    np.testing.assert_allclose(relief[1], relief[0] * 4**-RELIEF, atol=0.02)
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (64, 3000), (4000, 100)])

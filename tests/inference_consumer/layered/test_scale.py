@@ -35,7 +35,7 @@ def test_the_scale_moves_towards_eye_height_and_becomes_surer():
     made = scale.weighed(seen)
     factor = float((made.depth / seen.depth).mean())
     assert 1.5 / 2.2 < factor < 0.95
-    assert made.scale_spread < 0.4
+    assert made.scale_spread < 0.45
 
 
 def test_a_table_hardly_moves_it():

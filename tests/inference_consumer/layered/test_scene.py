@@ -53,7 +53,8 @@ def test_from_the_photos_viewpoint_the_scene_is_the_photo_without_holes():
     camera = Camera(FOCAL * math.hypot(width, height), width, height).fitted(768)
     shown = render(made, camera)
     wanted = Image.fromarray(photo).resize((camera.width, camera.height), Image.Resampling.BICUBIC)
-    assert psnr(shown.colors, np.asarray(wanted) / 255) > 32
+    # 37.0; 30.5 where equal depths are drawn in the other order than they are solved for.
+    assert psnr(shown.colors, np.asarray(wanted) / 255) > 36
     assert (shown.coverage < 0.95).mean() < 0.001
 
 

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from sharpstream.cli import batch
 from sharpstream.cli.main import build
+from sharpstream.client import generate_workflow
 from tests.sharpstream.client.service import KEY, TIMINGS, FakeService
 
 
@@ -91,6 +93,57 @@ def test_one_bad_photo_fails_alone_and_names_do_not_collide(
     assert len(list(out.iterdir())) == 2
 
 
+def test_names_as_long_as_a_disk_takes_are_made(beside: FakeService, photo: Path, tmp_path: Path) -> None:
+    """Neither the unfinished file nor that of a second photo of the name is longer than a disk takes."""
+    names = [
+        "\uac00" * 80 + ".jpg",
+        "b" * 251 + ".jpg",
+        "c" * 253 + ".J",
+        "d" * 251 + ".jpg",
+        "D" * 251 + ".png",
+    ]
+    files = [tmp_path / name for name in names]
+    for file in files:
+        file.write_bytes(file.name.encode())
+    result = command(*files, "-o", tmp_path / "out", service=beside)
+    assert result.exit_code == 0, result.output
+    made = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert made == sorted(
+        ["\uac00" * 80 + ".ply", *(name * 251 + ".ply" for name in "bcd"), "D" * 249 + "-2.ply"]
+    )
+
+
+def test_one_odd_photo_never_ends_a_batch(
+    beside: FakeService, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that is no UTF-8, a file that is not there, a folder, and an error of our own making."""
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jpg"))
+    odd.write_bytes(b"a photo")
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"a photo")
+    send = generate_workflow.make
+
+    async def make(client: Any, job: Any, *rest: Any, **more: Any) -> Any:
+        if job.photo == broken:
+            raise RuntimeError("out of luck")
+        return await send(client, job, *rest, **more)
+
+    monkeypatch.setattr(batch, "make", make)
+    files = [odd, tmp_path / "missing.jpg", tmp_path, broken, photo]
+    result = command(*files, "-o", tmp_path / "out", "--json", service=beside)
+    assert result.exit_code == 1
+    results = document(result)["results"]
+    assert [entry["status"] for entry in results] == ["completed", "failed", "failed", "failed", "completed"]
+    codes = [entry["error"] and entry["error"]["code"] for entry in results]
+    assert codes == [None, "photo_unreadable", "photo_unreadable", "unexpected", None]
+    assert results[0]["photo"].endswith("caf\\xe9.jpg")
+    assert {scene.photo for scene in beside.scenes.values()} == {"caf\ufffd.jpg", photo.name}
+    shown = command(*files, "-o", tmp_path / "shown", service=beside)
+    assert shown.exit_code == 1
+    assert "No such file or directory" in shown.stderr
+    assert "Traceback" not in shown.output
+
+
 def test_parallel_bounds_what_is_in_flight(beside: FakeService, photo: Path, tmp_path: Path) -> None:
     result = command(*[photo] * 6, "-o", tmp_path / "out", "-j", "2", "--json", service=beside)
     assert [Path(entry["path"]).name for entry in document(result)["results"]] == [
@@ -147,7 +200,6 @@ def test_no_stack_and_no_url_is_three(photo: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["missing.jpg"], "does not exist"),
         (["PHOTO", "--focal-length-mm", "30", "--focal-length-px", "800"], "not both"),
         (["PHOTO", "--url", "example.org", "--api-key", "k"], "http://"),
         (["PHOTO", "--url", "http://example.org"], "SHARPSTREAM_API_KEY"),

@@ -122,3 +122,10 @@ def test_the_command_line_prints_nowhere_else() -> None:
     assert {name: lines for name, lines in found.items() if lines and name != "printing.py"} == {}
     assert printed_elsewhere(ast.parse("print(1); sys.stderr.write('x'); typer.echo(2)")) == [1, 1, 1]
     assert sys.stdout is not None
+
+
+def test_csv_holds_no_formula(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ("day", "name", "count")
+    rows = [("2026-01-31", "=1+1", -3), ("@x", 'a "b", c', None)]
+    printing.as_csv(names, rows)
+    assert capsys.readouterr().out == ('day,name,count\n2026-01-31,\'=1+1,-3\n\'@x,"a ""b"", c",\n')

@@ -36,6 +36,13 @@ def test_a_scene_is_shown_with_its_model_camera_size_and_likeness(
     assert json.loads(run(beside, "show", "id-1", "--json"))["metadata"]["focal_source"] == "exif"
 
 
+def test_the_demo_model_is_called_one(beside: FakeService, photo: Path, tmp_path: Path) -> None:
+    beside.stated["model"] = {"name": "card"}
+    made = run(beside, "generate", photo, "-o", tmp_path)
+    assert "by card, the demo model, whose scenes are flat)" in made
+    assert "card, the demo model, whose scenes are flat" in run(beside, "show", "id-1")
+
+
 def test_a_scene_of_an_earlier_release_is_shown_without_them(
     beside: FakeService, photo: Path, tmp_path: Path
 ) -> None:

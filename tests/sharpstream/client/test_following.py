@@ -52,3 +52,13 @@ def test_the_next_connection_goes_on_after_the_last_durable_event() -> None:
     again = following.take(ServerSentEvent(event="c.d.v1", data=BODY, id="1-0-8"))
     assert again is not None
     assert again.cursor == "1-0-8"
+
+
+def test_who_is_cut_off_before_the_first_event_goes_on_from_where_the_stream_began() -> None:
+    opening = httpx.Response(
+        200, headers={"content-type": "text/event-stream"}, content=b"retry: 1500\nid: 1-0-4\n\n: hello\n\n"
+    )
+    following = Following("events", ends=False)
+    following.connect()
+    assert [following.take(frame) for frame in EventSource(opening).iter_sse()].count(None) >= 1
+    assert following.connect()["Last-Event-ID"] == "1-0-4"

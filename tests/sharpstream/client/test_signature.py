@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import Any
 
 import pytest
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, webhooks
 
 from sharpstream.client import ServiceError, verify_webhook
 
@@ -12,6 +14,31 @@ SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BODY = json.dumps(
     {"specversion": "1.0", "id": "e-1", "type": "generation.completed.v1", "subject": "g-1", "data": {"n": 1}}
 )
+
+
+SHARED: dict[str, Any] = json.loads(
+    (Path(__file__).parents[3] / "clients" / "webhook_vectors.json").read_text()
+)
+"""What the TypeScript client is held to as well."""
+
+
+class Then(datetime):
+    """The clock, stopped when the shared signatures were made."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Then:
+        return cls.fromtimestamp(SHARED["now"], tz)
+
+
+@pytest.mark.parametrize("vector", SHARED["vectors"], ids=lambda vector: vector["what"])
+def test_both_clients_agree_on_signatures(vector: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks, "datetime", Then)
+    body = vector["body"].encode()
+    if vector["genuine"]:
+        assert verify_webhook(body, vector["headers"], vector["secret"]).type == "generation.completed.v1"
+        return
+    with pytest.raises(ServiceError, match="not genuine"):
+        verify_webhook(body, vector["headers"], vector["secret"])
 
 
 def headers(secret: str = SECRET, body: str = BODY, age_s: float = 0) -> dict[str, str]:

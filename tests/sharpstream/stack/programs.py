@@ -17,6 +17,7 @@ class Script:
     is_server = True
     start_seconds = 120.0
     note: str | None = None
+    nice = 0
 
     def __init__(self, folder: Path, source: str, name: str = "script", stop_seconds: float = 20) -> None:
         self.name = name
@@ -28,7 +29,9 @@ class Script:
 
     def launch(self) -> Launch:
         argv = [sys.executable, "-c", self._source, str(self.ready_file)]
-        return Launch(argv=argv, env=os.environ, cwd=self._folder, stop_seconds=self._stop_seconds)
+        return Launch(
+            argv=argv, env=os.environ, cwd=self._folder, nice=self.nice, stop_seconds=self._stop_seconds
+        )
 
     async def ready(self) -> bool:
         return self.ready_file.exists()

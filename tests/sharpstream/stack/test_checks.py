@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -106,3 +108,30 @@ def test_too_little_disk(home: Home) -> None:
     with pytest.raises(DiskFullError, match=r"1\.0 GiB free at .* need 2 GiB.*SHARPSTREAM_HOME"):
         checks.disk(home.root, lambda _: 1024**3)
     checks.disk(home.root, lambda _: 3 * 1024**3)
+
+
+@pytest.mark.parametrize(
+    ("mountpoint", "fstype", "said"),
+    [
+        ("/", "ext4", False),
+        ("/", "nfs4", True),
+        ("/srv", "cifs", True),
+        ("/srv", "fuse.sshfs", True),
+        ("/srv/other", "nfs", False),
+        ("/srv/data", "tmpfs", False),
+    ],
+)
+def test_a_network_disk_is_said(mountpoint: str, fstype: str, said: bool) -> None:
+    mounts = [
+        SimpleNamespace(mountpoint="/", fstype="ext4"),
+        SimpleNamespace(mountpoint=mountpoint, fstype=fstype),
+    ]
+    if mountpoint == "/srv/data":
+        mounts.append(SimpleNamespace(mountpoint="/srv", fstype="nfs"))
+    sentence = checks.network_disk(Path("/srv/data"), lambda: mounts[::-1])
+    assert (sentence is not None) == said
+    assert sentence is None or fstype in sentence
+
+
+def test_the_disks_of_this_machine_are_read(tmp_path: Path) -> None:
+    assert checks.network_disk(tmp_path) is None or "SHARPSTREAM_HOME" in str(checks.network_disk(tmp_path))

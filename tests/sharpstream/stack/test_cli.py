@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from sharpstream.cli import stack
 from sharpstream.stack import orphan_processes
+from sharpstream.stack.errors import HomeError
 from sharpstream.stack.state_dir import Home
 from tests.sharpstream.stack.cli import sharpstream, status
 
@@ -31,11 +34,13 @@ def test_up_without_maven(home: Home, tmp_path: Path) -> None:
     java = tmp_path / "java"
     java.write_text("""#!/bin/sh\necho 'openjdk version "17.0.1" 2021-10-19' >&2\n""")
     java.chmod(0o755)
-    answer = sharpstream(
-        home, "up", PATH=str(tmp_path), JAVA_HOME="", SHARPSTREAM_CACHE=str(tmp_path / "cache")
-    )
+    nowhere = {
+        "SHARPSTREAM_CACHE": str(tmp_path / "cache"),
+        "SHARPSTREAM_MAVEN_REPOSITORY": "http://127.0.0.1:9",
+    }
+    answer = sharpstream(home, "up", PATH=str(tmp_path), JAVA_HOME="", **nowhere)
     assert answer.returncode == 1
-    assert "no `mvn` on the PATH" in one_sentence(answer.stderr)
+    assert ".jar could not be fetched from http://127.0.0.1:9" in one_sentence(answer.stderr)
 
 
 def test_up_on_a_taken_port(home: Home) -> None:
@@ -98,3 +103,50 @@ def test_a_fetch_in_the_background_is_shown() -> None:
     lines = stack._welcome(report, {"email": "a@b", "password": "p", "api_key": "k"}).splitlines()
     model = next(number for number, line in enumerate(lines) if "layered" in line)
     assert lines[model + 1].strip() == note
+
+
+@pytest.mark.parametrize("command", ["up", "down", "reset kafka --yes"])
+@pytest.mark.parametrize(
+    "disk", ["a file", "a folder of the kernel's", "a name too long", "a read-only disk"]
+)
+def test_a_home_that_takes_no_data(tmp_path: Path, command: str, disk: str) -> None:
+    """Whatever refuses, each command ends with a sentence or finds nothing to do."""
+    root = tmp_path / "home"
+    if disk == "a file":
+        root.write_text("in the way")
+    elif disk == "a folder of the kernel's":
+        root = Path("/proc/home")
+    elif disk == "a name too long":
+        root = tmp_path / ("n" * 300)
+    mounted = disk == "a read-only disk" and mount(root)
+    try:
+        answer = sharpstream(Home(root), *command.split())
+    finally:
+        if mounted:
+            subprocess.run(["umount", root], check=True)
+    assert "Traceback" not in answer.stderr
+    if command == "down" and not mounted:
+        assert answer.stdout == "Nothing was running.\n"
+    else:
+        assert answer.returncode == 1
+        said = answer.stderr.splitlines()[-1] if "reset" in command else one_sentence(answer.stderr)
+        assert said.startswith(f"sharpstream: The data cannot be kept in {root}: ")
+        assert said.endswith("SHARPSTREAM_HOME=/other/disk.")
+
+
+def mount(root: Path) -> bool:
+    """Mount a read-only disk that holds a home, as root where the machine lets us; else skip."""
+    root.mkdir()
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "tmpfs", root], check=False).returncode:
+        root.rmdir()
+        pytest.skip("mounting needs root")
+    Home(root).create()
+    subprocess.run(["mount", "-o", "remount,ro", root], check=True)
+    return True
+
+
+def test_a_disk_that_keeps_no_permissions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FAT answers `chmod` and does nothing; passwords would be everybody's."""
+    monkeypatch.setattr(Path, "chmod", lambda *_args, **_options: None)
+    with pytest.raises(HomeError, match="keeps no permissions"):
+        Home(tmp_path / "home").create()

@@ -99,7 +99,7 @@ async def test_a_folder_without_tls_starts_with_it_and_keeps_its_data(home: Home
             if listener.pem:
                 with pytest.raises(KafkaConnectionError):  # an untrusted certificate
                     await brokers(via_listener)
-                via_listener = via_listener.model_copy(update={"ssl_cafile": str(trusted)})
+                via_listener = via_listener.model_copy(update={"ssl_ca_file": str(trusted)})
             assert await brokers(via_listener) == 1
         finally:
             await supervisor.stop()

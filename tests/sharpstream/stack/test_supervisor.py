@@ -51,6 +51,24 @@ async def test_a_note_is_reported_while_the_part_is_ready(home: Home) -> None:
     await supervisor.stop()
 
 
+def niceness_of_session(pid: int) -> int | None:
+    """Return it where the kernel schedules by session."""
+    path = Path(f"/proc/{pid}/autogroup")
+    return int(path.read_text().split()[-1]) if path.exists() else None
+
+
+async def test_a_part_may_run_at_a_lower_priority(home: Home) -> None:
+    script = Script(home.root, SERVE)
+    script.nice = 5
+    supervisor = Supervisor(home, [script])
+    await supervisor.start(["script"])
+    pid = supervisor.part("script").pid
+    assert pid is not None
+    assert os.getpriority(os.PRIO_PROCESS, pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5)
+    assert niceness_of_session(pid) in {5, None}
+    await supervisor.stop()
+
+
 async def test_the_pause_doubles_while_it_dies_young(home: Home) -> None:
     supervisor = Supervisor(home, [Script(home.root, DIE)])
     with structlog.testing.capture_logs() as logged, pytest.raises(StartError) as failure:

@@ -18,6 +18,8 @@ if pathlib.Path("../broken").exists():
     sys.exit("npm error code E404 the registry knows nothing of it")
 if sys.argv[1] == "ci":
     pathlib.Path("node_modules").mkdir(exist_ok=True)
+elif sys.argv[-1] == "lint":
+    sys.exit(pathlib.Path("src/main.ts").read_text() == "unformatted")
 else:
     pathlib.Path("dist.partial").mkdir()
     pathlib.Path("dist.partial/index.html").write_text(pathlib.Path("src/main.ts").read_text())
@@ -77,6 +79,13 @@ def test_it_is_built_once_for_each_state_of_its_sources(checkout: Checkout) -> N
     assert checkout.build() == (["run"], "two")
     checkout.write("package-lock.json", '{"newer": true}')
     assert checkout.build() == (["ci", "run"], "two")
+    client = checkout.folder / "clients" / "typescript" / "src"
+    client.mkdir(parents=True)
+    (client / "index.ts").write_text("what the page imports")
+    (client / "index.test.ts").write_text("and what it does not")
+    assert checkout.build() == (["run"], "two")
+    (client / "index.test.ts").write_text("changed")
+    assert checkout.build() == ([], "two")
 
 
 @pytest.mark.parametrize(
@@ -107,6 +116,31 @@ def test_a_failure_is_reported_and_the_older_page_stays(
     assert (checkout.sources / "dist" / "index.html").read_text() == "one"
     assert web_build.main() == 1
     assert "The web page is not built: `npm run --silent` failed" in capsys.readouterr().err
+
+
+def test_a_script_of_the_page_runs_with_its_tools(checkout: Checkout) -> None:
+    calls = checkout.folder / "calls"
+    assert web_build.main(["run", "lint"]) == 0
+    assert calls.read_text().split() == ["ci", "run"]  # the tools are installed first, once
+    checkout.write("src/main.ts", "unformatted")
+    assert web_build.main(["run", "lint"]) == 1
+    assert calls.read_text().split() == ["ci", "run", "run"]
+
+
+def test_without_node_the_page_is_left_out_of_the_checks_and_said_to_be(
+    checkout: Checkout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkout.programs / "node").unlink()
+    assert web_build.main(["run", "lint"]) == 0
+    assert "The page is left out" in capsys.readouterr().err
+
+
+def test_tools_that_cannot_be_fetched_fail_the_check(
+    checkout: Checkout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkout.folder / "broken").touch()
+    assert web_build.main(["run", "lint"]) == 1
+    assert "The web page is not checked: `npm ci --include=dev` failed" in capsys.readouterr().err
 
 
 def test_without_sources_there_is_nothing_to_build_or_to_say(

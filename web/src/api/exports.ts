@@ -28,3 +28,9 @@ export async function makeExport(generation_id: string, format: string, options:
 }
 
 export const formats = async (): Promise<Format[]> => (await ok(api.GET("/api/v1/export-formats"))).items as Format[];
+
+export type ExportPage = Schemas["ExportPage"];
+
+/** The exports of all scenes, the newest first. */
+export const allExports = (cursor: string | null): Promise<ExportPage> =>
+  ok(api.GET("/api/v1/exports", { params: { query: { limit: 50, ...(cursor && { cursor }) } } }));

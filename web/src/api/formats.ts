@@ -11,7 +11,7 @@ export type Format = {
   name: string;
   media_type: string;
   extension: string;
-  kind: "splat" | "mesh" | "picture" | "video";
+  kind: "splat" | "mesh" | "picture" | "video" | "page";
   title: string;
   description: string;
   options: { properties?: Record<string, OptionSchema> };

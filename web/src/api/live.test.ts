@@ -13,7 +13,7 @@ vi.mock("./leader", () => ({
 }));
 
 const frame = (id: string | null, type: string) =>
-  `${id ? `id: ${id}\n` : ""}event: ${type}\ndata: ${JSON.stringify({ type, subject: "s", data: {} })}\n\n`;
+  `${id ? `id: ${id}\n` : ""}event: ${type}\ndata: ${JSON.stringify({ id: "e", type, subject: "s", data: {} })}\n\n`;
 
 /** A stream that breaks after these pieces, cut where networks cut: anywhere. */
 const broken = (text: string) =>
@@ -27,14 +27,14 @@ const broken = (text: string) =>
   );
 
 test("after a break the stream goes on behind the last event that had an id; a sign-in that ran out is renewed", async () => {
-  const asked: Record<string, string>[] = [];
+  const asked: Headers[] = [];
   const answers = [
     broken(`retry: 1\n\n${frame("1-0-4", "generation.requested.v1")}${frame(null, "generation.progress.v1")}`),
     new Response(null, { status: 401 }),
     broken(frame("1-0-5", "generation.completed.v1")),
   ];
-  vi.stubGlobal("fetch", async (_: string, { headers }: { headers: Record<string, string> }) => {
-    asked.push(headers);
+  vi.stubGlobal("fetch", async (_: string, { headers }: { headers: Headers }) => {
+    asked.push(new Headers(headers));
     return answers.shift() ?? new Promise(() => undefined);
   });
   const { follow } = await import("./live");
@@ -52,8 +52,8 @@ test("after a break the stream goes on behind the last event that had an id; a s
   stop();
   expect(seen).toEqual(["generation.requested.v1", "generation.progress.v1", "generation.completed.v1"]);
   expect(opened).toBe(2);
-  expect(asked.map((each) => [each.Authorization, each["Last-Event-ID"]])).toEqual([
-    ["Bearer a", undefined],
+  expect(asked.map((each) => [each.get("Authorization"), each.get("Last-Event-ID")])).toEqual([
+    ["Bearer a", null],
     ["Bearer a", "1-0-4"],
     ["Bearer b", "1-0-4"],
   ]);

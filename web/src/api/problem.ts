@@ -1,32 +1,12 @@
-import type { components } from "./schema";
+import { SharpstreamError, type FieldError } from "@sharpstream/client";
 
-type Problem = components["schemas"]["Problem"];
-export type FieldError = { field: string; message: string };
-
-/** What every failed call throws: the gateway's own sentence and code, or `offline` where it was not reached. */
-export class ApiError extends Error {
-  readonly code: string;
-  readonly status: number;
-  readonly correlationId: string | null;
-  readonly details: Record<string, unknown>;
-
-  constructor(
-    code: string,
-    message: string,
-    rest: { status?: number; correlationId?: string; details?: unknown } = {},
-  ) {
-    super(message);
-    this.name = "ApiError";
-    this.code = code;
-    this.status = rest.status ?? 0;
-    this.correlationId = rest.correlationId ?? null;
-    this.details = (rest.details ?? {}) as Record<string, unknown>;
-  }
+/** What every failed call shows: the service's own sentence and code, or `offline` where it was not reached. */
+export class ApiError extends SharpstreamError {
+  override readonly name = "ApiError";
 
   /** What is wrong with which field, for the form that asked. */
-  get fields(): FieldError[] {
-    const fields = Array.isArray(this.details.fields) ? (this.details.fields as FieldError[]) : [];
-    return fields.map(({ field, message }) => ({ field, message: plain(message) }));
+  override get fields(): FieldError[] {
+    return super.fields.map(({ field, message }) => ({ field, message: plain(message) }));
   }
 
   /** The sentence to show: that of invalid fields without the words of the service's own types. */
@@ -36,26 +16,10 @@ export class ApiError extends Error {
     return fields.map(({ field, message }) => `${field.replaceAll("_", " ")}: ${message}`).join(" ");
   }
 
-  /** Whether the same request may succeed later: no answer, too many requests, or a service that is busy. */
-  get mayPass(): boolean {
-    return [0, 408, 425, 429, 502, 503, 504].includes(this.status) && this.code !== "aborted";
+  /** Whether the same request may succeed later. */
+  override get mayPass(): boolean {
+    return super.mayPass || this.code === "offline";
   }
-}
-
-/** Return the error that an answer's body tells; a proxy's own page is told by its status. */
-export function problemOf(status: number, body: unknown): ApiError {
-  const problem = (body ?? {}) as Partial<Problem>;
-  if (typeof problem.code !== "string" || typeof problem.message !== "string") {
-    return new ApiError("unexpected_answer", `The service answered ${status} without saying why. Try again.`, {
-      status,
-    });
-  }
-  const rest = { status, details: problem.details };
-  return new ApiError(
-    problem.code,
-    problem.message,
-    problem.correlation_id ? { ...rest, correlationId: problem.correlation_id } : rest,
-  );
 }
 
 /** Return the error of a request that got no answer at all. */
@@ -66,7 +30,9 @@ export function unreachable(): ApiError {
 /** Return any thrown thing as an error that can be shown. */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  return new ApiError("unexpected", error instanceof Error ? error.message : String(error));
+  if (!(error instanceof SharpstreamError))
+    return new ApiError("unexpected", error instanceof Error ? error.message : String(error));
+  return error.code === "unreachable" ? unreachable() : new ApiError(error.code, error.message, error);
 }
 
 const RULES: [RegExp, (figure: string) => string][] = [

@@ -71,6 +71,26 @@ test("a refused renewal is final only while the token that was sent is still the
   expect(session.signedIn()).toBe(true);
 });
 
+test("a renewal that ends after the sign-out brings nobody back", async () => {
+  session.begin(tokens(1, 10));
+  answers.push(Response.json(tokens(2)));
+  const renewed = session.accessToken();
+  session.end("You are signed out.");
+  expect(await renewed).toBeNull();
+  expect(session.signedIn()).toBe(false);
+  expect(session.farewell()).toBe("You are signed out.");
+});
+
+test("a renewal that ends after another sign-in leaves that one as it is", async () => {
+  session.begin(tokens(1, 10));
+  answers.push(Response.json(tokens(2)));
+  const renewed = session.accessToken();
+  session.end();
+  session.begin(tokens(7));
+  expect(await renewed).toBe("a7");
+  expect([...kept.values()]).toEqual(["r7"]);
+});
+
 test("who leaves on purpose is told so, until the next sign-in", () => {
   session.begin(tokens(1));
   expect(session.farewell()).toBeNull();

@@ -3,8 +3,9 @@
  * a reload and a second tab stay signed in (decision 26). Tabs renew one after the other by a Web Lock, which only
  * secure origins have; elsewhere two tabs may spend the same token, and the one that lost takes the winner's.
  */
-import { type ApiError, problemOf, unreachable } from "./problem";
-import type { components } from "./schema";
+import { type components, errorOf } from "@sharpstream/client";
+
+import { asApiError, unreachable } from "./problem";
 
 type SignedIn = components["schemas"]["LoginOut"];
 
@@ -77,11 +78,15 @@ async function exchange(tries: number): Promise<string | null> {
     throw error instanceof TypeError ? unreachable() : error;
   });
   if (answer.ok) {
-    keep((await answer.json()) as SignedIn);
-    return access?.token ?? null;
+    const tokens = (await answer.json()) as SignedIn;
+    const stored = localStorage.getItem(KEY);
+    if (stored === null) return null; // signed out meanwhile, here or in another tab: what was given is not kept
+    if (stored !== token && stored !== tokens.refresh_token) return access?.token ?? exchange(tries - 1);
+    keep(tokens);
+    return tokens.access_token;
   }
-  const problem: ApiError = problemOf(answer.status, await answer.json().catch(() => null));
-  if (answer.status !== 401 && answer.status !== 403) throw problem;
+  if (answer.status !== 401 && answer.status !== 403)
+    throw asApiError(errorOf(answer.status, answer.headers, await answer.json().catch(() => null)));
   if (tries > 1 && (await replaced(token))) return exchange(tries - 1);
   end();
   return null;

@@ -17,9 +17,6 @@ export function ago(moment: string, now = Date.now()): string {
   return RELATIVE.format(ms > 0 ? Math.round(ms / size) : Math.trunc(ms / size), unit);
 }
 
-/** Tell whether a moment is less than `ms` ago. */
-export const isRecent = (moment: string, ms: number): boolean => Date.now() - new Date(moment).getTime() < ms;
-
 export const day = (moment: string): string => new Date(moment).toLocaleDateString(LANGUAGE, { dateStyle: "medium" });
 export const minute = (moment: string): string =>
   new Date(moment).toLocaleString(LANGUAGE, { dateStyle: "medium", timeStyle: "short" });
@@ -31,6 +28,12 @@ export function duration(ms: number): string {
   if (ms < 1) return "under 1 ms";
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   return ms < 10_000 ? `${(ms / 1_000).toFixed(1)} s` : `${Math.round(ms / 1_000)} s`;
+}
+
+/** "1 hour", "36 hours", "30 days". */
+export function lasting(hours: number): string {
+  const [count, unit] = hours % 24 ? [hours, "hour"] : [hours / 24, "day"];
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
 
 /** "11.3 MB". */

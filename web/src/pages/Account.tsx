@@ -7,7 +7,11 @@ import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 import { Field } from "../ui/Field";
 import { Card, Page } from "../ui/Page";
+import { PasswordField } from "../ui/PasswordField";
 import { Rows, Trouble } from "../ui/states";
+import { EmailCard } from "./EmailCard";
+import { Retention } from "./Retention";
+import { SignIns } from "./SignIns";
 
 /** Oneself: name, password, looks, and leaving. */
 export function Account(): ReactNode {
@@ -18,7 +22,10 @@ export function Account(): ReactNode {
       {!data && !error && <Rows />}
       {data && <NameCard who={data} />}
       <Appearance />
+      {data && <EmailCard who={data} />}
       {data && <Password email={data.email} />}
+      <SignIns />
+      <Retention />
       <Data />
     </Page>
   );
@@ -107,17 +114,15 @@ function Password({ email }: { email: string }): ReactNode {
     <Card title="Password">
       <form onSubmit={submitting(() => save.mutate())} className="grid gap-4">
         <div className="grid gap-4 sm:grid-cols-2">
-          <Field
+          <PasswordField
             label="Current password"
-            type="password"
             required
             autoComplete="current-password"
             value={current}
             onChange={(event) => setCurrent(event.target.value)}
           />
-          <Field
+          <PasswordField
             label="New password"
-            type="password"
             required
             minLength={10}
             autoComplete="new-password"
@@ -175,10 +180,11 @@ function Erase(): ReactNode {
   const erase = useMutation({ mutationFn: () => eraseMe(password) });
   return (
     <form onSubmit={submitting(() => erase.mutate())} className="grid gap-4">
-      <p className="text-soft">Name and address go at once; photos, scenes and exports follow. There is no way back.</p>
-      <Field
+      <p className="text-soft">
+        Name and address go at once; photos, scenes and exports follow. This cannot be undone.
+      </p>
+      <PasswordField
         label="Your password"
-        type="password"
         required
         autoComplete="current-password"
         value={password}

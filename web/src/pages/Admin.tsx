@@ -8,7 +8,11 @@ import { Page } from "../ui/Page";
 import { DeadLetters } from "./DeadLetters";
 import { UsageBody } from "./Usage";
 import { Invariants } from "./Invariants";
+import { Invites } from "./Invites";
 import { NotFound } from "./NotFound";
+import { Partners } from "./Partners";
+import { Queue } from "./Queue";
+import { UserPage } from "./UserPage";
 import { Users } from "./Users";
 
 /** For admins: who is here, what was given up on, what was used, and whether every invariant holds. */
@@ -19,6 +23,10 @@ export function Admin(): ReactNode {
     <Routes>
       <Route element={<Frame />}>
         <Route index element={<Users />} />
+        <Route path="users/:id" element={<UserPage />} />
+        <Route path="invitations" element={<Invites />} />
+        <Route path="queue" element={<Queue />} />
+        <Route path="partners" element={<Partners />} />
         <Route path="dead-letters" element={<DeadLetters />} />
         <Route path="usage" element={<UsageBody name="usage of all" load={usageOfAll} />} />
         <Route path="invariants" element={<Invariants />} />
@@ -30,7 +38,10 @@ export function Admin(): ReactNode {
 
 const PARTS: [string, string][] = [
   ["/admin", "Accounts"],
+  ["/admin/invitations", "Invitations"],
+  ["/admin/queue", "Queue"],
   ["/admin/dead-letters", "Dead letters"],
+  ["/admin/partners", "Partners"],
   ["/admin/usage", "Usage"],
   ["/admin/invariants", "Invariants"],
 ];

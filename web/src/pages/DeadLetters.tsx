@@ -1,9 +1,10 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 
 import { type DeadLetter, deadLetters, discard, redrive } from "../api/admin";
 import { ago } from "../lib/words";
 import { Button } from "../ui/Button";
+import { Confirm } from "../ui/Confirm";
 import { Badge, Empty, Rows, Trouble } from "../ui/states";
 
 /** Jobs that were given up on, to be redriven or discarded. */
@@ -15,14 +16,15 @@ export function DeadLetters(): ReactNode {
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
   });
-  const settle = useMutation({
-    mutationFn: ({ id, how }: { id: string; how: (id: string) => Promise<unknown> }) => how(id),
+  const [doomed, setDoomed] = useState<DeadLetter | null>(null);
+  const again = useMutation({
+    mutationFn: redrive,
     onSettled: () => queries.invalidateQueries({ queryKey: ["dead letters"] }),
   });
   const items = found.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <div className="grid gap-4">
-      {(found.error ?? settle.error) && <Trouble error={found.error ?? settle.error} />}
+      {(found.error ?? again.error) && <Trouble error={found.error ?? again.error} />}
       {found.isPending && <Rows />}
       {found.isSuccess && !items.length && (
         <Empty icon="check" title="No dead letters">
@@ -34,8 +36,9 @@ export function DeadLetters(): ReactNode {
           <Row
             key={item.id}
             item={item}
-            busy={settle.isPending}
-            onSettle={(how) => settle.mutate({ id: item.id, how })}
+            busy={again.isPending}
+            onRedrive={() => again.mutate(item.id)}
+            onDiscard={() => setDoomed(item)}
           />
         ))}
       </ul>
@@ -46,13 +49,32 @@ export function DeadLetters(): ReactNode {
           </Button>
         </div>
       )}
+      <Confirm title="Discard this dead letter?" item={doomed} onClose={() => setDoomed(null)}>
+        {(item) => <Discard item={item} onClose={() => setDoomed(null)} />}
+      </Confirm>
     </div>
   );
 }
 
-type RowProps = { item: DeadLetter; busy: boolean; onSettle: (how: (id: string) => Promise<unknown>) => void };
+function Discard({ item, onClose }: { item: DeadLetter; onClose: () => void }): ReactNode {
+  const queries = useQueryClient();
+  const remove = useMutation({
+    mutationFn: () => discard(item.id),
+    onSuccess: async () => {
+      onClose();
+      await queries.invalidateQueries({ queryKey: ["dead letters"] });
+    },
+  });
+  return (
+    <Confirm.Body act="Discard" keep="Cancel" mutation={remove} onClose={onClose}>
+      The job stays failed and cannot be redriven any more; its owner must ask again.
+    </Confirm.Body>
+  );
+}
 
-function Row({ item, busy, onSettle }: RowProps): ReactNode {
+type RowProps = { item: DeadLetter; busy: boolean; onRedrive: () => void; onDiscard: () => void };
+
+function Row({ item, busy, onRedrive, onDiscard }: RowProps): ReactNode {
   return (
     <li className="flex flex-wrap items-center justify-between gap-3 rounded-2xl border border-line bg-card px-5 py-3.5">
       <div className="grid min-w-0 gap-1">
@@ -66,10 +88,10 @@ function Row({ item, busy, onSettle }: RowProps): ReactNode {
       </div>
       {item.state === "open" && (
         <div className="flex gap-2">
-          <Button small icon="reset" disabled={busy} onClick={() => onSettle(redrive)}>
+          <Button small icon="reset" disabled={busy} onClick={onRedrive}>
             Redrive
           </Button>
-          <Button small look="danger" disabled={busy} onClick={() => onSettle(discard)}>
+          <Button small look="danger" disabled={busy} onClick={onDiscard}>
             Discard
           </Button>
         </div>

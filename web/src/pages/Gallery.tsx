@@ -1,106 +1,136 @@
-import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { type ReactNode, useDeferredValue, useEffect, useState } from "react";
 import { useSearchParams } from "react-router";
 
-import { useModels } from "../api/models";
-import { ended, nameOf, type SceneItem, scenes } from "../api/scenes";
-import { isRecent } from "../lib/words";
+import { type ListingChange, nameOf } from "../api/scenes";
+import { isPlain, listingOf, queryOf } from "../lib/listing";
 import { DeleteDialog } from "../scene/DeleteDialog";
+import { DemoModel } from "../scene/DemoModel";
 import { Drop } from "../scene/Drop";
+import { Filters } from "../scene/Filters";
+import { SelectionBar } from "../scene/SelectionBar";
 import { Sendings } from "../scene/Sendings";
 import { justSent } from "../scene/sent";
 import { Tile } from "../scene/Tile";
 import { forgetSent, sentAs, useSendings } from "../scene/uploads";
+import { useListed } from "../scene/useListed";
+import { useMore } from "../scene/useMore";
+import { useSelection } from "../scene/useSelection";
 import { Button } from "../ui/Button";
 import { Icon } from "../ui/icons";
 import { Page } from "../ui/Page";
-import { Empty, Note, Trouble } from "../ui/states";
+import { Empty, Trouble } from "../ui/states";
+import { Samples } from "../welcome/Samples";
 
-const REFETCH_MS = 2_000;
-const MADE_WITHIN_MS = 60_000;
 /** Queue positions are asked for one by one: those of the first few that wait are enough. */
 const COUNTED = 3;
 
-/** Something about it is still to come: its end, or its picture. */
-const unfinished = ({ status, preview_url, updated_at }: SceneItem): boolean =>
-  !ended(status) || (status === "completed" && preview_url === null && isRecent(updated_at, MADE_WITHIN_MS));
-
-/** All scenes of the account, newest first, and where new ones begin. */
+/** All scenes of the account in the order asked for, and where new ones begin. */
 export function Gallery(): ReactNode {
   const [query, setQuery] = useSearchParams();
-  const words = query.get("q") ?? "";
-  const q = useDeferredValue(words.trim());
+  const address = query.toString();
+  const listing = listingOf(new URLSearchParams(useDeferredValue(address)));
   const [doomed, setDoomed] = useState<{ id: string; name: string } | null>(null);
-  const found = useInfiniteQuery({
-    queryKey: ["scenes", q],
-    queryFn: ({ pageParam }) => scenes(q, pageParam),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next_cursor,
-    placeholderData: keepPreviousData,
-    // The stream tells of an end before the row shows it, and of a preview not at all.
-    refetchInterval: ({ state: { data } }) =>
-      data?.pages.some(({ items }) => items.some(unfinished)) ? REFETCH_MS * data.pages.length : false,
-  });
+  const found = useListed(listing);
   const sendings = useSendings();
   const listed = found.data?.pages.flatMap((page) => page.items) ?? [];
-  const items = q ? listed : [...justSent(sendings, listed, found.dataUpdatedAt), ...listed];
-  const shownByStore = listed.filter(({ preview_url }) => preview_url).map(({ id }) => id);
+  const newest = !listing.sort && isPlain(listing);
+  const items = newest ? [...justSent(sendings, listed, found.dataUpdatedAt), ...listed] : listed;
+  const shownByStore = listed.filter(({ photo_url }) => photo_url).map(({ id }) => id);
   useEffect(() => forgetSent(new Set(shownByStore.length ? shownByStore : [])));
   const waiting = items.filter(({ status }) => status === "pending").slice(-COUNTED);
-  const first = found.isSuccess && !items.length && !q;
-  const search = (value: string) => setQuery(value ? { q: value } : {}, { replace: true });
+  const selection = useSelection(items.map(({ id }) => id));
+  const { end, more } = useMore(found);
+  const first = found.isSuccess && !items.length && isPlain(listing);
+  const change = (part: ListingChange) => {
+    const now = listingOf(query);
+    setQuery(queryOf({ ...now, ...part }), { replace: true });
+  };
+  const search = (q: string) => {
+    const next = new URLSearchParams(query);
+    if (q) next.set("q", q);
+    else next.delete("q");
+    setQuery(next, { replace: true });
+  };
   return (
     <Page
       wide
       title={first ? "Welcome" : "Your scenes"}
-      actions={first ? undefined : <Search value={words} onChange={search} />}
+      actions={first ? undefined : <Search value={query.get("q") ?? ""} onChange={search} />}
     >
       <DemoModel />
       <Drop large={first} />
       <Sendings />
+      {first && <Samples />}
+      {!first && (
+        <div className="flex flex-wrap items-center justify-between gap-2">
+          <Filters
+            listing={listingOf(query)}
+            onChange={change}
+            onClear={() => setQuery(queryOf({ sort: listing.sort }), { replace: true })}
+          />
+          {items.length > 0 && (
+            <Button
+              small
+              icon="check"
+              aria-pressed={selection.selecting}
+              onClick={selection.selecting ? selection.close : selection.begin}
+            >
+              Select
+            </Button>
+          )}
+        </div>
+      )}
       {found.error && <Trouble error={found.error} retry={() => void found.refetch()} />}
       {found.isPending && <Placeholders />}
-      {found.isSuccess && !items.length && q && (
-        <Empty icon="search" title={`Nothing is called “${q}”`}>
-          Scenes are found by the name of their photo.
+      {found.isSuccess && !items.length && !isPlain(listing) && (
+        <Empty icon="search" title={listing.q ? `Nothing is called “${listing.q}”` : "No scene fits these filters"}>
+          Scenes are found by their names and tags.
         </Empty>
       )}
+      {/* Keys for the boxes in it: Escape ends the choosing, Ctrl + A chooses all that is listed. */}
       <ul
         aria-label="Scenes"
         aria-busy={found.isPlaceholderData}
+        onKeyDown={(event) => {
+          if (!selection.selecting) return;
+          if (event.key === "Escape") selection.close();
+          else if (event.key === "a" && (event.ctrlKey || event.metaKey)) selection.all();
+          else return;
+          event.preventDefault();
+        }}
         className={`pictures gap-y-8 ${found.isPlaceholderData ? "opacity-50" : ""}`}
       >
         {items.map((item) => (
           <Tile
             key={item.id}
             item={item}
+            list={address}
             local={sentAs(item.id)?.picture}
             counted={waiting.includes(item)}
+            selecting={selection.selecting}
+            chosen={selection.chosen.has(item.id)}
+            onChoose={(range) => selection.toggle(item.id, range)}
             onDelete={() => setDoomed({ id: item.id, name: nameOf(item) })}
           />
         ))}
       </ul>
-      {found.hasNextPage && (
-        <div className="text-center">
-          <Button busy={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
+      <div ref={end} className="text-center">
+        {found.hasNextPage && (
+          <Button busy={found.isFetchingNextPage} onClick={more}>
             Show more
           </Button>
-        </div>
+        )}
+      </div>
+      {selection.selecting && (
+        <SelectionBar
+          chosen={items.filter(({ id }) => selection.chosen.has(id))}
+          listed={items.length}
+          onAll={selection.all}
+          onClose={selection.close}
+        />
       )}
       <DeleteDialog scene={doomed} onClose={() => setDoomed(null)} />
     </Page>
-  );
-}
-
-/** Nobody should take the demo model's flat cards for what the service can do. */
-function DemoModel(): ReactNode {
-  const running = useModels().find(({ running: isRunning }) => isRunning);
-  if (running?.name !== "card") return null;
-  return (
-    <Note>
-      The demo model runs: its scenes are flat cards. For real depth, start the service with{" "}
-      <code className="font-mono text-sm">INFERENCE_MODEL=layered</code>.
-    </Note>
   );
 }
 

@@ -2,7 +2,9 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 
 import { type Key, type KeyIn, keys, makeKey, revokeKey } from "../api/keys";
+import { generateSnippets, listSnippets } from "../api/snippets";
 import { ago, day } from "../lib/words";
+import { CallFromApi } from "../scene/CallFromApi";
 import { Button } from "../ui/Button";
 import { Copy } from "../ui/Copy";
 import { Confirm } from "../ui/Confirm";
@@ -135,10 +137,18 @@ function Make({ onShown, onDone }: { onShown: () => void; onDone: () => void }):
   if (make.data) {
     return (
       <div className="grid gap-4">
-        <p>This is the key. It is shown this once: copy it now.</p>
+        <p>Copy this key now: it is not shown again.</p>
         <Copy text={make.data.key} label="the key" />
+        {scopes.includes("scenes:read") && (
+          <CallFromApi
+            isNewKey
+            snippets={
+              scopes.includes("scenes:write") ? generateSnippets(location.origin) : listSnippets(location.origin)
+            }
+          />
+        )}
         <Button look="main" onClick={onDone}>
-          I have it
+          Done
         </Button>
       </div>
     );
@@ -153,8 +163,8 @@ function Make({ onShown, onDone }: { onShown: () => void; onDone: () => void }):
         value={name}
         onChange={(event) => setName(event.target.value)}
       />
-      <Select label="Good for" value={days} onChange={(event) => setDays(event.target.value)}>
-        <option value="">ever, until it is revoked</option>
+      <Select label="Expires after" value={days} onChange={(event) => setDays(event.target.value)}>
+        <option value="">never</option>
         <option value="30">30 days</option>
         <option value="90">90 days</option>
         <option value="365">a year</option>
@@ -191,7 +201,7 @@ function Revoke({ item, onClose }: { item: Key; onClose: () => void }): ReactNod
     },
   });
   return (
-    <Confirm.Body act="Revoke" keep="Keep it" mutation={revoke} onClose={onClose}>
+    <Confirm.Body act="Revoke" keep="Cancel" mutation={revoke} onClose={onClose}>
       Programs that use <span className="font-medium wrap-anywhere text-ink">{item.name}</span> are refused at once. It
       cannot be brought back.
     </Confirm.Body>

@@ -1,5 +1,6 @@
 import { keepPreviousData, useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useDeferredValue, useState } from "react";
+import { Link } from "react-router";
 
 import { changeUser, type User, type UserChange, users } from "../api/admin";
 import { day } from "../lib/words";
@@ -33,7 +34,7 @@ export function Users(): ReactNode {
       />
       {found.error && <Trouble error={found.error} retry={() => void found.refetch()} />}
       {found.isPending && <Rows />}
-      {found.isSuccess && !items.length && <Empty icon="person" title="Nobody by that name" />}
+      {found.isSuccess && !items.length && <Empty icon="person" title="No account found" />}
       <ul aria-label="Accounts" className="grid gap-2">
         {items.map((user) => (
           <Row key={user.id} user={user} onAsk={setAsked} />
@@ -46,28 +47,36 @@ export function Users(): ReactNode {
           </Button>
         </div>
       )}
-      <Confirm
-        title={
-          asked?.change === "role" ? "Change the role?" : `${asked?.user.is_active ? "Close" : "Open"} this account?`
-        }
-        item={asked}
-        onClose={() => setAsked(null)}
-      >
-        {(shown) => <Change asked={shown} onClose={() => setAsked(null)} />}
-      </Confirm>
+      <ChangeDialog asked={asked} onClose={() => setAsked(null)} />
     </div>
   );
 }
 
+export function ChangeDialog({ asked, onClose }: { asked: Asked | null; onClose: () => void }): ReactNode {
+  return (
+    <Confirm
+      title={
+        asked?.change === "role" ? "Change the role?" : `${asked?.user.is_active ? "Close" : "Open"} this account?`
+      }
+      item={asked}
+      onClose={onClose}
+    >
+      {(shown) => <Change asked={shown} onClose={onClose} />}
+    </Confirm>
+  );
+}
+
 /** What an admin has asked for and must confirm: a role, or closing or opening the account. */
-type Asked = { user: User; change: "role" | "state" };
+export type Asked = { user: User; change: "role" | "state" };
 
 function Row({ user, onAsk }: { user: User; onAsk: (asked: Asked) => void }): ReactNode {
   return (
     <li className="flex flex-wrap items-center justify-between gap-3 rounded-2xl border border-line bg-card px-5 py-3.5">
       <div className="grid min-w-0 gap-0.5">
         <p className="flex flex-wrap items-center gap-2.5">
-          <span className="font-medium break-all">{user.email}</span>
+          <Link to={`/admin/users/${user.id}`} className="rounded font-medium break-all underline">
+            {user.email}
+          </Link>
           <Badge>{user.role}</Badge>
           {!user.is_active && <Badge tone="bad">closed</Badge>}
         </p>
@@ -119,7 +128,7 @@ function Change({ asked: { user, change }, onClose }: { asked: Asked; onClose: (
       )}
       <Confirm.Body
         act={act}
-        keep="Leave it"
+        keep="Cancel"
         look={change === "state" && user.is_active ? "danger" : "main"}
         mutation={save}
         onClose={onClose}

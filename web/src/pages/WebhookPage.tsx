@@ -75,7 +75,9 @@ export function WebhookPage(): ReactNode {
           {rotate.data && (
             <div className="grid gap-1.5">
               <Copy text={rotate.data.secret} label="the secret" />
-              <p className="text-sm text-soft">Shown this once. For 24 hours the old one signs as well.</p>
+              <p className="text-sm text-soft">
+                Copy it now: it is not shown again. For 24 hours the old one signs as well.
+              </p>
             </div>
           )}
         </Card>
@@ -92,7 +94,7 @@ function Delete({ id, onClose }: { id: string; onClose: () => void }): ReactNode
   const navigate = useNavigate();
   const remove = useMutation({ mutationFn: () => removeWebhook(id), onSuccess: () => navigate("/webhooks") });
   return (
-    <Confirm.Body act="Delete" icon="trash" keep="Keep it" mutation={remove} onClose={onClose}>
+    <Confirm.Body act="Delete" icon="trash" keep="Cancel" mutation={remove} onClose={onClose}>
       It gets nothing more, and the list of what was sent goes with it.
     </Confirm.Body>
   );

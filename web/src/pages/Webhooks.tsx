@@ -93,10 +93,10 @@ function Make({ onShown }: { onShown: () => void }): ReactNode {
     const { id, secret } = make.data;
     return (
       <div className="grid gap-4">
-        <p>Your server proves with this secret that a message is ours. It is shown this once.</p>
+        <p>Copy this secret now: it is not shown again. Your server uses it to verify our messages.</p>
         <Copy text={secret} label="the secret" />
         <Button look="main" onClick={() => void navigate(`/webhooks/${id}`)}>
-          I have it
+          Done
         </Button>
       </div>
     );
@@ -113,7 +113,7 @@ function Make({ onShown }: { onShown: () => void }): ReactNode {
         onChange={(event) => setUrl(event.target.value)}
       />
       <Field
-        label="What it is for"
+        label="Description"
         maxLength={500}
         value={description}
         onChange={(event) => setDescription(event.target.value)}

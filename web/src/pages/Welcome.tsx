@@ -4,12 +4,14 @@ import { farewell } from "../api/session";
 import { ButtonLink } from "../ui/Button";
 import { useTitle } from "../ui/Page";
 import { Note } from "../ui/states";
+import { LiveSplat } from "../welcome/LiveSplat";
+import { Samples } from "../welcome/Samples";
 import { Dunes } from "./Dunes";
 
 const STEPS: [string, string][] = [
-  ["One photo", "JPEG, HEIC or whatever your camera makes. Orientation and lens are read from it."],
-  ["A moment", "A network predicts the Gaussians at once, in metres, and you watch each stage."],
-  ["Look around", "Lean into the picture here, share it with a link, or take it to Blender, Unreal or a headset."],
+  ["One photo", "JPEG, PNG, WebP, HEIC, AVIF or TIFF, up to 50 MB. Orientation and lens are read from it."],
+  ["A moment", "A network predicts the Gaussians in metres, and the page shows each stage."],
+  ["Look around", "Move in the scene here, share it with a link, or take it to Blender, Unreal or a headset."],
 ];
 
 /** What somebody sees who is not signed in. */
@@ -19,19 +21,28 @@ export function Welcome(): ReactNode {
   return (
     <div className="mx-auto grid w-full max-w-7xl gap-16 px-4 pt-6 pb-24 sm:px-8 sm:pt-10">
       {goodbye && <Note>{goodbye}</Note>}
-      <div className="relative grid min-h-[min(40rem,78vh)] content-end overflow-hidden rounded-[2rem] bg-stage shadow-lift">
+      <div className="relative overflow-hidden rounded-[2rem] bg-stage shadow-lift">
         <Dunes />
-        <div className="relative grid gap-5 bg-gradient-to-t from-black/75 via-black/35 to-transparent p-6 pt-24 text-white sm:p-12 sm:pt-28">
-          <h1 className="max-w-2xl text-4xl font-semibold sm:text-6xl">Photos you can look into.</h1>
-          <p className="max-w-xl text-lg text-white/90">
-            A photo goes in, a metric 3D Gaussian splat comes out. On your own machines, for your own pictures.
-          </p>
-          <div className="flex flex-wrap gap-3 pt-1">
-            <ButtonLink look="main" to="/sign-up">
-              Create account
-            </ButtonLink>
-            <ButtonLink to="/sign-in">Sign in</ButtonLink>
+        <div className="relative grid items-center gap-8 bg-black/55 p-6 text-white sm:p-12 lg:min-h-[min(38rem,74vh)] lg:grid-cols-[minmax(0,5fr)_minmax(0,6fr)]">
+          <div className="grid gap-5">
+            <h1 className="text-4xl font-semibold sm:text-6xl lg:text-5xl xl:text-6xl">Photos you can look into.</h1>
+            <p className="max-w-xl text-lg text-white/90">
+              A photo goes in, a metric 3D Gaussian splat comes out. On your own machines, for your own pictures.
+            </p>
+            <div className="flex flex-wrap gap-3 pt-1">
+              <ButtonLink look="main" to="/sign-up">
+                Create account
+              </ButtonLink>
+              <ButtonLink to="/sign-in">Sign in</ButtonLink>
+            </div>
           </div>
+          <figure className="grid gap-3">
+            <LiveSplat />
+            <figcaption className="text-sm text-white/90">
+              Made from this one photo by the default model. Drag, or use the arrow keys, to move. Photo: Stéfan van der
+              Walt, CC0.
+            </figcaption>
+          </figure>
         </div>
       </div>
       <ol className="grid gap-8 sm:grid-cols-3">
@@ -45,6 +56,7 @@ export function Welcome(): ReactNode {
           </li>
         ))}
       </ol>
+      <Samples />
     </div>
   );
 }

@@ -29,7 +29,7 @@ function Body({ scene, onClose, onDone }: Props & { scene: Doomed }): ReactNode 
     },
   });
   return (
-    <Confirm.Body act="Delete" icon="trash" keep="Keep it" mutation={remove} onClose={onClose}>
+    <Confirm.Body act="Delete" icon="trash" keep="Cancel" mutation={remove} onClose={onClose}>
       <span className="font-medium wrap-anywhere text-ink">{scene.name}</span>: the photo, the scene and all its exports
       are removed for good. Links to it end.
     </Confirm.Body>

@@ -23,7 +23,7 @@ export function Drop({ large }: { large: boolean }): ReactNode {
         </span>
         <div className="grid gap-1">
           <p className={large ? "text-2xl font-semibold tracking-tight" : "text-lg font-semibold"}>
-            {over ? "Let go to begin" : large ? "Drop your first photo here" : "Drop photos anywhere"}
+            {over ? "Drop to upload" : large ? "Drop your first photo here" : "Drop photos anywhere"}
           </p>
           <p className={`text-sm text-soft ${large ? "max-w-md" : ""}`}>
             …or paste or choose them, several at once. JPEG, PNG, WebP, HEIC, AVIF or TIFF, up to 50 MB each.

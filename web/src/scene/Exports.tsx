@@ -1,27 +1,35 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 
-import { chosen, type Export, exportsOf, formats, makeExport, type Options } from "../api/exports";
+import { chosen, type Export, exportsOf, formats, type Options } from "../api/exports";
 import type { Format } from "../api/formats";
-import { ago } from "../lib/words";
-import { Button } from "../ui/Button";
+import { exportSnippets } from "../api/snippets";
+import { Button, IconButton } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
-import { Icon } from "../ui/icons";
 import { Card } from "../ui/Page";
-import { Badge, Rows, Trouble } from "../ui/states";
+import { Rows, Trouble } from "../ui/states";
+import { CallFromApi } from "./CallFromApi";
 import { ExportOptions } from "./ExportOptions";
+import { FileRow, MadeRow } from "./ExportRows";
+import { FIRST, type Target, TARGETS } from "./targets";
+import { useDownloads } from "./useDownloads";
 
 const KINDS: [Format["kind"], string][] = [
   ["splat", "Splats"],
   ["mesh", "Meshes"],
   ["picture", "Pictures"],
   ["video", "Videos"],
+  ["page", "Web pages"],
 ];
 const REFETCH_MS = 1_500;
+const NO_EXPORTS: Export[] = [];
 
-/** Take a scene elsewhere: what was made, and what can be. */
-export function Exports({ sceneId, splatUrl }: { sceneId: string; splatUrl: string | null }): ReactNode {
+type Props = { sceneId: string; name: string; splatUrl: string | null; onLook?: (made: Export) => void };
+
+/** Take a scene elsewhere by one click: for whom, as what, and what was made before. */
+export function Exports({ sceneId, name, splatUrl, onLook }: Props): ReactNode {
   const [asked, setAsked] = useState<Format | null>(null);
+  const [target, setTarget] = useState<Target | null>(null);
   const made = useQuery({
     queryKey: ["exports", sceneId],
     queryFn: () => exportsOf(sceneId),
@@ -29,112 +37,146 @@ export function Exports({ sceneId, splatUrl }: { sceneId: string; splatUrl: stri
       data?.some(({ status }) => !["completed", "failed"].includes(status)) ? REFETCH_MS : false,
   });
   const known = useQuery({ queryKey: ["formats"], queryFn: formats, staleTime: Number.POSITIVE_INFINITY });
+  const { order, awaited } = useDownloads(sceneId, made.data ?? NO_EXPORTS);
+  const formatOf = (name: string) => known.data?.find((format) => format.name === name);
+  const button = (format: Format) => (
+    <FormatButton
+      key={format.name}
+      format={format}
+      busy={awaited.includes(format.name) || (order.isPending && order.variables.format === format.name)}
+      onMake={() => order.mutate({ format: format.name })}
+      onOptions={() => {
+        order.reset();
+        setAsked(format);
+      }}
+    />
+  );
+  const named = (names: string[]) => names.map(formatOf).filter((format): format is Format => format !== undefined);
   return (
     <Card id="take" title="Download">
-      {made.error && <Trouble error={made.error} retry={() => void made.refetch()} />}
-      <ul aria-label="Exports" className="grid gap-2">
-        {splatUrl && <Row title="PLY" about="the scene as it was made" href={splatUrl} />}
-        {made.data?.map((each) => (
-          <Made key={each.id} made={each} format={known.data?.find(({ name }) => name === each.export_format)} />
-        ))}
-      </ul>
       {known.isPending && <Rows count={2} />}
       {known.error && <Trouble error={known.error} retry={() => void known.refetch()} />}
-      <div className="grid gap-4 pt-1">
-        {KINDS.map(([kind, title]) => (
-          <div key={kind} className="grid gap-2">
-            <h3 className="text-sm font-medium text-soft">{title}</h3>
+      {known.data && (
+        <div className="grid gap-4">
+          <div className="flex flex-wrap gap-2">{named(FIRST).map(button)}</div>
+          <div className="grid gap-2">
+            <h3 className="text-sm font-medium text-soft">For</h3>
             <div className="flex flex-wrap gap-2">
-              {known.data
-                ?.filter((format) => format.kind === kind)
-                .map((format) => (
-                  <Button
-                    small
-                    key={format.name}
-                    aria-haspopup="dialog"
-                    title={format.description}
-                    onClick={() => setAsked(format)}
-                  >
-                    {format.title}
-                  </Button>
-                ))}
+              {TARGETS.map((each) => (
+                <Button
+                  small
+                  key={each.name}
+                  look="plain"
+                  aria-expanded={target === each}
+                  onClick={() => setTarget(target === each ? null : each)}
+                  className="bg-wash aria-expanded:bg-accent-wash aria-expanded:text-accent"
+                >
+                  {each.name}
+                </Button>
+              ))}
             </div>
+            {target && (
+              <ul aria-label={`For ${target.name}`} className="grid gap-3 rounded-2xl bg-wash p-4">
+                {target.formats.map(({ format, advice }) => (
+                  <li key={format} className="grid gap-1.5">
+                    <div className="flex">{named([format]).map(button)}</div>
+                    <p className="text-sm text-soft">{advice}</p>
+                  </li>
+                ))}
+              </ul>
+            )}
           </div>
+          <details>
+            <summary className="min-h-9 w-fit rounded text-sm font-medium text-soft">All formats</summary>
+            <div className="grid gap-4 pt-2">
+              {KINDS.map(([kind, title]) => (
+                <div key={kind} className="grid gap-2">
+                  <h3 className="text-sm font-medium text-soft">{title}</h3>
+                  <div className="flex flex-wrap gap-2">
+                    {known.data.filter((format) => format.kind === kind).map(button)}
+                  </div>
+                </div>
+              ))}
+            </div>
+          </details>
+        </div>
+      )}
+      <p role="status" className={awaited.length ? "breathe text-sm text-accent" : "sr-only"}>
+        {awaited.length > 0 && "The file is being made; its download begins when it is ready."}
+      </p>
+      {order.error && !asked && <Trouble error={order.error} />}
+      {made.error && <Trouble error={made.error} retry={() => void made.refetch()} />}
+      <ul aria-label="Exports" className="grid gap-2">
+        {splatUrl && <FileRow title="PLY" about="the scene as it was made" href={splatUrl} />}
+        {made.data?.map((each) => (
+          <MadeRow key={each.id} made={each} format={formatOf(each.export_format)} {...(onLook && { onLook })} />
         ))}
-      </div>
-      <Dialog title={asked ? `Export as ${asked.title}` : ""} open={asked !== null} onClose={() => setAsked(null)}>
-        {asked && <Ask sceneId={sceneId} format={asked} onDone={() => setAsked(null)} />}
+      </ul>
+      <Dialog title={asked ? `Options of ${asked.title}` : ""} open={asked !== null} onClose={() => setAsked(null)}>
+        {asked && (
+          <Ask
+            sceneId={sceneId}
+            name={name}
+            format={asked}
+            busy={order.isPending}
+            error={order.error}
+            onMake={(options) => order.mutate({ format: asked.name, options }, { onSuccess: () => setAsked(null) })}
+          />
+        )}
       </Dialog>
     </Card>
   );
 }
 
-function Ask({ sceneId, format, onDone }: { sceneId: string; format: Format; onDone: () => void }): ReactNode {
-  const queries = useQueryClient();
+type ButtonProps = { format: Format; busy: boolean; onMake: () => void; onOptions: () => void };
+
+/** One click makes the file as most people want it; the cog has its options. */
+function FormatButton({ format, busy, onMake, onOptions }: ButtonProps): ReactNode {
+  const choices = Object.keys(format.options.properties ?? {}).length > 0;
+  return (
+    <span className="inline-flex items-center rounded-full border border-line bg-card">
+      <Button small look="plain" icon="download" busy={busy} title={format.description} onClick={onMake}>
+        {format.title}
+      </Button>
+      {choices && (
+        <IconButton
+          icon="cog"
+          label={`Options of ${format.title}`}
+          aria-haspopup="dialog"
+          onClick={onOptions}
+          className="-ml-2 text-soft hover:bg-wash [&]:size-9"
+        />
+      )}
+    </span>
+  );
+}
+
+type AskProps = {
+  sceneId: string;
+  name: string;
+  format: Format;
+  busy: boolean;
+  error: unknown;
+  onMake: (options: Options) => void;
+};
+
+function Ask({ sceneId, name, format, busy, error, onMake }: AskProps): ReactNode {
   const [options, setOptions] = useState<Options>({});
-  const make = useMutation({
-    mutationFn: () => makeExport(sceneId, format.name, chosen(options, format.options.properties ?? {})),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: ["exports", sceneId] });
-      onDone();
-    },
-  });
+  const schemas = format.options.properties ?? {};
+  const given = chosen(options, schemas);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    make.mutate();
+    onMake(given);
   };
   return (
     <form onSubmit={submit} className="grid gap-5">
       <p className="text-soft">{format.description}</p>
-      <ExportOptions schemas={format.options.properties ?? {}} values={options} onChange={setOptions} />
-      {make.error && <Trouble error={make.error} />}
-      <Button look="main" type="submit" busy={make.isPending}>
+      <ExportOptions schemas={schemas} values={options} onChange={setOptions} />
+      {error !== null && <Trouble error={error} />}
+      <Button look="main" type="submit" icon="download" busy={busy}>
         Create file
       </Button>
+      <CallFromApi snippets={exportSnippets(location.origin, sceneId, name, format, given)} />
     </form>
-  );
-}
-
-function Made({ made, format }: { made: Export; format: Format | undefined }): ReactNode {
-  const title = format?.title ?? made.export_format.toUpperCase();
-  const options = Object.entries(made.options).map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`);
-  const about = [...options, ago(made.created_at)].join(" · ");
-  if (made.status === "completed" && made.export_file_url)
-    return <Row title={title} about={about} href={made.export_file_url} />;
-  return (
-    <li className="flex items-center justify-between gap-3 rounded-2xl bg-wash px-4 py-3">
-      <span className="grid">
-        <span className="font-medium">{title}</span>
-        <span className="text-sm text-soft">{made.error_message ?? about}</span>
-        {made.error_code && <code className="font-mono text-xs text-bad">{made.error_code}</code>}
-      </span>
-      {made.status === "failed" ? (
-        <Badge tone="bad">failed</Badge>
-      ) : (
-        <span role="status" className="breathe text-sm text-accent">
-          creating it…
-        </span>
-      )}
-    </li>
-  );
-}
-
-function Row({ title, about, href }: { title: string; about: string; href: string }): ReactNode {
-  return (
-    <li>
-      <a
-        href={href}
-        download
-        className="flex items-center justify-between gap-3 rounded-2xl bg-wash px-4 py-3 transition-colors hover:bg-accent-wash"
-      >
-        <span className="grid">
-          <span className="font-medium">{title}</span>
-          <span className="text-sm text-soft">{about}</span>
-        </span>
-        <span className="flex items-center gap-2 text-sm font-medium text-accent">
-          <Icon name="download" /> <span className="sr-only sm:not-sr-only">Download</span>
-        </span>
-      </a>
-    </li>
   );
 }

@@ -1,5 +1,5 @@
 import { useMutation } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect } from "react";
 
 import { cancelScene, photoOf, type Scene } from "../api/scenes";
 import { ordinal } from "../lib/words";
@@ -7,6 +7,7 @@ import { Button } from "../ui/Button";
 import { Icon } from "../ui/icons";
 import { Picture } from "../ui/Picture";
 import { Progress, Trouble } from "../ui/states";
+import { warmViewer } from "../viewer/warm";
 import { useProgress } from "./live";
 import { progressOfStatus, STAGES } from "./stages";
 import { sentAs } from "./uploads";
@@ -15,6 +16,7 @@ import { sentAs } from "./uploads";
 export function Making({ scene }: { scene: Scene }): ReactNode {
   const progress = useProgress(scene.id) ?? progressOfStatus(scene.status);
   const cancel = useMutation({ mutationFn: () => cancelScene(scene.id) });
+  useEffect(warmViewer, []);
   return (
     <div className="grid items-start gap-8 md:grid-cols-[3fr_2fr]">
       <Picture

@@ -1,22 +1,22 @@
 import { useQueryClient } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 
 import { nameOf, photoOf, type Scene } from "../api/scenes";
-
+import { saveStart, startOf } from "../api/startView";
 import { steady, unsteady } from "../lib/steady";
-import { isRecent } from "../lib/words";
+import { day } from "../lib/words";
 import { Button } from "../ui/Button";
 import { Picture } from "../ui/Picture";
-import { Trouble } from "../ui/states";
-import { frameOf } from "../viewer/frame";
+import { Note, Trouble } from "../ui/states";
+import { frameOf, scaleOf } from "../viewer/frame";
 import { Viewer } from "../viewer/Viewer";
 import { useViewerFile } from "./useViewerFile";
-
-const MADE_WITHIN_MS = 60_000;
+import { viewsAwaited } from "./views";
 
 /** A finished scene: the viewer, or the picture while the viewer's file is being made. */
 export function SceneView({ scene }: { scene: Scene }): ReactNode {
   const { url, making, make, error } = useViewerFile(scene);
+  const [openedAt] = useState(Date.now);
   const frame = frameOf(scene.metadata);
   const shown = photoOf(scene);
   const photo = shown && steady(`photo ${scene.id}`, shown);
@@ -27,10 +27,27 @@ export function SceneView({ scene }: { scene: Scene }): ReactNode {
     void queries.invalidateQueries({ queryKey: ["scene", scene.id] });
   };
   if (url && frame) {
-    return <Viewer name={nameOf(scene)} url={url} frame={frame} photo={photo} preview={preview} onRetry={again} />;
+    return (
+      <Viewer
+        name={nameOf(scene)}
+        url={url}
+        frame={frame}
+        photo={photo}
+        preview={preview}
+        start={startOf(scene)}
+        onSaveStart={async (place) => {
+          await saveStart(scene.id, place);
+          await queries.invalidateQueries({ queryKey: ["scene", scene.id] });
+        }}
+        scale={scaleOf(scene.metadata)}
+        onRetry={again}
+      />
+    );
   }
 
-  const coming = making || (scene.viewer_url === null && isRecent(scene.updated_at, MADE_WITHIN_MS));
+  const gone = scene.erased.find(({ part }) => part === "result");
+  const erased = gone ?? scene.erased.find(({ part }) => part === "views");
+  const coming = making || (!erased && viewsAwaited(scene, openedAt));
   return (
     <div className="grid gap-4">
       <div className="relative mx-auto overflow-hidden rounded-3xl bg-stage shadow-lift">
@@ -40,6 +57,8 @@ export function SceneView({ scene }: { scene: Scene }): ReactNode {
         <p role="status" className="text-center text-soft">
           Preparing the 3D view…
         </p>
+      ) : gone ? (
+        <Note>The 3D scene was erased on {day(gone.erased_at)}, as the account’s settings say.</Note>
       ) : (
         <div className="text-center">
           <Button look="main" icon="spark" onClick={make}>

@@ -5,7 +5,7 @@ import { Button, IconButton } from "../ui/Button";
 import { Icon } from "../ui/icons";
 import { Progress } from "../ui/states";
 import { progressOf } from "./progress";
-import { again, batchSince, dismiss, dismissFailed, isOpen, type Sending, stopAll, useSendings } from "./uploads";
+import { again, currentBatch, dismiss, dismissFailed, isOpen, type Sending, stopAll, useSendings } from "./uploads";
 
 /** So many rows are shown; a batch of hundreds must not push the scenes away. */
 const SHOWN = 4;
@@ -69,7 +69,7 @@ function Summary({ sendings }: { sendings: Sending[] }): ReactNode {
   }, []);
   return (
     <p role="status" className="font-medium tabular-nums">
-      {progressOf(sendings, batchSince(), now)}
+      {progressOf(sendings, currentBatch(), now)}
     </p>
   );
 }

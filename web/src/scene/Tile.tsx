@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import { Link } from "react-router";
 
 import { ended, nameOf, photoOf, scene, type SceneItem } from "../api/scenes";
@@ -7,8 +7,10 @@ import { steady } from "../lib/steady";
 import type { Thumbnail } from "../lib/thumbnail";
 import { ago, ordinal } from "../lib/words";
 import { IconButton } from "../ui/Button";
+import { Icon } from "../ui/icons";
 import { Picture } from "../ui/Picture";
 import { Progress } from "../ui/states";
+import { warming } from "../viewer/warm";
 import { useProgress } from "./live";
 import { progressOfStatus, STAGES } from "./stages";
 
@@ -18,35 +20,67 @@ type Props = {
   local?: Thumbnail | null | undefined;
   /** Whether the queue position is asked for; it is for the first few that wait. */
   counted?: boolean;
+  /** The address' part of the list that it stands in: the scene's page leads on along it. */
+  list: string;
+  /** Whether several are being chosen, and this one is. */
+  selecting: boolean;
+  chosen: boolean;
+  onChoose: (range: boolean) => void;
   onDelete: () => void;
 };
 
 /** A scene in the gallery: its picture, what it is called, and how far it is while it is being made. */
-export function Tile({ item, local = null, counted = false, onDelete }: Props): ReactNode {
+export function Tile({
+  item,
+  local = null,
+  counted = false,
+  list,
+  selecting,
+  chosen,
+  onChoose,
+  onDelete,
+}: Props): ReactNode {
   const name = nameOf(item);
   const shape = ratioOf(item, local);
-  const preview = item.preview_url && steady(`preview ${item.id}`, item.preview_url);
-  const photo = !preview && !local ? photoOf(item) : null;
+  const photo = photoOf(item);
+  const shown = photo ? steady(`photo ${item.id}`, photo) : item.preview_url; // an old scene has no rendition
   return (
     <li style={{ "--ratio": shape } as React.CSSProperties} className="group relative" data-scene={item.id}>
-      <Link to={`/scenes/${item.id}`} className="grid gap-2.5 rounded-2xl">
+      <Link
+        {...warming}
+        to={`/scenes/${item.id}`}
+        state={{ list }}
+        onClick={(event) => {
+          if (!selecting || event.ctrlKey || event.metaKey) return;
+          event.preventDefault(); // while several are chosen, a click chooses; the keyboard has the box
+          onChoose(event.shiftKey);
+        }}
+        className="grid gap-2.5 rounded-2xl"
+      >
         <div
-          className="relative overflow-hidden rounded-2xl bg-wash shadow-lift transition-transform duration-300 group-hover:-translate-y-0.5"
+          className={`relative overflow-hidden rounded-2xl bg-wash shadow-lift transition-transform duration-300 group-hover:-translate-y-0.5 ${chosen ? "ring-4 ring-accent" : ""}`}
           style={{ aspectRatio: shape }}
         >
-          <Picture sources={[preview, local?.url, photo]} alt="" lazy className="size-full object-cover" />
+          <Picture sources={[shown, local?.url]} alt="" lazy className="size-full object-cover" />
           {!ended(item.status) && <BeingMade item={item} counted={counted} />}
           {item.status === "failed" && <Veil>Failed: {item.error_message}</Veil>}
           {item.status === "cancelled" && <Veil>Cancelled</Veil>}
         </div>
         <div className="grid px-1 pr-10">
-          <span className="truncate font-medium" title={name}>
-            {name}
+          <span className="flex items-center gap-1.5 font-medium" title={name}>
+            <span className="truncate">{name}</span>
+            {item.favourite && (
+              <span className="text-warm">
+                <Icon name="star" className="size-4 [&_path]:fill-current" />
+                <span className="sr-only">, a favourite</span>
+              </span>
+            )}
           </span>
           <span className="truncate text-sm text-soft">{ago(item.created_at)}</span>
         </div>
       </Link>
-      {ended(item.status) && (
+      <Choose name={name} shown={selecting} chosen={chosen} onChoose={onChoose} />
+      {ended(item.status) && !selecting && (
         <IconButton
           icon="trash"
           label={`Delete ${name}`}
@@ -55,6 +89,28 @@ export function Tile({ item, local = null, counted = false, onDelete }: Props): 
         />
       )}
     </li>
+  );
+}
+
+type ChooseProps = { name: string; shown: boolean; chosen: boolean; onChoose: (range: boolean) => void };
+
+/** The box that chooses a scene; it shows itself to who comes near, and to keys. */
+function Choose({ name, shown, chosen, onChoose }: ChooseProps): ReactNode {
+  const shift = useRef(false);
+  return (
+    <label
+      className={`absolute top-1 left-1 grid size-11 place-items-center ${shown ? "" : "opacity-0 group-hover:opacity-100 focus-within:opacity-100 pointer-coarse:hidden"}`}
+      onPointerDown={(event) => (shift.current = event.shiftKey)}
+    >
+      <input
+        type="checkbox"
+        aria-label={`Select ${name}`}
+        checked={chosen}
+        onKeyDown={(event) => (shift.current = event.shiftKey)}
+        onChange={() => onChoose(shift.current)}
+        className="size-5.5 rounded accent-(--accent) shadow-lift"
+      />
+    </label>
   );
 }
 

@@ -45,7 +45,7 @@ test("the focal length has its source", () => {
 });
 
 test("the uncertainty of the size is a share, or a factor where it is large", () => {
-  const said = [0, 0.26, 0.4, 0.5, 1].map((scale_uncertainty) => text({ scale_uncertainty }, "Size of things"));
+  const said = [0, 0.26, 0.4, 0.5, 1].map((scale_uncertainty) => text({ scale_uncertainty }, "Accuracy of sizes"));
   expect(said).toEqual(["±0 %", "±30 %", "±49 %", "right to a factor of 1.6", "right to a factor of 2.7"]);
 });
 

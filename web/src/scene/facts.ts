@@ -25,7 +25,7 @@ export function factsOf(metadata: Record<string, unknown>, models: Model[]): [st
         .filter(Boolean)
         .join(", "),
     ],
-    ["Size of things", scaleOf(metadata.scale_uncertainty)],
+    ["Accuracy of sizes", scaleOf(metadata.scale_uncertainty)],
     ["Likeness to the photo", likenessOf(scores)],
     ["Model", `${String(model.name)} ${String(model.version)} on ${String(model.device)}, ${String(model.dtype)}`],
     ["Licence of the model", licence],

@@ -46,7 +46,7 @@ function touched({ type, subject, data }: LiveEvent): QueryKey[] {
   if (type === "generation.progress.v1") return [];
   if (type.startsWith("generation.")) return [["scene", subject], ["scenes"], ["usage"]];
   if (type.startsWith("export."))
-    return [["exports", data.generation_id], ["scene", data.generation_id], ["scenes"], ["usage"]];
+    return [["exports", data.generation_id], ["exports", "all"], ["scene", data.generation_id], ["scenes"], ["usage"]];
   if (type.startsWith("api_key.")) return [["keys"], ["usage"]];
   return type.startsWith("webhook.") ? [["webhooks"]] : [];
 }

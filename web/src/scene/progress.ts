@@ -3,19 +3,23 @@ import { isOpen, type Sending } from "./uploads";
 
 const ENOUGH_MS = 3_000;
 
-/** Return how many of the photos that began at or after `since` are sent, and how long the rest may take. */
-export function progressOf(sendings: Sending[], since: number, now: number): string {
-  const counted = sendings.filter((each) => isOpen(each) || (each.state === "sent" && each.sentAt >= since));
-  const sent = counted.filter(({ state }) => state === "sent").length;
-  const left = remaining(counted, now - since);
-  return `${sent} of ${counted.length} sent${left === null ? "" : `, ${left} left`}`;
+/** Photos that are counted together: when they began to go out, and those that were sent and are forgotten here. */
+export type Batch = { since: number; forgotten: number; forgottenBytes: number };
+
+/** Return how many of the batch's photos are sent, and how long the rest may take. */
+export function progressOf(sendings: Sending[], batch: Batch, now: number): string {
+  const counted = sendings.filter((each) => isOpen(each) || (each.state === "sent" && each.sentAt >= batch.since));
+  const sent = counted.filter(({ state }) => state === "sent").length + batch.forgotten;
+  const left = remaining(counted, batch, now);
+  return `${sent} of ${counted.length + batch.forgotten} sent${left === null ? "" : `, ${left} left`}`;
 }
 
-function remaining(counted: Sending[], passed: number): string | null {
-  const whole = counted.reduce((sum, { file }) => sum + file.size, 0);
+function remaining(counted: Sending[], { since, forgottenBytes }: Batch, now: number): string | null {
+  const passed = now - since;
+  const whole = counted.reduce((sum, { file }) => sum + file.size, forgottenBytes);
   const done = counted.reduce(
     (sum, { file, fraction, state }) => sum + file.size * (state === "sent" ? 1 : fraction),
-    0,
+    forgottenBytes,
   );
   if (passed < ENOUGH_MS || done === 0 || done >= whole) return null;
   const seconds = (passed / done) * ((whole - done) / 1_000);

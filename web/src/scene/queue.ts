@@ -12,7 +12,7 @@ function tab(): string {
   return known;
 }
 
-/** Keep these photos until they are sent. */
+/** Keep these photos until they are sent; done when they outlive the page. */
 export function keepQueued(photos: { key: string; file: File }[]): Promise<void> {
   const own = tab();
   return write((store) => {
@@ -48,8 +48,20 @@ function opened(): Promise<IDBDatabase> {
 /** A full disk or a private window may refuse: the photos are then kept by the open page alone. */
 async function write(work: (store: IDBObjectStore) => void): Promise<void> {
   await opened()
-    .then((known) => work(known.transaction(NAME, "readwrite").objectStore(NAME)))
+    .then((known) => {
+      const transaction = known.transaction(NAME, "readwrite");
+      work(transaction.objectStore(NAME));
+      return ended(transaction);
+    })
     .catch(() => undefined);
+}
+
+/** A reload takes back what has not been committed yet. */
+function ended(transaction: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error ?? new Error("IndexedDB refused"));
+  });
 }
 
 function answered<T>(request: IDBRequest<T>): Promise<T> {

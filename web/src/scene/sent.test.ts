@@ -29,10 +29,15 @@ test("a photo is a scene as soon as it is sent, until the list that was read lat
   expect(names([], 6_500)).toEqual(["b"]); // a was deleted
 });
 
+const began = { since: 0, forgotten: 0, forgottenBytes: 0 };
+
 test("a batch says how far it is and how long the rest may take", () => {
   const batch = [sent("a", 10), sent("b", 10), photo("c", { state: "sending", fraction: 0.5 }), photo("d")];
-  expect(progressOf(batch, 0, 1_000)).toBe("2 of 4 sent");
-  expect(progressOf(batch, 0, 10_000)).toBe("2 of 4 sent, 6 s left");
-  expect(progressOf(batch, 0, 1_000_000)).toBe("2 of 4 sent, 10 min left");
-  expect(progressOf([...batch, photo("e", { state: "failed" })], 0, 1_000)).toBe("2 of 4 sent");
+  expect(progressOf(batch, began, 1_000)).toBe("2 of 4 sent");
+  expect(progressOf(batch, began, 10_000)).toBe("2 of 4 sent, 6 s left");
+  expect(progressOf(batch, began, 1_000_000)).toBe("2 of 4 sent, 10 min left");
+  expect(progressOf([...batch, photo("e", { state: "failed" })], began, 1_000)).toBe("2 of 4 sent");
+  const bytes = batch[0]?.file.size ?? 0;
+  const shown = { since: 0, forgotten: 2, forgottenBytes: 2 * bytes }; // those that the store's list has
+  expect(progressOf(batch.slice(2), shown, 10_000)).toBe("2 of 4 sent, 6 s left");
 });

@@ -27,6 +27,9 @@ function itemOf({ file, sentAt }: Sending, id: string): SceneItem {
     metadata: {},
     error_code: null,
     error_message: null,
+    tags: [],
+    favourite: false,
+    retry_of: null,
     created_at: at,
     updated_at: at,
   };

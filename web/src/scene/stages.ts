@@ -3,13 +3,13 @@
 export type Stage = { key: string; title: string; about: string };
 
 export const STAGES: readonly Stage[] = [
-  { key: "queued", title: "Waiting its turn", about: "until a worker takes the photo" },
+  { key: "queued", title: "In the queue", about: "until a worker takes the photo" },
   { key: "fetch", title: "Fetching the photo", about: "from the store to the worker" },
   { key: "decode", title: "Reading the photo", about: "decoding it, turning it upright, finding the lens" },
   { key: "batch", title: "Batching", about: "photos that are predicted together" },
-  { key: "inference", title: "Seeing in 3D", about: "the network predicts the Gaussians" },
+  { key: "inference", title: "Predicting the scene", about: "the network predicts the Gaussians" },
   { key: "encode", title: "Writing the scene", about: "as a splat file" },
-  { key: "upload", title: "Keeping it safe", about: "storing the file" },
+  { key: "upload", title: "Storing the scene", about: "storing the file" },
 ];
 
 /** How far a scene is: the index of the stage that it is in, and how much of the whole way lies behind. */

@@ -4,6 +4,7 @@ import { useSyncExternalStore } from "react";
 import { ApiError, asApiError } from "../api/problem";
 import { sendPhoto } from "../api/upload";
 import { thumbnail, type Thumbnail } from "../lib/thumbnail";
+import type { Batch } from "./progress";
 import { dropAllQueued, dropQueued, keepQueued, queuedBefore } from "./queue";
 
 export type Sending = {
@@ -28,13 +29,14 @@ const FIRST_WAIT_MS = 2_000;
 const LONGEST_WAIT_MS = 30_000;
 
 let sendings: Sending[] = [];
-/** When the photos that are counted together began to go out. */
-let since = 0;
+let batch: Batch = { since: 0, forgotten: 0, forgottenBytes: 0 };
+/** Done when every photo that was added outlives the page. */
+let kept: Promise<unknown> = Promise.resolve();
 const stops = new Map<string, AbortController>();
 const listeners = new Set<() => void>();
 
 export const useSendings = (): Sending[] => useSyncExternalStore(listen, () => sendings);
-export const batchSince = (): number => since;
+export const currentBatch = (): Batch => batch;
 export const isOpen = ({ state }: Sending): boolean => state === "waiting" || state === "sending" || state === "held";
 
 /** Return what was sent from here as this scene: its picture is here sooner than the store can show it. */
@@ -43,7 +45,7 @@ export const sentAs = (sceneId: string): Sending | undefined => sendings.find((e
 /** Begin to send these files; what can never be a photo is said without a round trip. */
 export function add(files: Iterable<File>): void {
   const fresh = [...files].map((file) => sendingOf(file));
-  void keepQueued(fresh.filter(isOpen));
+  kept = Promise.all([kept, keepQueued(fresh.filter(isOpen))]);
   join(fresh);
 }
 
@@ -75,9 +77,15 @@ export function dismissFailed(): void {
 
 /** Forget what was sent as these scenes: they are deleted, or the store shows them. */
 export function forgetSent(sceneIds: Set<string>): void {
-  if (sendings.some(({ sceneId }) => sceneId !== null && sceneIds.has(sceneId))) {
-    drop(({ sceneId }) => sceneId !== null && sceneIds.has(sceneId));
-  }
+  const gone = sendings.filter(({ sceneId }) => sceneId !== null && sceneIds.has(sceneId));
+  if (!gone.length) return;
+  const counted = gone.filter(({ sentAt }) => sentAt >= batch.since);
+  batch = {
+    ...batch,
+    forgotten: batch.forgotten + counted.length,
+    forgottenBytes: batch.forgottenBytes + counted.reduce((sum, { file }) => sum + file.size, 0),
+  };
+  drop((each) => gone.includes(each));
 }
 
 /** Forget all of them: somebody signed out. */
@@ -99,7 +107,7 @@ function unfit({ size }: File): ApiError | null {
 }
 
 function join(fresh: Sending[]): void {
-  if (!sendings.some(isOpen)) since = Date.now();
+  if (!sendings.some(isOpen)) batch = { since: Date.now(), forgotten: 0, forgottenBytes: 0 };
   set([...fresh, ...sendings]);
   work();
 }
@@ -137,8 +145,10 @@ async function send({ key, file, picture, tries }: Sending): Promise<void> {
     drop((each) => old.includes(each));
   } catch (thrown) {
     const error = asApiError(thrown);
-    if (error.mayPass) hold(key, error, tries);
-    else {
+    if (error.mayPass) {
+      await kept; // that it is sent again by itself is said when it is true, even after a reload
+      hold(key, error, tries);
+    } else {
       void dropQueued(key);
       change(key, { state: "failed", error });
     }

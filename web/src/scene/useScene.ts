@@ -1,23 +1,24 @@
 import { type UseQueryResult, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 
-import { ended, scene, type Scene } from "../api/scenes";
+import { ended, openedScene, type Scene } from "../api/scenes";
+import { VIEWS_LOOK_MS, viewsAwaited } from "./views";
 
 const LOOK_MS = 2_000;
-const MADE_WITHIN_MS = 120_000;
 
 /** A scene, looked at again while something about it is still to come. */
 export function useScene(id: string): UseQueryResult<Scene> {
+  const [openedAt] = useState(Date.now);
   return useQuery({
     queryKey: ["scene", id],
-    queryFn: () => scene(id),
-    // The stream tells of the end before the row shows it, and only the row knows the place in the queue.
-    refetchInterval: ({ state: { data } }) => (data && settled(data) ? false : LOOK_MS),
+    queryFn: () => openedScene(id),
+    refetchInterval: ({ state: { data } }) => nextLook(data, openedAt),
   });
 }
 
-/** Nothing more will come by itself: it has ended, and its picture (with the scores) and its viewer's file are there or are not being made. */
-function settled(scene: Scene): boolean {
-  if (!ended(scene.status)) return false;
-  if (scene.status !== "completed" || (scene.viewer_url !== null && scene.preview_url !== null)) return true;
-  return Date.now() - new Date(scene.updated_at).getTime() > MADE_WITHIN_MS;
+/** The stream tells of the end before the row shows it, of views not at all, and only the row knows the queue. */
+function nextLook(scene: Scene | undefined, openedAt: number): number | false {
+  if (!scene || !ended(scene.status)) return LOOK_MS;
+  if (scene.status !== "completed") return false;
+  return viewsAwaited(scene, Math.max(openedAt, Date.parse(scene.updated_at))) ? VIEWS_LOOK_MS : false;
 }

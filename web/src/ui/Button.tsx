@@ -1,4 +1,4 @@
-import type { ButtonHTMLAttributes, ReactNode } from "react";
+import type { ButtonHTMLAttributes, ReactNode, Ref } from "react";
 import { Link, type LinkProps } from "react-router";
 
 import { Icon, type IconName } from "./icons";
@@ -27,7 +27,7 @@ export function Button({
   children,
   className = "",
   ...rest
-}: Own & ButtonHTMLAttributes<HTMLButtonElement> & { busy?: boolean }): ReactNode {
+}: Own & ButtonHTMLAttributes<HTMLButtonElement> & { busy?: boolean; ref?: Ref<HTMLButtonElement> }): ReactNode {
   return (
     <button
       type="button"

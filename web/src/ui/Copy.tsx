@@ -2,7 +2,7 @@ import { type ReactNode, useRef, useState } from "react";
 
 import { Button } from "./Button";
 
-const WORDS = { no: "Copy", yes: "Copied", failed: "Select it and copy" } as const;
+export const WORDS = { no: "Copy", yes: "Copied", failed: "Select it and copy" } as const;
 
 /** A text that is to be taken elsewhere, with a button that copies it. */
 export function Copy({ text, label }: { text: string; label: string }): ReactNode {
@@ -22,7 +22,7 @@ export function Copy({ text, label }: { text: string; label: string }): ReactNod
 }
 
 /** Copy the text; where the browser gives no clipboard (plain http), by the selection. Returns whether it worked. */
-async function taken(text: string, shown: HTMLElement | null): Promise<boolean> {
+export async function taken(text: string, shown: HTMLElement | null): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text); // undefined on an origin that is not secure
     return true;

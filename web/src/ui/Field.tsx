@@ -1,10 +1,10 @@
 import { type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes, useId } from "react";
 
-const BOX =
+export const BOX =
   "w-full min-h-11 rounded-xl border border-edge bg-card px-3.5 text-base text-ink placeholder:text-soft aria-[invalid=true]:border-bad";
-type Own = { label: string; hint?: string | undefined; error?: string | undefined; hideLabel?: boolean };
+export type Own = { label: string; hint?: string | undefined; error?: string | undefined; hideLabel?: boolean };
 
-function Around({
+export function Around({
   id,
   label,
   hint,

@@ -1,16 +1,19 @@
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useRef, useState } from "react";
-import { Link, NavLink, useLocation } from "react-router";
+import { Link, NavigationType, NavLink, useLocation, useNavigationType } from "react-router";
 
 import { me } from "../api/account";
 import { useOnline } from "../lib/useOnline";
 import { useSignedIn } from "../lib/useSignedIn";
 import { ButtonLink, IconButton } from "./Button";
+import { Footer } from "./Footer";
 import mark from "./icon.svg";
 import { Icon, type IconName } from "./icons";
 
 const PLACES: [string, string, IconName][] = [
   ["/", "Scenes", "image"],
+  ["/exports", "Exports", "download"],
+  ["/albums", "Albums", "share"],
   ["/usage", "Usage", "chart"],
   ["/keys", "API keys", "key"],
   ["/webhooks", "Webhooks", "hook"],
@@ -22,14 +25,16 @@ export function Shell({ children }: { children: ReactNode }): ReactNode {
   const main = useRef<HTMLElement>(null);
   const { pathname } = useLocation();
   const first = useRef(true);
+  const way = useNavigationType();
   useEffect(() => {
-    // A new page begins at its top, for readers of screens too; the first one where the browser put it.
+    // A new page begins at its top, for readers of screens too; the first one, and one come back to, where the browser
+    // puts it.
     if (!first.current) {
-      scrollTo(0, 0);
+      if (way !== NavigationType.Pop) scrollTo(0, 0);
       main.current?.focus({ preventScroll: true });
     }
     first.current = false;
-  }, [pathname]);
+  }, [pathname, way]);
   return (
     <>
       <a
@@ -58,19 +63,6 @@ function Offline(): ReactNode {
         </p>
       )}
     </div>
-  );
-}
-
-function Footer(): ReactNode {
-  return (
-    <footer className="border-t border-line/60">
-      <div className="mx-auto flex w-full max-w-7xl flex-wrap gap-x-6 gap-y-2 px-4 py-6 text-sm text-soft sm:px-8">
-        <span>Sharpstream{__VERSION__ && ` ${__VERSION__}`}, Apache-2.0</span>
-        <a href="/docs" className="rounded underline hover:text-ink">
-          API documentation
-        </a>
-      </div>
-    </footer>
   );
 }
 
@@ -109,22 +101,22 @@ function Places(): ReactNode {
         aria-expanded={open}
         aria-controls="places"
         onClick={() => setOpen(!open)}
-        className="-mr-2 hover:bg-wash md:hidden"
+        className="-mr-2 hover:bg-wash lg:hidden"
       />
       <nav
         id="places"
-        aria-label="Places"
+        aria-label="Main"
         onKeyDown={(event) => event.key === "Escape" && setOpen(false)}
-        className={`${open ? "grid" : "hidden"} absolute inset-x-0 top-16 gap-1 border-b border-line bg-paper p-3 shadow-lift md:static md:flex md:border-0 md:bg-transparent md:p-0 md:shadow-none`}
+        className={`${open ? "grid" : "hidden"} absolute inset-x-0 top-16 gap-1 border-b border-line bg-paper p-3 shadow-lift lg:static lg:flex lg:border-0 lg:bg-transparent lg:p-0 lg:shadow-none`}
       >
         {places.map(([to, text, icon]) => (
           <NavLink
             key={to}
             to={to}
             end={to === "/"}
-            className="flex min-h-11 items-center gap-3 rounded-full px-4 text-soft transition-colors hover:bg-wash hover:text-ink aria-[current=page]:bg-wash aria-[current=page]:font-medium aria-[current=page]:text-ink md:min-h-9 md:px-3.5 md:text-sm"
+            className="flex min-h-11 items-center gap-3 rounded-full px-4 text-soft transition-colors hover:bg-wash hover:text-ink aria-[current=page]:bg-wash aria-[current=page]:font-medium aria-[current=page]:text-ink lg:min-h-9 lg:px-3.5 lg:text-sm"
           >
-            <Icon name={icon} className="size-5 md:hidden" />
+            <Icon name={icon} className="size-5 lg:hidden" />
             {text}
           </NavLink>
         ))}

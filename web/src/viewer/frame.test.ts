@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { fieldOfView, frameOf, median } from "./frame";
+import { fieldOfView, frameOf, median, scaleOf } from "./frame";
 
 const frame = { width: 600, height: 400, focal: 500 };
 const radians = (degrees: number) => (degrees * Math.PI) / 180;
@@ -26,4 +26,10 @@ test("a scene without a result has no camera", () => {
 test("what is looked at lies in the middle of the distances, whatever is behind the camera or endless", () => {
   expect(median([5, 1, 3, -2, Number.POSITIVE_INFINITY])).toBe(3);
   expect(median([])).toBe(2);
+});
+
+test("how sure the size is comes from the metadata; what they do not say is not known", () => {
+  expect(scaleOf({ scale_uncertainty: 0.2, focal_source: "exif" })).toEqual({ spread: 0.2, guessed: false });
+  expect(scaleOf({ focal_source: "default" })).toEqual({ spread: null, guessed: true });
+  expect(scaleOf({})).toEqual({ spread: null, guessed: false });
 });

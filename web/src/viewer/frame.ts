@@ -1,3 +1,5 @@
+import type { Scale } from "./measure";
+
 /** The photo's camera: its size in pixels and its focal length, from the scene's metadata. */
 export type Frame = { width: number; height: number; focal: number };
 
@@ -14,6 +16,12 @@ export function frameOf(metadata: Record<string, unknown>): Frame | null {
   const { width, height, focal_length_px: focal } = result ?? {};
   if (typeof width !== "number" || typeof height !== "number" || typeof focal !== "number") return null;
   return { width, height, focal };
+}
+
+/** Return how sure the scene's size is, from its metadata or from what a share states of it. */
+export function scaleOf(stated: Record<string, unknown>): Scale {
+  const { scale_uncertainty: spread, focal_source: source } = stated;
+  return { spread: typeof spread === "number" ? spread : null, guessed: source === "default" };
 }
 
 /** Return the middle of the distances: what the camera turns about. */

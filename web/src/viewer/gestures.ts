@@ -1,5 +1,6 @@
 /** What hands do: dragging, pinching, hovering and keys become movements of the camera. */
 import type { Place } from "./motion";
+import { ownerOf } from "./wheel";
 
 /** Parts of the reach, not metres: what is far away allows longer ways. */
 export type Moves = {
@@ -36,6 +37,7 @@ export function press(key: string, moves: Moves): boolean {
 export function listen(element: HTMLElement, moves: Moves, still: () => boolean): () => void {
   const down = new Map<number, { x: number; y: number }>();
   const off = new AbortController();
+  const owner = ownerOf(element, off.signal);
   const on = <K extends keyof HTMLElementEventMap>(kind: K, act: (event: HTMLElementEventMap[K]) => void) =>
     element.addEventListener(kind, act, { signal: off.signal, passive: false });
 
@@ -65,7 +67,7 @@ export function listen(element: HTMLElement, moves: Moves, still: () => boolean)
   on("pointercancel", lift);
   on("pointerleave", () => moves.lean({}));
   on("wheel", (event) => {
-    if (!event.ctrlKey && !document.fullscreenElement) return; // the wheel alone scrolls the page
+    if (!owner.zooms(event.timeStamp, event, document.fullscreenElement !== null)) return;
     event.preventDefault();
     moves.by({ forward: -event.deltaY / 600 });
   });

@@ -1,0 +1,1 @@
+"""Mail to people: the settings of the mail server, the letters, and sending one of them."""

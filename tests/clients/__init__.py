@@ -1,0 +1,1 @@
+"""What tests of the clients in `clients/` share."""

@@ -23,7 +23,7 @@ class FakeScenes:
         self.exports: dict[str, dict[str, Any]] = {}
         self.albums: list[dict[str, Any]] = []
         on = gateway.on
-        on("GET", "/api/v1/scenes", self._list)
+        on("GET", "/api/v1/scenes", self.listed)
         on("PATCH", "/api/v1/scenes/([^/]+)", self._change)
         on("POST", "/api/v1/scenes/([^/]+)/retry", self._retry)
         on("POST", "/api/v1/scenes/bulk", self._bulk)
@@ -39,7 +39,9 @@ class FakeScenes:
         on("POST", "/api/v1/albums", self._make_album)
         on("DELETE", "/api/v1/albums/a1", self._end_album)
 
-    def _list(self, asked: Asked) -> Answer:
+    def listed(self, asked: Asked) -> Answer:
+        """Answer a request for the list."""
+
         def one(name: str) -> str:
             return asked.query.get(name, [""])[0]
 

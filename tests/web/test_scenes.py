@@ -11,12 +11,13 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.web.fake_gateway import PAGE, Answer, FakeGateway, problem
+from tests.web.fake_gateway import PAGE, Answer, Asked, FakeGateway, problem
 from tests.web.fake_scenes import FakeScenes, share_album
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -323,6 +324,39 @@ def test_a_long_list_goes_on_by_itself_and_leaves_the_footer_in_reach(
     expect(tiles).to_have_count(PAGE * 5)
     page.get_by_role("button", name="Show more").press("Enter")
     expect(tiles).not_to_have_count(PAGE * 5)
+
+
+def test_reading_the_list_anew_costs_no_page_of_those_that_come_by_themselves(
+    gateway: FakeGateway, scenes: FakeScenes, page: Page
+) -> None:
+    """A stream that opens again reads the list anew, which cancels a page that is in flight."""
+    for number in range(PAGE * 6):
+        gateway.add_scene(f"{number}.jpg", size=(900, 200))
+    cut: set[str] = set()
+
+    def cancelled_once(asked: Asked) -> Answer:
+        cursor = asked.query.get("cursor", [""])[0]
+        if cursor and cursor not in cut:
+            cut.add(cursor)
+            before = len(firsts())
+            for stream in list(gateway.streams):
+                stream.put(b"")
+            while len(firsts()) == before:  # the test's own limit of time ends it
+                time.sleep(0.01)
+        return scenes.listed(asked)
+
+    def firsts() -> list[Asked]:
+        return [each for each in gateway.calls("GET", "/api/v1/scenes") if not each.query.get("cursor")]
+
+    gateway.on("GET", "/api/v1/scenes", cancelled_once)
+    page.goto("/")
+    tiles = page.locator("[data-scene]")
+    expect(tiles.first).to_be_visible()
+    for count in (2, 3, 4, 5):
+        page.mouse.wheel(0, 100_000)
+        expect(tiles.nth(PAGE * count - 1)).to_be_attached()
+    assert len(cut) == 4
+    expect(tiles).to_have_count(PAGE * 5)
 
 
 def test_an_album_shows_its_scenes_without_an_account(gateway: FakeGateway, page: Page) -> None:

@@ -4,16 +4,25 @@ import { type RefObject, useEffect, useRef, useState } from "react";
 const BY_ITSELF = 4;
 const AHEAD = "600px";
 
-type List = { hasNextPage: boolean; isFetchingNextPage: boolean; fetchNextPage: () => unknown };
+type List = {
+  data: { pages: unknown[] } | undefined;
+  hasNextPage: boolean;
+  isFetching: boolean;
+  isFetchNextPageError: boolean;
+  fetchNextPage: () => unknown;
+};
 
-/** Fetches the next page when the end of the list comes near; `more` is for the button. */
-export function useMore({ hasNextPage, isFetchingNextPage, fetchNextPage }: List): {
-  end: RefObject<HTMLDivElement | null>;
-  more: () => void;
-} {
+/**
+ * Fetches the next page when the end of the list comes near; `more` is for the button.
+ * Pages are counted, not requests: reading the list anew cancels one that is in flight. It waits until that
+ * is done, and after an error for the button.
+ */
+export function useMore(list: List): { end: RefObject<HTMLDivElement | null>; more: () => void } {
+  const { hasNextPage, isFetching, isFetchNextPageError, fetchNextPage } = list;
+  const pages = list.data?.pages.length ?? 0;
   const end = useRef<HTMLDivElement>(null);
   const [near, setNear] = useState(false);
-  const left = useRef(BY_ITSELF);
+  const [limit, setLimit] = useState(1 + BY_ITSELF);
   useEffect(() => {
     const element = end.current;
     if (!element) return;
@@ -24,12 +33,10 @@ export function useMore({ hasNextPage, isFetchingNextPage, fetchNextPage }: List
     return () => seen.disconnect();
   }, [hasNextPage]);
   useEffect(() => {
-    if (!near || !hasNextPage || isFetchingNextPage || left.current <= 0) return;
-    left.current -= 1;
-    fetchNextPage();
-  }, [near, hasNextPage, isFetchingNextPage, fetchNextPage]);
+    if (near && hasNextPage && !isFetching && !isFetchNextPageError && pages < limit) fetchNextPage();
+  }, [near, hasNextPage, isFetching, isFetchNextPageError, pages, limit, fetchNextPage]);
   const more = () => {
-    left.current = BY_ITSELF;
+    setLimit(pages + 1 + BY_ITSELF);
     fetchNextPage();
   };
   return { end, more };

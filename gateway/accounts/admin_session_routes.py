@@ -13,7 +13,7 @@ from litestar.params import FromPath
 
 from gateway.accounts.auth import Caller
 from gateway.accounts.refresh_tokens import Sessions
-from gateway.accounts.schemas import SessionList, SessionOut
+from gateway.accounts.schemas import SessionList, session_list
 from gateway.errors import DomainError
 from gateway.http.openapi_helpers import BY_PERSON, SIGN_IN_CODES, problems
 from ledger.db.admin_acts import Act, record
@@ -32,20 +32,7 @@ async def list_user_sessions(
     request: Caller, user_id: FromPath[UUID], sessions: NamedDependency[Sessions]
 ) -> SessionList:
     """Return the open sign-ins of an account, the one renewed last first; none for an unknown account."""
-    rows = await sessions.list(user_id)
-    return SessionList(
-        items=[
-            SessionOut(
-                id=row.id,
-                created_at=row.created_at,
-                renewed_at=row.renewed_at,
-                expires_at=row.expires_at,
-                client=row.client,
-                current=row.id == request.user.session_id,
-            )
-            for row in rows
-        ]
-    )
+    return session_list(await sessions.list(user_id), request.user.session_id)
 
 
 @delete(

@@ -33,7 +33,7 @@ from gateway.accounts.schemas import (
     MeIn,
     MeOut,
     SessionList,
-    SessionOut,
+    session_list,
 )
 from gateway.accounts.sign_in_throttle import SignInThrottle
 from gateway.errors import DomainError
@@ -167,20 +167,7 @@ async def erase_me(
 )
 async def list_sessions(request: Caller, sessions: NamedDependency[Sessions]) -> SessionList:
     """Return the open sign-ins of the account, the one renewed last first."""
-    rows = await sessions.list(request.user.account_id)
-    return SessionList(
-        items=[
-            SessionOut(
-                id=row.id,
-                created_at=row.created_at,
-                renewed_at=row.renewed_at,
-                expires_at=row.expires_at,
-                client=row.client,
-                current=row.id == request.user.session_id,
-            )
-            for row in rows
-        ]
-    )
+    return session_list(await sessions.list(request.user.account_id), request.user.session_id)
 
 
 @delete(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from gateway.accounts.refresh_tokens import SessionRow
 from gateway.http.fields import Email, Id, Moment, Name, Password
 
 
@@ -189,6 +192,23 @@ class SessionList(Struct, frozen=True, kw_only=True):
     """The open sign-ins, the one renewed last first."""
 
     items: list[SessionOut]
+
+
+def session_list(rows: Iterable[SessionRow], asking: UUID | None) -> SessionList:
+    """Return the sign-ins of the rows; ``asking``: the sign-in that asks, none for an API key."""
+    return SessionList(
+        items=[
+            SessionOut(
+                id=row.id,
+                created_at=row.created_at,
+                renewed_at=row.renewed_at,
+                expires_at=row.expires_at,
+                client=row.client,
+                current=row.id == asking,
+            )
+            for row in rows
+        ]
+    )
 
 
 class LinkIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

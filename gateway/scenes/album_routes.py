@@ -21,7 +21,7 @@ from gateway.http.openapi_helpers import BODY_CODES, BY_ANY, KEY_CODES, PUBLIC, 
 from gateway.scenes.album_schemas import AlbumCreatedOut, AlbumIn, AlbumList, AlbumOut, SharedAlbumOut
 from gateway.scenes.albums import AlbumRow, Albums, OpenedAlbum
 from gateway.scenes.archives import RESULT, Archives, Packed
-from gateway.scenes.bulk_routes import ZIP, download_headers
+from gateway.scenes.bulk_routes import ZIP, download
 from gateway.scenes.owner_notes import name_of
 from gateway.scenes.presenter import Presenter
 from gateway.scenes.share_links import Links
@@ -186,16 +186,10 @@ async def download_album(
     found = await opened(request, token, albums, limits)
     if not found.options.allow_download:
         raise DomainError("not_found", "The owner of this album does not offer its files.")
-    archives.require_turn(found.account_id)
     packed = Packed(
         account_id=found.account_id, format=RESULT, scenes=[scene.id for _, scene in found.scenes]
     )
-    contents = await archives.contents(packed)
-    return Stream(
-        archives.stream(found.account_id, contents.members),
-        media_type=stored_zip.MEDIA_TYPE,
-        headers=download_headers(f"{found.name}.zip", stored_zip.length(contents.members)),
-    )
+    return await download(archives, packed, f"{found.name}.zip")
 
 
 async def opened(

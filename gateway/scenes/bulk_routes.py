@@ -139,18 +139,19 @@ async def download_archive(
     """Return the archive of a link. It is made while it is sent: a cut download cannot be resumed."""
     await limits.require(BY_ADDRESS, subject_of(request.client), "This address has looked at many links")
     packed = archives.read(ticket)
+    return await download(archives, packed, _name_of_today())
+
+
+async def download(archives: Archives, packed: Packed, name: str) -> Stream:
+    """Return an archive as a download of this name. Raises `DomainError` while the account has its turns."""
     archives.require_turn(packed.account_id)
     contents = await archives.contents(packed)
+    length = stored_zip.length(contents.members)
     return Stream(
         archives.stream(packed.account_id, contents.members),
         media_type=stored_zip.MEDIA_TYPE,
-        headers=download_headers(_name_of_today(), stored_zip.length(contents.members)),
+        headers={"Content-Disposition": presign.disposition(name), "Content-Length": str(length)},
     )
-
-
-def download_headers(name: str, length: int) -> dict[str, str]:
-    """Return the headers of an archive of this name and length."""
-    return {"Content-Disposition": presign.disposition(name), "Content-Length": str(length)}
 
 
 def _item(outcome: Outcome) -> BulkItem:

@@ -12,10 +12,10 @@ from gateway.accounts.rate_limits import RateLimits
 from gateway.errors import DomainError
 from gateway.scenes.album_routes import opened
 from gateway.scenes.albums import Albums, OpenedAlbum
-from gateway.scenes.link_pictures import Format, LinkPictures
+from gateway.scenes.link_pictures import LinkPictures
 from gateway.scenes.share_links import Links
 from gateway.settings import Settings
-from gateway.system.shared_page import PICTURE_KEPT, document, head_of, picture_size
+from gateway.system.shared_page import document, head_of, picture, picture_size
 from gateway.system.static_site import Web
 
 
@@ -60,13 +60,8 @@ async def album_picture(
 ) -> Response[bytes]:
     """Return the picture of the album's first scene, unsigned and without metadata."""
     album = await opened(request, token, albums, limits)
-    wanted: Format = "webp" if request.url.path.endswith(".webp") else "jpg"
     _, first = album.scenes[0]
-    found = await link_pictures.of(album.share_of(first), wanted)
-    if found is None:
-        raise DomainError("not_found", "There is no picture of this album yet.")
-    headers = {"Cache-Control": PICTURE_KEPT, "Cross-Origin-Resource-Policy": "cross-origin"}
-    return Response(found.data, media_type=found.media_type, headers=headers)
+    return await picture(album.share_of(first), request.url.path, link_pictures)
 
 
 def _head(album: OpenedAlbum, page: str) -> bytes:

@@ -29,7 +29,7 @@ from gateway.system.static_site import ASK_AGAIN, Web
 from ledger.db.scene_views import PREVIEW
 from photo.rendition import LONGEST_OF_LINK
 
-PICTURE_KEPT: Final = "public, max-age=3600"
+_PICTURE_KEPT: Final = "public, max-age=3600"
 """An hour, as long as the links to objects that a share has given out."""
 DESCRIPTION: Final = "A 3D scene made from a single photo. Open it and move around in it."
 _TITLE: Final = re.compile(rb"<title>[^<]*</title>")
@@ -92,11 +92,7 @@ async def shared_picture(
 ) -> Response[bytes]:
     """Return the scene's picture, at most 1,200 pixels a side, without a signature and without metadata."""
     share = await opened(request, token, shares, limits)
-    found = await link_pictures.of(share, "webp" if request.url.path.endswith(".webp") else "jpg")
-    if found is None:
-        raise DomainError("not_found", "There is no picture of this scene yet: try again in a minute.")
-    headers = {"Cache-Control": PICTURE_KEPT, "Cross-Origin-Resource-Policy": "cross-origin"}
-    return Response(found.data, media_type=found.media_type, headers=headers)
+    return await picture(share, request.url.path, link_pictures)
 
 
 @get("/oembed", operation_id="oembed", include_in_schema=False)
@@ -143,6 +139,15 @@ async def _opened(
         if error.code not in _ENDED:
             raise
         return None, _ENDED[error.code]
+
+
+async def picture(share: OpenedShare, path: str, link_pictures: LinkPictures) -> Response[bytes]:
+    """Return the scene's picture in the format of the path's end. Raises `DomainError` for none."""
+    found = await link_pictures.of(share, "webp" if path.endswith(".webp") else "jpg")
+    if found is None:
+        raise DomainError("not_found", "There is no picture of this scene yet: try again in a minute.")
+    headers = {"Cache-Control": _PICTURE_KEPT, "Cross-Origin-Resource-Policy": "cross-origin"}
+    return Response(found.data, media_type=found.media_type, headers=headers)
 
 
 def document(web: Web, head: bytes, policy: str, status: int) -> Response[bytes]:

@@ -7,6 +7,8 @@ for each; do
     case $each in '' | *[!A-Za-z0-9.:-]*) echo "gateways.sh: HOST:PORT, not $each" >&2; exit 2 ;; esac
 done
 work=${PROXY_WORK:-/tmp/nginx} nginx=${PROXY_NGINX:-nginx}
+exec 9> "$work/gateways.lock"
+flock 9 # a second call waits: the list that was given last holds
 
 {
     echo 'upstream gateways {'

@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -102,6 +103,19 @@ def test_one_is_taken_out_while_its_stream_goes_on(tmp_path: Path) -> None:
             assert next(lines) == "end"
         proxy.send_to(*(each.address for each in both))
         assert {client.get("/").text for _ in range(ENOUGH)} == {"0\n", "1\n"}
+
+
+def test_calls_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    with gateways(2) as both, running(tmp_path, *(each.address for each in both)) as (proxy, client):
+        addresses = [each.address for each in both]
+        for _ in range(5):
+            with ThreadPoolExecutor(4) as pool:  # `result` of each raises what it raised
+                calls = [pool.submit(proxy.send_to, *addresses[:count]) for count in (1, 2, 1, 2)]
+            assert [call.result() for call in calls] == [None] * 4
+            reached = {client.get("/").text for _ in range(ENOUGH)}
+            assert "0\n" in reached
+        proxy.send_to(addresses[1])
+        assert {client.get("/").text for _ in range(ENOUGH)} == {"1\n"}
 
 
 def test_what_one_refuses_another_takes_and_what_was_sent_is_not_sent_again(tmp_path: Path) -> None:

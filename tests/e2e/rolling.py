@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -57,7 +56,6 @@ class Installation:
         self.health = {name: memory.port(f"drill_{name}_health") for name in MODULES}
         self.url = f"https://localhost:{self.ports['proxy']}"
         self._proxy: Shipped | None = None
-        self._changing = threading.Lock()  # both gateways are started at once
 
     # --- what an operator runs once ---
 
@@ -154,8 +152,7 @@ class Installation:
 
     def _send_to(self, *gateways: str) -> None:
         assert self._proxy is not None
-        with self._changing:
-            self._proxy.send_to(*map(self._address, gateways))
+        self._proxy.send_to(*map(self._address, gateways))
 
     def _environment(self, name: str) -> dict[str, str]:
         role = "gateway" if name.startswith("gateway") else name

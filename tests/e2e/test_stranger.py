@@ -6,6 +6,7 @@ The second visit is counted, too: what was fetched is kept by the browser.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -175,9 +176,12 @@ def call(running: Running, page: Page, keys: Keyboard, scene: str) -> None:
     keys.press(page.get_by_role("button", name="Done"))
     if shutil.which("curl") is None:
         pytest.skip("there is no curl: apt-get install curl")
-    # Of our own, until the page has "Call this from the API": then what that dialog copies is run here.
-    snippet = f'curl --fail --silent --show-error -H "X-API-Key: {key}" {running.url}/api/v1/scenes/{scene}'
-    answer = subprocess.run(["bash", "-c", snippet], capture_output=True, text=True, check=True)
+    page.goto(f"/scenes/{scene}")
+    keys.press(page.get_by_text("Call this from the API"))
+    keys.press(page.get_by_role("button", name="Copy the cURL code"))
+    expect(page.get_by_role("button", name="Copy the cURL code")).to_contain_text("Copied")
+    code, own = keys.copied(), os.environ | {"SHARPSTREAM_API_KEY": key}
+    answer = subprocess.run(["bash", "-c", code], env=own, capture_output=True, text=True, check=True)
     assert json.loads(answer.stdout)["status"] == "completed"
     listed = httpx.get(f"{running.url}/api/v1/scenes?limit=100", headers={"X-API-Key": key}).json()["items"]
     assert len(listed) == COUNT
@@ -186,7 +190,7 @@ def call(running: Running, page: Page, keys: Keyboard, scene: str) -> None:
 def count_second_visit(page: Page) -> None:
     """A second visit fetches no picture again: their URLs are the same for half an hour."""
     fetched = Fetched(page)
-    store = store_of(page.url.partition("/keys")[0])
+    store = store_of(page.url.partition("/scenes/")[0])
     half_hour = int(time.time() // STABLE_S)
     first = fetched.of_a_visit("/", store)
     second = fetched.of_a_visit("/", store)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -40,7 +41,8 @@ async def _run(name: str, url: str, *options: str) -> None:
     try:
         _, said = await process.communicate()
     except BaseException:
-        process.kill()
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            process.kill()
         await process.wait()
         raise
     if process.returncode != 0:

@@ -148,15 +148,25 @@ def die_with_parent(how: signal.Signals, account: Account | None = None) -> Call
     return ask
 
 
+def signal_child(process: asyncio.subprocess.Process, how: signal.Signals) -> None:
+    """Send a signal to a child of asyncio's unless it has ended.
+
+    The process' own `send_signal` asks for the exit status first (CPython 3.11), which asyncio's watcher
+    waits for too: who comes second reports 255.
+    """
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, how)
+
+
 async def stop(process: asyncio.subprocess.Process, launch: Launch) -> None:
     """Ask it to end, wait, then kill its whole session."""
     if process.returncode is None:
-        with suppress(ProcessLookupError):
-            process.send_signal(launch.stop_signal)
+        signal_child(process, launch.stop_signal)
         with suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), launch.stop_seconds)
     if process.returncode is None:
-        process.kill()
+        signal_child(process, signal.SIGKILL)
         await process.wait()
     for _ in range(_POLLS):
         if not kill_group(process.pid):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from bus.runtime.settings import KafkaSettings
-from sharpstream.stack.process import die_with_parent
+from sharpstream.stack.process import die_with_parent, signal_child
 
 WORKERS = Path(__file__).parent / "workers"
 SCALE = float(os.environ.get("SHARPSTREAM_KILL_SCALE", "1"))
@@ -67,13 +67,11 @@ class Fleet:
         """Stop the workers with SIGTERM. Raises for a worker that does not stop or ended unexpectedly."""
         self._ending = True
         for process in self.processes.values():
-            if process.returncode is None:
-                process.send_signal(signal.SIGCONT)
-                process.terminate()
+            signal_child(process, signal.SIGCONT)
+            signal_child(process, signal.SIGTERM)
         _, late = await asyncio.wait(self._tasks, timeout=30)
         for process in self.processes.values():
-            if process.returncode is None:
-                process.kill()
+            signal_child(process, signal.SIGKILL)
         await asyncio.wait(self._tasks)
         if exc[0] is not None or late:
             say(self._log.read_text()[-20_000:])
@@ -104,15 +102,14 @@ class Fleet:
             await self._start(number)
 
     def kill(self, number: int) -> None:
-        self.processes[number].kill()
+        signal_child(self.processes[number], signal.SIGKILL)
 
     async def freeze(self, number: int, seconds: float) -> None:
         """Send SIGSTOP, and SIGCONT after the given seconds."""
         process = self.processes[number]
-        process.send_signal(signal.SIGSTOP)
+        signal_child(process, signal.SIGSTOP)
         await asyncio.sleep(seconds)
-        if process.returncode is None:
-            process.send_signal(signal.SIGCONT)
+        signal_child(process, signal.SIGCONT)
 
 
 async def havoc(

@@ -13,6 +13,7 @@ import pytest
 
 from bus.kafka import broker
 from bus.runtime.settings import KafkaSettings
+from sharpstream.stack.process import signal_child
 from tests.bus.bridge_servers import SESSION_S, make_topic, numbered, produce, read_all, until
 from tests.bus.fleet import WORKERS, kafka_environment
 
@@ -111,21 +112,20 @@ async def members(
         made = StaticMembers(request.param, environment, kafka_settings, pool)
         yield made
         for process in made.started:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            signal_child(process, signal.SIGKILL)
+            await process.wait()
 
 
 async def test_a_fenced_member_ends_and_its_successor_stays(members: StaticMembers) -> None:
     first = await members.start()
     await members.work()
-    first.send_signal(signal.SIGSTOP)
+    signal_child(first, signal.SIGSTOP)
     second = await members.start()
     await members.work()
-    first.send_signal(signal.SIGCONT)
+    signal_child(first, signal.SIGCONT)
     assert await asyncio.wait_for(first.wait(), 30) == FENCED
     await members.work()
     assert second.returncode is None
-    second.terminate()
+    signal_child(second, signal.SIGTERM)
     assert await asyncio.wait_for(second.wait(), 30) == 0
     assert await members.handled() == 3

@@ -210,7 +210,7 @@ class FakeGateway:
         on("GET", "/api/v1/users/me/erasures", lambda *_: Answer(_page(self.erasures)))
         on("GET", "/api/v1/models", lambda *_: Answer([_model(self.model)]))
         on("GET", "/api/v1/export-formats", lambda *_: Answer({"items": _formats()}))
-        on("GET", "/api/v1/scenes", self._scene_list)
+        on("GET", "/api/v1/scenes", self.scene_list)
         on("GET", "/api/v1/scenes/([^/]+)", self._scene)
         on("DELETE", "/api/v1/scenes/([^/]+)", self._delete)
         on("POST", "/api/v1/scenes/generate", self._generate)
@@ -240,7 +240,8 @@ class FakeGateway:
             return Answer(_sign_in(self.token))
         return problem(401, "refresh_token_invalid", "The refresh token is not valid; sign in again.")
 
-    def _scene_list(self, asked: Asked) -> Answer:
+    def scene_list(self, asked: Asked) -> Answer:
+        """Answer a request for the list."""
         (words,) = asked.query.get("q", [""])
         (start,) = map(int, asked.query.get("cursor", ["0"]))
         found = [scene for scene in self.scenes if words.lower() in (scene["name"] or "").lower()]

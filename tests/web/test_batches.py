@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.web.fake_gateway import Answer, Asked, FakeGateway, photo, problem
+from tests.web.fake_gateway import PAGE, Answer, Asked, FakeGateway, photo, problem
 
 COUNT = 120
 
@@ -112,6 +112,44 @@ def test_offline_is_said_and_photos_go_out_by_themselves_afterwards(
     context.set_offline(False)
     expect(page.get_by_text("You are offline.")).to_have_count(0)
     page.get_by_role("link", name="Scenes").click()
+    expect(page.locator("[data-scene]")).to_have_count(1)
+
+
+def test_photos_beyond_the_first_page_are_not_shown_as_being_made_for_ever(
+    gateway: FakeGateway, page: Page
+) -> None:
+    """Of 30 photos that are made before the list is read again, its first page has 24."""
+    page.set_viewport_size({"width": 390, "height": 800})  # the end of the list is far
+    page.goto("/")
+    expect(page.get_by_text("Drop your first photo here")).to_be_visible()
+    made = threading.Event()
+
+    def late(asked: Asked) -> Answer:
+        made.wait(60)
+        return gateway.scene_list(asked)
+
+    gateway.on("GET", "/api/v1/scenes", late)
+    choose(page, files(PAGE + 6))
+    expect(page.get_by_role("list", name="Uploads")).to_have_count(0)
+    for scene in gateway.scenes:
+        scene["status"] = "completed"
+    made.set()
+    expect(page.locator("[data-scene]").nth(PAGE - 1)).to_be_visible()
+    expect(page.get_by_role("progressbar")).to_have_count(0)
+
+
+def test_a_photo_that_waits_for_its_next_try_can_be_sent_at_once(gateway: FakeGateway, page: Page) -> None:
+    page.clock.install()
+    page.goto("/")
+    expect(page.get_by_text("Drop your first photo here")).to_be_visible()
+    page.clock.pause_at(page.evaluate("Date.now()") + 60_000)  # nothing is tried by itself
+    gateway.on("POST", "/api/v1/scenes/generate", problem(503, "busy", "Try again in a moment."))
+    choose(page, files(1))
+    expect(page.get_by_text("Try again in a moment.")).to_be_visible()
+    gateway.routes.pop(0)
+    page.get_by_role("button", name="now").press("Enter")
+    expect(page.get_by_role("list", name="Uploads")).to_have_count(0)
+    page.clock.resume()
     expect(page.locator("[data-scene]")).to_have_count(1)
 
 

@@ -5,7 +5,7 @@ import { Button, IconButton } from "../ui/Button";
 import { Icon } from "../ui/icons";
 import { Progress } from "../ui/states";
 import { progressOf } from "./progress";
-import { again, currentBatch, dismiss, dismissFailed, isOpen, type Sending, stopAll, useSendings } from "./uploads";
+import { currentBatch, dismiss, dismissFailed, isOpen, type Sending, sendNow, stopAll, useSendings } from "./uploads";
 
 /** So many rows are shown; a batch of hundreds must not push the scenes away. */
 const SHOWN = 4;
@@ -102,12 +102,12 @@ function Row({ sending: { key, file, picture, fraction, state, error } }: { send
           <Progress value={fraction} label={`Sending ${file.name}`} />
         )}
       </div>
-      {failed && error?.mayPass && (
+      {state === "held" && (
         <IconButton
           icon="reset"
-          label={`Send ${file.name} again`}
-          onClick={() => again(key)}
-          className="text-bad hover:bg-card"
+          label={`Send ${file.name} now`}
+          onClick={() => sendNow(key)}
+          className="text-soft hover:bg-wash"
         />
       )}
       <IconButton

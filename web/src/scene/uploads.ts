@@ -56,9 +56,9 @@ export async function resume(): Promise<void> {
   join(before.map(({ file, key }) => sendingOf(file, key)));
 }
 
-export function again(key: string): void {
-  change(key, { state: "waiting", error: null, fraction: 0 });
-  work();
+/** Send one that is held without waiting any longer. */
+export function sendNow(key: string): void {
+  release((each) => each.key === key);
 }
 
 /** Forget a photo; stops it where it is still going out. */

@@ -26,7 +26,7 @@ _CODES: Final = (*SIGN_IN_CODES, "sign_in_required", "role_insufficient")
     "/",
     operation_id="list_user_sessions",
     summary="List an account's sign-ins",
-    responses=problems(*_CODES),
+    responses=problems(*_CODES, "not_found"),
 )
 async def list_user_sessions(
     request: Caller, user_id: FromPath[UUID], sessions: NamedDependency[Sessions]

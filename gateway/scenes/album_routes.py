@@ -112,7 +112,7 @@ async def delete_album(request: Caller, album_id: FromPath[UUID], albums: NamedD
     "/{token:str}",
     operation_id="open_album",
     summary="Look at an album",
-    responses=problems("not_found", "rate_limited"),
+    responses=problems("not_found", "validation_failed", "rate_limited"),
 )
 async def open_album(
     request: Request[Any, Any, Any],

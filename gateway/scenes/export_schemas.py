@@ -6,10 +6,12 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from bus.contract.format_catalogue import Kind
 from bus.contract.formats import FORMATS
 from gateway.http.fields import Id, Moment, Status
 
 _SAFE = 2**53 - 1
+_KINDS = f"^({'|'.join(Kind)})$"
 Format = Annotated[
     str,
     Meta(
@@ -70,7 +72,7 @@ class FormatOut(Struct, frozen=True, kw_only=True):
     """A format that a scene can be exported to."""
 
     name: Annotated[str, Meta(examples=["glb_mesh"])]
-    kind: Annotated[str, Meta(pattern="^(splat|mesh|picture|video)$", examples=["mesh"])]
+    kind: Annotated[str, Meta(pattern=_KINDS, examples=["mesh"])]
     media_type: Annotated[str, Meta(examples=["model/gltf-binary"])]
     extension: Annotated[str, Meta(examples=[".glb"])]
     title: str

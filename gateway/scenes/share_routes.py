@@ -115,7 +115,7 @@ async def delete_share(request: Caller, share_id: FromPath[UUID], shares: NamedD
     "/{token:str}",
     operation_id="open_share",
     summary="Look at a shared scene",
-    responses=problems("not_found", "result_erased", "rate_limited"),
+    responses=problems("not_found", "result_erased", "validation_failed", "rate_limited"),
 )
 async def open_share(
     request: Request[Any, Any, Any],

@@ -57,6 +57,19 @@ def test_the_document_says_what_generators_need(document: dict[str, Any]) -> Non
     assert document["info"]["license"]["identifier"] == "Apache-2.0"
 
 
+def test_the_document_says_how_parameters_are_refused(document: dict[str, Any]) -> None:
+    """A value that is no number, date or word of a list, and an address whose id is none."""
+    missing = []
+    for operation in operations(document):
+        answers = operation["responses"].keys()
+        for each in operation.get("parameters", []):
+            free = each["schema"] == {"type": "string"}
+            wanted = "422" if each["in"] == "query" and not free else "404" if each["in"] == "path" else None
+            if wanted and wanted not in answers:
+                missing.append((operation["operationId"], each["name"], wanted))
+    assert missing == []
+
+
 @pytest.fixture(scope="module")
 def generated(
     document: dict[str, Any], tmp_path_factory: pytest.TempPathFactory

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { build, type Plugin, type Rollup } from "vite";
+import { build, type Plugin, type ResolvedConfig, type Rollup } from "vite";
 
 const ROOT = join(import.meta.dirname, "..");
 const SOURCE = join(ROOT, "export-viewer");
@@ -15,20 +15,28 @@ const INSIDE = "@sparkjsdev/spark contains fflate, Copyright (c) Arjun Barrett, 
  * The role fills in @@FRAME@@ and @@SPLAT@@ (`export_consumer/page_template.py`).
  */
 export function exportViewer(): Plugin {
+  let from: Pick<ResolvedConfig, "resolve"> | undefined;
   return {
     name: "export-viewer",
     apply: "build",
+    configResolved(config) {
+      from = config;
+    },
     async generateBundle() {
-      this.emitFile({ type: "asset", fileName: "export/viewer.html", source: await page() });
+      const { alias = [], dedupe = [] } = from?.resolve ?? {};
+      this.emitFile({ type: "asset", fileName: "export/viewer.html", source: await page({ alias, dedupe }) });
     },
   };
 }
 
-async function page(): Promise<string> {
+/** Where modules are found that are not installed here: as the page finds them. */
+type Resolve = Pick<ResolvedConfig["resolve"], "alias" | "dedupe">;
+
+async function page(resolve: Resolve): Promise<string> {
   const [template, style, script, licences] = await Promise.all([
     readFile(join(SOURCE, "page.html"), "utf8"),
     readFile(join(SOURCE, "page.css"), "utf8"),
-    viewer(),
+    viewer(resolve),
     notices(),
   ]);
   const policy = [
@@ -44,11 +52,12 @@ async function page(): Promise<string> {
 }
 
 /** Return all of the viewer as one script, which no `</script>` within it can end. */
-async function viewer(): Promise<string> {
+async function viewer(resolve: Resolve): Promise<string> {
   const made = (await build({
     configFile: false,
     root: ROOT,
     logLevel: "warn",
+    resolve,
     build: {
       write: false,
       modulePreload: false,

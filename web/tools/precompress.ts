@@ -16,7 +16,7 @@ export function precompress(): Plugin {
     configResolved(config) {
       folder = resolve(config.root, config.build.outDir);
     },
-    async closeBundle() {
+    async writeBundle() {
       const names = await readdir(folder, { recursive: true });
       for (const name of names.filter((each) => TEXT.test(each) && !each.startsWith(NOT_SERVED))) {
         const path = join(folder, name);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from sharpstream.stack import web_build
 from sharpstream.stack.errors import MissingToolError, StartError
 
+ROOT = Path(__file__).parents[3]
 NPM = """#!{python}
 import pathlib, sys
 with open("../calls", "a") as calls:
@@ -150,3 +153,24 @@ def test_without_sources_there_is_nothing_to_build_or_to_say(
     monkeypatch.setattr(web_build, "SOURCES", checkout.folder / "nowhere")
     web_build.build(lambda _: None)
     assert web_build.note() == ""
+
+
+def test_the_page_needs_no_packages_but_its_own(tmp_path: Path) -> None:
+    """A new checkout and the container image have those of `web` alone: the client's are for its own tests."""
+    installed = ROOT / "web" / "node_modules"
+    if not installed.is_dir():
+        pytest.skip("the page's packages are not installed: make web")
+    for name in ("web", "clients/typescript/src"):
+        left_out = shutil.ignore_patterns("node_modules", "dist*")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=left_out)
+    (tmp_path / "web" / "node_modules").symlink_to(installed)
+    done = subprocess.run(
+        ["npm", "run", "--silent", "build"],
+        cwd=tmp_path / "web",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    made = {str(path.relative_to(tmp_path / "web/dist")) for path in (tmp_path / "web/dist").rglob("*")}
+    assert {"index.html", "index.html.br", "export/viewer.html"} <= made

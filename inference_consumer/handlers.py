@@ -160,6 +160,7 @@ def _completed(command: GenerateScene, made: PipelineResult, attempt: int) -> Ge
         focal_source=made.focal_source,
         scale_uncertainty=UNSET if made.scale_spread is None else made.scale_spread,
         photo=UNSET if made.photo is None else made.photo,
+        thumbnail=UNSET if made.thumbnail is None else made.thumbnail,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -46,11 +46,13 @@ log = structlog.stdlib.get_logger(__name__)
 class PipelineResult:
     """The result of a job; ``scale_spread`` as in `inference_consumer.models.Estimates`.
 
-    ``photo``: the rendition, None where it could not be stored; the gateway makes it when it is asked for.
+    ``photo`` and ``thumbnail`` (`photo.rendition`) are None where they could not be stored; the gateway makes
+    them when it is asked for the scene.
     """
 
     result: BlobRef
     photo: BlobRef | None
+    thumbnail: BlobRef | None
     gaussian_count: int
     camera: Camera
     focal_source: FocalSource
@@ -121,7 +123,7 @@ class Pipeline:
             served = await self._served(job, item, watch)
             del item, taken  # frees their memory while the result is encoded
             result = await self._stored(job, served.splat, watch)
-            rendition_ref = await seen
+            photo, thumbnail = await seen
         finally:
             seen.cancel()
         found = served.splat.estimates
@@ -129,7 +131,8 @@ class Pipeline:
             camera, focal_source = camera._replace(focal_px=found.focal_px), FocalSource.NETWORK
         return PipelineResult(
             result=result,
-            photo=rendition_ref,
+            photo=photo,
+            thumbnail=thumbnail,
             gaussian_count=served.splat.count,
             camera=camera,
             focal_source=focal_source,
@@ -160,16 +163,23 @@ class Pipeline:
             del data
             return taken, await self._on(self._preparers, lambda: self._model.prepare(taken))
 
-    async def _seen(self, command: GenerateScene, pixels: Pixels) -> BlobRef | None:
-        """Store the rendition while the network works. Best effort: a scene is not worth less without it."""
-        generation_id = command.generation_id
-        key = f"results/{generation_id}/{secrets.token_hex(16)}{rendition.SUFFIX}"
+    async def _seen(self, command: GenerateScene, pixels: Pixels) -> Sequence[BlobRef | None]:
+        """Store rendition and thumbnail while the network works; return both, or two None.
+
+        Best effort: a scene is not worth less without them.
+        """
+        generation_id, owner = command.generation_id, command.account_id
+
+        def put(file: bytes) -> Awaitable[BlobRef]:
+            key = f"results/{generation_id}/{secrets.token_hex(16)}{rendition.SUFFIX}"
+            return self._blobs.put(key, file, rendition.MEDIA_TYPE, owner=owner)
+
         try:
-            file = await self._on(self._preparers, lambda: rendition.encode(pixels))
-            return await self._blobs.put(key, file, rendition.MEDIA_TYPE, owner=command.account_id)
+            made = await self._on(self._preparers, lambda: rendition.encode(pixels))
+            return await asyncio.gather(*map(put, made))
         except (SharpstreamError, OSError, ValueError, MemoryError) as error:
             log.warning("rendition_missing", generation_id=str(generation_id), error=str(error))
-            return None
+            return None, None
 
     async def _served(self, job: Job, item: Any, watch: StageTimer) -> Served:
         watch.begin(Stage.BATCH)

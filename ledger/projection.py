@@ -16,6 +16,7 @@ import asyncpg
 import msgspec
 import structlog
 
+from bus.contract.blob_ref import BlobRef
 from bus.contract.messages import (
     GenerationCancelled,
     GenerationCompleted,
@@ -64,11 +65,11 @@ ON CONFLICT DO NOTHING RETURNING id"""
 _ENDINGS: Final = """
 UPDATE scene_generations s
 SET status = e.status, updated_at = e.time, generated_3d_gaussian_url = e.url,
-    result_blob = e.blob::jsonb, photo_url = e.photo, processing_time_seconds = e.seconds,
-    error_message = e.error, metadata = s.metadata || e.metadata::jsonb
-FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::float8[],
-            $8::text[], $9::text[])
-  AS e (id, status, time, url, blob, photo, seconds, error, metadata)
+    result_blob = e.blob::jsonb, photo_url = e.photo, thumbnail_url = e.thumbnail,
+    processing_time_seconds = e.seconds, error_message = e.error, metadata = s.metadata || e.metadata::jsonb
+FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[],
+            $8::float8[], $9::text[], $10::text[])
+  AS e (id, status, time, url, blob, photo, thumbnail, seconds, error, metadata)
 WHERE s.id = e.id"""
 
 # The log also has deletions from before the row was made here. The type is not a parameter, so that the small
@@ -164,18 +165,21 @@ class EventProjection:
             case GenerationCompleted() as m:
                 seconds = _seconds(m.timings)
                 url, blob = m.result.url(self._bucket), to_json(m.result)
-                photo = None if isinstance(m.photo, msgspec.UnsetType) else m.photo.url(self._bucket)
-                ending = ("completed", event.time, url, blob, photo, seconds, None, _result(m))
+                pictures = self._url(m.photo), self._url(m.thumbnail)
+                ending = ("completed", event.time, url, blob, *pictures, seconds, None, _result(m))
             case GenerationFailed() as m:
                 why = to_json({"error": {"code": storable(m.code)}} | _timings(m.timings))
-                ending = ("failed", event.time, None, None, None, None, storable(m.message), why)
+                ending = ("failed", event.time, None, None, None, None, None, storable(m.message), why)
             case GenerationCancelled() as m:
                 why = to_json({"error": {"code": f"cancelled_{storable(m.reason)}"}})
                 said = CANCELLED.get(m.reason, "Cancelled.")
-                ending = ("cancelled", event.time, None, None, None, None, said, why)
+                ending = ("cancelled", event.time, None, None, None, None, None, said, why)
             case _:
                 return None
         return (event.message.generation_id, *ending)
+
+    def _url(self, stored: BlobRef | msgspec.UnsetType) -> str | None:
+        return None if isinstance(stored, msgspec.UnsetType) else stored.url(self._bucket)
 
 
 def _those(written: Iterable[UUID], events: Sequence[Event]) -> list[Event]:

@@ -35,7 +35,7 @@ SELECT partition, next_offset FROM projector_offsets WHERE projector = $1 AND ep
 # The key of usage is its event, because releases made the row's own id differently.
 # Live rows are compared unless another topic epoch explains them. ``processing`` comes from another topic,
 # and the gateway sets ``deleted_at`` before the log has the event. Earlier releases wrote no ``result_blob``,
-# and no ``photo_url``. The rebuilt log is asked for events, because the live one may be shortened.
+# ``photo_url`` or ``thumbnail_url``. The rebuilt log is asked for events: the live one may be shortened.
 _KEY_AND_ROW: Final = {
     "event_log": """
         SELECT concat_ws('/', epoch, partition, "offset") AS key,
@@ -56,6 +56,9 @@ _KEY_AND_ROW: Final = {
                    'photo_url', CASE WHEN NOT EXISTS (
                        SELECT FROM {live}.scene_generations l
                        WHERE l.id = s.id AND l.photo_url IS NULL) THEN s.photo_url END,
+                   'thumbnail_url', CASE WHEN NOT EXISTS (
+                       SELECT FROM {live}.scene_generations l
+                       WHERE l.id = s.id AND l.thumbnail_url IS NULL) THEN s.thumbnail_url END,
                    'processing_time_seconds', s.processing_time_seconds, 'error_message', s.error_message,
                    'result', s.metadata -> 'result', 'model', s.metadata -> 'model',
                    'focal_source', s.metadata -> 'focal_source',

@@ -1,4 +1,4 @@
-"""The one reader of photos: facts, a verdict, upright sRGB pixels, and a rendition.
+"""The one reader of photos: facts, a verdict, upright sRGB pixels, and renditions.
 
 Pure functions of bytes: no files, no threads, no state but the libraries' configuration (`prepare`). They are
 made to run in a worker process with limits; a call takes at most 1 GB of address space and some seconds.
@@ -26,7 +26,7 @@ from photo.header import Header, check_memory, check_size
 from photo.pixels import prepare
 from photo.turns import Allocate, Pixels
 
-__all__ = ["Facts", "Picture", "check", "inspect", "link_picture_of", "prepare", "read", "rendition_of"]
+__all__ = ["Facts", "Picture", "check", "inspect", "link_picture_of", "pictures_of", "prepare", "read"]
 
 _VIDEO: Final = frozenset({b"isom", b"iso2", b"mp41", b"mp42", b"qt  ", b"M4V ", b"3gp4", b"3gp5"})
 
@@ -90,8 +90,8 @@ def read(
     return Picture(_upright(data, header, camera, least, allocate), facts, px, source)
 
 
-def rendition_of(data: bytes) -> bytes:
-    """Return the photo's `rendition`. Raises `PhotoError`."""
+def pictures_of(data: bytes) -> rendition.Pictures:
+    """Return the photo's rendition and thumbnail. Raises `PhotoError`."""
     header = _header(data)
     return rendition.encode(_upright(data, header, exif.read(header.exif), rendition.LONGEST))
 

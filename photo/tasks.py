@@ -42,9 +42,10 @@ def check(data: bytes) -> Facts:
     return reader.check(data, Output.announce)
 
 
-def rendition(data: bytes) -> Made:
-    """Return the rendition's bytes. Raises `PhotoError`."""
-    return Made(None, reader.rendition_of(data))
+def pictures(data: bytes) -> Made:
+    """Return the rendition's size, and its bytes followed by the thumbnail's. Raises `PhotoError`."""
+    made = reader.pictures_of(data)
+    return Made(len(made.rendition), made.rendition + made.thumbnail)
 
 
 def link_picture(data: bytes, suffix: str) -> Made:
@@ -56,5 +57,5 @@ TASKS: Final[Mapping[str, Callable[..., Any]]] = {
     "check": check,
     "decode": decode,
     "link_picture": link_picture,
-    "rendition": rendition,
+    "pictures": pictures,
 }

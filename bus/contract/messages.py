@@ -137,10 +137,10 @@ class GenerationRequested(Message, frozen=True, kw_only=True, tag="generation.re
 
 
 class GenerationCompleted(Message, frozen=True, kw_only=True, tag="generation.completed.v1"):
-    """The splat and the rendition (``photo``) are stored. Focal length in pixels of the upright photo.
+    """The splat and pictures of the photo are stored. Focal length in pixels of the upright photo.
 
     ``scale_uncertainty``: standard deviation of the metric scale's natural logarithm; absent if unknown.
-    ``photo``: upright, sRGB, JPEG, without metadata; absent where it could not be stored.
+    ``photo``, and ``thumbnail`` for lists: upright, sRGB, JPEG, without metadata; absent where not stored.
     """
 
     generation_id: UUID
@@ -157,6 +157,7 @@ class GenerationCompleted(Message, frozen=True, kw_only=True, tag="generation.co
     focal_source: FocalSource | UnsetType = UNSET
     scale_uncertainty: float | UnsetType = UNSET
     photo: BlobRef | UnsetType = UNSET
+    thumbnail: BlobRef | UnsetType = UNSET
 
 
 class GenerationFailed(Message, frozen=True, kw_only=True, tag="generation.failed.v1"):

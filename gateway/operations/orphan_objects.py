@@ -27,13 +27,15 @@ _FOUND: Final = Counter(
 )
 _log = structlog.stdlib.get_logger(__name__)
 
+# Pictures go with the photo: a gateway of the last release, which erases it, knows no thumbnail.
 _NAMED: Final = {
     "originals": """EXISTS (SELECT FROM scene_generations s WHERE s.id = o.id
         AND s.original_image_url = o.url)""",
     "results": """EXISTS (SELECT FROM scene_generations s WHERE s.id = o.id
-        AND (o.url IN (s.generated_3d_gaussian_url, s.photo_url) OR s.status IN ('pending', 'processing')))
+        AND (o.url = s.generated_3d_gaussian_url OR s.status IN ('pending', 'processing')
+        OR s.original_erased_at IS NULL AND o.url IN (s.photo_url, s.thumbnail_url)))
         OR EXISTS (SELECT FROM scene_renditions r WHERE r.scene_generation_id = o.id
-        AND r.photo_url = o.url)""",
+        AND o.url IN (r.photo_url, r.thumbnail_url))""",
     "exports": """EXISTS (SELECT FROM export_jobs e WHERE e.id = o.id
         AND (e.export_file_url = o.url OR e.status IN ('pending', 'processing')))""",
     "uploads": "EXISTS (SELECT FROM uploads u WHERE u.key = o.key)",

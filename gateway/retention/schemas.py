@@ -28,10 +28,10 @@ Kind = Literal[
 class RetentionIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole policy: hours for which each kind is kept after its end; null, or left out, is for ever.
 
-    Scenes: whole ones. Originals: photos as sent, and their renditions. Results: splats. Exports: files that
-    were asked for. Views: previews and viewers' files. Names: of scenes and files. Client metadata: what was
-    sent with the photo. Webhooks: bodies and answers, from their making. Idempotency: the first answers to
-    Idempotency-Keys, a day at most in any case.
+    Scenes: whole ones. Originals: photos as sent, their renditions and thumbnails. Results: splats. Exports:
+    files that were asked for. Views: previews, viewers' files. Names: of scenes and files. Client metadata:
+    what was sent with the photo. Webhooks: bodies and answers, from their making. Idempotency: the first
+    answers to Idempotency-Keys, a day at most in any case.
     """
 
     scenes_hours: Hours | None = None

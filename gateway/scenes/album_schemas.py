@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from gateway.http.fields import Id, Moment
 from gateway.scenes.bulk_schemas import Scenes
-from gateway.scenes.schemas import PhotoUrl, PreviewUrl
+from gateway.scenes.schemas import PhotoUrl, PreviewUrl, ThumbnailUrl
 from gateway.scenes.share_schemas import AllowDownload, Opened, ShowPhoto
 
 _TOKEN = "l3Q0dZ3nB7y5Xv1kq8mRw2sTf4uHj6pCe9gLa0iDo4E"  # noqa: S105  (an example)
@@ -60,6 +60,7 @@ class AlbumSceneItem(Struct, frozen=True, kw_only=True):
     name: Annotated[str | None, Meta(examples=["kitchen.jpg"])]
     preview_url: PreviewUrl
     photo_url: PhotoUrl
+    thumbnail_url: ThumbnailUrl
     width: int | None
     height: int | None
 

@@ -63,7 +63,7 @@ class LinkPictures:
         return self._kept[name]
 
     async def _source(self, share: OpenedShare) -> str | None:
-        shown = await self._renditions.url_of(share.scene) if share.options.show_photo else None
+        shown = (await self._renditions.of(share.scene)).rendition if share.options.show_photo else None
         return shown or share.scene.preview_url
 
     async def _make(self, url: str, wanted: Format, share: OpenedShare) -> LinkPicture:

@@ -15,14 +15,15 @@ from bus.sandbox.shared_bytes import shared
 from gateway.errors import DomainError
 from gateway.http.problems import PROBLEMS
 from photo.reader import Facts
+from photo.rendition import Pictures
 from photo.workers import CONFINEMENT, TASKS
 
 T = TypeVar("T")
 log = structlog.stdlib.get_logger(__name__)
 
 
-_RENDITION_BYTES: Final = 16 * 1024 * 1024
-"""More than 1600 x 1600 pixels take, however they are encoded."""
+_PICTURE_BYTES: Final = 16 * 1024 * 1024
+"""More than 1600 x 1600 and 480 x 480 pixels take, however they are encoded."""
 
 
 class PhotoReader:
@@ -37,15 +38,16 @@ class PhotoReader:
         """Read to the last pixel; ``inspected`` gets the header's facts before that. Raises `DomainError`."""
         return (await self._called("check", photo, account_id, Facts, early=inspected)).value
 
-    async def rendition(self, photo: bytes, account_id: UUID) -> bytes:
-        """Return the photo's rendition (`photo.rendition`). Raises `DomainError`."""
-        made = await self._called("rendition", photo, account_id, Any, output_bytes=_RENDITION_BYTES)
-        return bytes(made.data)
+    async def pictures(self, photo: bytes, account_id: UUID) -> Pictures:
+        """Return the photo's rendition and thumbnail (`photo.rendition`). Raises `DomainError`."""
+        made = await self._called("pictures", photo, account_id, int, output_bytes=_PICTURE_BYTES)
+        data = bytes(made.data)
+        return Pictures(data[: made.value], data[made.value :])
 
     async def link_picture(self, picture: bytes, suffix: str, account_id: UUID) -> bytes:
         """Return a picture of ours, smaller and as WebP or JPEG (`photo.rendition`). Raises `DomainError`."""
         made = await self._called(
-            "link_picture", picture, account_id, Any, suffix, output_bytes=_RENDITION_BYTES
+            "link_picture", picture, account_id, Any, suffix, output_bytes=_PICTURE_BYTES
         )
         return bytes(made.data)
 

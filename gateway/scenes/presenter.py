@@ -16,7 +16,7 @@ from gateway.scenes.albums import OpenedAlbum
 from gateway.scenes.export_schemas import ExportOut
 from gateway.scenes.exports import ExportRow
 from gateway.scenes.queue_position import Backlog
-from gateway.scenes.renditions import ENDED, Renditions
+from gateway.scenes.renditions import ENDED, Renditions, Stored
 from gateway.scenes.repository import SceneRow, key_of
 from gateway.scenes.schemas import (
     ErasedPart,
@@ -41,12 +41,14 @@ class Presenter:
 
     async def scene_out(self, row: SceneRow) -> SceneOut:
         """Return a scene as its owner sees it."""
+        pictures = await self._renditions.of(row)
         return SceneOut(
             **_common(row),
             original_image_url=None
             if row.original_erased_at
             else await self._blobs.presign(key_of(row.original_image_url)),
-            photo_url=await self._shown(await self._renditions.url_of(row)),
+            photo_url=await self._shown(pictures.rendition),
+            thumbnail_url=await self._shown(pictures.thumbnail),
             preview_url=await self._shown(row.preview_url),
             viewer_url=await self._shown(row.viewer_url),
             generated_3d_gaussian_url=await self._download(row),
@@ -60,15 +62,18 @@ class Presenter:
 
     async def scene_item(self, row: SceneRow) -> SceneItem:
         """Return a scene as an item of a list."""
+        pictures = renditions.known(row)
         return SceneItem(
             **_common(row),
-            photo_url=await self._shown(renditions.known(row)),
+            photo_url=await self._shown(pictures.rendition),
+            thumbnail_url=await self._shown(pictures.thumbnail),
             preview_url=await self._shown(row.preview_url),
         )
 
     async def shared_out(self, share: OpenedShare) -> SharedOut:
         """Return a scene as the holder of a share link sees it: nothing of its owner, never the original."""
         row, options = share.scene, share.options
+        photo = (await self._renditions.of(row)).rendition if options.show_photo else None
         metadata = _metadata(row)
         result = metadata.get("result") or {}
         return SharedOut(
@@ -77,7 +82,7 @@ class Presenter:
             expires_at=share.expires_at,
             viewer_url=await self._shown(row.viewer_url),
             preview_url=await self._shown(row.preview_url),
-            photo_url=await self._shown(await self._renditions.url_of(row)) if options.show_photo else None,
+            photo_url=await self._shown(photo),
             download_url=await self._download(row) if options.allow_download else None,
             gaussian_count=result.get("gaussian_count"),
             width=result.get("width"),
@@ -90,13 +95,15 @@ class Presenter:
 
     async def album_item(self, album: OpenedAlbum, position: int, row: SceneRow) -> AlbumSceneItem:
         """Return a scene as an item of an album: its picture as the album shows it."""
+        pictures = renditions.known(row) if album.options.show_photo else Stored()
         metadata = _metadata(row)
         result = metadata.get("result") or {}
         return AlbumSceneItem(
             position=position,
             name=display_name.shown(metadata),
             preview_url=await self._shown(row.preview_url),
-            photo_url=await self._shown(renditions.known(row)) if album.options.show_photo else None,
+            photo_url=await self._shown(pictures.rendition),
+            thumbnail_url=await self._shown(pictures.thumbnail),
             width=result.get("width"),
             height=result.get("height"),
         )

@@ -40,6 +40,7 @@ class _OwnColumns:
     created_at: datetime
     updated_at: datetime
     photo_url: str | None
+    thumbnail_url: str | None
     delete_at: datetime | None
     original_erased_at: datetime | None
     result_erased_at: datetime | None
@@ -55,14 +56,15 @@ class _OwnColumns:
 class SceneRow(_OwnColumns):
     """One row of ``scene_generations``, with the ``s3://`` URLs of its newest preview and viewer file.
 
-    ``scores``: those of the preview, JSON text. ``rendition_url``: the gateway's own; ``rendition_tried``:
-    whether it was made, or cannot be. ``views_erased_at``: of its viewer file.
+    ``scores``: those of the preview, JSON text. ``rendition_url``, ``own_thumbnail_url``: the gateway's own;
+    ``rendition_tried``: whether they were made, or cannot be. ``views_erased_at``: of its viewer file.
     """
 
     preview_url: str | None
     viewer_url: str | None
     scores: str | None
     rendition_url: str | None
+    own_thumbnail_url: str | None
     rendition_tried: bool
     views_erased_at: datetime | None
 
@@ -93,6 +95,7 @@ COLUMNS: Final = (
     _newest(ExportJob.export_file_url, "viewer", "viewer_url"),
     _newest(ExportJob.scores, "preview", "scores"),
     QueryString("{}", _rendition(SceneRendition.photo_url), alias="rendition_url"),
+    QueryString("{}", _rendition(SceneRendition.thumbnail_url), alias="own_thumbnail_url"),
     QueryString("{} IS NOT NULL", _rendition(SceneRendition.created_at), alias="rendition_tried"),
     _newest(ExportJob.erased_at, "viewer", "views_erased_at"),
 )

@@ -30,6 +30,16 @@ PhotoUrl = Annotated[
     ),
 ]
 
+ThumbnailUrl = Annotated[
+    str | None,
+    Meta(
+        description=(
+            "The photo in small, for lists: as `photo_url`, at most 480 pixels a side; null until it is made,"
+            " where the photo cannot be read, and of scenes of earlier releases"
+        )
+    ),
+]
+
 PreviewUrl = Annotated[
     str | None, Meta(description="A picture of it, PNG; made when the scene is opened, null until then")
 ]
@@ -154,7 +164,8 @@ ErasedPart = Literal["original", "result", "views", "name", "client_metadata"]
 class ErasedPartOut(Struct, frozen=True, kw_only=True):
     """A part of a scene that was erased because its time was over; the scene itself stays.
 
-    ``original`` stands for the photo and its rendition, ``views`` for the preview and the viewer's file.
+    ``original`` stands for the photo, its rendition and its thumbnail, ``views`` for the preview and the
+    viewer's file.
     """
 
     part: ErasedPart
@@ -185,6 +196,7 @@ class SceneOut(Struct, frozen=True, kw_only=True):
         str | None, Meta(description="The file as it was sent, with its metadata; null once it was erased")
     ]
     photo_url: PhotoUrl
+    thumbnail_url: ThumbnailUrl
     generated_3d_gaussian_url: str | None
     preview_url: Annotated[
         str | None, Meta(description="A picture of it, PNG; made when it is opened, null until then")
@@ -249,6 +261,7 @@ class SceneItem(Struct, frozen=True, kw_only=True):
     priority: str
     name: Name
     photo_url: PhotoUrl
+    thumbnail_url: ThumbnailUrl
     preview_url: Annotated[
         str | None, Meta(description="A picture of it, PNG; made when it is opened, null until then")
     ]

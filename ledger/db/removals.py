@@ -27,15 +27,16 @@ UNION SELECT key FROM scene_generations s,
     LATERAL (SELECT regexp_replace(s.original_image_url, $2, '')) AS k (key)
     WHERE s.id = ANY($1) AND length(key) > 1 AND key NOT LIKE 'originals/' || s.id || '/%'"""
 
-# The rendition is the photo in small. Once the splat is gone too, or where there was none, the whole folder
-# of results goes: lost attempts' objects show the room as well.
+# Rendition and thumbnail are the photo in small. Once the splat is gone too, or where there was none, the
+# whole folder of results goes: lost attempts' objects show the room as well.
 _OF_PHOTOS: Final = """
 INSERT INTO blob_removals (key)
 SELECT 'originals/' || id || '/' FROM unnest($1::uuid[]) AS s (id)
 UNION SELECT 'results/' || id || '/' FROM scene_generations
     WHERE id = ANY($1) AND (result_erased_at IS NOT NULL OR generated_3d_gaussian_url IS NULL)
 UNION SELECT key FROM scene_generations s LEFT JOIN scene_renditions r ON r.scene_generation_id = s.id,
-    LATERAL unnest(ARRAY[s.original_image_url, s.photo_url, r.photo_url]) AS u (url),
+    LATERAL unnest(ARRAY[s.original_image_url, s.photo_url, s.thumbnail_url, r.photo_url, r.thumbnail_url])
+        AS u (url),
     LATERAL (SELECT regexp_replace(u.url, $2, '')) AS k (key)
     WHERE s.id = ANY($1) AND length(key) > 1 AND key NOT LIKE 'originals/' || s.id || '/%'"""
 _OF_SPLATS: Final = """
@@ -63,7 +64,7 @@ async def enqueue_scenes(connection: asyncpg.Connection, generations: Sequence[U
 
 
 async def enqueue_photos(connection: asyncpg.Connection, generations: Sequence[UUID]) -> None:
-    """Enqueue the removal of the scenes' originals and renditions; the caller holds the scenes' rows."""
+    """Enqueue the removal of the scenes' originals and small versions; the caller holds the rows."""
     await connection.execute(_OF_PHOTOS, list(generations), URL_PREFIX)
 
 

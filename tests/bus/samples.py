@@ -66,6 +66,7 @@ ALL: tuple[m.AnyMessage, ...] = (
         focal_source=m.FocalSource.EXIF,
         scale_uncertainty=0.26,
         photo=BLOB,
+        thumbnail=BLOB,
     ),
     m.GenerationFailed(
         generation_id=JOB, account_id=ACCOUNT, code="x", message="Why.", timings=TIMINGS, attempt=3

@@ -51,7 +51,8 @@ SELECT regexp_replace(url, '^s3://[^/]*/', '') FROM (
     SELECT original_image_url AS url FROM scene_generations WHERE deleted_at IS NULL
     UNION ALL SELECT generated_3d_gaussian_url FROM scene_generations WHERE deleted_at IS NULL
     UNION ALL SELECT photo_url FROM scene_generations WHERE deleted_at IS NULL
-    UNION ALL SELECT r.photo_url FROM scene_renditions r
+    UNION ALL SELECT thumbnail_url FROM scene_generations WHERE deleted_at IS NULL
+    UNION ALL SELECT unnest(ARRAY[r.photo_url, r.thumbnail_url]) FROM scene_renditions r
         JOIN scene_generations s ON s.id = r.scene_generation_id WHERE s.deleted_at IS NULL
     UNION ALL SELECT export_file_url FROM export_jobs
     UNION ALL SELECT key FROM uploads) found WHERE url IS NOT NULL"""

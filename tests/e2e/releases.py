@@ -36,7 +36,7 @@ VERSION_2 = '''class GenerationStartedV2(Message, frozen=True, kw_only=True, tag
 
 
 class GenerationProgress('''
-LAST_FIELD = "    photo: BlobRef | UnsetType = UNSET\n"
+LAST_FIELD = "    thumbnail: BlobRef | UnsetType = UNSET\n"
 CHANGES = {
     "bus/contract/messages.py": (
         ("class GenerationProgress(", VERSION_2),

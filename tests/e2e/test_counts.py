@@ -49,8 +49,8 @@ OTHERS = {
     "refresh_tokens",
     "relay_lease",
 }
-OBJECTS = {"originals": 1, "results": 2}
-"""The photo; the splat and the photo's rendition."""
+OBJECTS = {"originals": 1, "results": 3}
+"""The photo; the splat, the photo's rendition and its thumbnail."""
 
 
 async def ends(running: Running) -> Counter[str]:

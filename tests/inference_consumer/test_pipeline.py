@@ -45,33 +45,39 @@ async def test_a_photo_becomes_a_stored_card(works: Any, command: Any) -> None:
     assert all(ms is not None and ms >= 0 for ms in (*stages, timings.encode_ms, timings.upload_ms))
 
 
-async def test_the_rendition_is_stored_beside_the_splat(works: Any, command: Any) -> None:
+async def test_rendition_and_thumbnail_are_stored_beside_the_splat(works: Any, command: Any) -> None:
     async with works(Null()) as running:
-        located = photo(kind="JPEG", exif=exif_bytes(orientation=6), comment=b"Elm Street 12")
-        one = command(source=await running.photo(located))
+        given = {"exif": exif_bytes(orientation=6), "comment": b"Elm Street 12"}
+        one = command(source=await running.photo(photo(960, 720, kind="JPEG", **given)))
         made = await running.pipeline.make(job(one))
-        body, media_type = running.blobs.objects[made.photo.key]
-    assert made.photo.key.startswith(f"results/{one.generation_id}/")
-    mine = {running.blobs.owners[ref.key] for ref in (made.photo, made.result)}
-    assert mine == {one.account_id}  # whose key encrypts them
-    assert media_type == made.photo.media_type == "image/jpeg"
-    assert b"Elm Street 12" not in body
-    with Image.open(io.BytesIO(body)) as image:
-        assert image.size == (48, 64)
+        mine = {running.blobs.owners[ref.key] for ref in (made.photo, made.thumbnail, made.result)}
+        assert mine == {one.account_id}  # whose key encrypts them
+        for ref, size in ((made.photo, (720, 960)), (made.thumbnail, (360, 480))):
+            body, media_type = running.blobs.objects[ref.key]
+            assert ref.key.startswith(f"results/{one.generation_id}/")
+            assert media_type == ref.media_type == "image/jpeg"
+            assert b"Elm Street 12" not in body
+            with Image.open(io.BytesIO(body)) as image:
+                assert image.size == size
+                assert not image.getexif()
 
 
-async def test_a_scene_is_not_worth_less_without_its_rendition(works: Any, command: Any) -> None:
+@pytest.mark.parametrize("stored", [0, 1])
+async def test_a_scene_is_not_worth_less_without_its_pictures(works: Any, command: Any, stored: int) -> None:
     async with works(Null()) as running:
-        source, put = await running.photo(), running.blobs.put
+        source, put, tried = await running.photo(), running.blobs.put, []
 
         async def away(key: str, data: Any, media_type: str, **options: Any) -> Any:
             if key.endswith(".jpg"):
-                raise BlobStoreError("The object store cannot be reached.")
+                tried.append(key)
+                if len(tried) > stored:
+                    raise BlobStoreError("The object store cannot be reached.")
             return await put(key, data, media_type, **options)
 
         running.blobs.put = away
         made = await running.pipeline.make(job(command(source=source)))
-    assert made.photo is None
+    assert len(tried) == 2
+    assert (made.photo, made.thumbnail) == (None, None)  # the gateway makes both
     assert made.result.key in running.blobs.objects
 
 

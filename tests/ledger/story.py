@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
+from msgspec import UnsetType
 
 from bus.bridges.projector import RawRecord
 from bus.contract import envelope, ids, topics
@@ -35,6 +36,7 @@ NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PHOTO: Final = BlobRef(key="originals/g/1", sha256="aa" * 32, bytes=1234, media_type="image/jpeg")
 SPLAT: Final = BlobRef(key="results/g/1.ply", sha256="bb" * 32, bytes=66_000_000, media_type="model/ply")
 RENDITION: Final = BlobRef(key="results/g/2.jpg", sha256="cc" * 32, bytes=90_000, media_type="image/jpeg")
+THUMBNAIL: Final = BlobRef(key="results/g/3.jpg", sha256="dd" * 32, bytes=25_000, media_type="image/jpeg")
 MODEL: Final = ModelRun(
     name="card", version="1", weights_sha256=None, dtype="float32", device="cpu", batch_size=2
 )
@@ -88,7 +90,14 @@ class Story:
             GenerationRequested(generation_id=generation, account_id=self.account, source=PHOTO, **changes)
         )
 
-    def completed(self, generation: UUID, **options: Any) -> RawRecord:
+    def completed(
+        self,
+        generation: UUID,
+        *,
+        photo: BlobRef | UnsetType = RENDITION,
+        thumbnail: BlobRef | UnsetType = THUMBNAIL,
+        **options: Any,
+    ) -> RawRecord:
         return self.append(
             GenerationCompleted(
                 generation_id=generation,
@@ -103,7 +112,8 @@ class Story:
                 timings=TIMINGS,
                 focal_source=FocalSource.EXIF,
                 scale_uncertainty=0.26,
-                photo=RENDITION,
+                photo=photo,
+                thumbnail=thumbnail,
             ),
             **options,
         )

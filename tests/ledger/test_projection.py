@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 import pytest
+from msgspec import UNSET
 
 from bus.bridges.projector import Projector
 from bus.contract import envelope, ids, topics
@@ -17,7 +18,7 @@ from bus.contract.blob_ref import BlobRef
 from bus.contract.messages import ApiKeyRevoked, Priority
 from ledger.db.queries import run
 from ledger.db.tables import EventLog, ParkedEvent, SceneGeneration, UsageLog
-from tests.ledger.story import BUCKET, NOON, PHOTO, RENDITION, SPLAT, Story, everything, insert
+from tests.ledger.story import BUCKET, NOON, PHOTO, RENDITION, SPLAT, THUMBNAIL, Story, everything, insert
 
 
 async def scene(connection: asyncpg.Connection, generation: UUID) -> dict[str, Any]:
@@ -111,6 +112,7 @@ async def test_completed(ledger: Projector, story: Story, connection: asyncpg.Co
     assert row["generated_3d_gaussian_url"] == f"s3://{BUCKET}/{SPLAT.key}"
     assert msgspec.json.decode(row["result_blob"], type=BlobRef) == SPLAT
     assert row["photo_url"] == f"s3://{BUCKET}/{RENDITION.key}"
+    assert row["thumbnail_url"] == f"s3://{BUCKET}/{THUMBNAIL.key}"
     assert row["processing_time_seconds"] == pytest.approx(0.8605)  # time in the queue does not count
     assert row["updated_at"] == NOON + timedelta(seconds=2)
     assert row["metadata"]["client"] == {}
@@ -188,6 +190,24 @@ async def test_key_created(ledger: Projector, story: Story, connection: asyncpg.
         key,
         story.account,
     )
+
+
+async def test_endings_of_earlier_releases_name_fewer_pictures(
+    ledger: Projector, story: Story, connection: asyncpg.Connection
+) -> None:
+    oldest, old, new = uuid4(), uuid4(), uuid4()
+    await ledger.project([
+        *(story.requested(generation) for generation in (oldest, old, new)),
+        story.completed(oldest, photo=UNSET, thumbnail=UNSET),
+        story.completed(old, thumbnail=UNSET),
+        story.completed(new),
+    ])  # fmt: skip
+    assert b"thumbnail" not in story.published[4].value
+    rows = [await scene(connection, generation) for generation in (oldest, old, new)]
+    assert [row["status"] for row in rows] == ["completed"] * 3
+    assert [(row["photo_url"] is None, row["thumbnail_url"] is None) for row in rows] == [
+        (True, True), (False, True), (False, False),
+    ]  # fmt: skip
 
 
 async def test_repeated_events_change_nothing(

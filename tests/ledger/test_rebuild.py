@@ -106,6 +106,8 @@ async def test_a_rebuild_equals_the_live_tables(
     assert (await compare(projected, kafka_settings, bucket=BUCKET, topic=topic)).equal
     await projected.execute("UPDATE scene_generations SET result_blob = NULL")  # as earlier releases left it
     assert (await compare(projected, kafka_settings, bucket=BUCKET, topic=topic)).equal
+    await projected.execute("UPDATE scene_generations SET thumbnail_url = NULL")  # as they did, too
+    assert (await compare(projected, kafka_settings, bucket=BUCKET, topic=topic)).equal
     assert not projected.is_in_transaction()
 
 
@@ -121,6 +123,7 @@ async def test_a_rebuild_equals_the_live_tables(
         ("scene_generations", "UPDATE scene_generations SET metadata = metadata - 'focal_source'"),
         ("scene_generations", "UPDATE scene_generations SET metadata = metadata - 'scale_uncertainty'"),
         ("scene_generations", "UPDATE scene_generations SET result_blob = result_blob - 'media_type'"),
+        ("scene_generations", "UPDATE scene_generations SET thumbnail_url = photo_url"),
         ("scene_generations", "DELETE FROM scene_generations WHERE status = 'completed'"),
         ("scene_generations", "UPDATE scene_generations SET deleted_at = NULL"),
         ("scene_generations", "UPDATE scene_generations SET deleted_at = now() WHERE deleted_at IS NOT NULL"),

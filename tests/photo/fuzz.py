@@ -31,7 +31,7 @@ def outcome(data: bytes) -> str:
     try:
         facts = reader.check(data)
         picture = reader.read(data)
-        reader.rendition_of(data)
+        reader.pictures_of(data)
     except PhotoError as error:
         if not error.message.endswith(".") or len(error.message) > 300:
             raise AssertionError(error.message) from error

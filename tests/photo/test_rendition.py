@@ -1,10 +1,10 @@
-"""The rendition says nothing but its pixels, whatever the photo's file carries.
+"""Rendition and thumbnail say nothing but their pixels, whatever the photo's file carries.
 
 | class | members | source |
 |---|---|---|
 | places | EXIF GPS, in a second directory, XMP, IPTC, PNG text, trailers, a second picture | idno/idno#288, sview#138, mastodon#22948 |
 | people and devices | artist, serial numbers, comments, maker notes | |
-| looks | upright, sRGB, at most 1600 pixels, every format | AdventureLog#599, WeddingShare#5 |
+| looks | upright, sRGB, at most 1600 and 480 pixels, every format | AdventureLog#599, WeddingShare#5 |
 """  # noqa: E501
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ def second_directory() -> bytes:
     ],
 )
 def test_no_metadata_get_out(data: bytes) -> None:
-    made = reader.rendition_of(data)
-    assert SECRET not in made
-    assert segments(made) == PICTURE_ALONE
-    assert made.endswith(b"\xff\xd9")
-    with Image.open(io.BytesIO(made)) as image:
-        assert not image.getexif()
-        assert image.format == "JPEG"
-        assert not {"exif", "xmp", "icc_profile"} & image.info.keys()
+    for made in reader.pictures_of(data):
+        assert SECRET not in made
+        assert segments(made) == PICTURE_ALONE
+        assert made.endswith(b"\xff\xd9")
+        with Image.open(io.BytesIO(made)) as image:
+            assert not image.getexif()
+            assert image.format == "JPEG"
+            assert not {"exif", "xmp", "icc_profile"} & image.info.keys()
 
 
 def segments(jpeg: bytes) -> set[int]:
@@ -87,21 +87,39 @@ def segments(jpeg: bytes) -> set[int]:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
 def test_every_format_shows_the_same(kind: str) -> None:
-    with Image.open(io.BytesIO(reader.rendition_of(encoded(quarters(), kind)))) as image:
-        np.testing.assert_allclose(centres(np.asarray(image.convert("RGB"))), centres(quarters()), atol=8)
+    for made in reader.pictures_of(encoded(quarters(), kind)):
+        with Image.open(io.BytesIO(made)) as image:
+            np.testing.assert_allclose(centres(np.asarray(image.convert("RGB"))), centres(quarters()), atol=8)
+
+
+@pytest.mark.parametrize("size", [(96, 64), (900, 600), (3000, 2000)])
+def test_both_are_upright(size: tuple[int, int]) -> None:
+    turned = with_exif(encoded(quarters(*size), "JPEG", quality=95), exif({274: (3, [8])}))
+    whole = reader.read(turned).pixels
+    assert whole.shape[:2] == (size[0], size[1])
+    for made in reader.pictures_of(turned):
+        with Image.open(io.BytesIO(made)) as image:
+            assert image.height > image.width
+            np.testing.assert_allclose(centres(np.asarray(image)), centres(whole), atol=8)
 
 
 @pytest.mark.parametrize(
-    ("size", "shown"),
+    ("size", "shown", "small"),
     [
-        ((96, 64), (96, 64)),
-        ((3200, 2000), (1600, 1000)),
-        ((2000, 4001), (800, 1600)),
-        ((9000, 16), (1600, 3)),
+        ((96, 64), (96, 64), (96, 64)),
+        ((1536, 1024), (1536, 1024), (480, 320)),
+        ((3200, 2000), (1600, 1000), (480, 300)),
+        ((2000, 4001), (800, 1600), (240, 480)),
+        ((9000, 16), (1600, 3), (480, 1)),
     ],
 )
-def test_the_longer_side_has_at_most_1600_pixels(size: tuple[int, int], shown: tuple[int, int]) -> None:
+def test_the_longer_side_has_at_most_1600_or_480_pixels(
+    size: tuple[int, int], shown: tuple[int, int], small: tuple[int, int]
+) -> None:
     data = encoded(quarters(*size), "JPEG")
-    for made in (reader.rendition_of(data), rendition.encode(reader.read(data).pixels)):
-        with Image.open(io.BytesIO(made)) as image:
-            assert image.size == shown
+    for made in (reader.pictures_of(data), rendition.encode(reader.read(data).pixels)):
+        sizes = []
+        for each in made:
+            with Image.open(io.BytesIO(each)) as image:
+                sizes.append(image.size)
+        assert sizes == [shown, small]

@@ -160,6 +160,7 @@ class FakeGateway:
             "name": name,
             "original_image_url": f"{self.url}/store/photo.heic?{scene_id}",
             "photo_url": f"{self.url}/store/{size[0]}x{size[1]}.jpg?{scene_id}",
+            "thumbnail_url": f"{self.url}/store/small/{size[0]}x{size[1]}.jpg?{scene_id}",
             "preview_url": f"{self.url}/store/{size[0]}x{size[1]}.webp?{scene_id}",
             "generated_3d_gaussian_url": f"{self.url}/store/scene.ply",
             "viewer_url": f"{self.url}/store/scene.spz",
@@ -195,7 +196,7 @@ class FakeGateway:
         on = self.on
         on("GET", r"/(?!api/|assets/|store/).*", lambda asked: self._file("index.html"))
         on("GET", r"/(assets/.+)", lambda asked, name: self._file(name))
-        on("GET", r"/store/(\d+)x(\d+)\.(jpg|webp|png)", lambda asked, *size: _picture(*size))
+        on("GET", r"/store/(?:small/)?(\d+)x(\d+)\.(jpg|webp|png)", lambda asked, *size: _picture(*size))
         on("GET", "/health/live", Answer({"status": "live", "version": "9.8.7"}))
         on("POST", "/api/v1/users/refresh", self._refresh)
         on("POST", "/api/v1/users/(login|register)", lambda *_: Answer(self._tokens()))

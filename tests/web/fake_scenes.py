@@ -159,7 +159,8 @@ def share_album(gateway: FakeGateway, *names: str) -> str:
     """Share an album whose scenes have these names; return its address."""
     items = [
         {"position": position, "name": name, "preview_url": f"{gateway.url}/store/300x200.webp",
-         "photo_url": None, "width": 300, "height": 200}
+         "thumbnail_url": f"{gateway.url}/store/small/300x200.jpg",
+         "photo_url": f"{gateway.url}/store/300x200.jpg", "width": 300, "height": 200}
         for position, name in enumerate(names, 1)
     ]  # fmt: skip
     album = {"title": "Our flat", "expires_at": "2099-01-01T00:00:00Z", "items": items, "archive_url": None}

@@ -362,6 +362,11 @@ def test_reading_the_list_anew_costs_no_page_of_those_that_come_by_themselves(
 def test_an_album_shows_its_scenes_without_an_account(gateway: FakeGateway, page: Page) -> None:
     page.goto(share_album(gateway, "one.jpg", "two.jpg"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Our flat")
+    pictures = page.get_by_role("list", name="Scenes").locator("img")
+    expect(pictures).to_have_count(2)
+    for number in range(2):
+        expect(pictures.nth(number)).to_have_attribute("src", f"{gateway.url}/store/small/300x200.jpg")
+    assert not gateway.calls("GET", r"/store/300x200\.jpg")
     check_rules(page)
     page.get_by_role("link", name="one").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("one")

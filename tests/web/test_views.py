@@ -4,27 +4,42 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.web.fake_gateway import Answer, FakeGateway
+from tests.web.fake_gateway import Answer, FakeGateway, problem
 
 WAITING = "Preparing the 3D view…"
 TOKEN = "t" * 43
+DRAWN = """() => [...document.querySelectorAll("[data-scene] img")].every(
+  (image) => image.complete && image.naturalWidth > 0)"""
 
 
-def test_a_list_of_scenes_shows_photos_and_has_no_views_made(gateway: FakeGateway, page: Page) -> None:
-    shown = gateway.add_scene("made.jpg", preview_url=None, viewer_url=None)
-    old = gateway.add_scene("old.jpg", photo_url=None)
+def test_a_list_of_scenes_shows_small_photos_and_has_no_views_made(gateway: FakeGateway, page: Page) -> None:
+    shown = gateway.add_scene("made.jpg", size=(900, 600), preview_url=None, viewer_url=None)
+    old = gateway.add_scene("old.jpg", thumbnail_url=None)
+    oldest = gateway.add_scene("oldest.jpg", thumbnail_url=None, photo_url=None)
     page.goto("/")
-    for scene, source in ((shown, "photo_url"), (old, "preview_url")):
+    for scene, source in ((shown, "thumbnail_url"), (old, "photo_url"), (oldest, "preview_url")):
         picture = page.locator(f"[data-scene='{scene['id']}'] img")
         expect(picture).to_have_attribute("src", scene[source])
+    page.wait_for_function(DRAWN)
+    assert gateway.calls("GET", r"/store/small/900x600\.jpg")
+    assert not gateway.calls("GET", r"/store/900x600\.jpg")  # its rendition has ten times the bytes
     lists = len(gateway.calls("GET", "/api/v1/scenes"))
     gateway.publish(
         "generation.completed.v1", shown["id"]
     )  # a list that is read again, and nothing beside it
     expect(picture).to_be_visible()
-    page.wait_for_function("() => document.querySelectorAll('[data-scene] img').length === 2")
+    page.wait_for_function("() => document.querySelectorAll('[data-scene] img').length === 3")
     assert gateway.opened == []
     assert lists >= 1
+
+
+def test_a_thumbnail_that_is_gone_gives_way_to_the_photo(gateway: FakeGateway, page: Page) -> None:
+    scene = gateway.add_scene("made.jpg", size=(900, 600))
+    gateway.on("GET", "/store/small/.*", problem(404, "not_found"))
+    page.goto("/")
+    picture = page.locator(f"[data-scene='{scene['id']}'] img")
+    expect(picture).to_have_attribute("src", scene["photo_url"])
+    page.wait_for_function(DRAWN)
 
 
 def test_an_opened_scene_waits_for_its_views_and_shows_them(gateway: FakeGateway, page: Page) -> None:

@@ -1976,6 +1976,8 @@ export interface components {
             position: number;
             /** @description A picture of it, PNG; made when the scene is opened, null until then */
             preview_url: string | null;
+            /** @description The photo in small, for lists: as `photo_url`, at most 480 pixels a side; null until it is made, where the photo cannot be read, and of scenes of earlier releases */
+            thumbnail_url: string | null;
             width: number | null;
         };
         /** ApiKeyCreatedOut */
@@ -2378,6 +2380,8 @@ export interface components {
              *     ]
              */
             tags?: string[];
+            /** @description The photo in small, for lists: as `photo_url`, at most 480 pixels a side; null until it is made, where the photo cannot be read, and of scenes of earlier releases */
+            thumbnail_url?: string | null;
             timings?: components["schemas"]["TimingsOut"] | null;
             /**
              * Format: date-time
@@ -3115,6 +3119,8 @@ export interface components {
              *     ]
              */
             tags: string[];
+            /** @description The photo in small, for lists: as `photo_url`, at most 480 pixels a side; null until it is made, where the photo cannot be read, and of scenes of earlier releases */
+            thumbnail_url: string | null;
             /**
              * Format: date-time
              * @example 2026-01-31T12:00:00Z
@@ -3179,6 +3185,8 @@ export interface components {
              *     ]
              */
             tags: string[];
+            /** @description The photo in small, for lists: as `photo_url`, at most 480 pixels a side; null until it is made, where the photo cannot be read, and of scenes of earlier releases */
+            thumbnail_url: string | null;
             timings: components["schemas"]["TimingsOut"] | null;
             /**
              * Format: date-time

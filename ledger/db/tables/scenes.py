@@ -53,16 +53,18 @@ class SceneGeneration(Table, tablename="scene_generations", db=POSTGRES):
     favourite = Boolean(default=False)
     retry_of = UUID(default=None, null=True)
     start_view = JSONB(default=None, null=True)
+    thumbnail_url = Text(default=None, null=True)
 
 
 class SceneRendition(Table, tablename="scene_renditions", db=POSTGRES):
-    """The rendition of a scene that inference made none of; owned by the gateway."""
+    """The rendition and thumbnail of a scene that inference made none of; owned by the gateway."""
 
     scene_generation_id = ForeignKey(
         SceneGeneration, on_delete=OnDelete.restrict, null=False, default=None, primary_key=True
     )
     photo_url = Text(default=None, null=True)
     created_at = Timestamptz(default=None)
+    thumbnail_url = Text(default=None, null=True)
 
 
 class ExportJob(Table, tablename="export_jobs", db=POSTGRES):

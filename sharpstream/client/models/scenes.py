@@ -20,6 +20,7 @@ class SceneSummary(HasParts, frozen=True, kw_only=True):
     priority: str = ""
     name: str | None = None
     photo_url: str | None = None
+    thumbnail_url: str | None = None
     preview_url: str | None = None
     processing_time_seconds: float | None = None
     error_code: str | None = None
@@ -34,8 +35,8 @@ class SceneSummary(HasParts, frozen=True, kw_only=True):
 class ErasedPart(Struct, frozen=True, kw_only=True):
     """A part of a scene that was erased because its time was over; the scene itself stays.
 
-    ``original`` stands for the photo and its rendition, ``views`` for the preview and the viewer's
-    file.
+    ``original`` stands for the photo, its rendition and its thumbnail, ``views`` for the preview and
+    the viewer's file.
     """
 
     part: str = ""

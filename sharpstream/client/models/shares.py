@@ -94,6 +94,7 @@ class AlbumSceneItem(Struct, frozen=True, kw_only=True):
     name: str | None = None
     preview_url: str | None = None
     photo_url: str | None = None
+    thumbnail_url: str | None = None
     width: int | None = None
     height: int | None = None
 

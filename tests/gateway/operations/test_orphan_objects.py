@@ -81,19 +81,38 @@ async def test_a_failed_job_keeps_its_photo_but_no_splat(pool, store):
     assert await Orphans(pool, store, BUCKET).find() == [splat]
 
 
+async def pictures(store: MemoryBlobs, generation: UUID) -> tuple[str, str]:
+    """Store a rendition and a thumbnail; return their URLs."""
+    keys = [await put(store, f"results/{generation}/{name}.jpg") for name in ("photo", "small")]
+    return f"s3://{BUCKET}/{keys[0]}", f"s3://{BUCKET}/{keys[1]}"
+
+
+_NAMES = "UPDATE scene_generations SET photo_url = $2, thumbnail_url = $3 WHERE id = $1"
+
+
 async def test_renditions_are_kept_and_those_of_lost_attempts_are_not(pool, store):
     done, failed = uuid4(), uuid4()
     photos = [await put(store, f"originals/{each}/won") for each in (done, failed)]
-    kept = [await put(store, f"results/{each}/kept.jpg") for each in (done, failed)]
     lost = [await put(store, f"results/{each}/lost.jpg") for each in (done, failed)]
     await scene(pool, "completed", photo=photos[0])
     await scene(pool, "failed", photo=photos[1])
-    url = f"s3://{BUCKET}/{kept[0]}"
-    await pool.execute("UPDATE scene_generations SET photo_url = $2 WHERE id = $1", done, url)
+    await pool.execute(_NAMES, done, *await pictures(store, done))
     await pool.execute(
-        "INSERT INTO scene_renditions VALUES ($1, $2, now())", failed, f"s3://{BUCKET}/{kept[1]}"
-    )
+        "INSERT INTO scene_renditions (scene_generation_id, photo_url, thumbnail_url, created_at)"
+        " VALUES ($1, $2, $3, now())", failed, *await pictures(store, failed),
+    )  # fmt: skip
     assert sorted(await Orphans(pool, store, BUCKET).find()) == sorted(lost)
+
+
+async def test_a_thumbnail_that_an_erasure_by_the_last_release_left_is_removed(pool, store):
+    done = uuid4()
+    splat = await put(store, f"results/{done}/won.ply")
+    await scene(pool, "completed", photo=f"originals/{done}/gone", splat=splat)
+    photo, thumbnail = await pictures(store, done)
+    await pool.execute(_NAMES, done, photo, thumbnail)
+    await store.delete(photo.removeprefix(f"s3://{BUCKET}/"))
+    await pool.execute("UPDATE scene_generations SET original_erased_at = now() WHERE id = $1", done)
+    assert await Orphans(pool, store, BUCKET).find() == [thumbnail.removeprefix(f"s3://{BUCKET}/")]
 
 
 async def test_one_sweep_runs_in_each_interval(pool, store):

@@ -52,6 +52,7 @@ async def fill(api: Api, account: UUID, age: timedelta, *, stored: bool = False)
     keys = {
         "originals": f"originals/{scene}/photo",
         "renditions": f"results/{scene}/photo.webp",
+        "thumbnails": f"results/{scene}/small.jpg",
         "results": f"results/{scene}/winner.ply",
         "exports": f"exports/{export}/a.glb",
         "views": f"exports/{viewer}/a.spz",
@@ -66,10 +67,10 @@ async def fill(api: Api, account: UUID, age: timedelta, *, stored: bool = False)
     blob = {"key": keys["results"], "sha256": "ab" * 32, "bytes": 3, "media_type": "application/ply"}
     await api.sql(
         "INSERT INTO scene_generations (id, user_id, original_image_url, generated_3d_gaussian_url,"
-        " photo_url, result_blob, status, priority, metadata, client_metadata, created_at, updated_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, 'completed', 'bulk', $7, $8, now() - $9::interval,"
-        " now() - $9::interval)",
-        scene, account, urls["originals"], urls["results"], urls["renditions"],
+        " photo_url, thumbnail_url, result_blob, status, priority, metadata, client_metadata, created_at,"
+        " updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 'completed', 'bulk', $8, $9,"
+        " now() - $10::interval, now() - $10::interval)",
+        scene, account, urls["originals"], urls["results"], urls["renditions"], urls["thumbnails"],
         json.dumps(blob), json.dumps(metadata), CLIENT, age,
     )  # fmt: skip
     await api.sql(EXPORT, export, scene, "glb_mesh", None, "completed", urls["exports"], age)

@@ -124,7 +124,7 @@ async def test_what_is_gone_is_stated_and_used_no_more(api, me, assert_problem) 
     scene = f"/api/v1/scenes/{kept.scene}"
     shared = (await api.client.post(f"{scene}/shares", headers=headers, json={})).json()["token"]
     before = (await api.client.get(scene, headers=headers)).json()
-    urls = ("original_image_url", "photo_url", "generated_3d_gaussian_url", "viewer_url")
+    urls = ("original_image_url", "photo_url", "thumbnail_url", "generated_3d_gaussian_url", "viewer_url")
     assert all(before[name] for name in (*urls, "name"))
     assert before["erased"] == []
     await api.client.put(
@@ -132,7 +132,7 @@ async def test_what_is_gone_is_stated_and_used_no_more(api, me, assert_problem) 
     )
     await api.services.retention.work()
     after = (await api.client.get(scene, headers=headers)).json()
-    assert [after[name] for name in (*urls, "name")] == [None] * 5
+    assert [after[name] for name in (*urls, "name")] == [None] * 6
     assert after["metadata"]["client"] == {}
     assert after["metadata"]["result"] == before["metadata"]["result"]  # the record of the processing
     assert {(each["part"], each["reason"]) for each in after["erased"]} == {
@@ -140,7 +140,7 @@ async def test_what_is_gone_is_stated_and_used_no_more(api, me, assert_problem) 
     }
     assert all(datetime.fromisoformat(each["erased_at"]) for each in after["erased"])
     (item,) = (await api.client.get("/api/v1/scenes", headers=headers)).json()["items"]
-    assert (item["photo_url"], item["preview_url"], item["name"]) == (None, None, None)
+    assert [item[name] for name in ("photo_url", "thumbnail_url", "preview_url", "name")] == [None] * 4
     export = (await api.client.get(f"/api/v1/exports/{kept.export}", headers=headers)).json()
     assert (export["status"], export["export_file_url"]) == ("completed", None)
     assert export["erased_at"]

@@ -126,7 +126,7 @@ async def whole(api, kept, kinds) -> None:
     keys = named(await removals(api), kept)
     of = {
         "scenes": {"originals/SCENE/", "results/SCENE/", "exports/EXPORT/", "exports/VIEWER/"},
-        "originals": {"originals/SCENE/", "results/SCENE/photo.webp"},
+        "originals": {"originals/SCENE/", "results/SCENE/photo.webp", "results/SCENE/small.jpg"},
         "results": {"results/SCENE/"},
         "exports": {"exports/EXPORT/"},
         "views": {"exports/VIEWER/"},
@@ -167,4 +167,4 @@ async def test_a_killed_process_leaves_its_batch_to_the_next(
         while "originals" in await left(api, kept):
             await api.services.retention.work()
     assert await recorded(api, account) == {"originals": 1}
-    assert len(await removals(api)) == 2
+    assert len(await removals(api)) == 3

@@ -59,12 +59,26 @@ async def test_each_kind_is_erased_alone_once_its_time_is_over(api, account, kin
     keys = {
         "scenes": {f"originals/{old.scene}/", f"results/{old.scene}/", f"exports/{old.export}/",
                    f"exports/{old.viewer}/"},
-        "originals": {f"originals/{old.scene}/", old.keys["renditions"]},
+        "originals": {f"originals/{old.scene}/", old.keys["renditions"], old.keys["thumbnails"]},
         "results": {old.keys["results"]},
         "exports": {f"exports/{old.export}/"},
         "views": {f"exports/{old.viewer}/"},
     }  # fmt: skip
     assert set(await removals(api)) == keys.get(kind, set())
+
+
+async def test_the_gateways_own_pictures_go_with_the_original(api, account, removals_wait) -> None:
+    kept = await fill(api, account, OLD)
+    keys = [f"results/{kept.scene}/own-{name}.jpg" for name in ("photo", "small")]
+    urls = [f"s3://{api.services.blobs.bucket}/{key}" for key in keys]
+    await api.sql(
+        "INSERT INTO scene_renditions (scene_generation_id, photo_url, thumbnail_url, created_at)"
+        " VALUES ($1, $2, $3, now())", kept.scene, *urls,
+    )  # fmt: skip
+    await put(api, account, originals=1)
+    await work(api)
+    assert set(keys) < set(await removals(api))
+    assert await api.sql("SELECT FROM scene_renditions") == []
 
 
 async def test_the_objects_go_and_what_is_kept_stays(api, account) -> None:

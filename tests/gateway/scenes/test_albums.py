@@ -148,10 +148,14 @@ async def test_what_cannot_be_shared_is_refused(api, me, assert_problem) -> None
 
 async def test_a_hidden_photo_stays_hidden(api, me) -> None:
     headers, account = me
-    scene = await put_scene(api, account, photo_url=f"s3://{api.services.blobs.bucket}/results/x/photo.jpg")
-    token = (await make(api, headers, scene, show_photo=False)).json()["token"]
-    seen = await api.client.get(f"{SHARED}/{token}")
-    assert seen.json()["items"][0]["photo_url"] is None
-    assert "photo.jpg" not in seen.text
+    names = ("photo_url", "thumbnail_url")
+    urls = {name: f"s3://{api.services.blobs.bucket}/results/x/{name}.jpg" for name in names}
+    scene = await put_scene(api, account, **urls)
+    tokens = [(await make(api, headers, scene, show_photo=shown)).json()["token"] for shown in (True, False)]
+    (item,) = (await api.client.get(f"{SHARED}/{tokens[0]}")).json()["items"]
+    assert all(f"results/x/{name}.jpg" in item[name] for name in names)
+    seen = await api.client.get(f"{SHARED}/{tokens[1]}")
+    assert [seen.json()["items"][0][name] for name in names] == [None, None]
+    assert "results/x" not in seen.text
     ordered = await api.sql("SELECT purpose FROM export_jobs ORDER BY purpose")
     assert [row["purpose"] for row in ordered] == ["preview", "viewer"]  # the preview stands for the photo

@@ -1,4 +1,4 @@
-"""A scene shows its rendition: inference's, or one that is made when it is asked for; never the original.
+"""A scene shows its rendition and thumbnail: inference's, or made when it is asked for; never the original.
 
 | class | members | source |
 |---|---|---|
@@ -9,10 +9,13 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
+from PIL import Image
 
 from bus.blobs import BlobStoreError
 from bus.contract.ids import new_id
@@ -21,7 +24,8 @@ from tests.photo.files import HEIC, encoded, exif, quarters, tiff, with_exif
 
 SCENES, SHARED = "/api/v1/scenes", "/api/v1/shared"
 SECRET = b"Elm Street 12"
-LOCATED = with_exif(encoded(quarters(), "JPEG"), exif({315: (2, SECRET)}, gps={1: (2, b"N\0")})) + SECRET
+PHOTO = encoded(quarters(960, 640), "JPEG")
+LOCATED = with_exif(PHOTO, exif({315: (2, SECRET)}, gps={1: (2, b"N\0")})) + SECRET
 
 
 @pytest.fixture
@@ -37,21 +41,34 @@ async def stored(api, account: UUID, photo: bytes | None, status: str, **columns
     return await put_scene(api, account, status, id=scene, **columns)
 
 
-async def shown(api, headers, scene: UUID) -> str | None:
+async def pictures(api, headers, scene: UUID) -> tuple[str | None, str | None]:
     answer = await api.client.get(f"{SCENES}/{scene}", headers=headers)
     assert answer.status_code == 200, answer.text
-    return answer.json()["photo_url"]
+    return answer.json()["photo_url"], answer.json()["thumbnail_url"]
 
 
-async def renditions(api, scene: UUID) -> list[str]:
+async def shown(api, headers, scene: UUID) -> str | None:
+    return (await pictures(api, headers, scene))[0]
+
+
+async def stored_pictures(api, scene: UUID) -> list[str]:
     return [key for key in await api.services.blobs.keys(f"results/{scene}/") if key.endswith(".jpg")]
 
 
-async def test_inferences_rendition_is_shown_as_it_is(api, me) -> None:
+def key_in(url: str | None) -> str:
+    assert url is not None
+    return urlsplit(url).path.partition("results/")[2]
+
+
+@pytest.mark.parametrize("names", [("photo", "thumbnail"), ("photo",)])
+async def test_inferences_pictures_are_shown_as_they_are(api, me, names: tuple[str, ...]) -> None:
     headers, account = me
-    url = f"s3://{api.services.blobs.bucket}/results/x/photo.jpg"
-    scene = await put_scene(api, account, photo_url=url)
-    assert "results/x/photo.jpg" in (await shown(api, headers, scene) or "")
+    folder = f"s3://{api.services.blobs.bucket}/results/x"
+    scene = await put_scene(api, account, **{f"{name}_url": f"{folder}/{name}.jpg" for name in names})
+    expected = ["x/photo.jpg", "x/thumbnail.jpg"][: len(names)]
+    (item,) = (await api.client.get(SCENES, headers=headers)).json()["items"]
+    for urls in (await pictures(api, headers, scene), (item["photo_url"], item["thumbnail_url"])):
+        assert [key_in(url) for url in urls if url] == expected
     assert await api.sql("SELECT FROM scene_renditions") == []
 
 
@@ -59,22 +76,22 @@ async def test_inferences_rendition_is_shown_as_it_is(api, me) -> None:
     ("photo", "status"),
     [(LOCATED, "failed"), (HEIC.read_bytes(), "cancelled"), (tiff(quarters(), 2), "completed")],
 )
-async def test_it_is_made_once_when_it_is_asked_for(api, me, photo: bytes, status: str) -> None:
+async def test_both_are_made_once_when_the_scene_is_asked_for(api, me, photo: bytes, status: str) -> None:
     headers, account = me
     scene = await stored(api, account, photo, status)
-    first = await shown(api, headers, scene)
-    (key,) = await renditions(api, scene)
-    again = await shown(api, headers, scene)
-    assert first is not None
-    assert again is not None
-    assert key in first
-    assert key in again
-    assert await renditions(api, scene) == [key]
-    made, _ = await api.services.blobs.read(key, most=1 << 20)
-    assert made[:3] == b"\xff\xd8\xff"
-    assert SECRET not in made
-    listed = (await api.client.get(SCENES, headers=headers)).json()
-    assert "originals" not in str(listed)
+    first, again = [await pictures(api, headers, scene) for _ in range(2)]
+    (item,) = (await api.client.get(SCENES, headers=headers)).json()["items"]
+    keys = [f"results/{key_in(url)}" for url in first]
+    assert sorted(keys) == await stored_pictures(api, scene)
+    for urls in (again, (item["photo_url"], item["thumbnail_url"])):
+        assert [f"results/{key_in(url)}" for url in urls] == keys
+    for key, longest in zip(keys, (1600, 480), strict=True):
+        made, _ = await api.services.blobs.read(key, most=1 << 20)
+        assert made[:3] == b"\xff\xd8\xff"
+        assert SECRET not in made
+        with Image.open(io.BytesIO(made)) as image:
+            assert max(image.size) <= longest
+    assert "originals" not in str(item)
 
 
 async def test_a_share_shows_it_and_never_the_original(api, me) -> None:
@@ -100,8 +117,8 @@ async def test_a_photo_that_cannot_be_read_is_tried_once(api, me, photo: bytes |
     headers, account = me
     scene = await stored(api, account, photo, "failed")
     assert await shown(api, headers, scene) is None
-    (row,) = await api.sql("SELECT photo_url FROM scene_renditions WHERE scene_generation_id = $1", scene)
-    assert row["photo_url"] is None
+    (row,) = await api.sql("SELECT photo_url, thumbnail_url FROM scene_renditions")
+    assert (row["photo_url"], row["thumbnail_url"]) == (None, None)
     assert await shown(api, headers, scene) is None
 
 
@@ -120,3 +137,24 @@ async def test_the_store_being_away_hides_the_photo_this_time_only(api, me, monk
     assert await shown(api, headers, scene) is None
     own._accounts.discard(account)
     assert await shown(api, headers, scene) is not None
+
+
+async def test_a_gateway_that_comes_second_leaves_nothing_behind(api, me, monkeypatch) -> None:
+    """Both made them at once: those of the first are shown, and the other's are removed."""
+    headers, account = me
+    scene = await stored(api, account, LOCATED, "failed")
+    own = api.services.presenter._renditions
+    put = api.services.blobs.put
+    first = [f"s3://{api.services.blobs.bucket}/results/{scene}/{name}.jpg" for name in ("photo", "small")]
+
+    async def beaten(*given, **options):
+        await api.sql(
+            "INSERT INTO scene_renditions (scene_generation_id, photo_url, thumbnail_url, created_at)"
+            " VALUES ($1, $2, $3, now()) ON CONFLICT DO NOTHING", scene, *first,
+        )  # fmt: skip
+        return await put(*given, **options)
+
+    monkeypatch.setattr(own._blobs, "put", beaten)
+    urls = await pictures(api, headers, scene)
+    assert [key_in(url) for url in urls] == [f"{scene}/photo.jpg", f"{scene}/small.jpg"]
+    assert await stored_pictures(api, scene) == []

@@ -124,7 +124,7 @@ async def test_a_scene_as_its_owner_sees_it(api, key):
     assert set(scene) == {
         "id", "name", "status", "priority", "original_image_url", "generated_3d_gaussian_url",
         "preview_url", "viewer_url", "processing_time_seconds", "metadata", "error_code", "error_message",
-        "photo_url", "cancel_requested_at", "timings", "queue", "created_at", "updated_at",
+        "photo_url", "thumbnail_url", "cancel_requested_at", "timings", "queue", "created_at", "updated_at",
         "delete_at", "erased", "tags", "favourite", "retry_of", "start_view",
     }  # fmt: skip
     assert scene["status"] == "pending"

@@ -42,7 +42,7 @@ export function SharedAlbum(): ReactNode {
               <Link to={`/a/${token}/${item.position}`} className="grid gap-2.5 rounded-2xl">
                 <div className="overflow-hidden rounded-2xl bg-wash shadow-lift" style={{ aspectRatio: ratio }}>
                   <Picture
-                    sources={[item.photo_url, item.preview_url]}
+                    sources={[item.thumbnail_url, item.photo_url, item.preview_url]}
                     alt=""
                     lazy
                     className="size-full object-cover"

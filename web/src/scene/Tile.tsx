@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useRef } from "react";
 import { Link } from "react-router";
 
-import { ended, nameOf, photoOf, scene, type SceneItem } from "../api/scenes";
+import { ended, nameOf, scene, type SceneItem } from "../api/scenes";
 import { steady } from "../lib/steady";
 import type { Thumbnail } from "../lib/thumbnail";
 import { ago, ordinal } from "../lib/words";
@@ -42,8 +42,9 @@ export function Tile({
 }: Props): ReactNode {
   const name = nameOf(item);
   const shape = ratioOf(item, local);
-  const photo = photoOf(item);
-  const shown = photo ? steady(`photo ${item.id}`, photo) : item.preview_url; // an old scene has no rendition
+  // Scenes of earlier releases lack the first, or the first two.
+  const small = item.thumbnail_url && steady(`thumbnail ${item.id}`, item.thumbnail_url);
+  const photo = item.photo_url && steady(`photo ${item.id}`, item.photo_url);
   return (
     <li style={{ "--ratio": shape } as React.CSSProperties} className="group relative" data-scene={item.id}>
       <Link
@@ -61,7 +62,12 @@ export function Tile({
           className={`relative overflow-hidden rounded-2xl bg-wash shadow-lift transition-transform duration-300 group-hover:-translate-y-0.5 ${chosen ? "ring-4 ring-accent" : ""}`}
           style={{ aspectRatio: shape }}
         >
-          <Picture sources={[shown, local?.url]} alt="" lazy className="size-full object-cover" />
+          <Picture
+            sources={[small, photo, item.preview_url, local?.url]}
+            alt=""
+            lazy
+            className="size-full object-cover"
+          />
           {!ended(item.status) && <BeingMade item={item} counted={counted} />}
           {item.status === "failed" && <Veil>Failed: {item.error_message}</Veil>}
           {item.status === "cancelled" && <Veil>Cancelled</Veil>}

@@ -22,6 +22,7 @@ function itemOf({ file, sentAt }: Sending, id: string): SceneItem {
     priority: "interactive",
     name: file.name,
     photo_url: null,
+    thumbnail_url: null,
     preview_url: null,
     processing_time_seconds: null,
     metadata: {},

@@ -156,7 +156,7 @@ def test_without_sources_there_is_nothing_to_build_or_to_say(
 
 
 def test_the_page_needs_no_packages_but_its_own(tmp_path: Path) -> None:
-    """A new checkout and the container image have those of `web` alone: the client's are for its own tests."""
+    """A new checkout and the container image have those of `web` alone; the client's are for its tests."""
     installed = ROOT / "web" / "node_modules"
     if not installed.is_dir():
         pytest.skip("the page's packages are not installed: make web")

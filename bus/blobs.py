@@ -16,23 +16,20 @@ from datetime import datetime
 from typing import Any, Final, Protocol, Self
 from uuid import UUID
 
-import aioboto3
 import aiohttp
-from aiobotocore.session import get_session
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.loaders import create_loader
 
-from bus import presign, store_tls
+from bus import presign, store_client, store_tls
 from bus.blob_bytes import PIECE_BYTES, Buffer, parts_of, sha256_of
+from bus.blob_calls import DirectCalls
 from bus.contract.blob_ref import BlobRef
 from bus.runtime import tls
 from bus.runtime.errors import ConfigurationError, PermanentError, SharpstreamError, TransientError
 from bus.runtime.settings import S3Settings, load
 from bus.store_encryption import Encryption
 
-_DESCRIPTIONS: Final = create_loader()
-"""botocore's description of S3, loaded once a process: 0.1 s of JSON, which each client would load anew."""
+_PLAIN: Final = frozenset({"Bucket", "Key", "ContentType"})
+"""What is said of a new object for which no encryption is stated."""
 _MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 
 
@@ -106,22 +103,12 @@ class BlobStore:
     """S3 through aioboto3. Use as an async context manager; one connection pool a process."""
 
     def __init__(self, settings: S3Settings, *, max_connections: int = 64) -> None:
-        self._settings = settings
-        self._config = Config(
-            signature_version="s3v4",
-            s3={"addressing_style": "path" if settings.endpoint_url else "virtual"},
-            connect_timeout=5,
-            read_timeout=60,
-            retries={"max_attempts": 3, "mode": "standard"},
-            max_pool_connections=max_connections,
-            # SigV4 signs the payload's sha256 already; a second checksum costs a pass over 66 MB.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        )
+        self._settings, self._max_connections = settings, max_connections
         self._encryption = Encryption(settings)
         self._stack = AsyncExitStack()
         self._client: Any = None
         self._public: Any = None
+        self._direct: DirectCalls
 
     @property
     def bucket(self) -> str:
@@ -131,31 +118,21 @@ class BlobStore:
     async def __aenter__(self) -> Self:
         endpoint = self._settings.endpoint_url
         await store_tls.require(self._settings)
-        self._client = await self._connect(endpoint)
+        self._client, session = await self._connect(endpoint)
+        self._direct = await self._stack.enter_async_context(
+            DirectCalls(self._client, session, self._settings, max_connections=self._max_connections)
+        )
         public = self._settings.public_endpoint_url
-        self._public = await self._connect(public) if public and public != endpoint else self._client
+        other = public if public != endpoint else None
+        self._public = (await self._connect(other))[0] if other else self._client
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         await self._stack.aclose()
 
-    async def _connect(self, endpoint: str | None) -> Any:
-        key, secret = self._settings.access_key_id, self._settings.secret_access_key
-        core = get_session()
-        core.register_component("data_loader", _DESCRIPTIONS)
-        session = aioboto3.Session(
-            botocore_session=core,
-            aws_access_key_id=key.get_secret_value() if key else None,
-            aws_secret_access_key=secret.get_secret_value() if secret else None,
-            region_name=self._settings.region,
-        )
-        client = await self._stack.enter_async_context(
-            session.client(
-                "s3", endpoint_url=endpoint, config=self._config, verify=self._settings.ca_file or None
-            )
-        )
-        presign.round_links(client)
-        return client
+    async def _connect(self, endpoint: str | None) -> tuple[Any, Any]:
+        most = self._max_connections
+        return await store_client.connect(self._settings, endpoint, self._stack, max_connections=most)
 
     async def put(
         self, key: str, data: Buffer | AsyncIterator[bytes], media_type: str, *, owner: UUID | None = None
@@ -165,9 +142,10 @@ class BlobStore:
         Raises `BlobStoreError`; then nothing is stored under ``key``.
         """
         if isinstance(data, bytes | bytearray | memoryview):
-            digest = await sha256_of(data)
-            async with translated(key):
-                await self._put_object(self._new(key, media_type, owner), data)
+            digest, new = await sha256_of(data), self._new(key, media_type, owner)
+            if new.keys() > _PLAIN or not await self._direct.put(key, data, digest, media_type):
+                async with translated(key):
+                    await self._put_object(new, data)
             return BlobRef(key=key, sha256=digest, bytes=memoryview(data).nbytes, media_type=media_type)
         return await self._put_stream(key, data, media_type, owner)
 
@@ -218,10 +196,12 @@ class BlobStore:
 
         Raises `BlobMissingError`, `BlobCorruptError` (size or sha256 differ) or `BlobStoreError`.
         """
-        async with translated(ref.key):
-            answer = await self._client.get_object(Bucket=self.bucket, Key=ref.key)
-            async with answer["Body"] as body:
-                data: bytes = await body.read()
+        data = await self._direct.get(ref.key)
+        if data is None:
+            async with translated(ref.key):
+                answer = await self._client.get_object(Bucket=self.bucket, Key=ref.key)
+                async with answer["Body"] as body:
+                    data = bytes(await body.read())
         if len(data) != ref.bytes or await sha256_of(data) != ref.sha256:
             raise BlobCorruptError(
                 f"The object {ref.key} is not what was stored; upload it again.", key=ref.key

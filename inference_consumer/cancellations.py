@@ -26,6 +26,8 @@ from inference_consumer import metrics
 log = structlog.stdlib.get_logger(__name__)
 
 _POLL_MS: Final = 500
+_IDLE_FETCH_MS: Final = 5_000
+"""How long Kafka holds a fetch without records; a record ends it. Nothing else waits on this connection."""
 _AGAIN_S: Final = 2.0
 _STOP_S: Final = 2.0
 
@@ -68,7 +70,10 @@ class Cancellations:
         """Read and follow; after an error read again from the first record, which is idempotent."""
         while True:
             consumer = broker.consumer(
-                self._kafka, client_id=f"{self._client_id}.cancellations", group_id=None
+                self._kafka,
+                client_id=f"{self._client_id}.cancellations",
+                group_id=None,
+                fetch_max_wait_ms=_IDLE_FETCH_MS,
             )
             try:
                 await consumer.start()
@@ -83,9 +88,9 @@ class Cancellations:
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
         partitions = [TopicPartition(self._topic.name, number) for number in range(self._topic.partitions)]
+        ends = await consumer.end_offsets(partitions)  # first: it would wait behind a fetch
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
         while True:
             if not self.ready.is_set() and await _reached(consumer, ends):
                 self.ready.set()

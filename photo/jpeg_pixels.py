@@ -13,8 +13,10 @@ import simplejpeg
 
 from photo.errors import PhotoTruncatedError, damaged, short
 from photo.jpeg import Jpeg
+from photo.turns import Allocate, Pixels
 
-_KINDS: Final = {1: "GRAY", 3: "RGB", 4: "CMYK"}
+_RGB: Final = 3
+_KINDS: Final = {1: "GRAY", _RGB: "RGB", 4: "CMYK"}
 MAX_LEFT_OVER: Final = 64
 """Bytes between the last pixel and the next marker: encoders of cameras leave a few."""
 _READ_AHEAD: Final = 8
@@ -33,28 +35,32 @@ def verify(data: bytes, found: Jpeg) -> None:
         _judge(str(error), bare, found)
 
 
-def decode(data: bytes, found: Jpeg, least: int | None = None) -> Any:
+def decode(data: bytes, found: Jpeg, least: int | None = None, allocate: Allocate | None = None) -> Any:
     """Return the stored pixels: (H, W) grey, (H, W, 3) RGB or (H, W, 4) CMYK.
 
-    With ``least`` the decoder may reduce them by up to 8; the longer side is no shorter than that. Raises
-    `PhotoTruncatedError`.
+    With ``least`` the decoder may reduce them by up to 8; the longer side is no shorter than that. All RGB
+    pixels go into the memory of ``allocate``, where it is given. Raises `PhotoTruncatedError`.
     """
     bare = found.bare(data)
+    whole_rgb = least is None and len(found.components) == _RGB
+    into = allocate(found.height, found.width) if allocate and whole_rgb else None
     try:
-        return _decoded(bare, found, least, strict=True)
+        return _decoded(bare, found, least, into, strict=True)
     except ValueError as error:
         _judge(str(error), bare, found)
-    return _decoded(bare, found, least, strict=False)
+    return _decoded(bare, found, least, into, strict=False)
 
 
-def _decoded(bare: bytes, found: Jpeg, least: int | None, *, strict: bool) -> Any:
+def _decoded(bare: bytes, found: Jpeg, least: int | None, into: Pixels | None = None, *, strict: bool) -> Any:
     kind = _KINDS[len(found.components)]
     longer = max(found.width, found.height)
     share = 1.0 if least is None else min(1.0, least / longer)
     width, height = (max(1, round(side * share)) for side in (found.width, found.height))
     if share == 1.0:
         width = height = 0
-    pixels = simplejpeg.decode_jpeg(bare, kind, min_height=height, min_width=width, strict=strict)
+    pixels = simplejpeg.decode_jpeg(
+        bare, kind, min_height=height, min_width=width, buffer=into, strict=strict
+    )
     return pixels[..., 0] if kind == "GRAY" else pixels
 
 

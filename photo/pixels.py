@@ -17,6 +17,7 @@ from photo import jpeg_pixels, png, tiff_pixels
 from photo.bands import bands
 from photo.errors import PhotoError, PhotoTooManyPixelsError, damaged, short
 from photo.header import Header
+from photo.turns import Allocate
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
@@ -53,13 +54,14 @@ def verify(data: bytes, header: Header) -> None:
         stored(data, header)
 
 
-def stored(data: bytes, header: Header, least: int | None = None) -> Array:
+def stored(data: bytes, header: Header, least: int | None = None, allocate: Allocate | None = None) -> Array:
     """Return the pixels as stored; with ``least`` a JPEG may come reduced (`jpeg_pixels.decode`).
 
-    Raises `PhotoTruncatedError`, or `PhotoTooManyPixelsError` where memory runs out.
+    RGB of a JPEG lies in the memory of ``allocate``. Raises `PhotoTruncatedError`, or
+    `PhotoTooManyPixelsError` where memory runs out.
     """
     try:
-        found = _decoded(data, header, least)
+        found = _decoded(data, header, least, allocate)
     except PhotoError:
         raise
     except MemoryError as error:
@@ -74,10 +76,10 @@ def stored(data: bytes, header: Header, least: int | None = None) -> Array:
     return found
 
 
-def _decoded(data: bytes, header: Header, least: int | None) -> Array:
+def _decoded(data: bytes, header: Header, least: int | None, allocate: Allocate | None) -> Array:
     match header.format:
         case "JPEG":
-            return _complemented(jpeg_pixels.decode(data, header.detail, least), header)
+            return _complemented(jpeg_pixels.decode(data, header.detail, least, allocate), header)
         case "TIFF":
             return tiff_pixels.decode(data, header.detail)
         case "HEIF":

@@ -106,9 +106,12 @@ def link_picture_of(data: bytes, suffix: str) -> bytes:
 def _upright(
     data: bytes, header: Header, camera: Exif, least: int | None, allocate: Allocate | None = None
 ) -> Pixels:
-    stored = pixels.stored(data, header, least)
+    straight = header.orientation == 1
+    stored = pixels.stored(data, header, least, allocate if straight else None)
     channels = 1 if stored.ndim == 2 else stored.shape[2]
     converted = colour.srgb(stored, colour.conversion(header, camera, channels))
+    if straight and header.format == "JPEG" and converted is stored and least is None:
+        return converted  # it lies in that memory already
     del stored
     return turns.upright(converted, header.orientation, allocate)
 

@@ -68,7 +68,7 @@ class Dispatcher:
         now = datetime.now(UTC)
         while self.taking and len(self._running) < self.max_in_flight:
             alone = [p for p in self._partitions() if p.open and p.trying]
-            able = [p for p in alone or self._partitions() if self._room(p) and p.due(now)]
+            able = [p for p in alone or self._partitions() if p.waiting and self._room(p) and p.due(now)]
             if not able:
                 break
             chosen = min(able, key=lambda p: (p.rank, self._last_turn.get(p, -1)))

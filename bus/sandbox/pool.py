@@ -86,7 +86,7 @@ class TaskFailedError(SharpstreamError):
 
 
 class Result(NamedTuple, Generic[T]):
-    """``data``: the bytes that the task made, mapped from shared memory."""
+    """``data``: the bytes that the task made, read-only."""
 
     value: T
     data: memoryview
@@ -179,8 +179,6 @@ class Pool:
             alarm_s=int(self._deadline_s) + ALARM_AFTER_S,
         )
         try:
-            if output_bytes:
-                files.append(wire.memory_file(output_bytes))
             with WAITING.track_inprogress():
                 await self._turns.take(account)
         except BaseException:
@@ -216,9 +214,10 @@ class Pool:
         takes_long = asyncio.get_running_loop().call_later(LONG_S, self._takes_long, worker, account)
         try:
             with SECONDS.labels(call.task).time():
+                output = [worker.output(call.output_bytes)] if call.output_bytes else []
                 async with asyncio.timeout(self._deadline_s):
-                    reply = await worker.ask(call, files, announced)
-            result = _result(reply, files, returns)
+                    reply = await worker.ask(call, [*files, *output], announced)
+            result = _result(reply, worker, returns)
         except TimeoutError as error:
             await self._drop(worker, "deadline")
             raise DeadlineError(f"It took longer than {self._deadline_s:g} s.") from error
@@ -282,6 +281,7 @@ class Pool:
         return worker
 
     def _give_back(self, worker: WorkerProcess) -> None:
+        worker.shrink()
         idle, most = (self._lowered, self._each) if worker.lowered else (self._idle, 2 * self._each)
         if self._closed or worker.calls_left <= 0 or len(idle) >= most:
             self._in_background(self._end(worker))
@@ -314,13 +314,13 @@ async def opened(pool: Pool, *, warm: bool = True) -> AsyncIterator[Pool]:
         await pool.close()
 
 
-def _result(reply: wire.Reply, files: Sequence[int], returns: type[T]) -> Result[T]:
+def _result(reply: wire.Reply, worker: WorkerProcess, returns: type[T]) -> Result[T]:
     """Return the value. Raises what the reply says."""
     match reply.kind:
         case "done":
             value = msgspec.msgpack.decode(reply.value, type=returns)
             size = reply.output_bytes
-            return Result(value, wire.mapped(files[-1], size, writable=False) if size else memoryview(b""))
+            return Result(value, worker.take_output(size) if size else memoryview(b""))
         case "failed":
             failed = TaskFailedError(reply.message, code=reply.code)
             failed.details.update(reply.details)

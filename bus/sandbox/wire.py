@@ -91,6 +91,10 @@ def memory_file_of(data: bytes) -> int:
 
 
 def mapped(descriptor: int, size: int, *, writable: bool) -> memoryview:
-    """Return the first ``size`` bytes of a memory file, mapped until the view is gone; close it after."""
+    """Return the first ``size`` bytes of a memory file, mapped until the view is gone; close it after.
+
+    Writable ones are there at once, because all of them will be written: one fault a page costs more.
+    """
     access = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
-    return memoryview(mmap.mmap(descriptor, size, flags=mmap.MAP_SHARED, prot=access))
+    flags = mmap.MAP_SHARED | (mmap.MAP_POPULATE if writable else 0)
+    return memoryview(mmap.mmap(descriptor, size, flags=flags, prot=access))

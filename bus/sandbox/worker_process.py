@@ -16,8 +16,12 @@ import msgspec
 from bus.sandbox import wire
 from bus.sandbox.priority import SessionPriority
 
+KEPT_BYTES: Final = 8 * 1024 * 1024
+"""A worker's memory file for results is used again up to here: new memory for 4.7 MB takes 3.5 ms."""
 JOBS_EACH: Final = 5000
 """Calls before a worker is replaced, because C libraries leak memory."""
+_BLOCK: Final = 512
+"""Bytes that ``st_blocks`` counts in."""
 _KEPT: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 _SERIAL: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 
@@ -46,6 +50,7 @@ class WorkerProcess:
         ours.setblocking(False)
         self._socket = ours
         self._socket.send(msgspec.msgpack.encode(start))
+        self._output: tuple[int, int] | None = None
 
     @property
     def pid(self) -> int:
@@ -71,6 +76,37 @@ class WorkerProcess:
             if reply.kind != "early":
                 return reply
             early(reply)
+
+    def output(self, size: int) -> int:
+        """Return the memory file for the next call's result, which holds at least ``size`` bytes.
+
+        What it may still hold is the worker's own.
+        """
+        if self._output is None or self._output[1] < size:
+            self._forget_output()
+            self._output = wire.memory_file(size), size
+        return self._output[0]
+
+    def take_output(self, size: int) -> memoryview:
+        """Return the first ``size`` bytes of the result: a copy, or the memory itself where it is large."""
+        if self._output is None:
+            raise ValueError("The worker was given no memory.")
+        descriptor = self._output[0]
+        if size <= KEPT_BYTES:
+            return memoryview(os.pread(descriptor, size, 0))
+        result = wire.mapped(descriptor, size, writable=False)
+        self._forget_output()
+        return result
+
+    def shrink(self) -> None:
+        """Give large memory back to the system, before the worker waits for its next call."""
+        if self._output is not None and os.fstat(self._output[0]).st_blocks * _BLOCK > KEPT_BYTES:
+            self._forget_output()
+
+    def _forget_output(self) -> None:
+        if self._output is not None:
+            os.close(self._output[0])
+            self._output = None
 
     async def _packet(self) -> bytes:
         try:
@@ -99,3 +135,4 @@ class WorkerProcess:
         """Close the socket; on the event loop, once no call waits on it."""
         self._session.close()
         self._socket.close()
+        self._forget_output()

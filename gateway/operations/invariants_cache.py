@@ -56,8 +56,10 @@ class InvariantsCache:
     async def _check(self) -> Found | InvariantsUnreadableError:
         began = datetime.now(UTC)
         async with self._pool.acquire() as connection:
-            await connection.execute(f"SET statement_timeout = '{LONGEST_S}s'")  # the pool resets it
+            await connection.execute(f"SET statement_timeout = '{LONGEST_S}s'")
             try:
                 return Found(checked_at=began, broken=await invariants.check(connection))
             except asyncpg.QueryCanceledError:
                 return InvariantsUnreadableError("The log is too long to be checked in between.")
+            finally:
+                await connection.reset()

@@ -54,6 +54,7 @@ async def _create(settings: DatabaseSettings, role: str) -> asyncpg.Pool:
         "command_timeout": 60,  # seconds per statement; none here should take one second
         "server_settings": {"application_name": f"sharpstream-{role}", "timezone": "UTC"},
         "setup": _writable,
+        "reset": _as_it_is,
     }
     try:
         return await asyncpg.create_pool(**options)
@@ -70,6 +71,14 @@ async def _writable(connection: asyncpg.Connection) -> None:
     settings = connection.get_settings()
     if "on" in {getattr(settings, name, "off") for name in _STANDBY}:
         raise asyncpg.ReadOnlySQLTransactionError("The server is read-only: a standby, or a failover is on.")
+
+
+async def _as_it_is(_connection: asyncpg.Connection) -> None:
+    """Ask nothing of a connection that goes back to the pool, whose open transaction has been rolled back.
+
+    By default asyncpg sends four statements, as many round trips as requests have of their own. What is said
+    of a session here (a setting, a lock, a listener) is taken back by who said it: `Connection.reset`.
+    """
 
 
 @asynccontextmanager

@@ -37,6 +37,7 @@ from bus.sandbox.pool import (
     opened,
 )
 from bus.sandbox.shared_bytes import shared
+from bus.sandbox.worker_process import KEPT_BYTES
 
 TASKS = "tests.bus.sandbox.hostile"
 KEPT = Confinement(address_space_bytes=1 << 30)
@@ -217,6 +218,25 @@ async def test_bytes_pass_both_ways(pool: Pool, shares: bool) -> None:
             assert made.value == len(data)
             assert made.data == data[::-1]
     assert made.data.readonly
+
+
+@pytest.mark.parametrize("size", [KEPT_BYTES - 1, KEPT_BYTES + 1])
+async def test_a_result_stays_what_it_was_while_its_worker_goes_on(pool: Pool, size: int) -> None:
+    made = []
+    for number in (1, 2, 3):
+        async with shared(bytes([number]) * size) as photo:
+            made.append(await pool.call("reverse", "a", (photo,), True, returns=int, output_bytes=16 << 20))
+    assert len(pool.pids) == 1
+    assert [set(bytes(each.data)) for each in made] == [{1}, {2}, {3}]
+    assert {len(each.data) for each in made} == {size}
+
+
+async def test_a_worker_that_waits_holds_little_memory_for_results(pool: Pool) -> None:
+    (worker,) = pool._all
+    for size, kept in ((KEPT_BYTES - 1, True), (KEPT_BYTES + 1, False), (100, True)):
+        async with shared(bytes(size)) as photo:
+            await pool.call("reverse", "a", (photo,), True, returns=int, output_bytes=16 << 20)
+        assert (worker._output is not None) is kept
 
 
 async def test_a_reply_of_another_type_is_refused(pool: Pool) -> None:

@@ -1,4 +1,4 @@
-"""The pool of a process ends with it, also where a task that was given up still holds a connection."""
+"""The pool of a process: how it ends, and in which state it hands out its connections."""
 
 from __future__ import annotations
 
@@ -34,3 +34,28 @@ async def test_a_connection_in_use_does_not_keep_the_process(
         left.set()
         with pytest.raises(UNREACHABLE):
             await task
+
+
+async def test_a_connection_comes_back_without_a_question_and_without_its_transaction(
+    empty_database: str,
+) -> None:
+    settings = DatabaseSettings(url=SecretStr(empty_database), pool_size=1)
+    async with database.open_pool(settings, role="test") as pool, database.connect(settings) as watching:
+        async with pool.acquire() as connection:
+            pid = connection.get_server_pid()
+            await connection.execute("CREATE TABLE kept (id integer)")
+            await connection.execute("BEGIN")
+            await connection.execute("INSERT INTO kept VALUES (1)")
+        last = "SELECT state, query FROM pg_stat_activity WHERE pid = $1"
+        assert tuple(await watching.fetchrow(last, pid)) == ("idle", "ROLLBACK")
+        assert await pool.fetchval("SELECT count(*) FROM kept") == 0
+        assert tuple(await watching.fetchrow(last, pid)) == ("idle", "SELECT count(*) FROM kept")
+
+
+async def test_a_statement_that_fails_leaves_no_transaction_behind(empty_database: str) -> None:
+    settings = DatabaseSettings(url=SecretStr(empty_database), pool_size=1)
+    async with database.open_pool(settings, role="test") as pool:
+        with pytest.raises(asyncpg.PostgresError):
+            async with pool.acquire() as connection, connection.transaction():
+                await connection.execute("SELECT 1 / 0")
+        assert await pool.fetchval("SELECT 1") == 1

@@ -8,7 +8,9 @@ id is kept until Kafka, asked with both ids, answers ``UNKNOWN_MEMBER_ID`` (no o
 
 A restarted worker, which joins by its instance id alone, gets its predecessor's assignment, even if topics
 were added since; if the predecessor was the leader, no member looks for new topics from then on. So the
-worker joins once more, with its member id.
+worker joins once more, with its member id. That assignment may also have topics to which the worker is not
+subscribed: deleted ones, or those of another release. aiokafka answers with AssertionError, at every try, so
+they are left out.
 
 aiokafka 0.14 also ignores the error of a whole OffsetFetch response, which Kafka sends while a coordinator
 loads its group or has lost it. Such a response names no partition. A committed offset then looked like none,
@@ -21,6 +23,7 @@ from typing import Any, Final
 
 from aiokafka import errors
 from aiokafka.consumer import consumer, group_coordinator
+from aiokafka.coordinator.protocol import ConsumerProtocol
 from aiokafka.errors import BrokerResponseError, GroupLoadInProgressError, KafkaError, UnknownMemberIdError
 from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.protocol.group import JoinGroupRequest
@@ -61,6 +64,16 @@ class Member(group_coordinator.GroupCoordinator):  # type: ignore[misc]
                 self.coordinator_dead()  # look for it again
             raise errors.for_code(response.error_code)(f"offsets of {self.group_id}")
         return response
+
+    async def _on_join_complete(
+        self, generation: int, member_id: str, protocol: str, member_assignment_bytes: bytes
+    ) -> None:
+        given = ConsumerProtocol.ASSIGNMENT.decode(member_assignment_bytes)
+        topics = self._subscription.subscription.topics
+        kept = [(topic, partitions) for topic, partitions in given.assignment if topic in topics]
+        if len(kept) < len(given.assignment):
+            given = ConsumerProtocol.ASSIGNMENT(given.version, kept, given.user_data)
+        await super()._on_join_complete(generation, member_id, protocol, given.encode())
 
     async def _do_rejoin_group(self, subscription: Any) -> bool:
         by_name = self._group_instance_id is not None and not self.member_id

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 
 import asyncpg
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
 from bus.kafka import broker
 from bus.runtime.settings import KafkaSettings
@@ -21,41 +22,60 @@ pytestmark = [pytest.mark.stack, pytest.mark.kill]
 FENCED = 3
 
 
-async def test_a_restarted_worker_is_assigned_topics_created_meanwhile(
-    kafka_settings: KafkaSettings, unique: Callable[[str], str]
-) -> None:
-    group, prefix = unique("group"), unique("many")
+class Named:
+    """A static member that starts and stops as often as wanted, and reads topics by a pattern."""
 
-    async def work(until_assigned: set[str]) -> None:
+    def __init__(self, kafka: KafkaSettings, group: str) -> None:
+        self._kafka, self._group = kafka, group
+
+    async def works(self, pattern: str, assigned: set[str]) -> None:
+        """Run it until it has partitions of exactly these topics."""
         consumer = broker.consumer(
-            kafka_settings,
+            self._kafka,
             client_id="worker",
-            group_id=group,
+            group_id=self._group,
             group_instance_id="worker",
             session_timeout_ms=60_000,
             metadata_max_age_ms=200,
         )
-        consumer.subscribe(pattern=f"^{prefix}.*$")
+        consumer.subscribe(pattern=f"^{pattern}$")
         await consumer.start()
         try:
 
-            async def assigned() -> bool:
+            async def has_them() -> bool:
                 await consumer.getmany(timeout_ms=50)
-                return {tp.topic for tp in consumer.assignment()} == until_assigned
+                return {tp.topic for tp in consumer.assignment()} == assigned
 
-            await until(assigned, what=f"{until_assigned} to be assigned")
+            await until(has_them, what=f"{assigned} to be assigned")
         finally:
             await consumer.stop()  # does not leave the group: a static member stays a member, as after a kill
 
-    first = f"{prefix}-first"
-    await make_topic(kafka_settings, first)
-    await work({first})
-    second = f"{prefix}-second"
-    await make_topic(kafka_settings, second)
-    await work({first, second})
-    third = f"{prefix}-third"
-    await make_topic(kafka_settings, third)
-    await work({first, second, third})
+
+async def test_a_restarted_worker_is_assigned_topics_created_meanwhile(
+    kafka_settings: KafkaSettings, unique: Callable[[str], str]
+) -> None:
+    member, prefix = Named(kafka_settings, unique("group")), unique("many")
+    there: set[str] = set()
+    for name in ("first", "second", "third"):
+        there.add((await make_topic(kafka_settings, f"{prefix}-{name}")).name)
+        await member.works(f"{prefix}.*", there)
+
+
+async def test_a_restarted_worker_is_assigned_no_topic_that_is_none_of_its_own(
+    kafka_settings: KafkaSettings, unique: Callable[[str], str]
+) -> None:
+    """Kafka gives it its predecessor's: of topics deleted since, and of those an earlier release read."""
+    member, prefix = Named(kafka_settings, unique("group")), unique("fewer")
+    first, second, third = [
+        (await make_topic(kafka_settings, f"{prefix}-{name}")).name for name in ("first", "second", "third")
+    ]
+    await member.works(f"{prefix}.*", {first, second, third})
+    await member.works(f"({second}|{third})", {second, third})
+    client = AIOKafkaAdminClient(**kafka_settings.client_options())
+    await client.start()
+    await client.delete_topics([third])
+    await client.close()
+    await member.works(f"{prefix}.*", {first, second})
 
 
 class StaticMembers:

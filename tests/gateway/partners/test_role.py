@@ -104,9 +104,10 @@ async def test_each_command_has_exactly_one_answer_when_the_role_is_killed(desk,
     process = start()
     sending = asyncio.create_task(asyncio.to_thread(partner.send_all, records))
     for share in SHARES:
-        while await answered(desk) < share * COMMANDS:
-            assert process.poll() is None
-            await asyncio.sleep(0.02)
+        async with asyncio.timeout(END_S):
+            while await answered(desk) < share * COMMANDS:
+                assert process.poll() is None
+                await asyncio.sleep(0.02)
         await asyncio.sleep(chance.uniform(0, 0.1))
         process.send_signal(signal.SIGKILL)
         await asyncio.to_thread(process.wait)
